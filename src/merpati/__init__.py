@@ -1,0 +1,3 @@
+"""Merpati: an organisation's whole mail system in one program."""
+
+__version__ = "0.1.0"
