@@ -1,0 +1,1 @@
+"""IMAP (RFC 3501, 9051): lexer, commands, sets, names, responses."""

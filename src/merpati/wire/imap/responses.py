@@ -1,0 +1,303 @@
+"""What the server says, made piece by piece so that no piece can break the line.
+
+Every function returns whole lines with their CRLF. Text and codes that hold CR, LF
+or NUL are a defect of the caller and raise ValueError; bytes that come from
+messages and clients go through `strings`, which makes any of them safe.
+"""
+
+from __future__ import annotations
+
+import re
+from enum import Enum
+from typing import TYPE_CHECKING, Final, NewType
+
+from merpati.wire.imap import flags, names, strings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from merpati.wire.imap.commands import SearchReturn, StatusItem
+
+Code = NewType("Code", bytes)  # a resp-text-code without its brackets
+
+_TEXT: Final = re.compile(rb"[^\x00\r\n]+")
+_CODE: Final = re.compile(rb"[^\x00\r\n\]]+")
+_ATOM: Final = re.compile(rb"\\?[!#$&'+,\-./0-9:;<=>?@A-Z^_`a-z|}~]+|\\\*")
+_SET: Final = re.compile(rb"[0-9][0-9:,]*")
+
+
+class Condition(Enum):
+    """The five status responses (RFC 3501 7.1)."""
+
+    OK = b"OK"
+    NO = b"NO"
+    BAD = b"BAD"
+    BYE = b"BYE"
+    PREAUTH = b"PREAUTH"
+
+
+# Codes without arguments: RFC 3501 7.1, 5530, 4469, 6154, 7162, 8474 and RFC 9051 7.1.
+ALERT: Final = Code(b"ALERT")
+ALREADYEXISTS: Final = Code(b"ALREADYEXISTS")
+AUTHENTICATIONFAILED: Final = Code(b"AUTHENTICATIONFAILED")
+AUTHORIZATIONFAILED: Final = Code(b"AUTHORIZATIONFAILED")
+CANNOT: Final = Code(b"CANNOT")
+CLIENTBUG: Final = Code(b"CLIENTBUG")
+CLOSED: Final = Code(b"CLOSED")
+CONTACTADMIN: Final = Code(b"CONTACTADMIN")
+EXPUNGEISSUED: Final = Code(b"EXPUNGEISSUED")
+HASCHILDREN: Final = Code(b"HASCHILDREN")
+INUSE: Final = Code(b"INUSE")
+LIMIT: Final = Code(b"LIMIT")
+NOMODSEQ: Final = Code(b"NOMODSEQ")
+NONEXISTENT: Final = Code(b"NONEXISTENT")
+NOPERM: Final = Code(b"NOPERM")
+OVERQUOTA: Final = Code(b"OVERQUOTA")
+PARSE: Final = Code(b"PARSE")
+PRIVACYREQUIRED: Final = Code(b"PRIVACYREQUIRED")
+READ_ONLY: Final = Code(b"READ-ONLY")
+READ_WRITE: Final = Code(b"READ-WRITE")
+SERVERBUG: Final = Code(b"SERVERBUG")
+TOOBIG: Final = Code(b"TOOBIG")
+TRYCREATE: Final = Code(b"TRYCREATE")
+UIDNOTSTICKY: Final = Code(b"UIDNOTSTICKY")
+UNAVAILABLE: Final = Code(b"UNAVAILABLE")
+UNKNOWN_CTE: Final = Code(b"UNKNOWN-CTE")
+USEATTR: Final = Code(b"USEATTR")
+
+
+def appenduid(uidvalidity: int, uids: bytes) -> Code:
+    """[APPENDUID ...] (RFC 4315 3); `uids` by `sets.compress`, several after MULTIAPPEND."""
+    return Code(b"APPENDUID %d %b" % (uidvalidity, _set(uids)))
+
+
+def badcharset(charsets: Iterable[bytes]) -> Code:
+    """[BADCHARSET (...)]: the charsets SEARCH takes."""
+    return Code(b"BADCHARSET (" + b" ".join(map(strings.astring, charsets)) + b")")
+
+
+def capability_code(capabilities: Iterable[bytes]) -> Code:
+    """[CAPABILITY ...], in the greeting and after login."""
+    return Code(b"CAPABILITY " + _atoms(capabilities))
+
+
+def copyuid(uidvalidity: int, source: bytes, target: bytes) -> Code:
+    """[COPYUID ...] (RFC 4315 3); both sets name as many UIDs, in step."""
+    return Code(b"COPYUID %d %b %b" % (uidvalidity, _set(source), _set(target)))
+
+
+def highestmodseq(modseq: int) -> Code:
+    """[HIGHESTMODSEQ n] (RFC 7162 3.1.2.1)."""
+    return Code(b"HIGHESTMODSEQ %d" % modseq)
+
+
+def modified(failed: bytes) -> Code:
+    """[MODIFIED set]: what a conditional STORE left alone (RFC 7162 3.1.3)."""
+    return Code(b"MODIFIED " + _set(failed))
+
+
+def permanentflags(keywords: Iterable[str], *, new: bool) -> Code:
+    r"""[PERMANENTFLAGS (...)] of stored keywords; `new` adds `\*`: others can be made."""
+    written = [flags.flag(keyword) for keyword in keywords]
+    if new:
+        written.append(b"\\*")
+    return Code(b"PERMANENTFLAGS (" + b" ".join(written) + b")")
+
+
+def uidnext(uid: int) -> Code:
+    """[UIDNEXT n]."""
+    return Code(b"UIDNEXT %d" % uid)
+
+
+def uidvalidity(value: int) -> Code:
+    """[UIDVALIDITY n]."""
+    return Code(b"UIDVALIDITY %d" % value)
+
+
+def unseen(number: int) -> Code:
+    """[UNSEEN n]: the sequence number of the first unseen message."""
+    return Code(b"UNSEEN %d" % number)
+
+
+def tagged(tag: bytes, condition: Condition, text: str, code: Code | None = None) -> bytes:
+    """The answer that ends a command; `tag` as `CommandReader` read it."""
+    return b"%b %b %b\r\n" % (tag, condition.value, _resp_text(text, code))
+
+
+def untagged(condition: Condition, text: str, code: Code | None = None) -> bytes:
+    """`* OK [code] text` and its like: greeting, BYE, what SELECT tells."""
+    return b"* %b %b\r\n" % (condition.value, _resp_text(text, code))
+
+
+def bad(tag: bytes | None, text: str, code: Code | None = None) -> bytes:
+    """BAD for a command whose tag may have been unreadable."""
+    return b"%b BAD %b\r\n" % (tag or b"*", _resp_text(text, code))
+
+
+def continuation(text: str) -> bytes:
+    """`+ text`: go ahead."""
+    return b"+ %b\r\n" % _resp_text(text, None)
+
+
+def challenge(data: bytes) -> bytes:
+    """`+ base64` of an AUTHENTICATE exchange; `data` is base64 already, or empty."""
+    if data and not _TEXT.fullmatch(data):
+        raise ValueError("a challenge is one line")
+    return b"+ %b\r\n" % data
+
+
+def capability(capabilities: Iterable[bytes]) -> bytes:
+    """`* CAPABILITY ...`."""
+    return b"* CAPABILITY %b\r\n" % _atoms(capabilities)
+
+
+def enabled(capabilities: Iterable[bytes]) -> bytes:
+    """`* ENABLED ...` (RFC 5161 3.2); none is legal, too."""
+    return b" ".join([b"* ENABLED", *map(_atom, capabilities)]) + b"\r\n"
+
+
+def exists(count: int) -> bytes:
+    """`* n EXISTS`."""
+    return b"* %d EXISTS\r\n" % count
+
+
+def recent(count: int) -> bytes:
+    """`* n RECENT`."""
+    return b"* %d RECENT\r\n" % count
+
+
+def expunge(numbers: Iterable[int]) -> bytes:
+    """`* n EXPUNGE` for each, in the order told: each number counts those before as gone."""
+    return b"".join([b"* %d EXPUNGE\r\n" % number for number in numbers])
+
+
+def vanished(uids: bytes, *, earlier: bool = False) -> bytes:
+    """`* VANISHED [(EARLIER)] set` (RFC 7162 3.2.10)."""
+    return b"* VANISHED %b%b\r\n" % (b"(EARLIER) " if earlier else b"", _set(uids))
+
+
+def flag_list(keywords: Iterable[str]) -> bytes:
+    """`* FLAGS (...)`: the flags that the mailbox knows."""
+    return b"* FLAGS (%b)\r\n" % b" ".join(map(flags.flag, keywords))
+
+
+def fetch(number: int, items: Iterable[bytes]) -> bytes:
+    r"""`* n FETCH (...)` of finished items: `UID 7`, `FLAGS (\Seen)`."""
+    return b"* %d FETCH (%b)\r\n" % (number, b" ".join(items))
+
+
+def mailbox_list(
+    name: str,
+    attributes: Iterable[bytes] = (),
+    *,
+    utf8: bool = False,
+    child_info: Iterable[bytes] = (),
+    kind: bytes = b"LIST",
+) -> bytes:
+    r"""`* LIST (...) "/" name`, or LSUB by `kind`.
+
+    `attributes` begin with a backslash. `child_info` is CHILDINFO of RFC 5258 3.5:
+    the selection options that children met though the mailbox itself did not.
+    """
+    info = b" ".join(map(strings.quoted, child_info))
+    return b'* %b (%b) "/" %b%b\r\n' % (
+        _atom(kind),
+        _atoms(attributes),
+        _mailbox(name, utf8=utf8),
+        b' ("CHILDINFO" (%b))' % info if info else b"",
+    )
+
+
+def separator() -> bytes:
+    r"""The answer to `LIST "" ""`, which only asks for the separator (RFC 3501 6.3.8)."""
+    return b'* LIST (\\Noselect) "/" ""\r\n'
+
+
+def status(name: str, items: Mapping[StatusItem, int], *, utf8: bool = False) -> bytes:
+    """`* STATUS name (MESSAGES 1 ...)`."""
+    pairs = b" ".join([b"%b %d" % (item.value, value) for item, value in items.items()])
+    return b"* STATUS %b (%b)\r\n" % (_mailbox(name, utf8=utf8), pairs)
+
+
+def search(numbers: Iterable[int], modseq: int | None = None) -> bytes:
+    """`* SEARCH 1 2 ...`; `modseq` when MODSEQ was a key and something was found (RFC 7162)."""
+    found = b"".join([b" %d" % number for number in numbers])
+    return b"* SEARCH%b%b\r\n" % (found, b"" if modseq is None else b" (MODSEQ %d)" % modseq)
+
+
+def esearch(
+    tag: bytes, items: Mapping[SearchReturn, int | bytes], *, uid: bool, modseq: int | None = None
+) -> bytes:
+    """`* ESEARCH (TAG "a") UID MIN 1 ...` (RFC 4731 3.1).
+
+    MIN, MAX and COUNT are numbers, ALL is a set by `sets.compress`; what found
+    nothing is left out by the caller, but for COUNT.
+    """
+    parts = [b"* ESEARCH (TAG %b)" % strings.quoted(tag)]
+    if uid:
+        parts.append(b"UID")
+    for item, value in items.items():
+        shown = b"%d" % value if isinstance(value, int) else _set(value)
+        parts.append(b"%b %b" % (item.value, shown))
+    if modseq is not None:
+        parts.append(b"MODSEQ %d" % modseq)
+    return b" ".join(parts) + b"\r\n"
+
+
+def namespace(
+    personal: Iterable[str] = ("",),
+    others: Iterable[str] = (),
+    shared: Iterable[str] = (),
+    *,
+    utf8: bool = False,
+) -> bytes:
+    """`* NAMESPACE` with the prefixes of each kind, such as `Shared/` (RFC 2342)."""
+    kinds = [_namespaces(prefixes, utf8=utf8) for prefixes in (personal, others, shared)]
+    return b"* NAMESPACE %b\r\n" % b" ".join(kinds)
+
+
+def server_id(fields: Mapping[bytes, bytes | None] | None) -> bytes:
+    """`* ID (...)`, or `* ID NIL` (RFC 2971)."""
+    if not fields:
+        return b"* ID NIL\r\n"
+    pairs = [
+        b"%b %b" % (strings.quoted(key), strings.nstring(value)) for key, value in fields.items()
+    ]
+    return b"* ID (%b)\r\n" % b" ".join(pairs)
+
+
+def _resp_text(text: str, code: Code | None) -> bytes:
+    """resp-text, in ASCII; what lies outside is replaced by `?`."""
+    raw = text.encode("ascii", "replace")
+    if not _TEXT.fullmatch(raw) or (code is None and raw.startswith(b"[")):
+        raise ValueError("the text of a response is one line that begins with no bracket")
+    if code is None:
+        return raw
+    if not _CODE.fullmatch(code):
+        raise ValueError("a response code is one line without a closing bracket")
+    return b"[%b] %b" % (code, raw)
+
+
+def _mailbox(name: str, *, utf8: bool) -> bytes:
+    return strings.string(names.encode(name, utf8), utf8=utf8)
+
+
+def _namespaces(prefixes: Iterable[str], *, utf8: bool) -> bytes:
+    parts = [b'(%b "/")' % _mailbox(prefix, utf8=utf8) for prefix in prefixes]
+    return b"(%b)" % b"".join(parts) if parts else b"NIL"
+
+
+def _set(text: bytes) -> bytes:
+    if not _SET.fullmatch(text):
+        raise ValueError("not a set of numbers")
+    return text
+
+
+def _atom(text: bytes) -> bytes:
+    if not _ATOM.fullmatch(text):
+        raise ValueError("not an atom")
+    return text
+
+
+def _atoms(texts: Iterable[bytes]) -> bytes:
+    return b" ".join(map(_atom, texts))

@@ -1,0 +1,139 @@
+"""ENVELOPE, BODY and BODYSTRUCTURE, written once when a message is stored.
+
+A client that opens a folder asks for these for every message in it, so delivery
+writes them beside the message as the very bytes that FETCH will send.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+from urllib.parse import quote
+
+from merpati.wire.imap.envelope import envelope
+from merpati.wire.imap.strings import nstring, string
+from merpati.wire.mime import headers as header_fields
+
+if TYPE_CHECKING:
+    import mmap
+    from collections.abc import Callable
+
+    from merpati.wire.mime.tree import Part
+
+__all__ = ["body", "bodystructure", "envelope"]
+
+# A multipart has at least one body (RFC 3501 9, body-type-mpart); this stands for none.
+_NO_BODY: Final = b'"text" "plain" ("charset" "us-ascii") NIL NIL "7bit" 0 0'
+_NO_ENVELOPE: Final = b"(" + b" ".join([b"NIL"] * 10) + b")"
+_NO_EXTENSION: Final = b" NIL NIL NIL NIL"
+
+
+def bodystructure(part: Part, buffer: bytes | mmap.mmap) -> bytes:
+    """The BODYSTRUCTURE of a message, with extension data (RFC 3501 7.4.2)."""
+    out: list[bytes] = []
+    _write(out.append, part, buffer, extensible=True)
+    return b"".join(out)
+
+
+def body(part: Part, buffer: bytes | mmap.mmap) -> bytes:
+    """The BODY of a message: its BODYSTRUCTURE without extension data."""
+    out: list[bytes] = []
+    _write(out.append, part, buffer, extensible=False)
+    return b"".join(out)
+
+
+# The recursion is bounded by the depth of a tree (mime.tree.MAX_DEPTH).
+def _write(
+    put: Callable[[bytes], None], part: Part, buffer: bytes | mmap.mmap, *, extensible: bool
+) -> None:
+    put(b"(")
+    if part.type == "multipart":
+        for child in part.children:
+            _write(put, child, buffer, extensible=extensible)
+        if not part.children:
+            _write_nothing(put, extensible=extensible)
+        put(b" " + _name(part.subtype))
+        if extensible:
+            put(b" %b%b" % (_parameters(part.params), _extension(part)))
+    else:
+        _write_fields(put, part)
+        if part.type == "text":
+            put(b" %d" % part.lines)
+        elif part.type == "message" and part.subtype in {"rfc822", "global"}:
+            if part.children:
+                inner = part.children[0]
+                header = header_fields.split(buffer, inner.header_start, inner.body_start)
+                put(b" %b " % envelope(header))
+                _write(put, inner, buffer, extensible=extensible)
+            else:
+                put(b" %b " % _NO_ENVELOPE)
+                _write_nothing(put, extensible=extensible)
+            put(b" %d" % part.lines)
+        if extensible:
+            put(b" %b%b" % (_nstring(part.md5), _extension(part)))
+    put(b")")
+
+
+def _write_nothing(put: Callable[[bytes], None], *, extensible: bool) -> None:
+    """Stand in for a body where the grammar wants one and there is none."""
+    put(b"(%b%b)" % (_NO_BODY, _NO_EXTENSION if extensible else b""))
+
+
+def _write_fields(put: Callable[[bytes], None], part: Part) -> None:
+    """The type and the fields every single part has (RFC 3501 9, body-fields)."""
+    put(
+        b"%b %b %b %b %b %b %d"
+        % (
+            _name(part.type),
+            _name(part.subtype),
+            _parameters(_with_charset(part)),
+            _nstring(part.id),
+            _nstring(part.description),
+            _name(part.encoding),
+            part.size,
+        )
+    )
+
+
+def _with_charset(part: Part) -> list[tuple[str, str]]:
+    """The parameters; for text with the default that RFC 2046 4.1.2 gives it."""
+    if part.type == "text" and not part.param("charset"):
+        return [*part.params, ("charset", "us-ascii")]
+    return part.params
+
+
+def _extension(part: Part) -> bytes:
+    """Disposition, language and location, each after a space."""
+    if not (part.disposition or part.language or part.location):
+        return b" NIL NIL NIL"
+    disposition = language = b"NIL"
+    if part.disposition:
+        disposition = b"(%b %b)" % (
+            _name(part.disposition),
+            _parameters(part.disposition_params),
+        )
+    if part.language:
+        language = b"(%b)" % b" ".join([_name(tag) for tag in part.language])
+    return b" %b %b %b" % (disposition, language, _nstring(part.location))
+
+
+def _parameters(pairs: list[tuple[str, str]]) -> bytes:
+    """A parameter list; what is not ASCII as RFC 2231 4 writes it, so that it stays 7-bit."""
+    if not pairs:
+        return b"NIL"
+    out = []
+    for name, value in pairs:
+        if value.isascii():
+            out.append(_name(name))
+            out.append(string(value.encode()))
+        else:
+            out.append(_name(name + "*"))
+            out.append(b"\"utf-8''%b\"" % quote(value, safe="").encode())
+    return b"(%b)" % b" ".join(out)
+
+
+def _name(text: str) -> bytes:
+    return string(text.encode("utf-8", "replace"))
+
+
+def _nstring(text: str) -> bytes:
+    return nstring(text.encode("utf-8", "replace") if text else None)

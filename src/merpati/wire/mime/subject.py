@@ -1,0 +1,79 @@
+"""The base subject of a message, for SORT and THREAD (RFC 5256 2.1), and its ids."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+MAX_IDS: Final = 1_000  # of one References field; long threads quote some hundred
+
+MAX_ID: Final = 996  # characters; a line has 998 (RFC 5322 2.1.1)
+
+_SPACES = re.compile(r"\s+")
+# subj-blob: one pair of brackets, no brackets in it, and spaces after it.
+_BLOBS = re.compile(r"(?:\[[^\[\]]*+\] ?)*+")
+_REFWD = re.compile(r"(?:re|fwd?) ?(?:\[[^\[\]]*+\] ?)?:", re.IGNORECASE)
+_FWD_HEADER: Final = "[fwd:"
+_FWD_TRAILER: Final = "(fwd)"
+_ID = re.compile(rb"<([^<>]++)>")
+
+
+def base_subject(subject: str) -> str:
+    """The subject without reply and forward marks and list names, in its own case.
+
+    `subject` is decoded (step 1 of RFC 5256 2.1). Linear in its length.
+    """
+    subject = _SPACES.sub(" ", subject)
+    start, end = 0, len(subject)
+    while True:
+        end = _without_trailer(subject, start, end)
+        start = _without_leader(subject, start, end)
+        wrapped = subject[start : start + len(_FWD_HEADER)].lower() == _FWD_HEADER
+        if not (wrapped and end - start > len(_FWD_HEADER) and subject[end - 1] == "]"):
+            return subject[start:end]
+        start += len(_FWD_HEADER)
+        end -= 1
+
+
+def _without_trailer(subject: str, start: int, end: int) -> int:
+    """Where the subject ends before every "(fwd)" and space at its end (step 2)."""
+    while end > start:
+        if subject[end - 1] == " ":
+            end -= 1
+        elif subject[end - len(_FWD_TRAILER) : end].lower() == _FWD_TRAILER:
+            end = max(start, end - len(_FWD_TRAILER))
+        else:
+            break
+    return end
+
+
+def _without_leader(subject: str, start: int, end: int) -> int:
+    """Where the subject begins after every "Re:", "[list]" and space (steps 3 to 5)."""
+    while True:
+        if subject[start : start + 1] == " ":
+            start += 1
+        blobs = _BLOBS.match(subject, start, end)
+        after = blobs.end() if blobs else start
+        if refwd := _REFWD.match(subject, after, end):
+            start = refwd.end()
+        elif after == start:
+            return min(start, end)
+        elif after < end:
+            start = after
+        else:  # nothing but blobs: the last one is the subject
+            return subject.rfind("[", start, end)
+
+
+def message_ids(raw: bytes) -> list[bytes]:
+    """The ids of a Message-ID, In-Reply-To or References field, with angle brackets.
+
+    White space inside the brackets is dropped. A field without any brackets holds one
+    id if it is one word, as some senders write it. Of more than `MAX_IDS`, the first
+    and the last ones are given: the thread's root and the nearest ancestors.
+    """
+    ids = [b"".join(match.split()) for match in _ID.findall(raw)]
+    if not ids and len(raw.split(None, 1)) == 1:
+        ids = [raw.strip(b"<> \t\r\n")]
+    if len(ids) > MAX_IDS:
+        ids = ids[:1] + ids[1 - MAX_IDS :]
+    return [b"<%b>" % found for found in ids if 0 < len(found) <= MAX_ID]

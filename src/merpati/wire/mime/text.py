@@ -1,0 +1,280 @@
+"""What a part says: transfer decoding, text for people, and text to search in.
+
+Everything here reads in pieces of bounded size, whatever the size of the message,
+and takes broken encodings for what they were meant to be: in received mail a
+wrong byte must not hide the rest of the text.
+"""
+
+from __future__ import annotations
+
+import binascii
+import html
+import re
+from contextlib import suppress
+from itertools import islice
+from typing import TYPE_CHECKING, Final
+
+from merpati.wire.mime import charsets, headers, words
+
+if TYPE_CHECKING:
+    import mmap
+    from collections.abc import Iterable, Iterator
+
+    from merpati.wire.mime.headers import Headers
+    from merpati.wire.mime.tree import Part
+
+CHUNK: Final = 256 * 1024  # bytes of an encoded body that are decoded at once
+PREVIEW: Final = 200  # characters; RFC 8970 3.1 allows 256
+OVERLAP: Final = 1_000  # characters that a chunk of searchable text repeats of the last
+# Encoded bytes looked at for a preview: more only where the first ones say too little.
+_PREVIEW_BYTES: Final = (2 * 1024, 16 * 1024, 64 * 1024)
+_PREVIEW_PARTS: Final = 8  # text parts tried until one has words
+_READABLE: Final = frozenset({"plain", "html", "markdown", "enriched"})
+
+_NOT_BASE64: Final = bytes(
+    set(range(256)) - set(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=")
+)
+_HIGH_BYTES: Final = bytes(range(0x80, 0x100))
+# RFC 2045 6.7 (3): white space at the end of a line was added on the way, after the
+# "=" of a soft line break, too.
+_SOFT_BREAK = re.compile(rb"=[ \t]*+\r?(?:\n|\Z)|(?<![ \t])[ \t]++(?=\r?\n|\Z)|=\r(?!\n)")
+
+# What a browser does not show. What is never closed reaches to the end, so that
+# a thousand openings are not a thousand searches.
+_HIDDEN = re.compile(
+    r"<!--.*?(?:-->|\Z)|<(style|script|title)\b.*?(?:</\1\s*+>|\Z)|<[a-z/!?][^>]*+(?:>|\Z)",
+    re.IGNORECASE | re.DOTALL,
+)
+_TAG_MAX: Final = 4_096  # characters of an unfinished tag that wait for the next chunk
+# `html.unescape` turns digits into a number, and Python refuses more than 4,300.
+_HUGE_REFERENCE = re.compile(r"&#(?:[0-9]{8,}+|[xX][0-9A-Fa-f]{8,}+);?")
+# Fillers that newsletters put behind their preheader text.
+_UNSEEN = re.compile(
+    "[\u00ad\u034f\u061c\u115f\u200b-\u200f\u2028-\u202e\u2060-\u2064\ufeff\ufffc]+"
+)
+_QUOTED_LINE = re.compile(r"^>[^\n]*+\n?", re.MULTILINE)
+_RULE = re.compile(r"[-=_*~#]{4,}+")
+
+
+def content(buffer: bytes | mmap.mmap, part: Part) -> bytes:
+    """The body of a part without its transfer encoding; all of it in memory."""
+    return b"".join(stream(buffer, part))
+
+
+def stream(buffer: bytes | mmap.mmap, part: Part) -> Iterator[bytes]:
+    """The body of a part without its transfer encoding, in pieces.
+
+    An encoding that is not known is left as it is (RFC 2045 6.4).
+    """
+    return _decoded(buffer, part.body_start, part.body_end, part.encoding)
+
+
+def _decoded(buffer: bytes | mmap.mmap, start: int, end: int, encoding: str) -> Iterator[bytes]:
+    if encoding == "base64":
+        return _base64(buffer, start, end)
+    if encoding == "quoted-printable":
+        return _quoted_printable(buffer, start, end)
+    if encoding in {"x-uuencode", "uuencode", "x-uue"}:
+        return _uuencode(buffer, start, end)
+    return _identity(buffer, start, end)
+
+
+def _identity(buffer: bytes | mmap.mmap, start: int, end: int) -> Iterator[bytes]:
+    for at in range(start, end, CHUNK):
+        yield buffer[at : min(at + CHUNK, end)]
+
+
+def _base64(buffer: bytes | mmap.mmap, start: int, end: int) -> Iterator[bytes]:
+    """Base64 with anything else between its characters, padded anywhere or nowhere."""
+    rest = b""
+    for at in range(start, end, CHUNK):
+        data = rest + buffer[at : min(at + CHUNK, end)].translate(None, _NOT_BASE64)
+        rest = b""
+        if at + CHUNK < end:
+            odd = (len(data) - data.rfind(b"=") - 1) % 4
+            data, rest = data[: len(data) - odd], data[len(data) - odd :]
+        # Padding ends what was encoded in one go; there may be more of them.
+        yield b"".join([_quads(run) for run in data.split(b"=") if len(run) > 1])
+
+
+def _quads(run: bytes) -> bytes:
+    """Decode base64 without padding; a single character at the end holds no byte."""
+    odd = len(run) % 4
+    if odd == 1:
+        run = run[:-1]
+    return binascii.a2b_base64(run + b"==" if odd else run)
+
+
+def _quoted_printable(buffer: bytes | mmap.mmap, start: int, end: int) -> Iterator[bytes]:
+    """Quoted-printable; what is no encoding stands for itself."""
+    rest = b""
+    for at in range(start, end, CHUNK):
+        data = rest + buffer[at : min(at + CHUNK, end)]
+        rest = b""
+        if at + CHUNK < end:
+            cut = data.rfind(b"\n") + 1
+            if not cut:  # a line this long: any place will do that is not within "=XX"
+                mark = data.rfind(b"=", len(data) - 2)
+                cut = mark if mark >= 0 else len(data)
+            data, rest = data[:cut], data[cut:]
+        yield binascii.a2b_qp(_SOFT_BREAK.sub(_soft_break, data))
+
+
+def _soft_break(match: re.Match[bytes]) -> bytes:
+    # A lone CR ends no line; `a2b_qp` would take the rest of the line with it.
+    return b"=3D\r" if match[0] == b"=\r" and match.end() < len(match.string) else b""
+
+
+def _uuencode(buffer: bytes | mmap.mmap, start: int, end: int) -> Iterator[bytes]:
+    """What stands between "begin" and "end"; lines that are no uuencoding are left out."""
+    rest, begun = b"", False
+    for at in range(start, end, CHUNK):
+        *lines, rest = (rest + buffer[at : min(at + CHUNK, end)]).split(b"\n")
+        if at + CHUNK >= end:
+            lines.append(rest)
+        out: list[bytes] = []
+        for line in lines:
+            if not begun:
+                begun = line.startswith(b"begin ")
+            elif line.rstrip() == b"end":
+                yield b"".join(out)
+                return
+            else:
+                with suppress(binascii.Error):
+                    out.append(binascii.a2b_uu(line))
+        yield b"".join(out)
+
+
+def text(buffer: bytes | mmap.mmap, part: Part) -> Iterator[str]:
+    """The text of a text part in pieces, in the charset it declares or seems to have."""
+    return _texts(buffer, part, part.body_end)
+
+
+def _texts(buffer: bytes | mmap.mmap, part: Part, end: int) -> Iterator[str]:
+    label = part.param("charset")
+    wide = label[:4].lower() in {"utf-", "ucs-"} and label[4:5] in {"1", "2", "3", "4"}
+    rest = b""
+    for piece in _decoded(buffer, part.body_start, end, part.encoding):
+        data = rest + piece
+        # A line end is no part of a character in any charset but the wide ones.
+        cut = len(data) & ~3 if wide else data.rfind(b"\n") + 1
+        data, rest = data[:cut], data[cut:]
+        if data:
+            yield charsets.decode(data, label)
+        if len(rest) > CHUNK:
+            cut = _last_whole(rest)
+            yield charsets.decode(rest[:cut], label)
+            rest = rest[cut:]
+    if rest and end < part.body_end:  # cut short, perhaps within a character
+        rest = rest[: _last_whole(rest)]
+    if rest:
+        yield charsets.decode(rest, label)
+
+
+def _last_whole(data: bytes) -> int:
+    """A place near the end of the text where no character is torn, in most charsets."""
+    after_ascii = len(data.rstrip(_HIGH_BYTES))
+    if after_ascii > len(data) // 2:
+        return after_ascii
+    for at in range(len(data) - 1, max(0, len(data) - 4), -1):
+        if data[at] & 0xC0 != 0x80:  # the first byte of a character in UTF-8
+            return at
+    return len(data)
+
+
+def visible(markup: str) -> str:
+    """The words of HTML, for searching and previews; markup becomes white space.
+
+    This is no sanitiser: the result is text and must be escaped where it is shown.
+    """
+    words_only = _HIDDEN.sub(" ", markup)
+    if "&" not in words_only:
+        return words_only
+    return html.unescape(_HUGE_REFERENCE.sub("\ufffd", words_only))
+
+
+def _visible_pieces(pieces: Iterable[str]) -> Iterator[str]:
+    """The words of HTML that comes in pieces, which may end within a tag."""
+    rest = ""
+    for piece in pieces:
+        markup = rest + piece
+        opened = markup.rfind("<", max(0, len(markup) - _TAG_MAX))
+        cut = opened if opened > markup.rfind(">") else len(markup)
+        rest = markup[cut:]
+        yield visible(markup[:cut])
+    if rest:
+        yield visible(rest)
+
+
+def preview(buffer: bytes | mmap.mmap, root: Part) -> str:
+    """How the message's text begins, on one line of at most `PREVIEW` characters.
+
+    It comes from the first text part that has words and is no attachment. Quoted
+    lines are passed over when there are others. Empty when there is no such text.
+    """
+    candidates = (
+        part
+        for part in _parts(root)
+        if part.type == "text" and part.subtype in _READABLE and part.disposition != "attachment"
+    )
+    for part in islice(candidates, _PREVIEW_PARTS):
+        for limit in _PREVIEW_BYTES:
+            end = min(part.body_end, part.body_start + limit)
+            said = "".join(_texts(buffer, part, end))
+            if part.subtype == "html":
+                said = visible(said)
+            fresh = _QUOTED_LINE.sub("", said) if ">" in said else said
+            line = _one_line(fresh) or _one_line(said)
+            if len(line) == PREVIEW or end == part.body_end:
+                break
+        if line:
+            return line.rstrip()
+    return ""
+
+
+def _one_line(said: str) -> str:
+    if not said.isascii():
+        said = _UNSEEN.sub("", said)
+    line = " ".join(said.split(None, PREVIEW)[:PREVIEW])  # as many words as can be shown
+    line = _RULE.sub("", line[: 4 * PREVIEW])
+    return " ".join(line.split())[:PREVIEW]
+
+
+def searchable(buffer: bytes | mmap.mmap, root: Part) -> Iterator[str]:
+    """All the text in a message's body, in chunks, as SEARCH BODY looks through it.
+
+    That is the text parts, HTML without its markup, and the headers of messages
+    within the message, with encoded words decoded. A chunk repeats the last `OVERLAP`
+    characters of the one before it in the same part, so that a string up to that
+    length is found wherever it stands.
+    """
+    for part in _parts(root):
+        if part.type == "message" and part.children:
+            inner = part.children[0]
+            found = headers.split(buffer, inner.header_start, inner.body_start)
+            yield header_text(found)
+        elif part.type == "text":
+            pieces = text(buffer, part)
+            last = ""
+            for piece in _visible_pieces(pieces) if part.subtype == "html" else pieces:
+                yield last + piece
+                last = piece[-OVERLAP:]
+
+
+def header_text(found: Headers) -> str:
+    """A header with its encoded words decoded, a field a line, as SEARCH TEXT reads it."""
+    return "\n".join(
+        [
+            f"{words.decode(field.name)}: {words.decode(field.raw_value).strip()}"
+            for field in found.fields
+        ]
+    )
+
+
+def _parts(root: Part) -> Iterator[Part]:
+    """A part and all below it, in the order of the message."""
+    waiting = [root]
+    while waiting:
+        part = waiting.pop()
+        yield part
+        waiting.extend(reversed(part.children))

@@ -1,0 +1,125 @@
+"""POP3 responses (RFC 1939 3, RFC 2449 8): status lines, lists, and message bodies.
+
+A body goes out as one buffer: the dots are doubled by one `replace`, not line
+by line. A stored message may hold a lone CR or LF (an IMAP client can append
+one); such a line end followed by a dot would end the response for clients that
+take it for a line end, so it is mended on the way out.
+"""
+
+from __future__ import annotations
+
+import re
+from enum import Enum
+from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
+
+from merpati.base.faults import SyntaxFault
+from merpati.wire import newlines
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+RESPONSE_LINE_LIMIT: Final = 512  # octets including the CRLF, RFC 1939 3
+UNIQUE_ID_LIMIT: Final = 70  # octets, RFC 1939 7
+
+_CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]+")
+_STATUS: Final = re.compile(r"(\+OK|-ERR)(?: (?:\[([!-Z^-~/ ]{1,64})\] ?)?(.*))?", re.DOTALL)
+
+
+class Code(Enum):
+    """Extended response codes (RFC 2449 8.1, RFC 3206)."""
+
+    NONE = ""
+    LOGIN_DELAY = "LOGIN-DELAY"
+    IN_USE = "IN-USE"
+    SYS_TEMP = "SYS/TEMP"
+    SYS_PERM = "SYS/PERM"
+    AUTH = "AUTH"
+
+
+class Status(Struct, frozen=True):
+    """A status line as a client reads it.
+
+    Attributes:
+        ok: `+OK` rather than `-ERR`.
+        code: the extended response code in upper case, or empty.
+        text: what follows, control characters replaced by a space.
+    """
+
+    ok: bool
+    code: str = ""
+    text: str = ""
+
+
+def ok(text: str = "") -> bytes:
+    """`+OK`, with a text of one line; control characters in it become spaces."""
+    return _line("+OK", text)
+
+
+def err(text: str, code: Code = Code.NONE) -> bytes:
+    """`-ERR`, with its extended response code and a text of one line."""
+    return _line(f"-ERR [{code.value}]" if code is not Code.NONE else "-ERR", text)
+
+
+def challenge(data: bytes) -> bytes:
+    """The continuation line of AUTH; `data` is in base64 already (RFC 5034 4)."""
+    return b"+ " + data + b"\r\n"
+
+
+def listing(text: str, lines: Iterable[str]) -> bytes:
+    """A multi-line response of short lines, as of CAPA, LIST and UIDL.
+
+    No line may begin with a dot; those of the three commands never do.
+    """
+    rows = [ok(text), *(f"{line}\r\n".encode() for line in lines), b".\r\n"]
+    return b"".join(rows)
+
+
+def message(text: str, body: bytes) -> bytes:
+    """A multi-line response that carries a message, as of RETR and TOP."""
+    return ok(text) + stuff(body)
+
+
+def stuff(body: bytes) -> bytes:
+    """`body` with dots doubled at line starts, its last line ended, and the closing dot."""
+    body = newlines.normalise(body)
+    if b"." in body:
+        body = body.replace(b"\r\n.", b"\r\n..")
+    first = b"." if body.startswith(b".") else b""
+    last = b".\r\n" if not body or body.endswith(b"\r\n") else b"\r\n.\r\n"
+    return b"".join((first, body, last))
+
+
+def top(body: bytes, lines: int) -> bytes:
+    """The header of a message, the empty line, and the first `lines` of what follows."""
+    start = 0 if body.startswith(b"\r\n") else body.find(b"\r\n\r\n") + 2
+    if start == 1:  # not found: all of it is header
+        return body
+    start += 2
+    rest = body[start:].split(b"\r\n", lines)
+    left = rest[lines] if len(rest) > lines else b""
+    return body[: len(body) - len(left)]
+
+
+def parse_status(line: bytes) -> Status:
+    """The status line a server sent, without its CRLF.
+
+    Raises:
+        SyntaxFault: it is not one, or longer than `RESPONSE_LINE_LIMIT`.
+    """
+    text = line.decode("utf-8", "replace")
+    found = _STATUS.fullmatch(text)
+    if found is None or len(line) > RESPONSE_LINE_LIMIT - 2:
+        raise SyntaxFault("expected +OK or -ERR")
+    code = (found[2] or "").upper()
+    return Status(found[1] == "+OK", code, _CONTROL.sub(" ", found[3] or ""))
+
+
+def _line(status: str, text: str) -> bytes:
+    """One line within the limit, whatever the text."""
+    clean = _CONTROL.sub(" ", text[:RESPONSE_LINE_LIMIT])
+    line = f"{status} {clean}".rstrip(" ").encode()
+    if len(line) > RESPONSE_LINE_LIMIT - 2:
+        line = line[: RESPONSE_LINE_LIMIT - 2].decode("utf-8", "ignore").encode()
+    return line + b"\r\n"

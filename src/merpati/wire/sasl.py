@@ -1,0 +1,190 @@
+"""SASL PLAIN and LOGIN (RFC 4616, RFC 4422), as SMTP, IMAP, POP3 and ManageSieve carry them.
+
+A mechanism is a generator that yields a challenge and is sent the client's
+response; `Exchange` drives one from base64 lines. An initial response is the
+answer to the first challenge, which is then not sent.
+
+Names and passwords are prepared as RFC 8265 says: NFC, so that a password
+typed on a telephone and on a laptop is the same one; in passwords every space
+that is not ASCII becomes an ASCII one; nothing else is folded or mapped, so
+case counts. Whoever hashes a new password prepares it with `prepare_password`
+too.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from base64 import b64encode
+from binascii import Error as Base64Error
+from binascii import a2b_base64
+from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
+
+from merpati.base.faults import SyntaxFault
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+
+RESPONSE_LIMIT: Final = 12288  # octets of base64, RFC 4954 4
+NAME_LIMIT: Final = 512  # octets; an address of the longest kind we take
+PASSWORD_LIMIT: Final = 1024  # octets; more only feeds the password hash
+
+_CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f]")
+_SPACE: Final = re.compile("[\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]")  # Zs of Unicode
+
+
+class Cancelled(SyntaxFault):
+    """The client sent `*`: the exchange is over, and it may try another (501)."""
+
+
+class Credentials(Struct, frozen=True):
+    """What the client claims to be; nothing of it has been checked.
+
+    Attributes:
+        authzid: the account to act as, or empty for the name's own.
+        name: who logs in.
+        password: prepared.
+    """
+
+    authzid: str
+    name: str
+    password: str
+
+    def __repr__(self) -> str:
+        """Without the password, because values end up in logs."""
+        return f"Credentials({self.authzid!r}, {self.name!r}, ...)"
+
+
+class Exchange:
+    """The server's side of one authentication.
+
+    Attributes:
+        challenge: what to send next, in base64; `None` once it is over.
+        credentials: what it came to, or `None` while it goes on.
+    """
+
+    __slots__ = ("_steps", "challenge", "credentials")
+
+    def __init__(self, mechanism: str, initial: bytes | None = None) -> None:
+        """Begins; `initial` is the initial response in base64, `=` for an empty one.
+
+        Raises:
+            SyntaxFault: no such mechanism (look in `MECHANISMS` first), or the
+                initial response is wrong.
+        """
+        start = MECHANISMS.get(mechanism.upper())
+        if start is None:
+            raise SyntaxFault("no such authentication mechanism")
+        self._steps = start()
+        self.challenge: bytes | None = b64encode(next(self._steps))
+        self.credentials: Credentials | None = None
+        if initial is not None:
+            self._advance(b"" if initial == b"=" else decode(initial))
+
+    def respond(self, line: bytes) -> None:
+        """Takes the client's next line, without CRLF.
+
+        Raises:
+            Cancelled: it is `*`.
+            SyntaxFault: it is not base64, or not what the mechanism expects.
+        """
+        assert self.challenge is not None, "the exchange is over"
+        if line == b"*":
+            self.challenge = None
+            raise Cancelled("authentication was cancelled")
+        self._advance(decode(line))
+
+    def _advance(self, response: bytes) -> None:
+        self.challenge = None
+        try:
+            self.challenge = b64encode(self._steps.send(response))
+        except StopIteration as end:
+            self.credentials = end.value
+
+
+def decode(line: bytes) -> bytes:
+    """The octets of a base64 line, which must be canonical: no spaces, whole padding.
+
+    Raises:
+        SyntaxFault: it is not, or it is longer than `RESPONSE_LIMIT`.
+    """
+    if len(line) > RESPONSE_LIMIT:
+        raise SyntaxFault(f"the response is longer than {RESPONSE_LIMIT} octets")
+    try:
+        return a2b_base64(line, strict_mode=True)
+    except Base64Error:
+        raise SyntaxFault("the response is not base64") from None
+
+
+def prepare_password(text: str) -> str:
+    """A password as it is hashed and compared (OpaqueString, RFC 8265 4.2).
+
+    Raises:
+        SyntaxFault: it is empty, too long, or holds control characters.
+    """
+    prepared = unicodedata.normalize("NFC", _SPACE.sub(" ", text[: PASSWORD_LIMIT + 1]))
+    return _checked(prepared, "password", PASSWORD_LIMIT)
+
+
+def prepare_name(text: str) -> str:
+    """A user name in NFC.
+
+    Raises:
+        SyntaxFault: it is empty, too long, or holds control characters.
+    """
+    return _checked(unicodedata.normalize("NFC", text[: NAME_LIMIT + 1]), "user name", NAME_LIMIT)
+
+
+def plain_response(credentials: Credentials) -> bytes:
+    """The client's one response of PLAIN, in base64."""
+    fields = (credentials.authzid, credentials.name, credentials.password)
+    return b64encode("\0".join(fields).encode())
+
+
+def login_responses(credentials: Credentials) -> tuple[bytes, bytes]:
+    """The client's two responses of LOGIN, name and password, in base64."""
+    return b64encode(credentials.name.encode()), b64encode(credentials.password.encode())
+
+
+def _plain() -> Generator[bytes, bytes, Credentials]:
+    """RFC 4616 2: message = [authzid] NUL authcid NUL passwd."""
+    fields = _text((yield b"")).split("\0")
+    if len(fields) != 3:
+        raise SyntaxFault("PLAIN must be three fields with NUL between them")
+    authzid, name, password = fields
+    return Credentials(
+        prepare_name(authzid) if authzid else "", prepare_name(name), prepare_password(password)
+    )
+
+
+def _login() -> Generator[bytes, bytes, Credentials]:
+    """Never standardised (draft-murchison-sasl-login); old Outlook and devices know no other."""
+    name = prepare_name(_text((yield b"Username:")))
+    password = prepare_password(_text((yield b"Password:")))
+    return Credentials("", name, password)
+
+
+def _text(response: bytes) -> str:
+    try:
+        return response.decode()
+    except UnicodeDecodeError:
+        raise SyntaxFault("names and passwords must be in UTF-8") from None
+
+
+def _checked(text: str, what: str, limit: int) -> str:
+    """`text`, if it may be a name or password: no NUL, no other control characters."""
+    if not text:
+        raise SyntaxFault(f"the {what} is empty")
+    if len(text.encode("utf-8", "replace")) > limit:
+        raise SyntaxFault(f"the {what} is longer than {limit} octets")
+    if _CONTROL.search(text):
+        raise SyntaxFault(f"the {what} has control characters in it")
+    return text
+
+
+MECHANISMS: Final[dict[str, Callable[[], Generator[bytes, bytes, Credentials]]]] = {
+    "PLAIN": _plain,
+    "LOGIN": _login,
+}

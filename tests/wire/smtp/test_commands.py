@@ -1,0 +1,204 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from merpati.base.faults import SyntaxFault
+from merpati.wire.smtp import commands
+from merpati.wire.smtp.commands import (
+    Auth,
+    Body,
+    Command,
+    Data,
+    Ehlo,
+    Expn,
+    Helo,
+    Help,
+    Mail,
+    MailParameters,
+    Noop,
+    Quit,
+    Rcpt,
+    RcptParameters,
+    Rset,
+    StartTls,
+    UnknownCommand,
+    Vrfy,
+    encode,
+    parse,
+)
+from merpati.wire.smtp.paths import NULL, Path
+from merpati.wire.smtp.quirks import STRICT
+
+PATH = Path("a", "b.example")
+FROM = b"MAIL FROM:<a@b.example>"
+
+LINES: list[tuple[bytes, Command]] = [
+    (b"EHLO mail.example.com", Ehlo("mail.example.com")),
+    (b"EHLO WIN-PC_1", Ehlo("WIN-PC_1")),
+    (b"HELO [IPv6:2001:db8::1]", Helo("[IPv6:2001:db8::1]")),
+    (FROM, Mail(PATH)),
+    (b"MAIL FROM:<>", Mail(NULL)),
+    (FROM + b" SIZE=12345", Mail(PATH, MailParameters(size=12345))),
+    (
+        FROM + b" SIZE=1 BODY=8BITMIME SMTPUTF8 AUTH=a+2Bc@d.example",
+        Mail(PATH, MailParameters(1, Body.EIGHT_BIT_MIME, smtputf8=True, auth="a+c@d.example")),
+    ),
+    (FROM + b" AUTH=<>", Mail(PATH, MailParameters(auth=""))),
+    (
+        FROM + b" RET=HDRS ENVID=x REQUIRETLS",
+        Mail(
+            PATH,
+            MailParameters(others=(("RET", "HDRS"), ("ENVID", "x"), ("REQUIRETLS", None))),
+        ),
+    ),
+    (b"RCPT TO:<a@b.example>", Rcpt(PATH)),
+    (b"RCPT TO:<Postmaster>", Rcpt(Path("Postmaster", ""))),
+    (b'RCPT TO:<"a> b"@c>', Rcpt(Path("a> b", "c"))),
+    (
+        b"RCPT TO:<a@b.example> NOTIFY=NEVER",
+        Rcpt(PATH, RcptParameters(others=(("NOTIFY", "NEVER"),))),
+    ),
+    ("RCPT TO:<用户@例え.テスト>".encode(), Rcpt(Path("用户", "例え.テスト"))),
+    (b"DATA", Data()),
+    (b"RSET", Rset()),
+    (b"QUIT", Quit()),
+    (b"STARTTLS", StartTls()),
+    (b"NOOP", Noop()),
+    (b"NOOP are you there", Noop("are you there")),
+    (b"HELP", Help()),
+    (b"HELP MAIL", Help("MAIL")),
+    (b"VRFY someone", Vrfy("someone")),
+    (b"EXPN list", Expn("list")),
+    (b"AUTH LOGIN", Auth("LOGIN")),
+    (b"AUTH PLAIN AGEAYg==", Auth("PLAIN", b"AGEAYg==")),
+    (b"AUTH PLAIN =", Auth("PLAIN", b"=")),
+]
+
+
+@pytest.mark.parametrize(("line", "command"), LINES)
+def test_a_command_is_read_and_written(line: bytes, command: Command) -> None:
+    assert parse(line) == command
+    assert encode(command) == line
+
+
+@pytest.mark.parametrize(
+    ("line", "command"),
+    [
+        (
+            b"mail from:<a@b.example> size=7 body=8bitmime",
+            b"MAIL FROM:<a@b.example> SIZE=7 BODY=8BITMIME",
+        ),
+        (b"rcpt to:<@x.example:a@b.example>", b"RCPT TO:<a@b.example>"),
+        (b"quit  ", b"QUIT"),
+        (b"DATA\t", b"DATA"),
+        (b"auth plain =", b"AUTH PLAIN ="),
+        (b"MAIL FROM: <a@b.example>", FROM),
+    ],
+)
+def test_other_spellings_are_the_same_command(line: bytes, command: bytes) -> None:
+    assert encode(parse(line)) == command
+
+
+def test_a_space_after_the_colon_is_refused_when_strict() -> None:
+    with pytest.raises(SyntaxFault, match="no space"):
+        parse(b"MAIL FROM: <a@b.example>", STRICT)
+
+
+@pytest.mark.parametrize(
+    "line", [b"", b" ", b"FOO", b"BDAT 5", b"MAILFROM:<a@b>", b"GET / HTTP/1.1"]
+)
+def test_an_unknown_verb_is_told_from_wrong_arguments(line: bytes) -> None:
+    with pytest.raises(UnknownCommand):
+        parse(line)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"EHLO",
+        b"EHLO two names",
+        b"EHLO a(b)",
+        b"EHLO " + b"a" * 256,
+        b"MAIL",
+        b"MAIL <a@b>",
+        b"MAIL FROM:a@b",
+        b"MAIL FROM:<a@b",
+        b"MAIL FROM:<postmaster>",
+        b"MAIL FROM:<a@b>SIZE=1",
+        b"MAIL FROM:<a@b> SIZE",
+        b"MAIL FROM:<a@b> SIZE=",
+        b"MAIL FROM:<a@b> SIZE=x",
+        b"MAIL FROM:<a@b> SIZE=-1",
+        b"MAIL FROM:<a@b> SIZE=" + b"9" * 21,
+        b"MAIL FROM:<a@b> SIZE=1 SIZE=1",
+        b"MAIL FROM:<a@b> BODY=9BIT",
+        b"MAIL FROM:<a@b> SMTPUTF8=yes",
+        b"MAIL FROM:<a@b> AUTH=",
+        b"MAIL FROM:<a@b> AUTH=+zz",
+        b"MAIL FROM:<a@b> AUTH=+0D+0A@c",
+        b"MAIL FROM:<a@b> -X=1",
+        b"MAIL FROM:<a@b> X=a=b",
+        b"RCPT TO:<>",
+        b"RCPT FROM:<a@b>",
+        b"DATA now",
+        b"VRFY",
+        b"AUTH",
+        b"AUTH PLAIN a b",
+        b"AUTH " + b"A" * 21,
+        b"NOOP \0",
+        b"NOOP a\rQUIT",
+        b"NOOP a\nQUIT",
+        b"NOOP \xff",
+        b"NOOP " + b"a" * 2048,
+        b"AUTH PLAIN " + b"A" * 12288,
+    ],
+)
+def test_wrong_arguments_are_refused(line: bytes) -> None:
+    with pytest.raises(SyntaxFault) as caught:
+        parse(line)
+    assert not isinstance(caught.value, UnknownCommand)
+
+
+def test_a_long_initial_response_is_allowed_only_to_auth() -> None:
+    assert parse(b"AUTH PLAIN " + b"A" * 8000) == Auth("PLAIN", b"A" * 8000)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [Ehlo("a\r\nQUIT"), Mail(Path("a\n", "b")), Noop("a\rb"), Auth("X", b"a\r\n"), Noop("\ud800")],
+)
+def test_nothing_can_be_smuggled_into_a_command_written(command: Command) -> None:
+    with pytest.raises(SyntaxFault):
+        encode(command)
+
+
+def test_a_password_is_not_shown_in_a_repr() -> None:
+    assert "AGEAYg" not in repr(parse(b"AUTH PLAIN AGEAYg=="))
+
+
+@given(
+    st.one_of(
+        st.binary(max_size=80),
+        st.builds(
+            bytes.__add__,
+            st.sampled_from([b"MAIL FROM:<", b"RCPT TO:<a@b> ", b"EHLO ", b"AUTH ", FROM + b" "]),
+            st.text(max_size=40).map(lambda text: text.encode("utf-8", "replace")),
+        ),
+        st.builds(
+            lambda verb, words: b" ".join([verb, *words]),
+            st.sampled_from([FROM, b"RCPT TO:<a@b>", b'mail from:<"a b"@c>']),
+            st.lists(st.from_regex(rb"[A-Z0-9-]{1,4}(=[!-~]{0,5})?", fullmatch=True), max_size=4),
+        ),
+    )
+)
+@example(b"MAIL FROM:<" + b'"' * 1000)
+@example(b'MAIL FROM:<"' + b'a""' * 600)
+@example(b"RCPT TO:<" + b"a." * 900)
+def test_any_line_is_a_command_that_writes_back_the_same_or_a_fault(line: bytes) -> None:
+    try:
+        command = commands.parse(line)
+    except SyntaxFault:
+        return
+    assert parse(encode(command)) == command
