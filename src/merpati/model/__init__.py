@@ -1,0 +1,1 @@
+"""Mail nouns and their rules: no bytes, no disk, no network."""

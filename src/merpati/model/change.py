@@ -1,0 +1,30 @@
+"""The account's change log: one ordered record that every protocol's sync is a view of."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+import msgspec
+
+
+class ChangeKind(IntEnum):
+    """What a row of the change log says."""
+
+    EMAILS_ADDED = 1
+    KEYWORDS_CHANGED = 2
+    EMAILS_REMOVED = 3
+    MAILBOX_CREATED = 4
+    MAILBOX_CHANGED = 5  # its name, parent or role
+    MAILBOX_DESTROYED = 6
+
+
+class Change(msgspec.Struct, frozen=True):
+    """One row: everything that one act did to one mailbox.
+
+    `uids` is a set in the form "1:3,7", empty for changes of the mailbox itself.
+    """
+
+    modseq: int
+    kind: int
+    mailbox_id: int
+    uids: str

@@ -1,0 +1,36 @@
+"""Events: what happened to a message, from which its history is told."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Any
+
+import msgspec
+
+
+class EventKind(Enum):
+    """Steps of a message's life."""
+
+    RECEIVED = "received"  # about the sender: taken over from a peer
+    SUBMITTED = "submitted"  # about the sender: taken over from one of our users
+    NAMED = "named"  # about <message-id>
+    DELIVERED = "delivered"  # about a recipient: in a mailbox here
+    QUEUED = "queued"  # about a recipient: to be sent on
+    SENT = "sent"  # about a recipient: another server has taken it
+    DEFERRED = "deferred"  # about a recipient: to be tried again
+    FAILED = "failed"  # about a recipient: given up
+    RETURNED = "returned"  # about the sender: told of the failure
+    WARNED = "warned"  # about the sender: told of the delay
+    DROPPED = "dropped"  # about a recipient: a bounce that could not be delivered
+    REFUSED = "refused"  # about a recipient or sender: not taken
+
+
+class Event(msgspec.Struct, frozen=True):
+    """One step. `detail` is what else is known: peer, TLS version, the remote's words."""
+
+    trace: str
+    at: int  # ms
+    kind: EventKind
+    about: str
+    account_id: int
+    detail: dict[str, Any]

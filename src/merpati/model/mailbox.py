@@ -1,0 +1,38 @@
+"""Mailboxes: what RFC 8621 and RFC 9051 call so."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+SEPARATOR: Final = "/"
+INBOX_ID: Final = 1  # every account's INBOX, so that one statement delivers to many
+DEPTH_MAX: Final = 20
+NAME_MAX: Final = 200  # characters of one level
+MAILBOXES_MAX: Final = 10_000  # of one account
+
+# What a new account starts with: name, RFC 8621 role.
+STANDARD: Final = (
+    ("INBOX", "inbox"),
+    ("Drafts", "drafts"),
+    ("Sent", "sent"),
+    ("Junk", "junk"),
+    ("Trash", "trash"),
+    ("Archive", "archive"),
+)
+
+
+class Mailbox(msgspec.Struct, frozen=True):
+    """A mailbox with its counters, as of one transaction."""
+
+    id: int
+    name: str  # full path, levels joined by SEPARATOR
+    role: str  # RFC 8621 2, or empty
+    uidvalidity: int
+    uidnext: int
+    recent_from: int  # UIDs from here on are \Recent to the next session that selects it
+    total: int
+    unseen: int
+    size: int  # bytes
+    modseq: int  # of the last change to what it holds

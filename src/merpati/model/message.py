@@ -1,0 +1,41 @@
+"""A message: immutable bytes, and what parsing found in them once."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+SEEN: Final = "$seen"
+DELETED: Final = "$deleted"  # IMAP's \Deleted; no other protocol shows it
+KEYWORDS_MAX: Final = 100  # of one email
+KEYWORD_LENGTH_MAX: Final = 255  # RFC 8621 4.1.1
+
+
+class Digest(msgspec.Struct, frozen=True):
+    """What every reading protocol needs of a message, so that none parses it again."""
+
+    structure: bytes  # wire.mime.tree.encode
+    envelope: bytes  # prepared for IMAP
+    bodystructure: bytes  # prepared for IMAP
+    sent_at: int  # ms; of the Date field, else when it came
+    preview: str
+    message_id: str  # with its angle brackets, or empty
+    thread_refs: tuple[int, ...]  # signed 64-bit hashes; its own first
+
+
+class EmailRow(msgspec.Struct, frozen=True, array_like=True):
+    """An email in a mailbox: the columns that listing needs."""
+
+    uid: int
+    modseq: int
+    email_id: int
+    blob_id: int
+    received_at: int  # ms
+    size: int  # bytes
+    keywords: str  # sorted, separated by spaces
+
+
+def join_keywords(keywords: set[str]) -> str:
+    """Keywords in their stored form."""
+    return " ".join(sorted(keywords))

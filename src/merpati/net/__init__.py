@@ -1,0 +1,1 @@
+"""Sockets and subprocesses: listen, stream, TLS, DNS, the SMTP client, HTTP."""

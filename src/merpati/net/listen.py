@@ -1,0 +1,370 @@
+"""Listening sockets, and one task per client that is let in.
+
+The supervisor binds before it forks: one socket per worker in one SO_REUSEPORT
+group. The kernel spreads clients over them, and since the supervisor keeps
+them all, the clients queued for a worker that died wait for its successor.
+
+Accepting is done here and not by the event loop's server. What is over a limit
+is refused before anything is made for it. And when file descriptors run out,
+uvloop's server cuts off everybody in the queue and may close itself without a
+word, asyncio's logs an error for each place in the queue; here accepting just
+rests for a moment.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import ipaddress
+import socket
+import stat
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from merpati.base.faults import Fault, Kind
+from merpati.base.limits import Concurrency, address_key
+from merpati.net.stream import Connection
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Awaitable, Callable
+    from typing import Self
+
+    from merpati.base.log import Log
+    from merpati.net.reaper import Reaper
+
+    Handler = Callable[[Connection], Awaitable[None]]
+    Refusal = Callable[[Fault], bytes]
+
+BACKLOG: Final = 1024
+ACCEPT_BATCH: Final = 64  # clients taken in one turn of the event loop
+REST: Final = 0.5  # seconds without accepting when descriptors or memory have run out
+LAST_CALL: Final = 1.0  # seconds for a session to end after it was cut off
+
+_EXHAUSTED: Final = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
+_GONE: Final = {errno.ENOTCONN, errno.EINVAL, errno.ECONNRESET, errno.EPIPE}
+_QUIET: Final = {Kind.CLOSED, Kind.TIMEOUT}
+
+
+class ListenerSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """Where to listen: an IP address and a port, or the path of a Unix socket."""
+
+    name: str  # "submissions"; for logs
+    host: str = ""  # "0.0.0.0", "::", ...
+    port: int = 0  # 0 lets the kernel choose
+    path: str = ""  # of a Unix socket; then host and port do not count
+    mode: int = 0o660  # of that socket
+    tls: bool = False  # implicit TLS: the handshake comes before anything else
+
+    def __str__(self) -> str:
+        return self.path or f"port {self.port} of {self.host}"
+
+
+def bind(spec: ListenerSpec, copies: int = 1) -> list[socket.socket]:
+    """Listening sockets for so many workers; clients queue from now on.
+
+    Copies of a Unix socket share one queue, as SO_REUSEPORT is not for them.
+
+    Raises:
+        Fault: CONFIG, with a text that says what to do.
+    """
+    try:
+        return _bind_unix(spec, copies) if spec.path else _bind_tcp(spec, copies)
+    except OSError as error:
+        raise Fault(Kind.CONFIG, f"{spec}: {_advice(error)} ({spec.name})") from error
+
+
+class Gate:
+    """How many clients are let in: in total and per address (per /64 for IPv6).
+
+    It is asked before anything is made for a client. Several listeners may
+    share one; each worker has its own. Unix sockets are not limited.
+    """
+
+    __slots__ = ("_inside", "_total")
+
+    def __init__(self, total: int, per_address: int) -> None:
+        self._total = total
+        self._inside = Concurrency(per_address, total)
+
+    def enter(self, key: str) -> Fault | None:
+        """Counts one more of `key` (see `address_key`), or says why not."""
+        if self._inside.enter(key):
+            return None
+        if self._inside.active >= self._total:
+            return Fault(Kind.TOO_MANY, "Too many connections; try again later.")
+        return Fault(Kind.TOO_MANY, f"Too many connections from {key}; close some first.")
+
+    def leave(self, key: str) -> None:
+        """One that entered is gone."""
+        self._inside.leave(key)
+
+
+class Listener:
+    """Accepts clients on one socket and runs `handler(connection)` for each.
+
+    The connection is closed when the handler returns. A handler may let the
+    faults CLOSED and TIMEOUT pass, and UNAVAILABLE once it is asked to end.
+    Any other exception is a defect: it is logged, and ends that session only.
+
+    `accepted`, `refused` and `failed` (defects) count since the start.
+    """
+
+    def __init__(
+        self,
+        sock: socket.socket,
+        handler: Handler,
+        *,
+        name: str,
+        reaper: Reaper,
+        gate: Gate,
+        log: Log,
+        context: ssl.SSLContext | None = None,
+        refusal: Refusal | None = None,
+    ) -> None:
+        """Prepares; `start` begins.
+
+        `context` makes TLS implicit. `refusal` gives the line that tells a
+        client why it is not let in; there is none before a TLS handshake.
+        """
+        self._sock = sock
+        self._handler = handler
+        self._name = name
+        self._reaper = reaper
+        self._gate = gate
+        self._log = log
+        self._context = context
+        self._refusal = refusal
+        self._loop = asyncio.get_running_loop()
+        self._sessions: dict[asyncio.Task[None], Connection] = {}
+        self._resting: asyncio.TimerHandle | None = None
+        self._open = False
+        self._exhausted = False
+        self._unix = sock.family == socket.AF_UNIX
+        self.accepted = 0
+        self.refused = 0
+        self.failed = 0
+
+    @property
+    def active(self) -> int:
+        """Sessions that go on now."""
+        return len(self._sessions)
+
+    def start(self) -> Self:
+        """Accepts from now on."""
+        self._sock.setblocking(False)
+        self._open = True
+        self._loop.add_reader(self._sock.fileno(), self._accept)
+        return self
+
+    def stop(self) -> None:
+        """Accepts no more; sessions go on. This worker's copy of the socket is closed."""
+        if not self._open:
+            return
+        self._open = False
+        if self._resting is not None:
+            self._resting.cancel()
+            self._resting = None
+        else:
+            self._loop.remove_reader(self._sock.fileno())
+        self._sock.close()
+
+    async def drain(self, within: float) -> int:
+        """Stops, asks all sessions to end, and cuts off those left after `within` seconds.
+
+        Gives how many were cut off.
+        """
+        self.stop()
+        for connection in self._sessions.values():
+            connection.retire()
+        if self._sessions:
+            await asyncio.wait(self._sessions, timeout=within)
+        late = dict(self._sessions)
+        for connection in late.values():
+            connection.abort()
+        if late:
+            _, stuck = await asyncio.wait(late, timeout=LAST_CALL)
+            for task in stuck:  # it waits for something that is not the peer
+                task.cancel()
+            if stuck:
+                await asyncio.wait(stuck, timeout=LAST_CALL)
+        return len(late)
+
+    def _accept(self) -> None:
+        for _ in range(ACCEPT_BATCH):
+            try:
+                client, address = self._sock.accept()
+            except (BlockingIOError, InterruptedError):
+                return
+            except ConnectionError:  # it left the queue before its turn
+                continue
+            except OSError as error:
+                if error.errno not in _EXHAUSTED:
+                    raise
+                self._rest(error)
+                return
+            self._exhausted = False
+            client.setblocking(False)
+            self._admit(client, address)
+
+    def _admit(self, client: socket.socket, address: tuple[str, int] | str) -> None:
+        key = "" if self._unix else address_key(address[0])
+        fault = self._gate.enter(key) if key else None
+        if fault is not None:
+            self._refuse(client, fault)
+            return
+        self.accepted += 1
+        connection = Connection(self._loop, self._reaper)
+        if key:  # as the kernel may have forgotten it by the time it is asked
+            connection.peer, connection.peer_port = address[0], int(address[1])
+        task = self._loop.create_task(self._serve(client, connection, key))
+        self._sessions[task] = connection
+        task.add_done_callback(self._sessions.pop)
+
+    def _refuse(self, client: socket.socket, fault: Fault) -> None:
+        self.refused += 1
+        try:
+            if self._refusal is not None and self._context is None:
+                client.send(self._refusal(fault))
+        except OSError:
+            pass  # it would have been told the same
+        finally:
+            client.close()
+
+    def _rest(self, error: OSError) -> None:
+        if not self._exhausted:
+            self._exhausted = True
+            self._log.error(
+                "listen.exhausted",
+                listener=self._name,
+                problem=error.strerror,
+                sessions=len(self._sessions),
+                advice="raise LimitNOFILE, or lower the limit on connections",
+            )
+        self._loop.remove_reader(self._sock.fileno())
+        self._resting = self._loop.call_later(REST, self._resume)
+
+    def _resume(self) -> None:
+        self._resting = None
+        self._loop.add_reader(self._sock.fileno(), self._accept)
+
+    async def _serve(self, client: socket.socket, connection: Connection, key: str) -> None:
+        try:
+            if self._context is not None:
+                connection.expect_tls(self._context)
+            await self._loop.connect_accepted_socket(lambda: connection, client)
+            if self._context is not None:
+                await connection.handshake()
+            await self._handler(connection)
+            await connection.close()
+        except Exception as problem:  # noqa: BLE001 -- the one place where a session's defects end
+            self._ended(connection, problem)
+        finally:
+            connection.abort()
+            if key:
+                self._gate.leave(key)
+
+    def _ended(self, connection: Connection, problem: Exception) -> None:
+        if isinstance(problem, Fault) and (
+            problem.kind in _QUIET or (problem.kind is Kind.UNAVAILABLE and connection.draining)
+        ):
+            self._log.debug(
+                "session.ended", listener=self._name, peer=connection.peer, reason=problem.text
+            )
+        elif isinstance(problem, OSError) and not connection.bytes_in and problem.errno in _GONE:
+            pass  # it had left before its turn came
+        else:
+            self.failed += 1
+            self._log.exception("session.failed", listener=self._name, peer=connection.peer)
+
+
+def _bind_tcp(spec: ListenerSpec, copies: int) -> list[socket.socket]:
+    try:
+        version = ipaddress.ip_address(spec.host).version
+    except ValueError as error:
+        raise Fault(
+            Kind.CONFIG,
+            f"{spec}: {spec.host!r} is not an IP address; use 0.0.0.0 or :: for all ({spec.name})",
+        ) from error
+    family = socket.AF_INET6 if version == 6 else socket.AF_INET
+    # SO_REUSEPORT would let a second server of the same user share the port in
+    # silence, so a socket without it asks first whether the port is free.
+    probe = _bound(family, spec, spec.port, share=False)
+    probe.close()
+    sockets: list[socket.socket] = []
+    port = spec.port
+    try:
+        for _ in range(copies):
+            sock = _bound(family, spec, port, share=copies > 1)
+            sockets.append(sock)
+            port = sock.getsockname()[1]  # the same for all when the kernel chooses
+            sock.listen(BACKLOG)
+    except OSError:
+        for sock in sockets:
+            sock.close()
+        raise
+    return sockets
+
+
+def _bound(
+    family: socket.AddressFamily, spec: ListenerSpec, port: int, *, share: bool
+) -> socket.socket:
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if share:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        if family == socket.AF_INET6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        # What is accepted inherits these.
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        sock.bind(socket.getaddrinfo(spec.host, port, family, socket.SOCK_STREAM)[0][4])
+    except OSError:
+        sock.close()
+        raise
+    return sock
+
+
+def _bind_unix(spec: ListenerSpec, copies: int) -> list[socket.socket]:
+    _remove_stale(spec.path)
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        sock.bind(spec.path)
+        Path(spec.path).chmod(spec.mode)
+        sock.listen(BACKLOG)
+    except OSError:
+        sock.close()
+        raise
+    return [sock, *(sock.dup() for _ in range(copies - 1))]
+
+
+def _remove_stale(path: str) -> None:
+    """Removes the socket that a server left when it was killed; a live one stays."""
+    try:
+        if not stat.S_ISSOCK(Path(path).stat().st_mode):
+            return
+    except FileNotFoundError:
+        return
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.settimeout(1.0)
+        try:
+            probe.connect(path)
+        except ConnectionRefusedError:
+            Path(path).unlink()
+
+
+def _advice(error: OSError) -> str:
+    match error.errno:
+        case errno.EACCES | errno.EPERM:
+            return "permission denied; run as root or use --ports high"
+        case errno.EADDRINUSE:
+            return "another program listens there; stop it or choose another port"
+        case errno.EADDRNOTAVAIL:
+            return "this machine does not have that address"
+        case errno.EAFNOSUPPORT:
+            return "this machine has no IPv6; use 0.0.0.0"
+        case _:
+            return (error.strerror or str(error)).lower()

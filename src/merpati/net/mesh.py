@@ -1,0 +1,75 @@
+"""Datagrams between the processes of one node: best effort, never blocking.
+
+Each worker has a unix datagram socket in the run folder. Whoever has something to say
+sends it to all the others; what a full or missing socket loses only costs latency.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+SUFFIX: Final = ".bus"
+DATAGRAM_MAX: Final = 60_000  # bytes; below Linux's default socket buffer
+READS_AT_ONCE: Final = 64  # then the loop may serve others
+
+
+def bind(folder: Path, name: str) -> socket.socket:
+    """The socket of one worker, made before the fork so that it outlives the worker."""
+    path = folder / f"{name}{SUFFIX}"
+    path.unlink(missing_ok=True)
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    sock.setblocking(False)
+    sock.bind(str(path))
+    path.chmod(0o600)
+    return sock
+
+
+def send(folder: Path, data: bytes, *, but: str = "") -> None:
+    """Send to every worker of the folder except the named one."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
+        sock.setblocking(False)
+        for path in folder.glob(f"*{SUFFIX}"):
+            if path.stem != but:
+                _send_to(sock, str(path), data)
+
+
+class Mesh:
+    """One worker's place among the processes of its node."""
+
+    def __init__(
+        self, own: socket.socket, folder: Path, names: list[str], receive: Callable[[bytes], None]
+    ) -> None:
+        me = Path(own.getsockname()).stem
+        self._own = own
+        self._others = [str(folder / f"{name}{SUFFIX}") for name in names if name != me]
+        self._receive = receive
+        self._loop = asyncio.get_running_loop()
+        self._loop.add_reader(own.fileno(), self._readable)
+
+    def send(self, data: bytes) -> None:
+        """Send to every other worker."""
+        for path in self._others:
+            _send_to(self._own, path, data)
+
+    def close(self) -> None:
+        """Stop listening; the socket itself belongs to the supervisor."""
+        self._loop.remove_reader(self._own.fileno())
+
+    def _readable(self) -> None:
+        for _ in range(READS_AT_ONCE):
+            try:
+                data = self._own.recv(DATAGRAM_MAX)
+            except (BlockingIOError, InterruptedError):
+                return
+            self._receive(data)
+
+
+def _send_to(sock: socket.socket, path: str, data: bytes) -> None:
+    try:
+        sock.sendto(data, path)
+    except OSError:
+        return  # its buffer is full, or it is gone: it will look for itself

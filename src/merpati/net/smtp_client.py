@@ -1,0 +1,351 @@
+"""Outbound SMTP (RFC 5321): from a host's addresses to a session that sends messages.
+
+`connect` goes through a host's addresses until one lets us in, negotiates TLS
+and logs in where that is wanted. The `Session` then takes one message after
+another (`smtp_transaction` has the dialogue of each). What a server does is never
+an exception once the session stands: every recipient gets a `Result`. Before
+that it is `Refused`, which makes the same results for any recipients.
+
+Where TLS is opportunistic (RFC 7435) a failed handshake must not cost the
+message: `Refused.retry_without_tls` says that the caller may connect again
+with `TlsMode.NEVER`. Bytes slipped in before the handshake are an attack and
+are not rewarded with clear text.
+"""
+
+from __future__ import annotations
+
+import base64
+from enum import Enum
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from merpati.base.faults import Fault, Kind, SyntaxFault
+from merpati.model.delivery import Outcome, Result
+from merpati.net import connect as tcp
+from merpati.net.smtp_link import Link, Timeouts
+from merpati.net.smtp_transaction import Transaction
+from merpati.wire.smtp import commands
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Sequence
+
+    from merpati.model.envelope import Envelope
+    from merpati.net.reaper import Reaper
+    from merpati.net.smtp_transaction import Content
+    from merpati.net.tls import TlsInfo
+    from merpati.wire.smtp.replies import Reply
+
+
+class TlsMode(Enum):
+    """How much encryption is asked for."""
+
+    NEVER = "never"
+    OPPORTUNISTIC = "opportunistic"  # when offered (RFC 7435)
+    REQUIRED = "required"  # or no session; the context says whom to believe
+    IMPLICIT = "implicit"  # from the first octet (RFC 8314 3.3)
+
+
+class Tls(msgspec.Struct, frozen=True, kw_only=True):
+    """What to do about TLS; `server_name` for SNI and verification, else the host."""
+
+    mode: TlsMode = TlsMode.NEVER
+    context: ssl.SSLContext | None = None
+    server_name: str = ""
+
+
+class Credentials(msgspec.Struct, frozen=True):
+    """A name and password for a relay; given over TLS only, unless told otherwise."""
+
+    user: str
+    password: str
+    in_clear_text: bool = False
+
+    def __repr__(self) -> str:
+        """Without the password."""
+        return f"Credentials({self.user!r})"
+
+
+class Options(msgspec.Struct, frozen=True, kw_only=True):
+    """How a session is to be begun.
+
+    Attributes:
+        helo: our own name, which should resolve to the address we connect from.
+        sources: addresses to connect from; the first of the peer's family counts.
+        lmtp: LHLO and a reply per recipient after the message (RFC 2033).
+    """
+
+    helo: str
+    tls: Tls = Tls()
+    timeouts: Timeouts = Timeouts()
+    credentials: Credentials | None = None
+    sources: tuple[str, ...] = ()
+    lmtp: bool = False
+
+
+class Refused(Fault):
+    """No session came about.
+
+    Kinds: UNAVAILABLE (temporary: unreachable, broken off, 4yz), DENIED (5yz),
+    TLS_REQUIRED (temporary), AUTH_FAILED (temporary: the configuration is to be mended).
+
+    Attributes:
+        retry_without_tls: the handshake failed, and TLS was only opportunistic.
+    """
+
+    def __init__(self, kind: Kind, why: Result, *, retry_without_tls: bool = False) -> None:
+        super().__init__(kind, why.text)
+        self.why: Final = why
+        self.retry_without_tls: Final = retry_without_tls
+
+    @property
+    def outcome(self) -> Outcome:
+        """Temporary or permanent."""
+        return self.why.outcome
+
+    def results(self, envelope: Envelope) -> list[Result]:
+        """The same end for every recipient."""
+        return [
+            msgspec.structs.replace(self.why, recipient=recipient.address)
+            for recipient in envelope.recipients
+        ]
+
+
+async def connect(
+    reaper: Reaper, host: str, addresses: Sequence[str], port: int, options: Options
+) -> Session:
+    """A session with the first of the host's addresses that grants one.
+
+    Raises `Refused` when none does: with a temporary reason if any was
+    temporary, for a later attempt may then go well.
+    """
+    refusals: list[Refused] = []
+    for address in addresses:
+        try:
+            return await _connect(reaper, host, address, port, options)
+        except Refused as refused:
+            refusals.append(refused)
+            if refused.kind is Kind.AUTH_FAILED:
+                break  # trying on would look like guessing passwords
+    if not refusals:
+        text = f"{host} has no address to connect to."
+        raise Refused(Kind.UNAVAILABLE, Result("", Outcome.TEMPORARY, "4.4.4", text, host=host))
+    # The one that tells the caller most of what it may still try.
+    raise min(refusals, key=lambda r: (not r.retry_without_tls, r.outcome is Outcome.PERMANENT))
+
+
+async def _connect(reaper: Reaper, host: str, address: str, port: int, options: Options) -> Session:
+    source = next((s for s in options.sources if (":" in s) == (":" in address)), None)
+    label = f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+    try:
+        connection = await tcp.connect(
+            reaper, address, port, source=source, within=options.timeouts.connect
+        )
+    except Fault as fault:
+        why = Result("", Outcome.TEMPORARY, "4.4.1", fault.text, host=host, address=label)
+        raise Refused(Kind.UNAVAILABLE, why) from None
+    link = Link(connection, host, label, options.timeouts, lmtp=options.lmtp)
+    try:
+        await _Opening(link, options).run()
+    except Refused:
+        link.abandon()
+        raise
+    except Fault as fault:
+        why = link.own_result("", Outcome.TEMPORARY, "4.4.2", fault.text)
+        raise Refused(Kind.UNAVAILABLE, why) from None
+    except BaseException:
+        link.abandon()
+        raise
+    return Session(link)
+
+
+class Session:
+    """A standing session; one message at a time.
+
+    Attributes:
+        sent: messages given to `send` so far.
+    """
+
+    __slots__ = ("_link", "sent")
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+        self.sent = 0
+
+    @property
+    def usable(self) -> bool:
+        """Whether another message may be sent; if not, only `quit` or `abort`."""
+        return self._link.usable
+
+    @property
+    def host(self) -> str:
+        """The server's name."""
+        return self._link.host
+
+    @property
+    def address(self) -> str:
+        """The server's address and port."""
+        return self._link.address
+
+    @property
+    def tls(self) -> TlsInfo | None:
+        """What TLS agreed on, if it is in use."""
+        return self._link.connection.tls
+
+    @property
+    def features(self) -> dict[str, str]:
+        """EHLO keywords in upper case, with their parameters."""
+        return self._link.features
+
+    async def send(
+        self, envelope: Envelope, content: Content, *, just_send_8bit: bool = False
+    ) -> list[Result]:
+        """Sends one message; one result per recipient, in their order.
+
+        `content` gives the message in chunks, with CRLF line ends and nothing
+        stuffed. `just_send_8bit` sends 8-bit content also to servers without
+        8BITMIME, which RFC 6152 3 forbids and nearly all of them take.
+
+        Raises only what reading `content` raises other than a `Fault`; the
+        connection is then closed, and the server has taken nothing.
+        """
+        self.sent += 1
+        return await Transaction(self._link, envelope, just_send_8bit=just_send_8bit).run(content)
+
+    async def reset(self) -> bool:
+        """Asks an idle session whether it still stands (RSET); `usable` afterwards."""
+        try:
+            reply = await self._link.command(b"RSET", self._link.timeouts.quit)
+        except Fault:
+            return False
+        if not reply.positive:
+            self._link.usable = False
+        return self._link.usable
+
+    async def quit(self) -> None:
+        """Says goodbye and closes; never raises for what the server does."""
+        if self._link.usable:
+            try:
+                await self._link.command(b"QUIT", self._link.timeouts.quit)
+            except Fault:
+                return
+            self._link.usable = False
+        await self._link.connection.close()
+
+    def abort(self) -> None:
+        """Closes at once."""
+        self._link.abandon()
+
+
+class _Opening:
+    """Greeting, EHLO, STARTTLS and AUTH, in that order."""
+
+    def __init__(self, link: Link, options: Options) -> None:
+        self._link = link
+        self._options = options
+        self._hello_name = options.helo.encode("ascii", "replace")
+
+    async def run(self) -> None:
+        tls = self._options.tls
+        if tls.mode is TlsMode.IMPLICIT:
+            await self._secure()
+        greeting = await self._link.reply("greeting", self._link.timeouts.greeting)
+        if greeting.code != 220:
+            raise self._refused(greeting)
+        await self._hello()
+        if tls.mode in (TlsMode.OPPORTUNISTIC, TlsMode.REQUIRED) and await self._may_secure():
+            await self._secure()
+            await self._hello()  # RFC 3207 4.2: what was offered before counts no more
+        if self._options.credentials is not None:
+            await self._log_in(self._options.credentials)
+
+    async def _hello(self) -> None:
+        """EHLO, or HELO with a server that does not know it (RFC 5321 3.2)."""
+        link, seconds = self._link, self._link.timeouts.command
+        verb = b"LHLO " if link.lmtp else b"EHLO "
+        reply = await link.command(verb + self._hello_name, seconds)
+        if reply.permanent and not link.lmtp:
+            link.features = {}
+            reply = await link.command(b"HELO " + self._hello_name, seconds)
+        elif reply.positive:
+            link.features = reply.capabilities()
+        if not reply.positive:
+            raise self._refused(reply)
+
+    async def _may_secure(self) -> bool:
+        """Whether the server lets us begin TLS now; a fault when TLS is required and it does not.
+
+        A server that offers STARTTLS and then refuses it is served in clear text
+        where TLS is opportunistic, as if it had not offered.
+        """
+        link = self._link
+        if "STARTTLS" in link.features:
+            reply = await link.command(b"STARTTLS", link.timeouts.command)
+            if reply.code == 220:
+                return True
+            words = f"refuses it: {reply}"
+            if not link.usable:  # 421
+                raise self._refused(reply)
+        else:
+            words = "does not offer it"
+        if self._options.tls.mode is TlsMode.REQUIRED:
+            text = f"TLS is required, and {link.peer} {words}."
+            why = link.own_result("", Outcome.TEMPORARY, "4.7.4", text)
+            raise Refused(Kind.TLS_REQUIRED, why)
+        return False
+
+    async def _secure(self) -> None:
+        """The TLS handshake."""
+        link, tls = self._link, self._options.tls
+        assert tls.context is not None, "TLS is asked for without a context"
+        link.step = "STARTTLS"
+        link.connection.deadline(link.timeouts.command)
+        try:
+            await link.connection.start_tls(
+                tls.context, server_side=False, server_name=tls.server_name or link.host
+            )
+        except SyntaxFault:
+            text = f"{link.peer} sent bytes in clear text that were to look encrypted."
+            why = link.own_result("", Outcome.TEMPORARY, "4.7.5", text)
+            raise Refused(Kind.UNAVAILABLE, why) from None
+        except Fault as fault:
+            retry = tls.mode is TlsMode.OPPORTUNISTIC
+            text = f"TLS with {link.peer} failed: {fault.text}"
+            why = link.own_result("", Outcome.TEMPORARY, "4.7.5", text)
+            kind = Kind.UNAVAILABLE if retry else Kind.TLS_REQUIRED
+            raise Refused(kind, why, retry_without_tls=retry) from None
+
+    async def _log_in(self, credentials: Credentials) -> None:
+        """AUTH PLAIN (RFC 4616), or LOGIN where only that is offered."""
+        link, seconds = self._link, self._link.timeouts.command
+        offered = link.features.get("AUTH", "").upper().split()
+        if not link.tls and not credentials.in_clear_text:
+            raise self._not_logged_in(f"{link.peer} would get the password in clear text.")
+        user, password = credentials.user.encode(), credentials.password.encode()
+        if "PLAIN" in offered:
+            response = base64.b64encode(b"\0" + user + b"\0" + password)
+            reply = await link.command(commands.encode(commands.Auth("PLAIN", response)), seconds)
+        elif "LOGIN" in offered:
+            reply = await link.command(b"AUTH LOGIN", seconds)
+            for secret in (user, password):
+                if reply.code == 334:
+                    link.connection.write(base64.b64encode(secret) + b"\r\n")
+                    reply = await link.reply("AUTH", seconds)
+        else:
+            raise self._not_logged_in(f"{link.peer} offers neither AUTH PLAIN nor LOGIN.")
+        if reply.code != 235:
+            raise self._not_logged_in(f"{link.peer} does not let {credentials.user} in: {reply}")
+
+    def _not_logged_in(self, text: str) -> Refused:
+        why = self._link.own_result("", Outcome.TEMPORARY, "4.7.8", text)
+        return Refused(Kind.AUTH_FAILED, why)
+
+    def _refused(self, reply: Reply) -> Refused:
+        if reply.permanent:
+            return Refused(Kind.DENIED, self._link.result("", reply))
+        status = reply.enhanced if reply.transient else ""
+        why = self._link.own_result(
+            "", Outcome.TEMPORARY, status or "4.0.0", str(reply), reply.code
+        )
+        return Refused(Kind.UNAVAILABLE, why)

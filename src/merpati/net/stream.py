@@ -1,0 +1,580 @@
+"""Connections for line protocols: bounded, timed bytes over TCP, Unix sockets and TLS.
+
+A `Connection` belongs to one session, which reads, answers and waits in turn.
+Three rules keep the path of every line short and every peer bounded:
+
+- What is buffered is handed out without suspending. Only when the session needs
+  more than there is does it wait; and *then* its replies are sent, so a client
+  that pipelines ten commands gets ten replies in one segment (RFC 2920 3.2).
+- Input stops being read at `READ_HIGH` bytes, and no further command is handed
+  out while the peer does not take the replies it already has.
+- A deadline is a number. The worker's `Reaper` looks at all of them once a second, so
+  a connection owns no timer, and no trickle of bytes extends a wait.
+
+Unread bytes are `_head` from `_start` on, then the chunks of `_tail`. `_head` is
+empty only when nothing is unread, and both are dropped as soon as they are used
+up: thousands of idle connections hold no buffers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections import deque
+from contextlib import suppress
+from math import inf
+from typing import TYPE_CHECKING, Final, cast
+
+from merpati.base.faults import Fault, Kind, SyntaxFault
+from merpati.net.records import Records
+from merpati.net.tls import TlsInfo, explain
+
+if TYPE_CHECKING:
+    from merpati.net.reaper import Reaper
+
+READ_HIGH: Final = 262_144  # bytes unread at which the peer is left to wait
+READ_LOW: Final = 65_536  # and below which it is read again
+WRITE_QUEUE: Final = 65_536  # bytes of replies gathered before they are sent anyway
+MAX_DISCARD: Final = 1_048_576  # bytes of one too long line before giving up on the peer
+HANDSHAKE_TIMEOUT: Final = 10.0  # seconds
+LINGER: Final = 5.0  # seconds to deliver the last reply
+
+_ANY: Final = -1  # what a waiting reader needs: any byte at all
+
+
+class Connection(asyncio.Protocol):
+    """One peer. Made by a `Listener`, or by `connect`.
+
+    `peer` and `local` are address texts ("unix" for Unix sockets), the ports 0
+    there. `bytes_in` and `bytes_out` count plain bytes, without TLS. `draining`
+    is true once the server wants to stop: a session between two commands is
+    woken (see `read_line`), any other should end when it gets there.
+
+    A fault's text names the peer. After CLOSED nothing can be sent; after
+    TIMEOUT the session may say goodbye with `write` and `close`.
+    """
+
+    __slots__ = (
+        "_cause",
+        "_discarded",
+        "_drainer",
+        "_ended",
+        "_head",
+        "_idle",
+        "_loop",
+        "_need",
+        "_out",
+        "_queued",
+        "_reader",
+        "_reading_paused",
+        "_reaper",
+        "_records",
+        "_start",
+        "_tail",
+        "_tail_size",
+        "_transport",
+        "_writing_paused",
+        "bytes_in",
+        "bytes_out",
+        "draining",
+        "due",
+        "local",
+        "local_port",
+        "peer",
+        "peer_port",
+        "tls",
+    )
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, reaper: Reaper) -> None:
+        self._loop = loop
+        self._reaper = reaper
+        self._transport: asyncio.Transport | None = None
+        self._records: Records | None = None
+        self._head = b""
+        self._start = 0
+        self._tail: deque[bytes] | None = None
+        self._tail_size = 0
+        self._discarded = 0
+        self._out: list[bytes] = []
+        self._queued = 0
+        self._reader: asyncio.Future[None] | None = None
+        self._need = _ANY
+        self._idle = False
+        self._drainer: asyncio.Future[None] | None = None
+        self._reading_paused = False
+        self._writing_paused = False
+        self._ended = ""  # why, once nothing more can come
+        self._cause: BaseException | None = None
+        self.draining = False
+        self.due = inf  # the deadline, on the loop's clock
+        self.tls: TlsInfo | None = None
+        self.peer = self.local = "unix"
+        self.peer_port = self.local_port = 0
+        self.bytes_in = 0
+        self.bytes_out = 0
+
+    # Reading
+
+    async def read_line(self, limit: int, *, bare_lf: bool = False, idle: bool = False) -> bytes:
+        """One line without its line end, which is CRLF, or LF too with `bare_lf`.
+
+        `limit` is in octets, the line end not counted. `idle` says that the
+        session is between two commands, so a server that wants to stop may
+        end this wait.
+
+        Raises:
+            SyntaxFault: the line ends in a bare LF; it is consumed.
+            Fault: TOO_LARGE, the line was longer; it is consumed, and the
+                session may go on. CLOSED, the peer went away, or sent more than
+                `MAX_DISCARD` of one line. TIMEOUT, the deadline passed.
+                UNAVAILABLE, only with `idle`: the server is about to stop.
+        """
+        if self._writing_paused:
+            await self._written()
+        start = self._start
+        head = self._head
+        end = head.find(b"\n", start)
+        if end < 0:
+            end = await self._line_arrives(limit, idle=idle)
+            start = 0
+            head = self._head
+        if end + 1 == len(head):
+            self._next_chunk()
+        else:
+            self._start = end + 1
+        if self._discarded:
+            self._discarded = 0
+            raise self._too_long(limit)
+        if end > start and head[end - 1] == 13:
+            end -= 1
+        elif not bare_lf and end - start <= limit:
+            raise SyntaxFault("A line must end in CRLF, and this one ended in a bare LF.")
+        if end - start > limit:
+            raise self._too_long(limit)
+        return head[start:end]
+
+    async def read_some(self) -> bytes:
+        """What is there, as it came, at least one byte.
+
+        Raises:
+            Fault: CLOSED or TIMEOUT.
+        """
+        if self._writing_paused:
+            await self._written()
+        while not self._head:
+            await self._input(_ANY)
+        chunk = self._head[self._start :] if self._start else self._head
+        self._next_chunk()
+        return chunk
+
+    async def read_exactly(self, n: int) -> bytes:
+        """Just `n` bytes, held in memory; for long bodies use `read_some`.
+
+        Raises:
+            Fault: CLOSED or TIMEOUT; what had come of them is lost.
+        """
+        end = self._start + n
+        if n > 0 and end < len(self._head):
+            chunk = self._head[self._start : end]
+            self._start = end
+            return chunk
+        chunks = []
+        while n > 0:
+            chunk = await self.read_some()
+            if len(chunk) > n:
+                self.unread(chunk[n:])
+                chunk = chunk[:n]
+            chunks.append(chunk)
+            n -= len(chunk)
+        return b"".join(chunks)
+
+    def unread(self, data: bytes) -> None:
+        """Puts back bytes that belong to the next reader."""
+        if not data:
+            return
+        if self._head:
+            rest = self._head[self._start :] if self._start else self._head
+            if self._tail is None:
+                self._tail = deque()
+            self._tail.appendleft(rest)
+            self._tail_size += len(rest)
+        self._head = data
+        self._start = 0
+
+    def pending(self) -> int:
+        """Bytes that are here and unread."""
+        return len(self._head) - self._start + self._tail_size
+
+    # Writing
+
+    def write(self, data: bytes) -> None:
+        """Queues `data`; it is sent when the session next waits, or by `flush`.
+
+        It is sent at once when more than `WRITE_QUEUE` bytes have gathered.
+        After the peer has gone it is dropped; the next wait says so.
+        """
+        self._out.append(data)
+        self._queued += len(data)
+        if self._queued > WRITE_QUEUE:
+            self.flush()
+
+    def flush(self) -> None:
+        """Hands what is queued to the socket, without waiting."""
+        if not self._queued:
+            return
+        records = self._records
+        if records is not None and not records.established:
+            return  # plain text must not slip into a handshake
+        pieces = self._out
+        if len(pieces) > 1 and self._queued <= 2 * WRITE_QUEUE:
+            pieces = [b"".join(pieces)]  # cheaper than a gathering write
+        transport = self._transport
+        if transport is not None and not transport.is_closing():
+            self.bytes_out += self._queued
+            if records is not None:
+                try:
+                    pieces = [sealed for piece in pieces for sealed in records.seal(piece)]
+                except ssl.SSLError as error:
+                    self._tls_failed(error)
+                    pieces = []
+            if len(pieces) == 1:
+                transport.write(pieces[0])
+            elif pieces:
+                transport.writelines(pieces)
+        self._out = []
+        self._queued = 0
+
+    async def drain(self) -> None:
+        """Sends what is queued and waits until the peer has taken most of it.
+
+        Raises:
+            Fault: CLOSED or TIMEOUT.
+        """
+        self.flush()
+        if self._writing_paused:
+            await self._written()
+        elif self._transport is None:
+            raise self._closed()
+
+    # Time and end
+
+    def deadline(self, seconds: float | None) -> None:
+        """All waits from here on must end within so many seconds from now; None lifts it."""
+        self.due = inf if seconds is None else self._loop.time() + seconds
+
+    def retire(self) -> None:
+        """Asks the session to end: sets `draining` and ends a wait for the next command."""
+        self.draining = True
+        if self._idle:
+            self._wake_reader()
+
+    async def close(self) -> None:
+        """Sends what is queued, says goodbye and closes, within `LINGER` seconds."""
+        self.flush()
+        transport = self._transport
+        if transport is None:
+            return
+        if self._records is not None:
+            transport.write(self._records.close_notify())
+        self._ended = self._ended or f"The connection to {self.peer} was closed."
+        transport.close()
+        self.deadline(LINGER)
+        with suppress(Fault):
+            while self._transport is not None:
+                await self._output()
+        self.abort()
+
+    def abort(self) -> None:
+        """Closes at once; what is queued is lost."""
+        self._ended = self._ended or f"The connection to {self.peer} was cut off."
+        self._out = []
+        self._queued = 0
+        self._writing_paused = False
+        if self._transport is not None:
+            self._transport.abort()
+        self.expire()
+
+    def expire(self) -> None:
+        """Lets whoever waits look again at the deadline and the end."""
+        self._wake_reader()
+        self._wake_drainer()
+
+    # TLS
+
+    async def start_tls(
+        self,
+        context: ssl.SSLContext,
+        *,
+        server_side: bool = True,
+        server_name: str | None = None,
+        within: float = HANDSHAKE_TIMEOUT,
+    ) -> None:
+        """Goes on over TLS, within so many seconds.
+
+        Queue the reply that allows it with `write` and call this at once; do
+        not drain in between, for then a quick client's first record would be
+        taken for an injected command.
+
+        Raises:
+            SyntaxFault: bytes came in clear text that were to be taken for
+                encrypted ones (RFC 3207 6, CVE-2011-0411); they are dropped,
+                and the connection should be closed.
+            Fault: CLOSED, with the `ssl.SSLError` as its cause when the
+                handshake failed. TIMEOUT.
+        """
+        if self._head:
+            self._drop_input()
+            raise SyntaxFault(
+                f"{self.peer} sent bytes in clear text after asking for TLS; they were dropped."
+            )
+        if self._transport is None or self._ended:
+            raise self._closed()
+        self.flush()
+        self.expect_tls(context, server_side=server_side, server_name=server_name)
+        if not server_side:
+            self.data_received(b"")  # which says hello
+        await self.handshake(within)
+
+    def expect_tls(
+        self, context: ssl.SSLContext, *, server_side: bool = True, server_name: str | None = None
+    ) -> None:
+        """Takes all that comes from here on for TLS; `handshake` must follow.
+
+        For implicit TLS it is called before there is a transport, so that not
+        even a client's first record can come too early.
+        """
+        self._records = Records(context, server_side=server_side, name=server_name)
+
+    async def handshake(self, within: float = HANDSHAKE_TIMEOUT) -> None:
+        """Waits for the end of the handshake and sets `tls`.
+
+        Raises:
+            Fault: CLOSED, with the `ssl.SSLError` as its cause when the
+                handshake failed. TIMEOUT, after `within` seconds.
+        """
+        records = self._records
+        assert records is not None
+        due = self.due
+        self.due = min(due, self._loop.time() + within)
+        try:
+            while not records.established:
+                await self._input(_ANY, what="the TLS handshake")
+        finally:
+            self.due = due
+        self.tls = TlsInfo.of(records.tls)
+
+    def peer_chain(self) -> list[bytes]:
+        """The peer's certificates as DER, leaf first, as DANE needs them (RFC 7671)."""
+        return [] if self._records is None else list(self._records.peer_chain())
+
+    # What the event loop calls
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begins; the reaper watches from here on."""
+        self._transport = cast("asyncio.Transport", transport)
+        peer = transport.get_extra_info("peername")
+        if isinstance(peer, tuple):  # Unix sockets have a path, or nothing
+            self.peer, self.peer_port = peer[:2]
+            self.local, self.local_port = transport.get_extra_info("sockname")[:2]
+        self._reaper.add(self)
+
+    def data_received(self, data: bytes) -> None:
+        """Takes a chunk: plain bytes, or TLS records."""
+        records = self._records
+        if records is None:
+            self._take(data)
+            return
+        established = records.established
+        try:
+            chunks = records.feed(data)
+        except ssl.SSLError as error:
+            self._tls_failed(error)
+            return
+        outgoing = records.outgoing()
+        if outgoing and self._transport is not None:
+            self._transport.write(outgoing)
+        for chunk in chunks:
+            self._take(chunk)
+        if records.ended:
+            self.eof_received()
+        elif records.established and not established:
+            self._wake_reader()
+
+    def eof_received(self) -> bool:
+        """The peer sends no more. It may still listen, so the session decides when to close."""
+        self._ended = self._ended or f"{self.peer} closed the connection."
+        self._wake_reader()
+        return True
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The end, for whichever reason; all resources are let go."""
+        if not self._ended:
+            reason = f": {(exc.strerror or str(exc)).lower()}" if isinstance(exc, OSError) else ""
+            self._ended = f"The connection to {self.peer} was lost{reason}."
+            self._cause = exc
+        self._transport = None
+        self._writing_paused = False
+        self._out = []
+        self._queued = 0
+        self._reaper.discard(self)
+        self.expire()
+
+    def pause_writing(self) -> None:
+        """The peer takes less than it is sent."""
+        self._writing_paused = True
+
+    def resume_writing(self) -> None:
+        """It has caught up."""
+        self._writing_paused = False
+        self._wake_drainer()
+
+    # Input
+
+    def _take(self, data: bytes) -> None:
+        self.bytes_in += len(data)
+        if not self._head:
+            self._head = data
+        else:
+            if self._tail is None:
+                self._tail = deque()
+            self._tail.append(data)
+            self._tail_size += len(data)
+            if self.pending() > READ_HIGH and not self._reading_paused:
+                self._pause_reading()
+        # A reader of a line is woken by a line, not by each of its bytes.
+        if self._reader is not None and (
+            self._need == _ANY or b"\n" in data or self.pending() > self._need
+        ):
+            self._wake_reader()
+
+    def _next_chunk(self) -> None:
+        self._start = 0
+        if self._tail is None:
+            self._head = b""
+        else:
+            self._head = self._tail.popleft()
+            self._tail_size -= len(self._head)
+            if not self._tail:
+                self._tail = None
+        if self._reading_paused and len(self._head) + self._tail_size < READ_LOW:
+            self._resume_reading()
+
+    def _drop_input(self) -> None:
+        self._tail = None
+        self._tail_size = 0
+        self._next_chunk()
+
+    def _pause_reading(self) -> None:
+        if self._transport is not None:
+            self._transport.pause_reading()
+            self._reading_paused = True
+
+    def _resume_reading(self) -> None:
+        self._reading_paused = False
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.resume_reading()
+
+    async def _line_arrives(self, limit: int, *, idle: bool) -> int:
+        """Makes `_head` begin with a whole line, and gives where its LF is.
+
+        What is left in `_head` of a line that is too long is its end.
+        """
+        while True:
+            if self._start or self._tail is not None:
+                self._gather()
+            end = self._head.find(b"\n")
+            if end >= 0:
+                return end
+            if self._discarded or len(self._head) > limit + 1:  # the CR may be there already
+                self._discarded += len(self._head)
+                self._drop_input()
+                if self._discarded > MAX_DISCARD:
+                    self._ended = f"{self.peer} sent a line of more than {MAX_DISCARD} bytes."
+                    self.abort()
+            await self._input(limit + 1, idle=idle)
+
+    def _gather(self) -> None:
+        """Makes one chunk of all that is unread.
+
+        Linear over a session: only the start of one line, which its limit
+        bounds, goes through this again.
+        """
+        self._head = b"".join((self._head[self._start :], *(self._tail or ())))
+        self._start = 0
+        self._tail = None
+        self._tail_size = 0
+
+    # Waiting
+
+    def _input(self, need: int, *, idle: bool = False, what: str = "data") -> asyncio.Future[None]:
+        """Sends what is queued; gives what to await for input, or for what ends the wait.
+
+        It is done when more than `need` bytes or a line end are there, or just
+        any with `_ANY`; or for another reason, so the caller looks whether it
+        has what it wants and asks again. (No coroutine, as it is on the path of
+        every line.)
+        """
+        self.flush()
+        if self._writing_paused:
+            return self._output()
+        if self._ended:
+            raise self._closed()
+        if self.due <= self._loop.time():
+            raise self._timeout(what)
+        if idle and self.draining:
+            raise Fault(Kind.UNAVAILABLE, "The server is about to stop; try again in a minute.")
+        assert self._reader is None or self._reader.cancelled(), "two readers on one connection"
+        if self._reading_paused:
+            self._resume_reading()  # much is here, and still not what is needed
+        self._need = need
+        self._idle = idle
+        self._reader = self._loop.create_future()
+        return self._reader
+
+    def _output(self) -> asyncio.Future[None]:
+        """Gives what to await until the peer may have taken what it was sent."""
+        if self.due <= self._loop.time():
+            raise self._timeout("our replies to be taken")
+        if self._drainer is None:
+            self._drainer = self._loop.create_future()
+        return asyncio.shield(self._drainer)  # more than one task may wait here
+
+    async def _written(self) -> None:
+        while self._writing_paused:
+            await self._output()
+        if self._transport is None:
+            raise self._closed()
+
+    def _wake_reader(self) -> None:
+        reader, self._reader = self._reader, None
+        if reader is not None and not reader.done():
+            reader.set_result(None)
+
+    def _wake_drainer(self) -> None:
+        drainer, self._drainer = self._drainer, None
+        if drainer is not None:
+            drainer.set_result(None)
+
+    # Faults
+
+    def _closed(self) -> Fault:
+        fault = Fault(Kind.CLOSED, self._ended)
+        fault.__cause__ = self._cause
+        return fault
+
+    def _timeout(self, what: str) -> Fault:
+        return Fault(Kind.TIMEOUT, f"Waited too long for {what} ({self.peer}).")
+
+    def _too_long(self, limit: int) -> Fault:
+        return Fault(Kind.TOO_LARGE, f"The line is longer than {limit} bytes.")
+
+    def _tls_failed(self, error: ssl.SSLError) -> None:
+        records = self._records
+        assert records is not None
+        during = "session" if records.established else "handshake"
+        self._ended = f"The TLS {during} with {self.peer} failed: {explain(error)}."
+        self._cause = error
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.write(records.outgoing())  # the alert that tells the peer why
+            self._transport.close()
+        self._wake_reader()

@@ -1,0 +1,225 @@
+from __future__ import annotations
+
+import socket
+import ssl
+import threading
+from typing import TYPE_CHECKING
+
+import pytest
+from cryptography import x509
+
+from merpati.base.faults import Fault, Kind
+from merpati.net.tls import (
+    CertificateFiles,
+    CertificateStore,
+    TlsInfo,
+    client_context,
+    make_self_signed,
+    server_context,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+NOW = 1_800_000_000.0
+
+
+def files(folder: Path, *stems: str) -> list[CertificateFiles]:
+    return [CertificateFiles(folder / f"{stem}.pem", folder / f"{stem}.key") for stem in stems]
+
+
+def handshake(
+    server: ssl.SSLContext,
+    client: ssl.SSLContext,
+    name: str | None,
+    session: ssl.SSLSession | None = None,
+) -> tuple[TlsInfo, ssl.SSLSocket]:
+    """What the server knows after a handshake, and the client's end."""
+    ours, theirs = socket.socketpair()
+    known: list[TlsInfo] = []
+
+    def serve() -> None:
+        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        tls = server.wrap_bio(incoming, outgoing, server_side=True)
+        with ours:
+            while True:
+                try:
+                    tls.do_handshake()
+                except ssl.SSLWantReadError:
+                    ours.sendall(outgoing.read())
+                    incoming.write(ours.recv(65536))
+                else:
+                    break
+            known.append(TlsInfo.of(tls))
+            tls.write(b"hello")
+            ours.sendall(outgoing.read())
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    try:
+        secure = client.wrap_socket(theirs, server_hostname=name, session=session)
+        assert secure.recv(10) == b"hello"
+    finally:
+        thread.join()
+    return known[0], secure
+
+
+def names_shown(secure: ssl.SSLSocket) -> list[str]:
+    der = secure.getpeercert(binary_form=True)
+    assert der is not None
+    extension = x509.load_der_x509_certificate(der).extensions.get_extension_for_class(
+        x509.SubjectAlternativeName
+    )
+    secure.close()
+    return extension.value.get_values_for_type(x509.DNSName)
+
+
+@pytest.mark.parametrize(
+    ("asked", "shown"),
+    [
+        ("mail.example.net", "mail.example.net"),
+        ("MAIL.Example.NET", "mail.example.net"),
+        ("imap.example.com", "*.example.com"),
+        ("a.imap.example.com", "mail.example.org"),  # a wildcard stands for one label
+        ("unknown.example", "mail.example.org"),
+        (None, "mail.example.org"),
+    ],
+)
+def test_the_name_asked_for_chooses_the_certificate(
+    certificates: Path, asked: str | None, shown: str
+) -> None:
+    store = CertificateStore(
+        files(certificates, "mail.example.org", "mail.example.net", "any.example.com")
+    )
+    info, secure = handshake(store.context, client_context(verify=False), asked)
+    assert names_shown(secure)[0] == shown
+    assert info.server_name.lower() == (asked or "").lower()
+    assert info.version == "TLSv1.3"
+    assert info.cipher.startswith("TLS_")
+    assert not info.verified
+
+
+def test_a_reload_shows_the_new_certificate_at_once_through_the_same_context(
+    certificates: Path, tmp_path: Path
+) -> None:
+    for end in ("pem", "key"):
+        (tmp_path / f"x.{end}").write_bytes((certificates / f"mail.example.org.{end}").read_bytes())
+    store = CertificateStore(files(tmp_path, "x"))
+    context = store.context
+    for end in ("pem", "key"):
+        (tmp_path / f"x.{end}").write_bytes((certificates / f"mail.example.net.{end}").read_bytes())
+    store.reload()
+    _, secure = handshake(context, client_context(verify=False), "x.example")
+    assert names_shown(secure)[0] == "mail.example.net"
+    assert store.certificates[0].names == ("mail.example.net", "localhost")
+
+
+def test_a_reload_that_fails_keeps_all_the_old_certificates(
+    certificates: Path, tmp_path: Path
+) -> None:
+    store = CertificateStore(files(certificates, "mail.example.org"))
+    with pytest.raises(Fault, match="belongs to another certificate") as wrong:
+        store.reload(
+            [
+                *files(certificates, "mail.example.net"),
+                CertificateFiles(
+                    certificates / "mail.example.org.pem", certificates / "mail.example.net.key"
+                ),
+            ]
+        )
+    assert wrong.value.kind is Kind.CONFIG
+    assert [each.names[0] for each in store.certificates] == ["mail.example.org"]
+    _, secure = handshake(store.context, client_context(verify=False), "mail.example.net")
+    assert names_shown(secure)[0] == "mail.example.org"
+
+
+@pytest.mark.parametrize(
+    ("certificate", "key", "text"),
+    [
+        (None, b"", "certificate .*x.pem cannot be read: no such file"),
+        (b"", None, "key .*x.key cannot be read: no such file"),
+        (b"not PEM", b"", "x.pem is not a PEM certificate"),
+    ],
+)
+def test_what_is_wrong_with_a_file_is_said(
+    tmp_path: Path, certificate: bytes | None, key: bytes | None, text: str
+) -> None:
+    for name, data in (("x.pem", certificate), ("x.key", key)):
+        if data is not None:
+            (tmp_path / name).write_bytes(data)
+    with pytest.raises(Fault, match=text) as wrong:
+        server_context(tmp_path / "x.pem", tmp_path / "x.key")
+    assert wrong.value.kind is Kind.CONFIG
+
+
+def test_a_damaged_key_is_said_to_be_one(certificates: Path, tmp_path: Path) -> None:
+    (tmp_path / "x.key").write_bytes(b"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END")
+    with pytest.raises(Fault, match="damaged or has a password"):
+        server_context(certificates / "mail.example.org.pem", tmp_path / "x.key")
+
+
+def test_no_certificate_at_all_is_a_fault() -> None:
+    with pytest.raises(Fault, match="no certificate is set"):
+        CertificateStore([])
+
+
+def test_a_session_is_resumed_with_its_ticket_even_after_a_reload(certificates: Path) -> None:
+    store = CertificateStore(files(certificates, "mail.example.org"))
+    client = client_context(verify=False)
+    first, secure = handshake(store.context, client, "mail.example.org")
+    session = secure.session
+    secure.close()
+    assert not first.resumed
+    assert session is not None
+    store.reload()
+    second, secure = handshake(store.context, client, "mail.example.org", session)
+    secure.close()
+    assert second.resumed
+
+
+def test_the_server_refuses_old_versions_and_static_keys(certificates: Path) -> None:
+    context = CertificateStore(files(certificates, "mail.example.org")).context
+    assert context.minimum_version == ssl.TLSVersion.TLSv1_2
+    old = [each["name"] for each in context.get_ciphers() if each["protocol"] != "TLSv1.3"]
+    assert old
+    assert all(name.startswith("ECDHE-") for name in old)
+    assert old[0].endswith("GCM-SHA384")
+
+
+def test_a_verifying_client_refuses_an_unknown_certificate(certificates: Path) -> None:
+    ours, theirs = socket.socketpair()
+    context = server_context(
+        certificates / "mail.example.org.pem", certificates / "mail.example.org.key"
+    )
+
+    def serve() -> None:
+        with ours, pytest.raises(ssl.SSLError):
+            context.wrap_socket(ours, server_side=True)
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    with theirs, pytest.raises(ssl.SSLCertVerificationError):
+        client_context(verify=True).wrap_socket(theirs, server_hostname="mail.example.org")
+    thread.join()
+
+
+def test_a_self_signed_certificate_is_what_apple_accepts() -> None:
+    certificate, key = make_self_signed(["mail.example.org", "192.0.2.1"], NOW)
+    leaf = x509.load_pem_x509_certificate(certificate)
+    assert b"PRIVATE KEY" in key
+    assert (leaf.not_valid_after_utc - leaf.not_valid_before_utc).days == 825
+    assert leaf.not_valid_before_utc.timestamp() < NOW - 3600
+    names = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    assert names.get_values_for_type(x509.DNSName) == ["mail.example.org"]
+    assert [str(each) for each in names.get_values_for_type(x509.IPAddress)] == [
+        "192.0.2.1",
+        "127.0.0.1",
+    ]
+    assert leaf.signature_hash_algorithm is not None
+
+
+def test_an_international_name_is_written_in_ascii() -> None:
+    certificate, _ = make_self_signed(["post.bücher.example"], NOW)
+    leaf = x509.load_pem_x509_certificate(certificate)
+    names = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    assert names.get_values_for_type(x509.DNSName) == ["post.xn--bcher-kva.example"]
