@@ -1,0 +1,1 @@
+"""The process: wiring, configuration file, signals, command line."""

@@ -1,0 +1,249 @@
+"""`merpati serve`: the supervisor. It binds, drops privileges, forks workers and minds them.
+
+Nothing here handles mail. The supervisor imports everything, opens the ports, freezes the
+garbage collector and forks, so that the workers share its memory. It has no event loop and
+no thread of its own: it sleeps in `select` until a signal or a worker wakes it.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import pwd
+import select
+import signal
+import socket
+import sys
+import time
+import traceback
+from pathlib import Path
+from typing import Final
+
+from merpati.app import config as configuration
+from merpati.app import migrate, wiring, worker
+from merpati.app.config import Config, LogSettings, ServerSettings
+from merpati.app.listeners import EVERYWHERE, Listener
+from merpati.base.clock import SystemClock
+from merpati.base.faults import Fault, Kind
+from merpati.base.log import Level, Log, Sink
+from merpati.net import listen, mesh
+
+STOP_TIMEOUT: Final = 10.0  # seconds from SIGTERM until what is left is killed
+QUICK_DEATH: Final = 2.0  # a worker that lived shorter is started again only after a pause
+PAUSE_MAX: Final = 30.0  # seconds
+
+
+class Supervisor:
+    """The parent of the workers."""
+
+    def __init__(self, config: Config, workers: int, log: Log) -> None:
+        self._config = config
+        self._log = log
+        self._names = [f"worker-{number}" for number in range(workers)]
+        self._sockets: list[tuple[Listener, list[socket.socket]]] = []
+        self._buses: list[socket.socket] = []
+        self._children: dict[int, int] = {}  # process id to worker number
+        self._born: dict[int, float] = {}
+        self._pauses = [0.0] * workers
+        self._restarts: dict[int, float] = {}  # worker number to when it is started again
+        self._stopping = 0.0
+        self._ready_in, self._ready_out = os.pipe()
+        self._signal_in, self._signal_out = socket.socketpair()
+        self._chain = wiring.certificates(config)
+
+    def run(self) -> int:
+        """Serve until told to stop; the exit status."""
+        self._bind()
+        become(self._config[ServerSettings].user)
+        migrate.in_child(self._config, self._log)
+        self._catch_signals()
+        gc.collect()
+        gc.freeze()
+        for number in range(len(self._names)):
+            self._fork(number)
+        waiting = len(self._names)
+        while self._children or self._restarts:
+            waiting = self._wait(waiting)
+        self._log.info("server.stopped")
+        self._log.flush()
+        return 0
+
+    def _bind(self) -> None:
+        folder = self._config.data / "run"
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        for stale in folder.glob(f"*{mesh.SUFFIX}"):
+            stale.unlink()
+        self._buses = [mesh.bind(folder, name) for name in self._names]
+        for listener in self._config.listeners:
+            for spec in specs(listener):
+                try:
+                    self._sockets.append((listener, listen.bind(spec, len(self._names))))
+                except Fault:
+                    if spec.host != "::" or listener.host != EVERYWHERE:
+                        raise
+                    self._log.warning("listen.no-ipv6", service=listener.service)
+
+    def _catch_signals(self) -> None:
+        self._signal_out.setblocking(False)
+        self._signal_in.setblocking(False)
+        signal.set_wakeup_fd(self._signal_out.fileno(), warn_on_full_buffer=False)
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD):
+            signal.signal(number, lambda _number, _frame: None)
+
+    def _fork(self, number: int) -> None:
+        self._log.flush()
+        sys.stdout.flush()
+        child = os.fork()
+        if child:
+            self._children[child] = number
+            self._born[child] = time.monotonic()
+            return
+        status = 1
+        try:
+            self._become_worker(number)
+            status = 0
+        except Fault as fault:
+            self._log.error("worker.failed", worker=self._names[number], reason=fault.text)
+        except BaseException:  # noqa: BLE001 -- the last chance to say why; the process ends here
+            traceback.print_exc()
+        finally:
+            self._log.flush()
+            os._exit(status)
+
+    def _become_worker(self, number: int) -> None:
+        signal.set_wakeup_fd(-1)
+        for one in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD):
+            signal.signal(one, signal.SIG_DFL)
+        os.close(self._ready_in)
+        own = []
+        for listener, copies in self._sockets:
+            for index, sock in enumerate(copies):
+                if index == number:
+                    own.append((listener, sock))
+                else:
+                    sock.close()
+        worker.run(
+            self._names[number], self._names, self._config, own, self._buses[number],
+            self._chain, self._log.bind(worker=number), self._ready_out,
+        )  # fmt: skip
+
+    def _wait(self, waiting: int) -> int:
+        """Sleep until something happens, and act on it; how many workers are not ready yet."""
+        readable, _, _ = select.select([self._signal_in, self._ready_in], [], [], self._timeout())
+        if self._ready_in in readable:
+            before = waiting
+            waiting -= len(os.read(self._ready_in, 64))
+            if before > 0 >= waiting:
+                self._announce()
+        if self._signal_in in readable:
+            for number in self._signal_in.recv(64):
+                self._signalled(number)
+        self._reap()
+        self._start_due()
+        if self._stopping and time.monotonic() > self._stopping:
+            for child in self._children:
+                os.kill(child, signal.SIGKILL)
+        return waiting
+
+    def _timeout(self) -> float | None:
+        moments = list(self._restarts.values())
+        if self._stopping:
+            moments.append(self._stopping)
+        return max(0.0, min(moments) - time.monotonic()) + 0.01 if moments else None
+
+    def _announce(self) -> None:
+        places = [f"{one.service} {one.place()}" for one in self._config.listeners]
+        sys.stdout.write(f"merpati ready: {', '.join(places)}\n")
+        sys.stdout.flush()
+
+    def _signalled(self, number: int) -> None:
+        if number in {signal.SIGTERM, signal.SIGINT} and not self._stopping:
+            self._stopping = time.monotonic() + STOP_TIMEOUT
+            self._restarts.clear()
+            self._tell(signal.SIGTERM)
+        elif number == signal.SIGHUP:
+            self._reload()
+
+    def _tell(self, number: signal.Signals) -> None:
+        for child in self._children:
+            os.kill(child, number)
+
+    def _reload(self) -> None:
+        try:
+            fresh = configuration.read_config(self._config.file)
+        except Fault as fault:
+            self._log.error("config.refused", reason=fault.text, advice="the old one stays in use")
+            return
+        for name in configuration.needs_restart(self._config, fresh):
+            self._log.warning("config.waits-for-restart", setting=name)
+        self._tell(signal.SIGHUP)
+
+    def _reap(self) -> None:
+        while self._children:
+            child, status = os.waitpid(-1, os.WNOHANG)
+            if not child:
+                return
+            number = self._children.pop(child, None)
+            if number is None:
+                continue
+            lived = time.monotonic() - self._born.pop(child)
+            if self._stopping:
+                continue
+            code = os.waitstatus_to_exitcode(status)
+            pause = min(PAUSE_MAX, self._pauses[number] * 2 + 0.5) if lived < QUICK_DEATH else 0.0
+            self._pauses[number] = pause
+            self._restarts[number] = time.monotonic() + pause
+            self._log.error("worker.died", worker=number, status=code, again_in=round(pause, 1))
+
+    def _start_due(self) -> None:
+        now = time.monotonic()
+        for number in [number for number, due in self._restarts.items() if due <= now]:
+            del self._restarts[number]
+            self._fork(number)
+
+
+def specs(listener: Listener) -> list[listen.ListenerSpec]:
+    """The sockets of one listener: two for "every address", one per family."""
+    if listener.path is not None:
+        return [listen.ListenerSpec(name=listener.service, path=str(listener.path))]
+    hosts = ["0.0.0.0", "::"] if listener.host == EVERYWHERE else [listener.host]  # noqa: S104 -- what "*" means
+    return [
+        listen.ListenerSpec(
+            name=listener.service, host=host, port=listener.port or 0, tls=listener.implicit_tls
+        )
+        for host in hosts
+    ]
+
+
+def become(user: str) -> None:
+    """Give up root for good, when a user to become is named.
+
+    Raises:
+        Fault: CONFIG when there is no such user, or this process may not change.
+    """
+    if not user or os.geteuid() != 0:
+        return
+    try:
+        entry = pwd.getpwnam(user)
+        os.setgroups([])
+        os.setgid(entry.pw_gid)
+        os.setuid(entry.pw_uid)
+    except KeyError as error:
+        text = f"there is no user {user}; make it with: adduser --system --group {user}"
+        raise Fault(Kind.CONFIG, text) from error
+    except OSError as error:
+        raise Fault(Kind.CONFIG, f"cannot become {user}: {error.strerror}") from error
+
+
+def make_log(config: Config) -> Log:
+    """The log that the configuration asks for."""
+    settings = config[LogSettings]
+    level = Level[settings.level.upper()]
+    return Log(Sink(SystemClock(), level=level, style=settings.format))  # type: ignore[arg-type]  # one of the choices of the setting
+
+
+def serve(file: Path, workers: int = 0) -> int:
+    """Run the server in the foreground with a configuration file; the exit status."""
+    config = configuration.read_config(file)
+    count = workers or config[ServerSettings].workers or os.cpu_count() or 1
+    return Supervisor(config, count, make_log(config)).run()

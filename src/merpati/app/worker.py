@@ -1,0 +1,144 @@
+"""One worker process: an event loop with every listener, the queue runner and housekeeping."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import uvloop
+
+from merpati.app import wiring
+from merpati.app.config import Config, ServerSettings, read_config
+from merpati.app.health import Health
+from merpati.app.listeners import Listener
+from merpati.base.faults import Fault
+from merpati.base.log import Log
+from merpati.base.metrics import Metrics
+from merpati.net import listen
+from merpati.net.mesh import Mesh
+from merpati.net.tls import CertificateStore
+from merpati.services.housekeeping import Housekeeping
+from merpati.store import queue
+
+DRAIN: Final = 7.0  # seconds for sessions to end; the supervisor gives 10 in all
+SWITCH_INTERVAL: Final = 0.001  # seconds; the writer thread must not wait 5 ms for the loop
+
+
+class Worker:
+    """Everything that lives as long as one worker process."""
+
+    def __init__(
+        self,
+        name: str,
+        names: Sequence[str],
+        config: Config,
+        listeners: Sequence[tuple[Listener, socket.socket]],
+        bus: socket.socket,
+        chain: CertificateStore | None,
+        log: Log,
+    ) -> None:
+        self._name = name
+        self._names = list(names)
+        self._config = config
+        self._sockets = listeners
+        self._bus = bus
+        self._chain = chain
+        self._log = log
+        self._stop = asyncio.Event()
+        self._listeners: list[listen.Listener] = []
+
+    async def run(self, ready: int) -> None:
+        """Serve until SIGTERM; write one byte to `ready` once everything listens."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop.set)
+        metrics = Metrics()
+        parts = await wiring.build(self._name, self._config, self._chain, metrics, self._log)
+        run_folder = self._config.data / "run"
+        mesh = Mesh(self._bus, run_folder, self._names, parts.notify.received)
+        parts.notify.join(mesh)
+        loop.add_signal_handler(signal.SIGHUP, self._reload, parts)
+        health = Health(parts, run_folder, self._names)
+        await parts.store.write(queue.release_leases, self._name, _now(parts))
+        for listener, sock in self._sockets:
+            await self._listen(parts, health, listener, sock)
+        parts.tasks.spawn(parts.runner.run(), "queue")
+        Housekeeping(parts.store, parts.blobs, parts.smtp.clock, parts.log).start(parts.tasks)
+        os.write(ready, b"1")
+        await self._stop.wait()
+        self._log.info("worker.draining", worker=self._name)
+        health.draining = True
+        await asyncio.gather(*(one.drain(DRAIN) for one in self._listeners))
+        await health.close()
+        await parts.tasks.stop(1.0, grace=0.5)
+        mesh.close()
+        parts.login.close()
+        await parts.store.close()
+        self._log.flush()
+
+    async def _listen(
+        self, parts: wiring.Parts, health: Health, listener: Listener, sock: socket.socket
+    ) -> None:
+        if listener.service == "metrics":
+            await health.serve(sock)
+            return
+        run, refuse = wiring.handler(parts, listener)
+        context = self._chain.context if listener.implicit_tls and self._chain else None
+        self._listeners.append(
+            listen.Listener(
+                sock,
+                run,
+                name=listener.service,
+                reaper=parts.reaper,
+                gate=parts.gate,
+                log=self._log,
+                context=context,
+                refusal=refuse,
+            ).start()
+        )
+
+    def _reload(self, parts: wiring.Parts) -> None:
+        """SIGHUP: certificates anew. What else changed is named by the supervisor."""
+        try:
+            fresh = wiring.certificates(read_config(self._config.file))
+            if self._chain is not None and fresh is not None:
+                self._chain.reload([one.files for one in fresh.certificates])
+            parts.log.info("worker.reloaded", worker=self._name)
+        except Fault as fault:
+            parts.log.error("worker.reload-failed", reason=fault.text)
+
+
+def _now(parts: wiring.Parts) -> int:
+    return int(parts.smtp.clock.now() * 1000)
+
+
+def run(
+    name: str,
+    names: Sequence[str],
+    config: Config,
+    listeners: Sequence[tuple[Listener, socket.socket]],
+    bus: socket.socket,
+    chain: CertificateStore | None,
+    log: Log,
+    ready: int,
+) -> None:
+    """The whole life of a worker process, right after the fork."""
+    sys.setswitchinterval(SWITCH_INTERVAL)
+
+    async def main() -> None:
+        await Worker(name, names, config, listeners, bus, chain, log).run(ready)
+
+    with contextlib.suppress(KeyboardInterrupt):
+        uvloop.run(main())
+
+
+def run_folder(config: Config) -> Path:
+    """Where the sockets of the running server are."""
+    return config[ServerSettings].data / "run"

@@ -1,0 +1,1 @@
+"""One package per protocol, holding its sessions; siblings never import each other."""

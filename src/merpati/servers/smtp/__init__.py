@@ -1,0 +1,1 @@
+"""SMTP sessions on the MX and submission ports."""

@@ -1,0 +1,102 @@
+"""Delivery into mailboxes here of what waited in the queue: exactly once.
+
+The copy in the mailbox and the end of the queue entry are one transaction.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Final
+
+from merpati.base.clock import Clock
+from merpati.base.faults import Fault, Kind
+from merpati.model.delivery import Outcome, Result
+from merpati.model.event import Event, EventKind
+from merpati.model.mailbox import INBOX_ID
+from merpati.model.message import Digest
+from merpati.model.queue import QueueMessage, QueueRecipient
+from merpati.services.digest import digest
+from merpati.services.outcome import Recorder, Tried
+from merpati.services.route import Router
+from merpati.store import blobs, emails, events, queue
+from merpati.store.blobs import BlobStore
+from merpati.store.engine import Store, Transaction
+from merpati.wire.smtp.paths import parse_address
+
+# What a fault of routing or storing means for a recipient; others are temporary.
+STATUS: Final = {
+    Kind.NOT_FOUND: (Outcome.PERMANENT, "5.1.1"),
+    Kind.DENIED: (Outcome.PERMANENT, "5.7.1"),
+    Kind.SYNTAX: (Outcome.PERMANENT, "5.1.3"),
+    Kind.CORRUPT: (Outcome.TEMPORARY, "4.3.0"),
+    Kind.OVER_QUOTA: (Outcome.TEMPORARY, "4.2.2"),
+}
+
+
+class Deliver:
+    """Delivers queued messages to accounts of this installation."""
+
+    def __init__(
+        self, store: Store, blob_store: BlobStore, router: Router, recorder: Recorder, clock: Clock
+    ) -> None:
+        self._store = store
+        self._blobs = blob_store
+        self._router = router
+        self._recorder = recorder
+        self._clock = clock
+
+    async def here(self, message: QueueMessage, recipients: Sequence[QueueRecipient]) -> None:
+        """Deliver to each recipient that can be delivered to, and record what came of the rest."""
+        now = int(self._clock.now() * 1000)
+        try:
+            stored = await self._store.read(blobs.find, message.blob_id)
+            if stored is None:
+                return  # another worker has finished it
+            found = await asyncio.to_thread(lambda: digest(self._blobs.read(stored), now))
+        except Fault as fault:
+            await self._defer(message, recipients, fault)
+            return
+        for recipient in recipients:
+            try:
+                await self._store.write(self._deliver, message, recipient, found, now)
+            except Fault as fault:
+                await self._defer(message, [recipient], fault)
+
+    async def _deliver(
+        self, tx: Transaction, message: QueueMessage, recipient: QueueRecipient, found: Digest,
+        now: int,
+    ) -> None:  # fmt: skip
+        route = await self._router.follow(tx, parse_address(recipient.address), relay=True)
+        body = await blobs.body(tx, message.blob_id)
+        if body is None or not await queue.finish(tx, message.id, [recipient.n]):
+            return
+        placements = [emails.Placement(account_id, INBOX_ID) for account_id in route.accounts]
+        added = await emails.add(tx, body, found, placements, now) if placements else None
+        if added is not None and added.refused:
+            raise Fault(Kind.OVER_QUOTA, "the mailbox is full")
+        if route.remote:  # an alias that has come to lead elsewhere since
+            blob_id, _ = await blobs.insert(tx, body, 1)
+            await queue.add(
+                tx, trace=message.trace, blob_id=blob_id, sender=message.sender,
+                account_id=message.account_id, smtputf8=message.smtputf8,
+                received_at=message.received_at, expires_at=message.expires_at,
+                warn_at=message.warn_at, recipients=route.remote,
+            )  # fmt: skip
+        await events.record(
+            tx,
+            [
+                Event(message.trace, now, EventKind.DELIVERED, recipient.address, one.account_id,
+                      {"mailbox": "INBOX", "uid": one.uid})
+                for one in (added.placed if added else [])
+            ],
+        )  # fmt: skip
+
+    async def _defer(
+        self, message: QueueMessage, recipients: Sequence[QueueRecipient], fault: Fault
+    ) -> None:
+        outcome, status = STATUS.get(fault.kind, (Outcome.TEMPORARY, "4.3.0"))
+        await self._recorder.record(
+            message,
+            [Tried(one, Result(one.address, outcome, status, fault.text)) for one in recipients],
+        )

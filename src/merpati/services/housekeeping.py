@@ -1,0 +1,48 @@
+"""What must be done now and then: garbage, old history, forgotten leases.
+
+Every worker runs it; each act is safe to be done by several at once.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from merpati.base.clock import Clock
+from merpati.base.ids import trace_text
+from merpati.base.log import Log
+from merpati.base.tasks import Tasks
+from merpati.store import check, events
+from merpati.store.blobs import BlobStore
+from merpati.store.engine import Store
+
+GARBAGE_EVERY: Final = 600.0  # seconds
+HISTORY_EVERY: Final = 3600.0
+HISTORY_KEPT: Final = 90 * 86400  # seconds that the trace of a message is kept
+
+
+class Housekeeping:
+    """The periodic work of one worker."""
+
+    def __init__(self, store: Store, blob_store: BlobStore, clock: Clock, log: Log) -> None:
+        self._store = store
+        self._blobs = blob_store
+        self._clock = clock
+        self._log = log
+
+    def start(self, tasks: Tasks) -> None:
+        """Begin; ends with the tasks."""
+        tasks.every(GARBAGE_EVERY, self.collect_garbage, "garbage")
+        tasks.every(HISTORY_EVERY, self.forget_history, "history")
+
+    async def collect_garbage(self) -> None:
+        """Remove blobs that nobody holds any more."""
+        count = await check.collect_garbage(self._store, self._blobs)
+        if count:
+            self._log.info("blobs.collected", count=count)
+
+    async def forget_history(self) -> None:
+        """Remove traces older than `HISTORY_KEPT`."""
+        before = int((self._clock.now() - HISTORY_KEPT) * 1000)
+        oldest = trace_text(before << 38)  # base.ids: 42 bits of time, 38 of chance
+        while await self._store.write(events.forget, oldest):
+            continue

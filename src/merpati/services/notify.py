@@ -1,0 +1,85 @@
+"""Who wants to know that something changed: IDLE, the queue runner, caches.
+
+A commit announces what it touched; this worker's listeners hear of it at once, those of
+the other workers by the mesh. An announcement carries no data and may be lost, so every
+listener also looks for itself now and then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final, Protocol
+
+import msgspec
+
+from merpati.net.mesh import DATAGRAM_MAX
+from merpati.store.engine import Announcement, Topic
+
+BATCH: Final = 2000  # announcements in one datagram
+
+
+class Carrier(Protocol):
+    """What takes announcements to the other workers."""
+
+    def send(self, data: bytes) -> None:
+        """Best effort, never blocking."""
+
+
+Listener = Callable[[], None]
+
+
+class Notify:
+    """One worker's switchboard. A listener is called on the loop and must be quick."""
+
+    def __init__(self) -> None:
+        self._listeners: dict[Announcement, list[Listener]] = {}
+        self._carrier: Carrier | None = None
+
+    def join(self, carrier: Carrier) -> None:
+        """Tell the other workers too from now on."""
+        self._carrier = carrier
+
+    def listen(self, topic: Topic, subject: int, listener: Listener) -> Callable[[], None]:
+        """Call `listener` whenever this is announced; call what is returned to stop it."""
+        key = (topic, subject)
+        self._listeners.setdefault(key, []).append(listener)
+
+        def stop() -> None:
+            waiting = self._listeners.get(key, [])
+            if listener in waiting:
+                waiting.remove(listener)
+                if not waiting:
+                    del self._listeners[key]
+
+        return stop
+
+    def committed(self, announcements: set[Announcement]) -> None:
+        """Something became durable in this worker: `store.on_commit` calls this."""
+        self._tell(announcements)
+        if self._carrier is not None:
+            for data in encode(announcements):
+                self._carrier.send(data)
+
+    def received(self, data: bytes) -> None:
+        """Another worker says so."""
+        try:
+            pairs = msgspec.msgpack.decode(data, type=list[tuple[str, int]])
+            self._tell({(Topic(topic), subject) for topic, subject in pairs})
+        except (msgspec.DecodeError, ValueError):
+            return  # not one of ours; the folder is private, so a newer release at most
+
+    def _tell(self, announcements: set[Announcement]) -> None:
+        for announcement in announcements:
+            for listener in tuple(self._listeners.get(announcement, ())):
+                listener()
+
+
+def encode(announcements: set[Announcement]) -> list[bytes]:
+    """Announcements as datagrams, none larger than the mesh carries."""
+    pairs = [(topic.value, subject) for topic, subject in announcements]
+    datagrams = [
+        msgspec.msgpack.encode(pairs[start : start + BATCH])
+        for start in range(0, len(pairs), BATCH)
+    ]
+    assert all(len(data) <= DATAGRAM_MAX for data in datagrams)
+    return datagrams

@@ -1,0 +1,1 @@
+"""What outlives the process: engines, schema, blobs, and one module per noun."""

@@ -1,0 +1,360 @@
+"""Message bytes: small ones in the database row, large ones in files, each stored once.
+
+Order is everything. A file is complete and synced, and so is its folder, before the
+row that names it is written; the row goes before the file is removed. So a crash can
+leave a file without a row, which is garbage, and never a row without its file.
+
+A file's name is its content's hash and a random end that only its writer knows. When
+two deliveries store the same bytes at once, the row of the first wins and the second
+removes its own file; and since no name is ever used twice, collecting garbage needs
+no lock: a file that no row names, older than any delivery may take, is garbage.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import mmap
+import os
+import sys
+import time
+from collections.abc import Iterator
+from enum import IntEnum
+from importlib import resources
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from merpati.base.faults import Fault, Kind
+from merpati.base.ids import Ids
+from merpati.store.engine import Transaction
+from merpati.store.sqlite import disk_is_full
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
+INLINE_MAX: Final = 64 * 1024  # a body up to this lies in the database; measured in bench/store.py
+COMPRESS_MIN: Final = 200  # bytes; below it there is nothing to win
+LEVEL: Final = 1
+GARBAGE_AGE: Final = 24 * 3600.0  # seconds; no delivery takes as long
+CHUNK: Final = 256 * 1024
+FREE_BYTES_MIN: Final = 64 * 1024 * 1024  # below this no new mail is taken
+FREE_FILES_MIN: Final = 1000
+
+
+class Encoding(IntEnum):
+    """How a body lies in its row."""
+
+    PLAIN = 0
+    ZSTD_1 = 1  # zstd with the first dictionary
+
+
+class Body(msgspec.Struct, frozen=True):
+    """Bytes that are ready for their row: inline, or already safe in a file."""
+
+    hash: bytes
+    size: int
+    encoding: int
+    data: bytes  # empty when in a file
+    location: str  # empty when inline
+
+
+class Stored(msgspec.Struct, frozen=True):
+    """Where the bytes of a blob are, as its rows say."""
+
+    blob_id: int
+    size: int
+    location: str
+    encoding: int
+    data: bytes
+
+
+class Compression:
+    """Compression of inline bodies with a dictionary of what mail is full of."""
+
+    def __init__(self) -> None:
+        words = (resources.files("merpati.store") / "mail.dictionary").read_bytes()
+        self._dictionary = zstd.ZstdDict(words, is_raw=True)
+        self._compress = zstd.ZstdCompressor(
+            level=LEVEL, zstd_dict=self._dictionary.as_digested_dict
+        )
+        self._for_decompression: Any = self._dictionary.as_digested_dict
+
+    def pack(self, data: bytes) -> tuple[int, bytes]:
+        """The smaller of both forms."""
+        if len(data) >= COMPRESS_MIN:
+            packed = self._compress.compress(data, zstd.ZstdCompressor.FLUSH_FRAME)
+            if len(packed) < len(data):
+                return Encoding.ZSTD_1, packed
+        return Encoding.PLAIN, data
+
+    def unpack(self, encoding: int, data: bytes, size: int) -> bytes:
+        """What `pack` took. Raises Fault CORRUPT when it is not `size` bytes any more."""
+        if encoding == Encoding.ZSTD_1:
+            try:
+                decompressor = zstd.ZstdDecompressor(self._for_decompression)
+                data = decompressor.decompress(data, max_length=size + 1)
+            except zstd.ZstdError as error:
+                raise Fault(Kind.CORRUPT, f"a stored message is damaged: {error}") from error
+        if len(data) != size:
+            raise Fault(Kind.CORRUPT, f"a stored message has {len(data)} bytes instead of {size}")
+        return data
+
+
+class Spool:
+    """A message on its way in: in memory while small, in a temporary file from then on.
+
+    `add` never blocks for long (the page cache takes the bytes); `finish` syncs in a thread.
+    """
+
+    __slots__ = ("_chunks", "_file", "_hash", "_held", "_path", "_store", "size")
+
+    def __init__(self, store: BlobStore) -> None:
+        self._store = store
+        self._chunks: list[bytes] = []
+        self._held = 0
+        self._hash = hashlib.sha256()
+        self._file = -1
+        self._path: Path | None = None
+        self.size = 0
+
+    def add(self, chunk: bytes) -> None:
+        """Take the next bytes. Raises Fault NO_SPACE, UNAVAILABLE."""
+        self._chunks.append(chunk)
+        self._held += len(chunk)
+        self.size += len(chunk)
+        if self._held > (CHUNK if self._path else INLINE_MAX):
+            self._spill()
+
+    def _spill(self) -> None:
+        """Move what is held to the file."""
+        held = b"".join(self._chunks)
+        self._chunks.clear()
+        self._held = 0
+        self._hash.update(held)
+        try:
+            if self._path is None:
+                self._path, self._file = self._store.temporary()
+            view = memoryview(held)
+            while view:
+                view = view[os.write(self._file, view) :]
+        except OSError as error:
+            self.discard()
+            raise _fault(error) from error
+
+    def content(self) -> bytes | mmap.mmap:
+        """The whole message for reading: bytes while small, else the file, mapped."""
+        if self._path is None:
+            if len(self._chunks) > 1:
+                self._chunks = [b"".join(self._chunks)]
+            return self._chunks[0] if self._chunks else b""
+        if self._chunks:
+            self._spill()
+        return mmap.mmap(self._file, 0, access=mmap.ACCESS_READ)
+
+    async def finish(self) -> Body:
+        """Make the bytes ready for their row; a large message is durable in its file now.
+
+        Raises:
+            Fault: NO_SPACE, UNAVAILABLE; nothing is left behind then.
+        """
+        if self._path is None:
+            data = b"".join(self._chunks)
+            self._chunks.clear()
+            return self._store.inline(data)
+        if self._chunks:
+            self._spill()
+        path, self._path = self._path, None
+        file, self._file = self._file, -1
+        loop = asyncio.get_running_loop()
+        digest = self._hash.digest()
+        location = await loop.run_in_executor(None, self._store.keep, file, path, digest)
+        return Body(digest, self.size, Encoding.PLAIN, b"", location)
+
+    def discard(self) -> None:
+        """Forget the message. Safe to call at any time, any number of times."""
+        self._chunks.clear()
+        if self._file >= 0:
+            os.close(self._file)
+            self._file = -1
+        if self._path is not None:
+            self._path.unlink(missing_ok=True)
+            self._path = None
+
+
+class BlobStore:
+    """The blob folder of one installation."""
+
+    def __init__(self, folder: Path, ids: Ids) -> None:
+        self._folder = folder
+        self._ids = ids
+        self._incoming = folder / "incoming"
+        self._incoming.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._compression = Compression()
+
+    def spool(self) -> Spool:
+        """Begin to take a message."""
+        return Spool(self)
+
+    def inline(self, data: bytes) -> Body:
+        """A small message, ready for its row."""
+        encoding, packed = self._compression.pack(data)
+        return Body(hashlib.sha256(data).digest(), len(data), encoding, packed, "")
+
+    def temporary(self) -> tuple[Path, int]:
+        """A new file to spool to, and its open descriptor."""
+        path = self._incoming / self._ids.token(12)
+        return path, os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+
+    def keep(self, file: int, path: Path, digest: bytes) -> str:
+        """Sync a spooled file and give it its name. Blocks: run it in a thread."""
+        name = digest.hex()
+        location = f"{name[:2]}/{name[2:]}.{self._ids.token(6)}"
+        target = self._folder / location
+        try:
+            try:
+                os.fsync(file)
+            finally:
+                os.close(file)
+            if not target.parent.is_dir():
+                target.parent.mkdir(mode=0o700, exist_ok=True)
+                _sync_folder(self._folder)
+            path.rename(target)
+            _sync_folder(target.parent)
+        except OSError as error:
+            path.unlink(missing_ok=True)
+            target.unlink(missing_ok=True)
+            raise _fault(error) from error
+        return location
+
+    def remove(self, location: str) -> None:
+        """Remove the file of a row that is gone, or that another row made superfluous."""
+        (self._folder / location).unlink(missing_ok=True)
+
+    def read(self, stored: Stored) -> bytes | mmap.mmap:
+        """The bytes of a blob: unpacked, or its file mapped.
+
+        Raises:
+            Fault: CORRUPT when the bytes are not what was stored.
+        """
+        if not stored.location:
+            return self._compression.unpack(stored.encoding, stored.data, stored.size)
+        try:
+            with (self._folder / stored.location).open("rb") as file:
+                content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        except (OSError, ValueError) as error:
+            text = f"the file of a stored message cannot be read: {stored.location}: {error}"
+            raise Fault(Kind.CORRUPT, text) from error
+        if len(content) != stored.size:
+            text = f"{stored.location} has {len(content)} bytes instead of {stored.size}"
+            raise Fault(Kind.CORRUPT, text)
+        return content
+
+    def check_space(self) -> None:
+        """Raise Fault NO_SPACE when the disk is too full to take new mail."""
+        found = os.statvfs(self._folder)
+        # Some file systems count no files; they say 0 in all.
+        few_files = found.f_files and found.f_favail < FREE_FILES_MIN
+        if found.f_bavail * found.f_frsize < FREE_BYTES_MIN or few_files:
+            raise Fault(Kind.NO_SPACE, "not enough disk space for new mail; try again later")
+
+    def files(self) -> Iterator[tuple[str, float]]:
+        """Every blob file: its location and age in seconds."""
+        now = time.time()  # against the file system's own clock
+        for folder in sorted(self._folder.iterdir()):
+            if len(folder.name) == 2 and folder.is_dir():
+                for file in sorted(folder.iterdir()):
+                    yield f"{folder.name}/{file.name}", now - file.stat().st_mtime
+
+    def remove_abandoned(self) -> int:
+        """Remove spool files that no session can still be writing; how many."""
+        count = 0
+        for file in self._incoming.iterdir():
+            if time.time() - file.stat().st_mtime > GARBAGE_AGE:
+                file.unlink(missing_ok=True)
+                count += 1
+        return count
+
+
+# Rows
+
+
+async def insert(tx: Transaction, body: Body, refs: int) -> tuple[int, bool]:
+    """Count `refs` more holders of these bytes, storing them when they are new.
+
+    Returns:
+        The blob's id, and whether the body's own file is superfluous and is to be
+        removed after the commit.
+    """
+    row = await tx.row(
+        "INSERT INTO blob (hash, size, refs, location) VALUES ($1, $2, $3, $4)"
+        " ON CONFLICT (hash) DO UPDATE SET refs = blob.refs + excluded.refs"
+        " RETURNING id, refs, location",
+        body.hash, body.size, refs, body.location,
+    )  # fmt: skip
+    assert row is not None
+    blob_id, total, location = row
+    if total == refs and not location:  # new, or garbage not collected yet
+        await tx.run(
+            "INSERT INTO body (blob_id, encoding, data) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
+            blob_id, body.encoding, body.data,
+        )  # fmt: skip
+    return blob_id, location != body.location
+
+
+async def find(tx: Transaction, blob_id: int) -> Stored | None:
+    """Where the bytes of a blob are, or None when nobody holds them any more."""
+    row = await tx.row(
+        "SELECT b.id, b.size, b.location, coalesce(c.encoding, 0), coalesce(c.data, $2)"
+        " FROM blob b LEFT JOIN body c ON c.blob_id = b.id WHERE b.id = $1",
+        blob_id, b"",
+    )  # fmt: skip
+    return None if row is None else Stored(*row)
+
+
+async def body(tx: Transaction, blob_id: int) -> Body | None:
+    """A stored blob as a body that can be given more holders, or None when it is gone."""
+    row = await tx.row(
+        "SELECT b.hash, b.size, coalesce(c.encoding, 0), coalesce(c.data, $2), b.location"
+        " FROM blob b LEFT JOIN body c ON c.blob_id = b.id WHERE b.id = $1",
+        blob_id,
+        b"",
+    )
+    return None if row is None else Body(*row)
+
+
+async def release(tx: Transaction, blob_ids: list[int]) -> None:
+    """Count one holder less for each id given (an id may stand several times)."""
+    await tx.run_many("UPDATE blob SET refs = refs - 1 WHERE id = $1", [(n,) for n in blob_ids])
+
+
+async def collect(tx: Transaction, limit: int = 200) -> list[str]:
+    """Delete blobs that nobody holds; returns the files to remove once this is durable."""
+    rows = await tx.rows("SELECT id, location FROM blob WHERE refs = 0 LIMIT $1", limit)
+    ids = [(row[0],) for row in rows]
+    await tx.run_many("DELETE FROM body WHERE blob_id = $1", ids)
+    await tx.run_many("DELETE FROM message WHERE blob_id = $1", ids)
+    await tx.run_many("DELETE FROM blob WHERE id = $1", ids)
+    return [row[1] for row in rows if row[1]]
+
+
+async def locations(tx: Transaction) -> set[str]:
+    """The files that rows name."""
+    return {row[0] for row in await tx.rows("SELECT location FROM blob WHERE location <> ''")}
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _fault(error: OSError) -> Fault:
+    if disk_is_full(error):
+        return Fault(Kind.NO_SPACE, "the disk is full; try again later")
+    return Fault(Kind.UNAVAILABLE, f"the message could not be stored: {error.strerror}")

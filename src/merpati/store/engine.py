@@ -1,0 +1,116 @@
+"""The port every store engine offers: units of work over transactions.
+
+A *unit of work* is `async def unit(tx, ...)`: it awaits nothing but the
+transaction it is handed, so the same body runs on every engine. SQLite drives
+it to its end by itself, since nothing ever suspends; PostgreSQL truly awaits.
+A unit may be run again from its start (a serialisation failure, a read that
+was moved off the loop), so it has no effect but through its transaction.
+
+SQL is written once, with `$1` parameters, in the dialect both engines share
+(`ON CONFLICT`, `RETURNING`). Where they must differ, `Transaction.dialect`
+chooses between two statements that stand side by side.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from enum import Enum
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+Row = tuple[Any, ...]
+
+
+class Dialect(Enum):
+    """Which engine runs a statement, for the few that must differ."""
+
+    SQLITE = "sqlite"
+    POSTGRESQL = "postgresql"
+
+
+class Topic(Enum):
+    """What an announcement after a commit is about."""
+
+    ACCOUNT = "account"  # something in this account changed: id is the account
+    QUEUE = "queue"  # there is mail to send: id is 0
+    DIRECTORY = "directory"  # domains, addresses or credentials changed: id is 0
+
+
+Announcement = tuple[Topic, int]
+
+
+class Conflict(Exception):  # noqa: N818 -- a signal to the noun modules, turned into a Fault there
+    """A unique or foreign key refused a row."""
+
+
+class Transaction(Protocol):
+    """One transaction, handed to a unit of work. Not to be kept after it."""
+
+    dialect: Dialect
+
+    async def rows(self, sql: str, *args: Any) -> list[Row]:
+        """All rows of a query, or of a statement with RETURNING."""
+
+    async def row(self, sql: str, *args: Any) -> Row | None:
+        """The first row, or None."""
+
+    async def value(self, sql: str, *args: Any) -> Any:
+        """The first column of the first row, or None."""
+
+    async def run(self, sql: str, *args: Any) -> int:
+        """Run a statement; the number of rows it changed."""
+
+    async def run_many(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
+        """Run one statement for each row of parameters, as one batch."""
+
+    def announce(self, topic: Topic, subject: int) -> None:
+        """Tell whoever listens, once this transaction is durable."""
+
+
+Unit = Callable[Concatenate[Transaction, P], Awaitable[T]]
+
+
+class Store(Protocol):
+    """A store engine: SQLite on one machine, PostgreSQL on many."""
+
+    dialect: Dialect
+
+    async def write(self, unit: Unit[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run a unit and return once what it wrote is durable.
+
+        Raises:
+            Fault: NO_SPACE or UNAVAILABLE when the engine cannot take the write;
+                nothing of the unit is kept then. The unit's own exceptions pass through.
+        """
+
+    async def read(self, unit: Unit[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run a unit that only reads, on a consistent snapshot."""
+
+    async def scan(self, unit: Unit[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """As `read`, for long reads: never on the event loop."""
+
+    def on_commit(self, listener: Callable[[set[Announcement]], None]) -> None:
+        """Call `listener`, on the loop, with what each durable batch announced."""
+
+    @property
+    def failure(self) -> str:
+        """Why writes are refused until a restart, or an empty string."""
+
+    async def close(self) -> None:
+        """Finish the waiting writes, then let go of the engine."""
+
+
+def one_of(tx: Transaction, column: str, parameter: int) -> str:
+    """SQL for "column is one of the integers of this parameter"; pass it `id_list(...)`."""
+    if tx.dialect is Dialect.SQLITE:
+        return f"{column} IN (SELECT value FROM json_each(${parameter}))"
+    return f"{column} = ANY(${parameter}::bigint[])"
+
+
+def id_list(tx: Transaction, ids: Iterable[int]) -> Any:
+    """A list of integers as the one parameter that `one_of` expects."""
+    if tx.dialect is Dialect.SQLITE:
+        return "[" + ",".join(map(str, ids)) + "]"
+    return list(ids)

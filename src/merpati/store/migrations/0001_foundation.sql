@@ -1,0 +1,172 @@
+-- Words in braces are the dialect's own (store/schema.py):
+--   {id} a generated integer key, {bytes} a byte string, {clustered} rows kept in key order.
+-- Times are Unix milliseconds. Every table that grows with mail in accounts leads with
+-- account_id, its distribution key.
+
+CREATE TABLE domain (
+  id {id},
+  name TEXT NOT NULL UNIQUE,              -- lower case, A-labels
+  created_at BIGINT NOT NULL
+);
+
+CREATE TABLE account (
+  id {id},
+  domain_id BIGINT NOT NULL,
+  name TEXT NOT NULL,                     -- the person's name, as shown
+  password TEXT NOT NULL,                 -- Argon2id, or empty: cannot sign in
+  is_admin BIGINT NOT NULL,
+  disabled BIGINT NOT NULL,
+  language TEXT NOT NULL,
+  quota BIGINT NOT NULL,                  -- bytes; 0: none
+  used BIGINT NOT NULL,                   -- bytes of all its emails
+  emails BIGINT NOT NULL,                 -- count of its emails
+  modseq BIGINT NOT NULL,                 -- of its last change
+  next_email BIGINT NOT NULL,
+  next_mailbox BIGINT NOT NULL,
+  uidvalidity BIGINT NOT NULL,            -- the last one given to a mailbox; only rises
+  created_at BIGINT NOT NULL
+);
+
+-- An address belongs to an account; the account does not depend on it, so a rename is one row.
+CREATE TABLE address (
+  domain_id BIGINT NOT NULL,
+  local TEXT NOT NULL,                    -- lower case
+  account_id BIGINT NOT NULL,
+  is_primary BIGINT NOT NULL,
+  PRIMARY KEY (domain_id, local)
+) {clustered};
+CREATE INDEX address_account ON address (account_id);
+
+-- An alias sends on to addresses, here or elsewhere. An empty local part is the catch-all.
+CREATE TABLE alias (
+  domain_id BIGINT NOT NULL,
+  local TEXT NOT NULL,
+  target TEXT NOT NULL,
+  PRIMARY KEY (domain_id, local, target)
+) {clustered};
+
+-- A message is immutable bytes, stored once however many mailboxes hold it.
+CREATE TABLE blob (
+  id {id},
+  hash {bytes} NOT NULL UNIQUE,           -- SHA-256 of the bytes
+  size BIGINT NOT NULL,                   -- bytes
+  refs BIGINT NOT NULL,                   -- emails and queue entries that hold it
+  location TEXT NOT NULL                  -- file under the blob folder, or empty: in `body`
+);
+CREATE INDEX blob_garbage ON blob (id) WHERE refs = 0;
+
+CREATE TABLE body (
+  blob_id BIGINT PRIMARY KEY,
+  encoding BIGINT NOT NULL,               -- store/blobs.py: Encoding
+  data {bytes} NOT NULL
+);
+
+-- What parsing found, once, at delivery.
+CREATE TABLE message (
+  blob_id BIGINT PRIMARY KEY,
+  structure {bytes} NOT NULL,             -- wire.mime.tree, msgpack
+  envelope {bytes} NOT NULL,              -- prepared for IMAP
+  bodystructure {bytes} NOT NULL,         -- prepared for IMAP
+  sent_at BIGINT NOT NULL,                -- of the Date field, else when it came
+  preview TEXT NOT NULL
+);
+
+CREATE TABLE mailbox (
+  account_id BIGINT NOT NULL,
+  id BIGINT NOT NULL,
+  parent_id BIGINT NOT NULL,              -- 0: top level
+  name TEXT NOT NULL,                     -- its own level only
+  role TEXT NOT NULL,                     -- RFC 8621 role, or empty
+  uidvalidity BIGINT NOT NULL,
+  uidnext BIGINT NOT NULL,
+  recent_from BIGINT NOT NULL,            -- UIDs from here on are \Recent to the next that selects
+  total BIGINT NOT NULL,
+  unseen BIGINT NOT NULL,
+  size BIGINT NOT NULL,
+  modseq BIGINT NOT NULL,                 -- of the last change to what it holds
+  PRIMARY KEY (account_id, id)
+) {clustered};
+CREATE UNIQUE INDEX mailbox_name ON mailbox (account_id, parent_id, name);
+
+-- Names a client subscribed to; RFC 3501 6.3.6 lets them outlive their mailbox.
+CREATE TABLE subscription (
+  account_id BIGINT NOT NULL,
+  name TEXT NOT NULL,
+  PRIMARY KEY (account_id, name)
+) {clustered};
+
+-- An email in a mailbox. Columns from email_id on are the same in every mailbox that holds it.
+CREATE TABLE mailbox_email (
+  account_id BIGINT NOT NULL,
+  mailbox_id BIGINT NOT NULL,
+  uid BIGINT NOT NULL,
+  modseq BIGINT NOT NULL,
+  email_id BIGINT NOT NULL,
+  thread_id BIGINT NOT NULL,
+  blob_id BIGINT NOT NULL,
+  received_at BIGINT NOT NULL,
+  size BIGINT NOT NULL,
+  keywords TEXT NOT NULL,                 -- sorted, separated by spaces: "$flagged $seen"
+  PRIMARY KEY (account_id, mailbox_id, uid)
+) {clustered};
+CREATE INDEX mailbox_email_email ON mailbox_email (account_id, email_id);
+
+CREATE TABLE thread_ref (
+  account_id BIGINT NOT NULL,
+  ref BIGINT NOT NULL,                    -- hash of a message id and a base subject
+  thread_id BIGINT NOT NULL,
+  PRIMARY KEY (account_id, ref)
+) {clustered};
+
+-- The one change log that every protocol's synchronisation is a view of.
+CREATE TABLE change (
+  account_id BIGINT NOT NULL,
+  modseq BIGINT NOT NULL,
+  n BIGINT NOT NULL,
+  kind BIGINT NOT NULL,                   -- model/change.py: ChangeKind
+  mailbox_id BIGINT NOT NULL,
+  uids TEXT NOT NULL,                     -- "1:3,7"
+  emails TEXT NOT NULL,                   -- ids of emails that are gone, "1:3,7"
+  PRIMARY KEY (account_id, modseq, n)
+) {clustered};
+
+CREATE TABLE queue_message (
+  id {id},
+  trace TEXT NOT NULL,
+  blob_id BIGINT NOT NULL,
+  sender TEXT NOT NULL,                   -- empty: the null path of a bounce
+  account_id BIGINT NOT NULL,             -- of the local sender; 0: from outside
+  smtputf8 BIGINT NOT NULL,
+  received_at BIGINT NOT NULL,
+  expires_at BIGINT NOT NULL,
+  warn_at BIGINT NOT NULL                 -- when a delay warning is due; 0: sent, or none
+);
+
+CREATE TABLE queue_recipient (
+  message_id BIGINT NOT NULL,
+  n BIGINT NOT NULL,
+  address TEXT NOT NULL,
+  destination TEXT NOT NULL,              -- the domain it is tried with; empty: here
+  held BIGINT NOT NULL,
+  attempts BIGINT NOT NULL,
+  next_at BIGINT NOT NULL,                -- when it is due; while leased: when the lease ends
+  lease TEXT NOT NULL,                    -- the worker that is trying it now, or empty
+  status TEXT NOT NULL,                   -- enhanced status code of the last try
+  reply TEXT NOT NULL,                    -- the remote server's own words
+  remote TEXT NOT NULL,                   -- which server said so
+  PRIMARY KEY (message_id, n)
+) {clustered};
+CREATE INDEX queue_due ON queue_recipient (next_at) WHERE held = 0;
+CREATE INDEX queue_destination ON queue_recipient (destination);
+
+-- The trace: what happened to each message. Trace ids sort by time, so old events are a range.
+CREATE TABLE event (
+  trace TEXT NOT NULL,
+  at BIGINT NOT NULL,
+  kind TEXT NOT NULL,
+  about TEXT NOT NULL,                    -- an address, or <message-id>
+  account_id BIGINT NOT NULL,             -- whose mailbox or submission it concerns; 0: nobody here
+  detail TEXT NOT NULL,                   -- JSON
+  PRIMARY KEY (trace, at, kind, about)
+) {clustered};
+CREATE INDEX event_about ON event (about, trace);

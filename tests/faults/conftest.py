@@ -1,0 +1,40 @@
+"""What every fault run wants: the preloaded library, a free port, how much effort to make."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.faults.tools import faultio
+from tests.support.programs import need
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture(scope="session")
+def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """`faultio.so`, built from its source."""
+    if not sys.platform.startswith("linux"):
+        pytest.skip("faultio knows the calls of Linux only")
+    need("gcc")
+    return faultio.build(tmp_path_factory.mktemp("faultio"))
+
+
+@pytest.fixture
+def port() -> int:
+    """A port that was free a moment ago, below those the system hands out by itself."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        number: int = probe.getsockname()[1]
+    return number
+
+
+@pytest.fixture(scope="session")
+def full() -> bool:
+    """True for the long programme (`make faults FULL=1`), false for the short form."""
+    return os.environ.get("MERPATI_FAULTS") == "full"
