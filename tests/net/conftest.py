@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-ON_BOTH_LOOPS = {"test_stream", "test_listen", "test_connect"}
+ON_BOTH_LOOPS = {"test_stream", "test_stream_tls", "test_listen", "test_connect"}
 
 
 def pytest_asyncio_loop_factories(

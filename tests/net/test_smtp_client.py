@@ -20,9 +20,13 @@ from tests.support.smtp_sink import ESMTP, SmtpSink, contexts
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
-QUICK = Timeouts(
-    connect=1, greeting=0.2, command=0.2, mail=0.2, rcpt=0.2, data=0.2, block=0.2, end=0.2, quit=0.2
-)
+
+def timeouts(seconds: float) -> Timeouts:
+    return Timeouts(**dict.fromkeys(Timeouts.__struct_fields__, seconds))
+
+
+PATIENT = timeouts(20)  # a busy machine is no failure
+QUICK = timeouts(0.15)  # for servers that are to be given up
 MESSAGE = b"Subject: hi\r\n\r\n.dot\r\nhello\r\n"
 PLAIN = ("8BITMIME",)  # no PIPELINING: one command, one reply
 
@@ -45,7 +49,7 @@ def envelope(*recipients: str, sender: str = "ann@here.test", **more: Any) -> En
 
 async def session(sink: SmtpSink, **options: Any) -> Session:
     options.setdefault("helo", "out.here.test")
-    options.setdefault("timeouts", QUICK)
+    options.setdefault("timeouts", PATIENT)
     return await smtp_client.connect(
         Reaper(tick=0.02), "mx.test", [sink.host], sink.port, Options(**options)
     )
@@ -140,18 +144,16 @@ async def test_too_many_recipients_is_for_later(sink: SmtpSink) -> None:
 
 
 async def test_pipelined_commands_leave_together(sink: SmtpSink) -> None:
-    sink.on("MAIL", delay=0.05)
+    sink.on("MAIL", delay=0.1)
     opened = await session(sink)
     sending = asyncio.create_task(opened.send(envelope("b@t.test", "c@t.test"), [MESSAGE]))
-    await asyncio.sleep(0.03)
-    # The server is still thinking about MAIL, and yet everything up to DATA is under way.
-    assert sink.commands[-1].startswith("MAIL")
-    link = opened._link
-    assert link.connection.bytes_out >= len("EHLO MAIL FROM RCPT TO RCPT TO DATA")
-    sent = link.connection.bytes_out
-    await asyncio.sleep(0.01)
-    assert link.connection.bytes_out == sent
+    await sink.heard("MAIL")
+    # The server is still thinking about MAIL, and everything up to DATA is under way.
+    sent = opened._link.connection.bytes_out
     assert ends(await sending) == [("b", "delivered", "2.0.0"), ("c", "delivered", "2.0.0")]
+    assert [command[:4] for command in sink.commands] == ["EHLO", "MAIL", "RCPT", "RCPT", "DATA"]
+    assert sent == sum(len(command) + 2 for command in sink.commands)
+    await opened.quit()
 
 
 async def test_a_server_that_says_354_without_recipients_gets_the_dot_alone(
@@ -394,7 +396,7 @@ async def test_a_broken_conversation_is_for_later(
 ) -> None:
     async with SmtpSink(extensions=extensions) as sink:
         sink.on(step, **behaviour)
-        opened = await session(sink)
+        opened = await session(sink, timeouts=QUICK)
         (result,) = await opened.send(envelope("b@t.test"), [MESSAGE])
         assert result.outcome is Outcome.TEMPORARY
         assert result.status == "4.4.2"
@@ -442,7 +444,7 @@ async def test_the_servers_last_words_in_the_middle_of_a_message_count(sink: Smt
 
 async def test_a_server_that_takes_nothing_more_is_for_later(sink: SmtpSink) -> None:
     sink.read_delay = 30
-    opened = await session(sink)
+    opened = await session(sink, timeouts=QUICK)
     line = b"x" * 998 + b"\r\n"
     (result,) = await opened.send(envelope("b@t.test"), (line * 64 for _ in range(1000)))
     assert (result.outcome, result.status) == (Outcome.TEMPORARY, "4.4.2")
@@ -486,7 +488,7 @@ async def test_a_server_that_breaks_off_at_the_start_is_for_later(
     sink: SmtpSink, step: str, behaviour: dict[str, Any]
 ) -> None:
     sink.on(step, **behaviour)
-    refused = await refusal(sink)
+    refused = await refusal(sink, timeouts=QUICK)
     assert (refused.kind, refused.outcome) == (Kind.UNAVAILABLE, Outcome.TEMPORARY)
     assert refused.why.status == "4.4.2"
 

@@ -9,7 +9,6 @@ Whoever tests a protocol builds its `Services` from the instance's attributes.
 
 from __future__ import annotations
 
-import io
 import ssl
 from collections.abc import Callable
 from functools import cache
@@ -17,13 +16,14 @@ from pathlib import Path
 from typing import Any, Protocol, Self
 
 from merpati.base.clock import Clock, SystemClock
+from merpati.base.faults import Fault
 from merpati.base.ids import SystemIds
 from merpati.base.log import Level, Log, Sink
 from merpati.base.metrics import Metrics
 from merpati.base.tasks import Tasks
 from merpati.model.account import Account
 from merpati.model.mailbox import INBOX_ID
-from merpati.net.listen import Gate, Listener, ListenerSpec, Refusal, bind
+from merpati.net.listen import Gate, Listener, ListenerSpec, bind
 from merpati.net.reaper import Reaper
 from merpati.net.stream import Connection
 from merpati.net.tls import CertificateFiles, CertificateStore, make_self_signed
@@ -64,7 +64,7 @@ class TestInstance:
     """One installation in a folder, with accounts `ANA` and `BUDI`, password `PASSWORD`.
 
     Attributes are what `app/wiring.py` makes: store, blobs, notify, login, router, accept,
-    certificates, clock, ids, tasks, log, metrics, reaper, gate. `lines` has the log.
+    certificates, clock, ids, tasks, log, metrics, reaper, gate.
     """
 
     __test__ = False  # not a test, whatever its name says
@@ -74,8 +74,6 @@ class TestInstance:
         self.clock: Clock = clock or SystemClock()
         self.ids = SystemIds(self.clock)
         self.metrics = Metrics()
-        self.lines = io.StringIO()
-        self.failures: list[str] = []
         self._listeners: list[Listener] = []
 
     async def __aenter__(self) -> Self:
@@ -90,7 +88,7 @@ class TestInstance:
         self.store.on_commit(self.notify.committed)
         self.blobs = BlobStore(folder / "blobs", ids)
         self.login = Login(self.store, clock, ids, LoginSettings(), self.metrics)
-        self.router = Router(self.store, HOSTNAME)
+        self.router = Router(self.store, HOSTNAME, self.clock)
         self.accept = Accept(
             self.store, self.blobs, clock, ids, HOSTNAME, QueueSettings(), self.metrics
         )
@@ -152,7 +150,7 @@ class TestInstance:
         *,
         tls: bool = False,
         name: str = "test",
-        refusal: Refusal | None = None,
+        refusal: Callable[[Fault], bytes] | None = None,
     ) -> int:
         """Serve a protocol on a free port of 127.0.0.1, which is returned."""
         [sock] = bind(ListenerSpec(name=name, host="127.0.0.1"))

@@ -109,6 +109,7 @@ class SmtpSink:
         self.commands: list[str] = []
         self.connections = 0
         self.read_delay = 0.0  # seconds between reads of content
+        self._news = asyncio.Event()  # a command has come
         self._rules: list[Rule] = []
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -120,6 +121,12 @@ class SmtpSink:
     def calm(self) -> None:
         """Forgets every rule."""
         self._rules.clear()
+
+    async def heard(self, verb: str) -> None:
+        """Waits until a command beginning so has come."""
+        while not any(command.startswith(verb) for command in self.commands):
+            self._news.clear()
+            await self._news.wait()
 
     async def start(self) -> None:
         self._server = await asyncio.start_server(
@@ -166,6 +173,7 @@ class SmtpSink:
         while going:
             line = (await session.reader.readuntil(b"\r\n"))[:-2].decode("utf-8", "replace")
             self.commands.append(line)
+            self._news.set()
             verb = line.partition(" ")[0].upper()
             match verb:
                 case "EHLO" | "LHLO" if (verb == "LHLO") == self.lmtp:

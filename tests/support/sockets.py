@@ -5,13 +5,17 @@ from __future__ import annotations
 import asyncio
 import socket
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import pytest
+
+from merpati.base.faults import Fault, Kind
 from merpati.net.reaper import Reaper
 from merpati.net.stream import Connection
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable, Coroutine
+
 
 TICK = 0.02  # seconds between two looks of the reaper
 
@@ -44,3 +48,19 @@ async def receive(peer: socket.socket, size: int = 65536) -> bytes:
     """What comes next at the client's end; empty at its end."""
     async with asyncio.timeout(5):
         return await asyncio.get_running_loop().sock_recv(peer, size)
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Waits until `condition` holds, for five seconds at most."""
+    async with asyncio.timeout(5):
+        while not condition():  # noqa: ASYNC110 -- it watches what has no event
+            await asyncio.sleep(0.005)
+
+
+async def fails(work: Coroutine[Any, Any, object], kind: Kind) -> Fault:
+    """The fault with which `work` must end."""
+    with pytest.raises(Fault) as caught:
+        async with asyncio.timeout(5):
+            await work
+    assert caught.value.kind is kind
+    return caught.value

@@ -6,8 +6,7 @@ import asyncio
 import os
 import traceback
 
-from merpati.app import wiring
-from merpati.app.config import Config
+from merpati.app.installation import Config, open_store
 from merpati.base.faults import Fault, Kind
 from merpati.base.log import Log
 from merpati.store import schema
@@ -15,7 +14,7 @@ from merpati.store import schema
 
 async def migrate(config: Config, log: Log | None = None) -> None:
     """Take the steps the store lacks. Raises Fault CONFIG for a store of a newer release."""
-    store = await wiring.open_store(config)
+    store = await open_store(config)
     try:
         for step in await store.write(schema.migrate):
             if log is not None:
@@ -37,7 +36,7 @@ def in_child(config: Config, log: Log) -> None:
             asyncio.run(migrate(config, log))
             status = 0
         except Fault as fault:
-            log.error("store.unusable", reason=fault.text)
+            log.error("store.unusable", reason=fault.text)  # noqa: TRY400 -- expected, no traceback
         except BaseException:  # noqa: BLE001 -- the last chance to say why; the process ends here
             traceback.print_exc()
         finally:

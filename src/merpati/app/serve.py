@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import gc
 import os
-import pwd
 import select
 import signal
 import socket
@@ -21,10 +20,10 @@ from typing import Final
 
 from merpati.app import config as configuration
 from merpati.app import migrate, wiring, worker
-from merpati.app.config import Config, LogSettings, ServerSettings
+from merpati.app.installation import Config, LogSettings, ServerSettings, become
 from merpati.app.listeners import EVERYWHERE, Listener
 from merpati.base.clock import SystemClock
-from merpati.base.faults import Fault, Kind
+from merpati.base.faults import Fault
 from merpati.base.log import Level, Log, Sink
 from merpati.net import listen, mesh
 
@@ -129,13 +128,14 @@ class Supervisor:
 
     def _wait(self, waiting: int) -> int:
         """Sleep until something happens, and act on it; how many workers are not ready yet."""
-        readable, _, _ = select.select([self._signal_in, self._ready_in], [], [], self._timeout())
+        watched = [self._signal_in.fileno(), self._ready_in]
+        readable, _, _ = select.select(watched, [], [], self._timeout())
         if self._ready_in in readable:
             before = waiting
             waiting -= len(os.read(self._ready_in, 64))
             if before > 0 >= waiting:
                 self._announce()
-        if self._signal_in in readable:
+        if watched[0] in readable:
             for number in self._signal_in.recv(64):
                 self._signalled(number)
         self._reap()
@@ -213,26 +213,6 @@ def specs(listener: Listener) -> list[listen.ListenerSpec]:
         )
         for host in hosts
     ]
-
-
-def become(user: str) -> None:
-    """Give up root for good, when a user to become is named.
-
-    Raises:
-        Fault: CONFIG when there is no such user, or this process may not change.
-    """
-    if not user or os.geteuid() != 0:
-        return
-    try:
-        entry = pwd.getpwnam(user)
-        os.setgroups([])
-        os.setgid(entry.pw_gid)
-        os.setuid(entry.pw_uid)
-    except KeyError as error:
-        text = f"there is no user {user}; make it with: adduser --system --group {user}"
-        raise Fault(Kind.CONFIG, text) from error
-    except OSError as error:
-        raise Fault(Kind.CONFIG, f"cannot become {user}: {error.strerror}") from error
 
 
 def make_log(config: Config) -> Log:

@@ -9,9 +9,15 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from merpati.app.config import Config, DnsSettings, ServerSettings, StoreSettings, TlsSettings
+from merpati.app.installation import (
+    Config,
+    DnsSettings,
+    ServerSettings,
+    TlsSettings,
+    open_store,
+)
 from merpati.app.listeners import Listener
 from merpati.base.clock import SystemClock
 from merpati.base.ids import SystemIds
@@ -19,7 +25,7 @@ from merpati.base.log import Log
 from merpati.base.metrics import Metrics
 from merpati.base.tasks import Tasks
 from merpati.net.dns import Resolver
-from merpati.net.listen import Gate, Handler, Refusal
+from merpati.net.listen import Gate
 from merpati.net.reaper import Reaper
 from merpati.net.stream import Connection
 from merpati.net.tls import CertificateFiles, CertificateStore
@@ -39,7 +45,9 @@ from merpati.services.outcome import Recorder
 from merpati.services.route import Router
 from merpati.store.blobs import BlobStore
 from merpati.store.engine import Store, Topic
-from merpati.store.sqlite import SqliteStore
+
+if TYPE_CHECKING:
+    from merpati.net.listen import Handler, Refusal
 
 CONNECTIONS: Final = 10_000  # of one worker
 CONNECTIONS_PER_ADDRESS: Final = 2_000  # an office behind one address has hundreds of IMAP ones
@@ -67,17 +75,6 @@ class Parts:
     pop3: pop3.Services
 
 
-async def open_store(config: Config) -> Store:
-    """The store engine that the configuration names."""
-    settings = config[StoreSettings]
-    if settings.engine == "postgresql":
-        from merpati.store.postgresql import PostgresqlStore  # noqa: PLC0415 -- optional dependency
-
-        return await PostgresqlStore.open(settings.dsn.reveal())
-    config.database.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    return SqliteStore(config.database)
-
-
 def certificates(config: Config) -> CertificateStore | None:
     """The certificates that the configuration names, or None without any."""
     tls = config[TlsSettings]
@@ -103,7 +100,8 @@ async def build(
     store.on_commit(notify.committed)
     blob_store = BlobStore(config.blobs, ids)
     login = Login(store, clock, ids, config[LoginSettings], metrics)
-    router = Router(store, hostname)
+    router = Router(store, hostname, clock)
+    notify.listen(Topic.DIRECTORY, 0, router.forget)
     accept = Accept(store, blob_store, clock, ids, hostname, config[QueueSettings], metrics)
     resolver = Resolver(config[DnsSettings].endpoints() or None, clock)
     bounce = Bounce(accept, router, blob_store, clock, ids, hostname, language)

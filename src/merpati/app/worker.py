@@ -15,8 +15,9 @@ from typing import Final
 import uvloop
 
 from merpati.app import wiring
-from merpati.app.config import Config, ServerSettings, read_config
+from merpati.app.config import read_config
 from merpati.app.health import Health
+from merpati.app.installation import Config, ServerSettings
 from merpati.app.listeners import Listener
 from merpati.base.faults import Fault
 from merpati.base.log import Log
@@ -112,7 +113,7 @@ class Worker:
                 self._chain.reload([one.files for one in fresh.certificates])
             parts.log.info("worker.reloaded", worker=self._name)
         except Fault as fault:
-            parts.log.error("worker.reload-failed", reason=fault.text)
+            parts.log.error("worker.reload-failed", reason=fault.text)  # noqa: TRY400 -- expected, no traceback
 
 
 def _now(parts: wiring.Parts) -> int:

@@ -43,8 +43,7 @@ ACCEPT_BATCH: Final = 64  # clients taken in one turn of the event loop
 REST: Final = 0.5  # seconds without accepting when descriptors or memory have run out
 LAST_CALL: Final = 1.0  # seconds for a session to end after it was cut off
 
-_EXHAUSTED: Final = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
-_GONE: Final = {errno.ENOTCONN, errno.EINVAL, errno.ECONNRESET, errno.EPIPE}
+_TOO_FEW: Final = {errno.EMFILE, errno.ENFILE}
 _QUIET: Final = {Kind.CLOSED, Kind.TIMEOUT}
 
 
@@ -141,7 +140,7 @@ class Listener:
         self._sessions: dict[asyncio.Task[None], Connection] = {}
         self._resting: asyncio.TimerHandle | None = None
         self._open = False
-        self._exhausted = False
+        self._troubled = False
         self._unix = sock.family == socket.AF_UNIX
         self.accepted = 0
         self.refused = 0
@@ -200,12 +199,10 @@ class Listener:
                 return
             except ConnectionError:  # it left the queue before its turn
                 continue
-            except OSError as error:
-                if error.errno not in _EXHAUSTED:
-                    raise
+            except OSError as error:  # no descriptor or memory is left
                 self._rest(error)
                 return
-            self._exhausted = False
+            self._troubled = False
             client.setblocking(False)
             self._admit(client, address)
 
@@ -234,14 +231,15 @@ class Listener:
             client.close()
 
     def _rest(self, error: OSError) -> None:
-        if not self._exhausted:
-            self._exhausted = True
+        if not self._troubled:
+            self._troubled = True
+            advice = "raise LimitNOFILE, or lower the limit on connections"
             self._log.error(
-                "listen.exhausted",
+                "listen.resting",
                 listener=self._name,
                 problem=error.strerror,
                 sessions=len(self._sessions),
-                advice="raise LimitNOFILE, or lower the limit on connections",
+                advice=advice if error.errno in _TOO_FEW else "",
             )
         self._loop.remove_reader(self._sock.fileno())
         self._resting = self._loop.call_later(REST, self._resume)
@@ -252,11 +250,7 @@ class Listener:
 
     async def _serve(self, client: socket.socket, connection: Connection, key: str) -> None:
         try:
-            if self._context is not None:
-                connection.expect_tls(self._context)
-            await self._loop.connect_accepted_socket(lambda: connection, client)
-            if self._context is not None:
-                await connection.handshake()
+            await self._begin(client, connection)
             await self._handler(connection)
             await connection.close()
         except Exception as problem:  # noqa: BLE001 -- the one place where a session's defects end
@@ -266,6 +260,17 @@ class Listener:
             if key:
                 self._gate.leave(key)
 
+    async def _begin(self, client: socket.socket, connection: Connection) -> None:
+        if self._context is not None:
+            connection.expect_tls(self._context)
+        try:
+            await self._loop.connect_accepted_socket(lambda: connection, client)
+        except OSError as error:
+            client.close()
+            raise Fault(Kind.CLOSED, f"{connection.peer} left at once.") from error
+        if self._context is not None:
+            await connection.handshake()
+
     def _ended(self, connection: Connection, problem: Exception) -> None:
         if isinstance(problem, Fault) and (
             problem.kind in _QUIET or (problem.kind is Kind.UNAVAILABLE and connection.draining)
@@ -273,8 +278,6 @@ class Listener:
             self._log.debug(
                 "session.ended", listener=self._name, peer=connection.peer, reason=problem.text
             )
-        elif isinstance(problem, OSError) and not connection.bytes_in and problem.errno in _GONE:
-            pass  # it had left before its turn came
         else:
             self.failed += 1
             self._log.exception("session.failed", listener=self._name, peer=connection.peer)

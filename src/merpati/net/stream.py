@@ -73,6 +73,7 @@ class Connection(asyncio.Protocol):
         "_tail",
         "_tail_size",
         "_transport",
+        "_woken",
         "_writing_paused",
         "bytes_in",
         "bytes_out",
@@ -105,6 +106,7 @@ class Connection(asyncio.Protocol):
         self._writing_paused = False
         self._ended = ""  # why, once nothing more can come
         self._cause: BaseException | None = None
+        self._woken = False
         self.draining = False
         self.due = inf  # the deadline, on the loop's clock
         self.tls: TlsInfo | None = None
@@ -118,7 +120,7 @@ class Connection(asyncio.Protocol):
     async def read_line(self, limit: int, *, bare_lf: bool = False, idle: bool = False) -> bytes:
         """One line without its line end, which is CRLF, or LF too with `bare_lf`.
 
-        `limit` is in octets, the line end not counted. `idle` says that the
+        `limit` is in octets, below `READ_HIGH`, the line end not counted. `idle` says that the
         session is between two commands, so a server that wants to stop may
         end this wait.
 
@@ -152,6 +154,21 @@ class Connection(asyncio.Protocol):
         if end - start > limit:
             raise self._too_long(limit)
         return head[start:end]
+
+    async def line_or_wake(self, limit: int) -> bool:
+        """Waits until `read_line` would not have to (True), or `wake` is called (False).
+
+        Raises:
+            Fault: CLOSED, TIMEOUT or UNAVAILABLE, as `read_line` with `idle`.
+        """
+        while not self._woken:
+            if self._start or self._tail is not None:
+                self._gather()
+            if b"\n" in self._head or len(self._head) > limit + 1:
+                return True
+            await self._input(limit + 1, idle=True)
+        self._woken = False
+        return False
 
     async def read_some(self) -> bytes:
         """What is there, as it came, at least one byte.
@@ -262,6 +279,12 @@ class Connection(asyncio.Protocol):
         """All waits from here on must end within so many seconds from now; None lifts it."""
         self.due = inf if seconds is None else self._loop.time() + seconds
 
+    def wake(self) -> None:
+        """Ends the present `line_or_wake`, or else the next one."""
+        self._woken = True
+        if self._idle:
+            self._wake_reader()
+
     def retire(self) -> None:
         """Asks the session to end: sets `draining` and ends a wait for the next command."""
         self.draining = True
@@ -342,8 +365,14 @@ class Connection(asyncio.Protocol):
 
         For implicit TLS it is called before there is a transport, so that not
         even a client's first record can come too early.
+
+        Raises:
+            Fault: CLOSED, `server_name` cannot be asked for.
         """
-        self._records = Records(context, server_side=server_side, name=server_name)
+        try:
+            self._records = Records(context, server_side=server_side, name=server_name)
+        except ValueError as error:  # names of hosts come from strangers, too
+            raise Fault(Kind.CLOSED, f"{server_name!r} is not a name for TLS.") from error
 
     async def handshake(self, within: float = HANDSHAKE_TIMEOUT) -> None:
         """Waits for the end of the handshake and sets `tls`.
@@ -441,11 +470,14 @@ class Connection(asyncio.Protocol):
             self._tail_size += len(data)
             if self.pending() > READ_HIGH and not self._reading_paused:
                 self._pause_reading()
+        reader = self._reader
         # A reader of a line is woken by a line, not by each of its bytes.
-        if self._reader is not None and (
+        if reader is not None and (
             self._need == _ANY or b"\n" in data or self.pending() > self._need
         ):
-            self._wake_reader()
+            self._reader = None
+            if not reader.done():
+                reader.set_result(None)
 
     def _next_chunk(self) -> None:
         self._start = 0
@@ -479,19 +511,24 @@ class Connection(asyncio.Protocol):
 
         What is left in `_head` of a line that is too long is its end.
         """
+        assert limit < READ_HIGH - 1, "a line must fit into the buffer"
         while True:
-            if self._start or self._tail is not None:
-                self._gather()
-            end = self._head.find(b"\n")
-            if end >= 0:
-                return end
-            if self._discarded or len(self._head) > limit + 1:  # the CR may be there already
-                self._discarded += len(self._head)
-                self._drop_input()
-                if self._discarded > MAX_DISCARD:
-                    self._ended = f"{self.peer} sent a line of more than {MAX_DISCARD} bytes."
-                    self.abort()
+            if self._head:
+                if self._start or self._tail is not None:
+                    self._gather()
+                end = self._head.find(b"\n")
+                if end >= 0:
+                    return end
+                if self._discarded or len(self._head) > limit + 1:  # the CR may be there already
+                    self._discard()
             await self._input(limit + 1, idle=idle)
+
+    def _discard(self) -> None:
+        self._discarded += len(self._head)
+        self._drop_input()
+        if self._discarded > MAX_DISCARD:
+            self._ended = f"{self.peer} sent a line of more than {MAX_DISCARD} bytes."
+            self.abort()
 
     def _gather(self) -> None:
         """Makes one chunk of all that is unread.
@@ -514,7 +551,8 @@ class Connection(asyncio.Protocol):
         has what it wants and asks again. (No coroutine, as it is on the path of
         every line.)
         """
-        self.flush()
+        if self._queued:
+            self.flush()
         if self._writing_paused:
             return self._output()
         if self._ended:

@@ -24,7 +24,7 @@ from merpati.model.event import Event, EventKind
 from merpati.model.mailbox import INBOX_ID
 from merpati.model.message import Digest
 from merpati.services.digest import digest
-from merpati.store import blobs, emails, events, queue
+from merpati.store import blobs, directory, emails, events, queue
 from merpati.store.blobs import BlobStore, Body, Spool
 from merpati.store.engine import Store, Transaction
 from merpati.wire import trace
@@ -32,6 +32,7 @@ from merpati.wire.smtp.paths import Path, parse_address
 
 LARGE: Final = 512 * 1024  # bytes; parsing more would hold up the event loop
 HOPS_MAX: Final = 50  # Received fields, as Postfix; more is a loop (RFC 5321 6.3)
+UNDONE: Final = frozenset({Kind.OVER_QUOTA, Kind.NO_SPACE})  # nothing was written, for certain
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,8 +123,10 @@ class Accept:
         """The transaction of `take`, for a message that is ready."""
         try:
             superfluous = await self._store.write(self.take_in, trace_id, body, found, arrival, now)
-        except BaseException:
-            if body.location:
+        except Fault as fault:
+            # Of any other end (cancelled, a broken disk) nobody knows whether the row that
+            # names the file became durable: it stays, and is garbage if no row does.
+            if fault.kind in UNDONE and body.location:
                 self._blobs.remove(body.location)
             raise
         if superfluous and body.location:
@@ -133,9 +136,13 @@ class Accept:
 
     async def take_in(
         self, tx: Transaction, trace_id: str, body: Body, found: Digest, arrival: Arrival,
-        now: int,
+        now: int, *, patient: bool = False,
     ) -> bool:  # fmt: skip
-        """Everything a message leads to, in a transaction; whether its own file is superfluous."""
+        """Everything a message leads to, in a transaction; whether its own file is superfluous.
+
+        With `patient` a message that nobody has room for waits in the queue: nobody is
+        there to hear OVER_QUOTA.
+        """
         addresses: dict[int, str] = {}
         remote: dict[str, str] = {}
         for route in arrival.routes:
@@ -154,9 +161,9 @@ class Accept:
                       one.account_id, {"mailbox": "INBOX", "uid": one.uid})
                 for one in added.placed
             ]  # fmt: skip
-            if refused and not added.placed and not remote:
+            if refused and not added.placed and not remote and not patient:
                 raise Fault(Kind.OVER_QUOTA, "the mailbox is full")
-        waiting = [(addresses[account_id], "") for account_id in refused] + list(remote.items())
+        waiting = await _for_here(tx, refused, addresses) + list(remote.items())
         if waiting:
             own = await self._queue(tx, trace_id, body, arrival, now, waiting)
             superfluous = superfluous and own
@@ -212,3 +219,18 @@ class Accept:
                 Event(trace_id, now, EventKind.NAMED, found.message_id, origin.account_id, {})
             )
         return steps
+
+
+async def _for_here(
+    tx: Transaction, refused: list[int], addresses: dict[int, str]
+) -> list[tuple[str, str]]:
+    """Queue entries for accounts without room, each by its own address.
+
+    The address that the client named may be an alias of several, of whom the others have
+    their copy already.
+    """
+    waiting = []
+    for account_id in refused:
+        account = await directory.account_by_id(tx, account_id)
+        waiting.append((account.address if account else addresses[account_id], ""))
+    return waiting

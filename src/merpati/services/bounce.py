@@ -14,7 +14,7 @@ from typing import Final
 import msgspec
 
 from merpati.base.clock import Clock
-from merpati.base.faults import Fault
+from merpati.base.faults import Fault, Kind
 from merpati.base.ids import Ids
 from merpati.model.arrival import Arrival, Origin
 from merpati.model.event import Event, EventKind
@@ -30,6 +30,7 @@ from merpati.wire import dsn, trace
 from merpati.wire.smtp.paths import NULL, Path, parse_address
 
 ORIGINAL_MAX: Final = dsn.HEADER_LIMIT  # bytes of the original that a notification needs
+GONE: Final = frozenset({Kind.NOT_FOUND, Kind.DENIED})  # a sender of ours that left meanwhile
 
 
 class Notice(msgspec.Struct, frozen=True):
@@ -109,8 +110,10 @@ class Bounce:
     async def _envelope(self, sender: Path) -> Arrival | None:
         try:
             route = await self._router.route(sender, relay=True)
-        except Fault:
-            return None  # a sender of ours that is gone meanwhile
+        except Fault as fault:
+            if fault.kind in GONE:
+                return None
+            raise  # the store could not say: the next try will
         origin = Origin(peer="", helo="", protocol="ESMTP")
         return Arrival("", (route,), origin, smtputf8=not sender.is_ascii)
 
@@ -123,7 +126,7 @@ class Bounce:
         await events.record(tx, [step])
         if notice.arrival is not None:
             await self._accept.take_in(
-                tx, notice.trace, notice.body, notice.digest, notice.arrival, now
+                tx, notice.trace, notice.body, notice.digest, notice.arrival, now, patient=True
             )
 
 

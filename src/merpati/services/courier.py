@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import mmap
 from collections.abc import Iterator, Sequence
 from typing import Final
@@ -22,6 +23,7 @@ from merpati.store.blobs import BlobStore
 from merpati.store.engine import Store
 
 CHUNK: Final = 64 * 1024
+CONNECT_MAX: Final = 600.0  # seconds, for all hosts and addresses of a destination together
 
 
 class Unreachable(Fault):
@@ -73,11 +75,16 @@ class Courier:
             outcome = Outcome.PERMANENT if final else Outcome.TEMPORARY
             raise Unreachable(Result("", outcome, fault.status, fault.text)) from fault
         refusals: list[Refused] = []
-        for target in targets:
-            try:
-                return await self._knock(target)
-            except Refused as refused:
-                refusals.append(refused)
+        try:
+            async with asyncio.timeout(CONNECT_MAX):
+                for target in targets:
+                    try:
+                        return await self._knock(target)
+                    except Refused as refused:
+                        refusals.append(refused)
+        except TimeoutError:
+            text = f"The servers of {destination} let nobody in within {CONNECT_MAX:g} seconds."
+            raise Unreachable(Result("", Outcome.TEMPORARY, "4.4.1", text)) from None
         # A host that may take it later weighs more than one that never will.
         worst = min(refusals, key=lambda one: one.outcome is Outcome.PERMANENT)
         raise Unreachable(worst.why)
@@ -121,7 +128,8 @@ class Courier:
             eight_bit=not all(piece.isascii() for piece in pieces(content, start)),
             utf8=message.smtputf8,
         )
-        results = await session.send(envelope, pieces(content, start))
+        # Converting would break signatures, and nearly every server takes 8-bit bytes anyway.
+        results = await session.send(envelope, pieces(content, start), just_send_8bit=True)
         return [Tried(one, result) for one, result in zip(recipients, results, strict=True)]
 
 

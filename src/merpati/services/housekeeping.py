@@ -11,7 +11,7 @@ from merpati.base.clock import Clock
 from merpati.base.ids import trace_text
 from merpati.base.log import Log
 from merpati.base.tasks import Tasks
-from merpati.store import check, events
+from merpati.store import events, garbage
 from merpati.store.blobs import BlobStore
 from merpati.store.engine import Store
 
@@ -36,7 +36,7 @@ class Housekeeping:
 
     async def collect_garbage(self) -> None:
         """Remove blobs that nobody holds any more."""
-        count = await check.collect_garbage(self._store, self._blobs)
+        count = await garbage.collect(self._store, self._blobs)
         if count:
             self._log.info("blobs.collected", count=count)
 

@@ -7,6 +7,8 @@ account is therefore noticed at once, without any cache to clear.
 
 Wrong guesses are counted by name and address together, and by address alone, so one
 attacker cannot lock the owner out; an unknown name costs the same time as a known one.
+They are counted again when a verification's turn comes, so a flood of connections that
+all began at once costs no more verifications than one that guesses in turn.
 """
 
 from __future__ import annotations
@@ -68,6 +70,7 @@ class Login:
         self._key = ids.bytes(32)
         self._remembered: OrderedDict[bytes, float] = OrderedDict()
         self._threads = ThreadPoolExecutor(settings.parallel, thread_name_prefix="merpati-login")
+        self._turns = asyncio.Semaphore(settings.parallel)
         rate = settings.guesses_per_hour / 3600
         self._by_name = RateLimit(rate, settings.guesses_burst, clock)
         self._by_address = RateLimit(rate * 5, settings.guesses_burst * 5, clock)
@@ -75,6 +78,9 @@ class Login:
         self._nobody = HASHER.hash(ids.bytes(16))
         self._count = metrics.counter(
             "merpati_logins_total", "Sign-ins by outcome.", ("protocol", "outcome")
+        )
+        self._verified = metrics.counter(
+            "merpati_password_verifications_total", "Passwords put through Argon2id."
         )
 
     async def verify(self, name: str, password: str, peer: str, protocol: str) -> Account:
@@ -92,37 +98,44 @@ class Login:
         """
         address = address_key(peer)
         pair = f"{address} {name.lower()}"
-        if self._by_name.wait(pair) or self._by_address.wait(address):
-            self._count.inc(protocol, "throttled")
-            raise Fault(Kind.TOO_MANY, "too many wrong passwords from your address; wait a while")
+        self._check_guesses(pair, address, protocol)
         account = await self._store.read(directory.find_account, name)
-        stored = account.password if account is not None else ""
-        usable = account is not None and not account.disabled and bool(stored)
-        if await self._right(name, password, stored if usable else "") and account is not None:
+        usable = account is not None and not account.disabled
+        stored = account.password if account is not None and usable else ""
+        secret = password.encode("utf-8", "surrogatepass")
+        key = self._fingerprint(name, secret, stored)
+        right = bool(stored) and self._remembered.get(key, 0.0) > self._clock.monotonic()
+        if not right and len(secret) <= PASSWORD_MAX:
+            async with self._turns:
+                self._check_guesses(pair, address, protocol)
+                right = await self._matches(stored or self._nobody, secret) and bool(stored)
+            if right:
+                self._remember(key)
+        if right and account is not None:
             self._by_name.forget(pair)
             self._count.inc(protocol, "ok")
             return account
+        # Before anything else is awaited, so that the next in turn is counted with it.
         self._by_name.take(pair)
         self._by_address.take(address)
         self._count.inc(protocol, "failed")
         raise Fault(Kind.AUTH_FAILED, "wrong name or password")
 
-    async def _right(self, name: str, password: str, stored: str) -> bool:
-        secret = password.encode("utf-8", "surrogatepass")
-        if len(secret) > PASSWORD_MAX:
-            return False
-        now = self._clock.monotonic()
-        key = self._fingerprint(name, secret, stored)
-        if stored and self._remembered.get(key, 0.0) > now:
-            return True
+    def _check_guesses(self, pair: str, address: str, protocol: str) -> None:
+        if self._by_name.wait(pair) or self._by_address.wait(address):
+            self._count.inc(protocol, "throttled")
+            raise Fault(Kind.TOO_MANY, "too many wrong passwords from your address; wait a while")
+
+    async def _matches(self, stored: str, secret: bytes) -> bool:
+        self._verified.inc()
         loop = asyncio.get_running_loop()
-        right = await loop.run_in_executor(self._threads, _matches, stored or self._nobody, secret)
-        if not right or not stored:
-            return False
-        self._remembered[key] = now + self._settings.remember
+        return await loop.run_in_executor(self._threads, _matches, stored, secret)
+
+    def _remember(self, key: bytes) -> None:
+        self._remembered[key] = self._clock.monotonic() + self._settings.remember
+        self._remembered.move_to_end(key)
         if len(self._remembered) > REMEMBERED_MAX:
             self._remembered.popitem(last=False)
-        return True
 
     def _fingerprint(self, name: str, secret: bytes, stored: str) -> bytes:
         parts = (name.lower().encode("utf-8", "surrogatepass"), secret, stored.encode())

@@ -31,6 +31,9 @@ JITTER: Final = 0.1  # of the retry interval, so that a restart does not synchro
 REPLY_MAX: Final = 500  # characters of a remote server's words kept in the queue
 
 
+Waiting = Sequence[tuple[QueueMessage, Sequence[QueueRecipient]]]
+
+
 class Tried(msgspec.Struct, frozen=True):
     """A recipient and what the try came to."""
 
@@ -85,6 +88,21 @@ class Recorder:
             reason.text[:REPLY_MAX],
         )  # fmt: skip
 
+    async def put_off(
+        self, message: QueueMessage, recipients: Sequence[QueueRecipient], text: str
+    ) -> None:
+        """Try again later, however old the message is: the fault is ours."""
+        now = int(self._clock.now() * 1000)
+        await self._store.write(
+            queue.defer, message.id, [one.n for one in recipients], self._next_try(now),
+            status="4.3.0", reply=text, remote="",
+        )  # fmt: skip
+
+    async def release(self, untried: Waiting) -> None:
+        """What was claimed and not tried is due again at once."""
+        if untried:
+            await self._store.write(_release, untried, int(self._clock.now() * 1000))
+
     async def _judge(self, message: QueueMessage, tried: Sequence[Tried], now: int) -> Verdicts:
         served = [one for one in tried if one.result.outcome is Outcome.DELIVERED]
         failed = [one for one in tried if one.result.outcome is Outcome.PERMANENT]
@@ -137,7 +155,8 @@ class Recorder:
             return None  # another worker has finished it meanwhile
         try:
             content = self._blobs.read(stored)
-            original = content[after_return_path(content) :][: dsn.RETURN_LIMIT + 1]
+            start = after_return_path(content)
+            original = content[start : start + dsn.RETURN_LIMIT + 1]
         except Fault as fault:
             original = f"Subject: (the message is damaged: {fault.text})\r\n\r\n".encode()
         until = message.expires_at / 1000 if action is dsn.Action.DELAYED else None
@@ -180,6 +199,14 @@ def _step(message: QueueMessage, one: Tried, kind: EventKind, now: int) -> Event
         message.trace, now, kind, one.recipient.address, message.account_id,
         {key: value for key, value in detail.items() if value},
     )  # fmt: skip
+
+
+async def _release(tx: Transaction, untried: Waiting, now: int) -> None:
+    for message, recipients in untried:
+        for one in recipients:
+            await queue.defer(
+                tx, message.id, [one.n], now, status=one.status, reply=one.reply, remote=one.remote
+            )
 
 
 async def _language(tx: Transaction, account_id: int) -> str:

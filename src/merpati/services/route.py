@@ -4,22 +4,35 @@ from __future__ import annotations
 
 from typing import Final
 
+from merpati.base.clock import Clock
 from merpati.base.faults import Fault, Kind
 from merpati.model.arrival import Route
 from merpati.store import directory
 from merpati.store.engine import Store, Transaction
 from merpati.wire.smtp.paths import Path, parse_address
 
+REMEMBERED: Final = 5.0  # seconds; should an announcement of a change be lost
+REMEMBERED_MAX: Final = 5_000
 EXPANSION_MAX: Final = 1000  # addresses that one recipient may lead to
 DEPTH_MAX: Final = 10  # aliases of aliases
 
 
 class Router:
-    """Follows addresses. An address literal of ours, and a bare `postmaster`, are at home."""
+    """Follows addresses. An address literal of ours, and a bare `postmaster`, are at home.
 
-    def __init__(self, store: Store, hostname: str) -> None:
+    What was found is remembered for `REMEMBERED` seconds, or until the directory changes;
+    delivery looks again whether the account is there and has room.
+    """
+
+    def __init__(self, store: Store, hostname: str, clock: Clock) -> None:
         self._store = store
         self._hostname = hostname
+        self._clock = clock
+        self._remembered: dict[tuple[Path, bool], tuple[float, Route]] = {}
+
+    def forget(self) -> None:
+        """The directory has changed."""
+        self._remembered.clear()
 
     async def route(self, path: Path, *, relay: bool) -> Route:
         """Where mail for a path goes.
@@ -32,7 +45,15 @@ class Router:
             Fault: NOT_FOUND for no such mailbox here; DENIED for a domain elsewhere
                 that the client may not relay to.
         """
-        return await self._store.read(self.follow, path, relay=relay)
+        now = self._clock.monotonic()
+        known = self._remembered.get((path, relay))
+        if known is not None and known[0] > now:
+            return known[1]
+        found = await self._store.read(self.follow, path, relay=relay)
+        if len(self._remembered) >= REMEMBERED_MAX:
+            self._remembered.clear()
+        self._remembered[path, relay] = (now + REMEMBERED, found)
+        return found
 
     async def follow(self, tx: Transaction, path: Path, *, relay: bool) -> Route:
         """As `route`, inside of a transaction."""

@@ -13,6 +13,7 @@ no lock: a file that no row names, older than any delivery may take, is garbage.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import mmap
 import os
@@ -41,7 +42,8 @@ COMPRESS_MIN: Final = 200  # bytes; below it there is nothing to win
 LEVEL: Final = 1
 GARBAGE_AGE: Final = 24 * 3600.0  # seconds; no delivery takes as long
 CHUNK: Final = 256 * 1024
-FREE_BYTES_MIN: Final = 64 * 1024 * 1024  # below this no new mail is taken
+FREE_BYTES_MIN: Final = 16 * 1024 * 1024  # below this no new mail is taken
+SPACE_CHECK_EVERY: Final = 0.5  # seconds; asking costs 25 µs, and a full disk is refused later too
 FREE_FILES_MIN: Final = 1000
 
 
@@ -193,7 +195,11 @@ class BlobStore:
         self._ids = ids
         self._incoming = folder / "incoming"
         self._incoming.mkdir(parents=True, exist_ok=True, mode=0o700)
+        for n in range(256):  # now, so that no delivery relies on a folder that is not yet durable
+            (folder / f"{n:02x}").mkdir(exist_ok=True, mode=0o700)
+        _sync_folder(folder)
         self._compression = Compression()
+        self._space_checked = float("-inf")
 
     def spool(self) -> Spool:
         """Begin to take a message."""
@@ -219,9 +225,6 @@ class BlobStore:
                 os.fsync(file)
             finally:
                 os.close(file)
-            if not target.parent.is_dir():
-                target.parent.mkdir(mode=0o700, exist_ok=True)
-                _sync_folder(self._folder)
             path.rename(target)
             _sync_folder(target.parent)
         except OSError as error:
@@ -255,11 +258,15 @@ class BlobStore:
 
     def check_space(self) -> None:
         """Raise Fault NO_SPACE when the disk is too full to take new mail."""
+        now = time.monotonic()
+        if now < self._space_checked + SPACE_CHECK_EVERY:
+            return
         found = os.statvfs(self._folder)
         # Some file systems count no files; they say 0 in all.
         few_files = found.f_files and found.f_favail < FREE_FILES_MIN
         if found.f_bavail * found.f_frsize < FREE_BYTES_MIN or few_files:
             raise Fault(Kind.NO_SPACE, "not enough disk space for new mail; try again later")
+        self._space_checked = now
 
     def files(self) -> Iterator[tuple[str, float]]:
         """Every blob file: its location and age in seconds."""
@@ -267,15 +274,17 @@ class BlobStore:
         for folder in sorted(self._folder.iterdir()):
             if len(folder.name) == 2 and folder.is_dir():
                 for file in sorted(folder.iterdir()):
-                    yield f"{folder.name}/{file.name}", now - file.stat().st_mtime
+                    with contextlib.suppress(FileNotFoundError):  # removed since
+                        yield f"{folder.name}/{file.name}", now - file.stat().st_mtime
 
     def remove_abandoned(self) -> int:
         """Remove spool files that no session can still be writing; how many."""
         count = 0
         for file in self._incoming.iterdir():
-            if time.time() - file.stat().st_mtime > GARBAGE_AGE:
-                file.unlink(missing_ok=True)
-                count += 1
+            with contextlib.suppress(FileNotFoundError):  # finished since
+                if time.time() - file.stat().st_mtime > GARBAGE_AGE:
+                    file.unlink()
+                    count += 1
         return count
 
 
@@ -302,7 +311,7 @@ async def insert(tx: Transaction, body: Body, refs: int) -> tuple[int, bool]:
             "INSERT INTO body (blob_id, encoding, data) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
             blob_id, body.encoding, body.data,
         )  # fmt: skip
-    return blob_id, location != body.location
+    return blob_id, bool(body.location) and location != body.location
 
 
 async def find(tx: Transaction, blob_id: int) -> Stored | None:
@@ -326,19 +335,28 @@ async def body(tx: Transaction, blob_id: int) -> Body | None:
     return None if row is None else Body(*row)
 
 
+async def retain(tx: Transaction, blob_ids: list[int]) -> None:
+    """Count one holder more for each id given (an id may stand several times)."""
+    await tx.run_many("UPDATE blob SET refs = refs + 1 WHERE id = $1", [(n,) for n in blob_ids])
+
+
 async def release(tx: Transaction, blob_ids: list[int]) -> None:
     """Count one holder less for each id given (an id may stand several times)."""
     await tx.run_many("UPDATE blob SET refs = refs - 1 WHERE id = $1", [(n,) for n in blob_ids])
 
 
 async def collect(tx: Transaction, limit: int = 200) -> list[str]:
-    """Delete blobs that nobody holds; returns the files to remove once this is durable."""
+    """Delete blobs that nobody holds.
+
+    Returns:
+        For each its file, to be removed once this is durable; empty for one in its row.
+    """
     rows = await tx.rows("SELECT id, location FROM blob WHERE refs = 0 LIMIT $1", limit)
     ids = [(row[0],) for row in rows]
     await tx.run_many("DELETE FROM body WHERE blob_id = $1", ids)
     await tx.run_many("DELETE FROM message WHERE blob_id = $1", ids)
     await tx.run_many("DELETE FROM blob WHERE id = $1", ids)
-    return [row[1] for row in rows if row[1]]
+    return [row[1] for row in rows]
 
 
 async def locations(tx: Transaction) -> set[str]:

@@ -197,7 +197,7 @@ async def addresses(tx: Transaction, account_id: int) -> list[str]:
     return [row[0] for row in rows]
 
 
-async def set_account(tx: Transaction, account_id: int, **changes: str | int) -> None:
+async def set_account(tx: Transaction, account_id: int, /, **changes: str | int) -> None:
     """Change columns of an account: name, password, is_admin, disabled, language, quota."""
     allowed = {"name", "password", "is_admin", "disabled", "language", "quota"}
     if not changes or not set(changes) <= allowed:
@@ -226,9 +226,9 @@ async def rename(tx: Transaction, account_id: int, address: str) -> None:
 async def remove_account(tx: Transaction, account_id: int) -> None:
     """Erase an account with all its mail. Blobs nobody else holds become garbage."""
     await tx.run(
-        "UPDATE blob SET refs = refs - (SELECT count(*) FROM mailbox_email e"
-        " WHERE e.account_id = $1 AND e.blob_id = blob.id)"
-        " WHERE id IN (SELECT blob_id FROM mailbox_email WHERE account_id = $1)",
+        "UPDATE blob SET refs = refs - held.n FROM (SELECT blob_id, count(*) AS n"
+        " FROM mailbox_email WHERE account_id = $1 GROUP BY blob_id) AS held"
+        " WHERE id = held.blob_id",
         account_id,
     )
     for table in ("mailbox_email", "mailbox", "subscription", "thread_ref", "change", "address"):

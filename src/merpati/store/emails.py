@@ -150,7 +150,7 @@ async def fetch(
         rows = await tx.rows(
             _select(columns, "e.uid BETWEEN $3 AND $4"), account_id, mailbox_id, first, last
         )
-        if len(rows) > len(uids):
+        if last - first + 1 > len(uids):
             wanted = set(uids)
             rows = [row for row in rows if row[0] in wanted]
         return rows
@@ -177,6 +177,16 @@ async def first_unseen(tx: Transaction, account_id: int, mailbox_id: int) -> int
         account_id, mailbox_id,
     )  # fmt: skip
     return found
+
+
+async def deleted(tx: Transaction, account_id: int, mailbox_id: int) -> list[int]:
+    r"""The UIDs of a mailbox that are marked \Deleted, ascending."""
+    rows = await tx.rows(
+        "SELECT uid FROM mailbox_email WHERE account_id = $1 AND mailbox_id = $2"
+        " AND (' ' || keywords || ' ') LIKE '% $deleted %' ORDER BY uid",
+        account_id, mailbox_id,
+    )  # fmt: skip
+    return [row[0] for row in rows]
 
 
 async def set_keywords(
@@ -334,6 +344,10 @@ async def copy(
         (uid, email_id + n, *row[1:]) for n, (uid, row) in enumerate(zip(new, rows, strict=True))
     ]
     await _insert_rows(tx, account_id, target, modseq, copies)
+    await blobs.retain(tx, [row[2] for row in rows])
+    await changes.log(
+        tx, account_id, modseq, 0, ChangeKind.EMAILS_ADDED, target, uid_sets.compress(new)
+    )
     return modseq, [row[0] for row in rows], new
 
 

@@ -85,6 +85,9 @@ class Store(Protocol):
                 nothing of the unit is kept then. The unit's own exceptions pass through.
         """
 
+    async def write_long(self, unit: Unit[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """As `write`, for units that touch thousands of rows: never on the event loop."""
+
     async def read(self, unit: Unit[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a unit that only reads, on a consistent snapshot."""
 

@@ -178,10 +178,9 @@ async def destroy(tx: Transaction, account_id: int, path: str) -> None:
     if children:
         raise Fault(Kind.IN_USE, f"{path!r} has mailboxes below it; delete those first")
     await tx.run(
-        "UPDATE blob SET refs = refs - (SELECT count(*) FROM mailbox_email e"
-        " WHERE e.account_id = $1 AND e.mailbox_id = $2 AND e.blob_id = blob.id)"
-        " WHERE id IN (SELECT blob_id FROM mailbox_email"
-        " WHERE account_id = $1 AND mailbox_id = $2)",
+        "UPDATE blob SET refs = refs - held.n FROM (SELECT blob_id, count(*) AS n"
+        " FROM mailbox_email WHERE account_id = $1 AND mailbox_id = $2 GROUP BY blob_id) AS held"
+        " WHERE id = held.blob_id",
         account_id, mailbox.id,
     )  # fmt: skip
     await tx.run(

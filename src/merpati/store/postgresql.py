@@ -37,6 +37,7 @@ T = TypeVar("T")
 CONNECTIONS: Final = 10  # of one worker; PostgreSQL's own default for all clients is 100
 ACQUIRE_SECONDS: Final = 20.0  # a unit waits so long for one of them
 CONNECT_SECONDS: Final = 10.0
+CLOSE_SECONDS: Final = 1.0  # what is still to be told may take so long
 STATEMENTS: Final = 400  # prepared for each connection; the product has fewer
 PAUSES: Final = (0.0, 0.0, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)  # before each new try
 SETTINGS: Final = {
@@ -104,6 +105,9 @@ class PostgresqlStore:
     def __init__(self, pool: Any, dsn: str) -> None:
         self._pool = pool
         self._dsn = dsn
+        self._closed = False
+        self._writes = 0  # under way
+        self._idle = asyncio.Event()  # set whenever the last of them ends
         self._lane = asyncio.Lock()
         self._listeners: list[Callable[[set[Announcement]], None]] = []
         self._outgoing: set[Announcement] = set()
@@ -147,19 +151,18 @@ class PostgresqlStore:
         self._listeners.append(listener)
 
     async def write(self, unit: Unit[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        if self._closed:
+            raise Fault(Kind.UNAVAILABLE, "the store is closed")
+        self._writes += 1
         try:
-            return await self._attempt(unit, args, kwargs)
-        except _Again:
-            pass
-        async with self._lane:
-            for pause in PAUSES:
-                await asyncio.sleep(pause)
-                try:
-                    return await self._attempt(unit, args, kwargs)
-                except _Again as again:
-                    reason = again.__cause__
-        text = f"the database is too busy with the same rows: {reason}; try again"
-        raise Fault(Kind.UNAVAILABLE, text)
+            return await self._try(unit, args, kwargs)
+        finally:
+            self._writes -= 1
+            if not self._writes:
+                self._idle.set()
+
+    async def write_long(self, unit: Unit[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        return await self.write(unit, *args, **kwargs)
 
     async def read(self, unit: Unit[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         try:
@@ -179,10 +182,33 @@ class PostgresqlStore:
         await self._listening.wait()
 
     async def close(self) -> None:
-        self._bus.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await self._bus
-        await self._pool.close()
+        if self._closed:
+            return
+        self._closed = True
+        if self._writes:
+            self._idle.clear()
+            await self._idle.wait()
+        self._wake.set()
+        await asyncio.wait({self._bus}, timeout=CLOSE_SECONDS)
+        self._bus.cancel()  # it may be waiting for a server that is gone
+        await asyncio.wait({self._bus}, timeout=CLOSE_SECONDS)
+        try:
+            await asyncio.wait_for(self._pool.close(), CONNECT_SECONDS)
+        except _ERRORS:
+            self._pool.terminate()
+
+    async def _try(self, unit: Callable[..., Awaitable[T]], args: Any, kwargs: Any) -> T:
+        with contextlib.suppress(_Again):
+            return await self._attempt(unit, args, kwargs)
+        async with self._lane:
+            for pause in PAUSES:
+                await asyncio.sleep(pause)
+                try:
+                    return await self._attempt(unit, args, kwargs)
+                except _Again as again:
+                    reason = again.__cause__
+        text = f"the database is too busy with the same rows: {reason}; try again"
+        raise Fault(Kind.UNAVAILABLE, text)
 
     async def _attempt(self, unit: Callable[..., Awaitable[T]], args: Any, kwargs: Any) -> T:
         try:
@@ -213,7 +239,7 @@ class PostgresqlStore:
             self._tell(announced)
 
     async def _keep_listening(self) -> None:
-        while True:
+        while not self._closed:
             with contextlib.suppress(*_ERRORS):
                 connection = await asyncpg.connect(
                     self._dsn, timeout=CONNECT_SECONDS, server_settings=SETTINGS
@@ -223,14 +249,15 @@ class PostgresqlStore:
                 finally:
                     self._listening.clear()
                     connection.terminate()
-            await asyncio.sleep(RECONNECT_SECONDS)
+            if not self._closed:
+                await asyncio.sleep(RECONNECT_SECONDS)
 
     async def _converse(self, connection: Any) -> None:
-        """Hear and tell until the connection is lost."""
+        """Hear and tell until the connection is lost or the store is closed."""
         connection.add_termination_listener(lambda _: self._wake.set())
         await connection.add_listener(CHANNEL, self._heard)
         self._listening.set()
-        while True:
+        while self._outgoing or not self._closed:
             try:
                 await asyncio.wait_for(self._wake.wait(), HEARTBEAT_SECONDS)
             except TimeoutError:

@@ -84,9 +84,10 @@ async def claim(
     lock = "" if tx.dialect is Dialect.SQLITE else " FOR UPDATE SKIP LOCKED"
     others = "".join(f" AND destination <> ${n}" for n in range(5, 5 + len(busy)))
     rows = await tx.rows(
-        "UPDATE queue_recipient SET next_at = $2, lease = $3, attempts = attempts + 1"
-        " WHERE (message_id, n) IN (SELECT message_id, n FROM queue_recipient"
+        "WITH due AS MATERIALIZED (SELECT message_id, n FROM queue_recipient"
         f" WHERE held = 0 AND next_at <= $1{others} ORDER BY next_at LIMIT $4{lock})"
+        " UPDATE queue_recipient SET next_at = $2, lease = $3, attempts = attempts + 1"
+        " WHERE (message_id, n) IN (SELECT message_id, n FROM due)"
         f" RETURNING {RECIPIENT_COLUMNS}",
         now, lease_ends, lease, limit, *busy,
     )  # fmt: skip
@@ -246,6 +247,12 @@ async def expire(tx: Transaction, message_id: int, now: int) -> bool:
     )  # fmt: skip
     tx.announce(Topic.QUEUE, 0)
     return found > 0
+
+
+async def delete(tx: Transaction, message_id: int) -> int:
+    """Forget a message and tell nobody; how many recipients it had."""
+    rows = await tx.rows("SELECT n FROM queue_recipient WHERE message_id = $1", message_id)
+    return len(await finish(tx, message_id, [row[0] for row in rows]))
 
 
 def _message(row: Row) -> QueueMessage:

@@ -51,6 +51,8 @@ def statements(sql: str, dialect: Dialect) -> list[str]:
     bare = re.sub(r"--[^\n]*", "", sql)
     for word, meaning in WORDS[dialect].items():
         bare = bare.replace("{" + word + "}", meaning)
+    if dialect is Dialect.POSTGRESQL:  # text is ordered by its bytes, as SQLite does
+        bare = re.sub(r"\bTEXT\b", 'TEXT COLLATE "C"', bare)
     return [part.strip() for part in bare.split(";") if part.strip()]
 
 

@@ -1,29 +1,36 @@
 """The one-machine engine: SQLite through apsw, write-ahead log, group commit.
 
-Writes of one process go through one thread. It takes every unit that waits,
-runs each in its own savepoint, and makes them durable with one commit, so the
-cost of an fsync is shared by all sessions that wait for it. Several processes
-share the file; `flock` on a file beside it hands the pen from one writer thread
-to the next without SQLite's sleeping busy handler.
+Units of work are short, so they run on the event loop: a hop to a thread costs more than
+the statements, and two threads that fight for the interpreter lock cost most of all. What
+a unit waits for is the disk, and that is left to a thread: units that came together run
+one after the other, each in its savepoint, and the writer thread makes them durable with
+one commit, outside the interpreter lock, while the loop goes on. So the cost of an fsync
+is shared by all sessions that wait for it. A unit that touches thousands of rows is
+handed to the thread as a whole (`write_long`).
 
-Reads run inline on the event loop, on a connection of their own: an indexed
-read costs less than a hop to a thread. A read that turns out long is stopped
-by a progress handler and run again in a thread.
+Several processes share the file; `flock` on a file beside it hands the pen from one to
+the next without SQLite's sleeping busy handler.
 
-After a failed fsync nobody knows what the disk holds (PostgreSQL panics for the
-same reason), so the engine refuses all later writes until the process restarts.
+Reads run on the loop too, on a connection of their own. One that turns out long is
+stopped by a progress handler and run again in a thread.
+
+After a failed fsync nobody knows what the disk holds (PostgreSQL panics for the same
+reason), so the engine refuses all later writes until the process restarts.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import fcntl
+import math
 import os
 import queue
 import re
 import threading
 import time
+from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -32,14 +39,16 @@ from typing import Any, Final, TypeVar
 import apsw
 
 from merpati.base.faults import Fault, Kind
-from merpati.store.engine import Announcement, Conflict, Dialect, P, Row, Topic, Unit
+from merpati.store.engine import Announcement, Conflict, Dialect, P, Row, Topic, Transaction, Unit
 
 T = TypeVar("T")
 
 BATCH_MAX: Final = 256  # units in one commit: bounds what a slow disk makes the first one wait
+BATCH_SECONDS: Final = 0.004  # of running units before the loop may serve others
 INLINE_SECONDS: Final = 0.005  # a read longer than this leaves the event loop
 PROGRESS_STEPS: Final = 2_000  # virtual machine steps between two looks at the clock
-CHECKPOINT_PAGES: Final = 4_000  # write-ahead log pages before they go to the main file
+CHECKPOINT_PAGES: Final = 1_000  # of write-ahead log, then they are copied to the main file
+RESTART_PAGES: Final = 8_000  # then writers wait until the log can begin anew
 CACHE_KIB: Final = 16_384
 
 _parameter = re.compile(r"\$(\d+)")
@@ -113,13 +122,20 @@ def drive(work: Awaitable[T]) -> T:
 
 
 class _Waiting:
-    """One unit on its way to the writer thread, and what came of it."""
+    """One unit on its way to a commit, and what came of it."""
 
-    __slots__ = ("announcements", "error", "future", "result", "start")
+    __slots__ = ("announcements", "error", "future", "is_long", "result", "start")
 
-    def __init__(self, start: Callable[[Any], Awaitable[Any]], future: asyncio.Future[Any]) -> None:
+    def __init__(
+        self,
+        start: Callable[[Any], Awaitable[Any]],
+        future: asyncio.Future[Any],
+        *,
+        is_long: bool,
+    ) -> None:
         self.start = start
         self.future = future
+        self.is_long = is_long
         self.result: Any = None
         self.error: BaseException | None = None
         self.announcements: set[Announcement] = set()
@@ -169,14 +185,24 @@ class SqliteStore:
         self._pen = os.open(f"{path}-pen", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         self._listeners: list[Callable[[set[Announcement]], None]] = []
         self._failure = ""
+        self._closed = False
         self._inline_until = 0.0
         self._reader.set_progress_handler(self._too_long, PROGRESS_STEPS)
         self._scans = ThreadPoolExecutor(2, thread_name_prefix="merpati-scan")
         self._scanners = threading.local()
         self._opened: list[apsw.Connection] = []
-        self._waiting: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
-        self._thread = threading.Thread(target=self._write_loop, name="merpati-writer", daemon=True)
+        self._waiting: deque[_Waiting] = deque()
+        self._busy = False  # a batch is on its way, from asking for the pen to its end
+        self._jobs: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._work, name="merpati-writer", daemon=True)
         self._thread.start()
+        self._log_pages = 0
+        self._writer.set_wal_hook(self._count_log)
+        self._checkpoints: queue.SimpleQueue[bool] = queue.SimpleQueue()
+        self._copier = threading.Thread(
+            target=self._copy_log, name="merpati-checkpoint", daemon=True
+        )
+        self._copier.start()
 
     @property
     def failure(self) -> str:
@@ -186,11 +212,22 @@ class SqliteStore:
         self._listeners.append(listener)
 
     async def write(self, unit: Unit[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        if self._failure:
-            raise Fault(Kind.UNAVAILABLE, self._failure)
         future: asyncio.Future[T] = self._loop.create_future()
-        self._waiting.put(_Waiting(lambda tx: unit(tx, *args, **kwargs), future))
+        self._submit(_Waiting(lambda tx: unit(tx, *args, **kwargs), future, is_long=False))
         return await future
+
+    async def write_long(self, unit: Unit[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        future: asyncio.Future[T] = self._loop.create_future()
+        self._submit(_Waiting(lambda tx: unit(tx, *args, **kwargs), future, is_long=True))
+        return await future
+
+    def _submit(self, waiting: _Waiting) -> None:
+        if self._failure or self._closed:
+            raise Fault(Kind.UNAVAILABLE, self._failure or "the store is closed")
+        self._waiting.append(waiting)
+        if not self._busy:
+            self._busy = True
+            self._loop.call_soon(self._ask_for_pen)  # so that what comes together goes together
 
     async def read(self, unit: Unit[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         self._inline_until = time.monotonic() + INLINE_SECONDS
@@ -210,8 +247,16 @@ class SqliteStore:
         return await self._loop.run_in_executor(self._scans, work)
 
     async def close(self) -> None:
-        self._waiting.put(None)
+        if self._closed:
+            return
+        if not self._failure:
+            with contextlib.suppress(Fault):
+                await self.write(_nothing)  # what was submitted before it is durable then
+        self._closed = True
+        self._jobs.put(None)
+        self._checkpoints.put(False)
         await self._loop.run_in_executor(None, self._thread.join)
+        await self._loop.run_in_executor(None, self._copier.join)
         self._scans.shutdown()
         for db in (self._reader, self._writer, *self._opened):
             db.close()
@@ -225,6 +270,8 @@ class SqliteStore:
             try:
                 return drive(unit(SqliteTransaction(db), *args, **kwargs))
             finally:
+                if db is self._reader:  # its end is not to be cut short by `_too_long`
+                    self._inline_until = math.inf
                 if db.in_transaction:
                     db.execute("COMMIT")
         except apsw.InterruptError as error:
@@ -235,50 +282,63 @@ class SqliteStore:
     def _too_long(self) -> bool:
         return time.monotonic() > self._inline_until
 
-    # The writer thread
+    # Writing. On the loop: _ask_for_pen, _run_batch, _settle. In the writer thread: the rest.
 
-    def _write_loop(self) -> None:
-        stop = False
-        while not stop:
-            first = self._waiting.get()
-            batch: list[_Waiting] = []
-            while first is not None:
-                batch.append(first)
-                if len(batch) == BATCH_MAX:
-                    break
-                try:
-                    first = self._waiting.get_nowait()
-                except queue.Empty:
-                    break
-            stop = first is None
-            if batch:
-                self._write_batch(batch)
-                self._loop.call_soon_threadsafe(self._finish, batch)
-                self._checkpoint()
-
-    def _write_batch(self, batch: list[_Waiting]) -> None:
-        """Run a batch and make it durable; leaves a result or an error in each unit."""
-        if self._failure:
-            self._fail(batch, Fault(Kind.UNAVAILABLE, self._failure))
-            return
-        db = self._writer
-        fcntl.flock(self._pen, fcntl.LOCK_EX)
+    def _ask_for_pen(self) -> None:
         try:
-            db.execute("BEGIN IMMEDIATE")
-            for waiting in batch:
-                self._run_unit(db, waiting)
-            db.execute("COMMIT")
+            fcntl.flock(self._pen, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            self._jobs.put(self._wait_for_pen)
+        else:
+            self._run_batch()
+
+    def _wait_for_pen(self) -> None:
+        fcntl.flock(self._pen, fcntl.LOCK_EX)
+        self._loop.call_soon_threadsafe(self._run_batch)
+
+    def _run_batch(self) -> None:
+        """Run what waits, as far as it fits into one commit; the thread finishes it."""
+        batch: list[_Waiting] = []
+        if self._waiting[0].is_long:
+            batch.append(self._waiting.popleft())
+            self._jobs.put(lambda: self._commit(batch, run=True))
+            return
+        started = time.monotonic()
+        try:
+            self._writer.execute("BEGIN IMMEDIATE")
+            while len(batch) < BATCH_MAX and time.monotonic() - started < BATCH_SECONDS:
+                batch.append(self._waiting.popleft())
+                self._run_unit(self._writer, batch[-1])
+                if not self._waiting or self._waiting[0].is_long:
+                    break
         except apsw.Error as error:
-            self._fail(batch, _fault(error, self._path))
-            if isinstance(error, apsw.IOError | apsw.CorruptError):
-                self._failure = (
-                    f"{self._path}: {error}; writes are refused until the disk is mended"
-                    " and the server restarted"
-                )
-            if db.in_transaction:
-                _give_up(db)
+            if not batch:
+                batch.append(self._waiting.popleft())
+            self._give_up(batch, error)
+            fcntl.flock(self._pen, fcntl.LOCK_UN)
+            self._settle(batch)
+            return
+        self._jobs.put(lambda: self._commit(batch, run=False))
+
+    def _work(self) -> None:
+        while (job := self._jobs.get()) is not None:
+            job()
+
+    def _commit(self, batch: list[_Waiting], *, run: bool) -> None:
+        """Make a batch durable (a long unit is run here first) and pass on the pen."""
+        try:
+            if run:
+                self._writer.execute("BEGIN IMMEDIATE")
+                for waiting in batch:
+                    self._run_unit(self._writer, waiting)
+            self._writer.execute("COMMIT")
+        except apsw.Error as error:
+            self._give_up(batch, error)
         finally:
             fcntl.flock(self._pen, fcntl.LOCK_UN)
+            self._loop.call_soon_threadsafe(self._settle, batch)
+        if self._log_pages > CHECKPOINT_PAGES and self._checkpoints.empty():
+            self._checkpoints.put(True)
 
     def _run_unit(self, db: apsw.Connection, waiting: _Waiting) -> None:
         """One unit in its savepoint: its failure undoes itself and nothing else."""
@@ -294,16 +354,27 @@ class SqliteStore:
             waiting.error = _fault(error, self._path) if isinstance(error, apsw.Error) else error
             db.execute("ROLLBACK TO unit; RELEASE unit")
 
-    def _fail(self, batch: list[_Waiting], fault: Fault) -> None:
+    def _give_up(self, batch: list[_Waiting], error: apsw.Error) -> None:
+        """Nothing of a batch is kept; after an error of the disk nothing else will be."""
+        fault = _fault(error, self._path)
         for waiting in batch:
             waiting.error = fault
             waiting.announcements = set()
+        if isinstance(error, apsw.IOError | apsw.CorruptError):
+            self._failure = (
+                f"{self._path}: {error}; writes are refused until the disk is mended"
+                " and the server restarted"
+            )
+        if self._writer.in_transaction:
+            with contextlib.suppress(apsw.Error):
+                self._writer.execute("ROLLBACK")
 
-    def _finish(self, batch: list[_Waiting]) -> None:
+    def _settle(self, batch: list[_Waiting]) -> None:
+        """Tell those who wait for a batch, and begin the next."""
         announced: set[Announcement] = set()
         for waiting in batch:
             announced |= waiting.announcements
-            if waiting.future.cancelled():
+            if waiting.future.done():  # its session has gone
                 continue
             if waiting.error is not None:
                 waiting.future.set_exception(waiting.error)
@@ -312,34 +383,55 @@ class SqliteStore:
         if announced:
             for listener in self._listeners:
                 listener(announced)
+        if self._failure:
+            self._refuse_waiting()
+        if self._waiting:
+            self._loop.call_soon(self._ask_for_pen)
+        else:
+            self._busy = False
 
-    def _checkpoint(self) -> None:
-        """Move the write-ahead log into the main file, between two batches.
+    def _refuse_waiting(self) -> None:
+        while self._waiting:
+            future = self._waiting.popleft().future
+            if not future.done():
+                future.set_exception(Fault(Kind.UNAVAILABLE, self._failure))
 
-        Truncating needs the pen; a log that readers still use is left for later.
+    # The write-ahead log
+
+    def _count_log(self, _db: apsw.Connection, _name: str, pages: int) -> int:
+        self._log_pages = pages
+        return apsw.SQLITE_OK
+
+    def _copy_log(self) -> None:
+        """Copy the log to the main file, beside the writers (a thread of its own).
+
+        That alone lets the log begin anew whenever writers pause for a moment. When
+        they do not, they are made to: by then there is little left to copy.
         """
+        db = connect(self._path)
+        while self._checkpoints.get():
+            try:
+                db.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+                if self._log_pages > RESTART_PAGES:
+                    self._restart_log(db)
+            except (apsw.BusyError, apsw.LockedError, apsw.FullError):
+                continue  # somebody else does it, or it is done the next time
+            except apsw.Error as error:
+                self._failure = f"{self._path}: {error} while checkpointing; restart the server"
+        db.close()
+
+    def _restart_log(self, db: apsw.Connection) -> None:
+        pen = os.open(f"{self._path}-pen", os.O_RDWR | os.O_CLOEXEC)
         try:
-            size = Path(f"{self._path}-wal").stat().st_size
-        except FileNotFoundError:
-            return
-        if size < CHECKPOINT_PAGES * 4096 or self._failure:
-            return
-        fcntl.flock(self._pen, fcntl.LOCK_EX)
-        try:
-            self._writer.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_RESTART)
-        except (apsw.BusyError, apsw.LockedError, apsw.FullError):
-            return
-        except apsw.Error as error:
-            self._failure = f"{self._path}: {error} while checkpointing; restart the server"
+            fcntl.flock(pen, fcntl.LOCK_EX)
+            db.set_busy_timeout(100)  # a reader that does not end is not waited for
+            db.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_RESTART)
         finally:
-            fcntl.flock(self._pen, fcntl.LOCK_UN)
+            os.close(pen)
 
 
-def _give_up(db: apsw.Connection) -> None:
-    try:
-        db.execute("ROLLBACK")
-    except apsw.Error:
-        db.interrupt()
+async def _nothing(_tx: Transaction) -> None:
+    """A unit that only waits for its turn."""
 
 
 def disk_is_full(error: OSError) -> bool:

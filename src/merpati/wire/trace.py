@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
@@ -121,7 +122,12 @@ def count_received(message: bytes) -> int:
 
 def date_time(seconds: float) -> str:
     """Unix seconds as RFC 5322 3.3 writes a date, in UTC: `Fri, 15 Jan 2027 08:00:00 +0000`."""
-    date = _EPOCH + timedelta(seconds=int(seconds))
+    return _date_time(int(seconds))
+
+
+@lru_cache(maxsize=16)  # many messages come in one second
+def _date_time(seconds: int) -> str:
+    date = _EPOCH + timedelta(seconds=seconds)
     return (
         f"{_DAYS[date.weekday()]}, {date.day:02} {_MONTHS[date.month - 1]} {date.year:04}"
         f" {date.hour:02}:{date.minute:02}:{date.second:02} +0000"
@@ -135,6 +141,8 @@ def _literal(hop: Hop) -> str:
 
 def _word(text: str) -> str:
     """One word that cannot end a comment, a line or the field."""
+    if text.isalnum() and len(text) <= _WORD_LIMIT:
+        return text
     return _UNSAFE.sub("?", text[:_WORD_LIMIT]) or "?"
 
 

@@ -31,7 +31,7 @@ from merpati.store.engine import Store
 from merpati.wire import sasl
 from merpati.wire.smtp import commands, replies
 from merpati.wire.smtp.data import DataDecoder
-from merpati.wire.smtp.paths import NULL, Path, parse_address
+from merpati.wire.smtp.paths import NULL, Path
 from merpati.wire.trace import protocol_name
 
 LOOPBACK: Final = ("127.", "::1", "unix", "::ffff:127.")
@@ -124,6 +124,7 @@ class Session:
 
     async def _step(self) -> None:
         """One command and its reply."""
+        line = None
         try:
             line = await self._connection.read_line(commands.AUTH_LINE_LIMIT, idle=True)
             if line[:8].split(b" ", 1)[0].upper() in FORBIDDEN:
@@ -135,6 +136,8 @@ class Session:
         except Fault as fault:
             if fault.kind in {Kind.CLOSED, Kind.TIMEOUT} or self._connection.draining:
                 raise
+            if line is None:  # 552 would speak of a message
+                fault = commands.UnknownCommand(fault.text)
             self._refuse(refusal(fault))
 
     def _refuse(self, reply: bytes) -> None:
@@ -193,6 +196,7 @@ class Session:
         await self._connection.start_tls(certificates.context)
         self._state = State.CONNECTED  # RFC 3207 4.2: everything learnt before is forgotten
         self._helo = ""
+        self._account_id, self._account, self._own = 0, "", frozenset()
         self._reset()
 
     async def _auth(self, command: commands.Auth) -> None:
@@ -237,7 +241,8 @@ class Session:
             raise Fault(Kind.TOO_LARGE, text)
         if self._messages >= settings.messages:
             self._over = True
-            raise Fault(Kind.TOO_MANY, "enough messages over this connection; connect again")
+            self._refuse(replies.render(421, "4.7.0", "enough for one connection; connect again"))
+            return
         if not command.path.is_ascii and not params.smtputf8:
             self._refuse(replies.render(553, "5.6.7", "the address needs SMTPUTF8"))
             return
@@ -289,6 +294,7 @@ class Session:
                 arrival = Arrival(_text(self._sender), routes, origin, self._smtputf8)
                 await services.accept.take(trace_id, spool, arrival)
                 self._messages += 1
+                self._errors = 0  # who brings mail may also bring dead addresses
                 self._connection.write(b"250 2.0.0 Taken as %b\r\n" % trace_id.encode())
         finally:
             spool.discard()
@@ -349,9 +355,8 @@ class Session:
         self._over = True
         self._connection.write(BYE)
 
-    async def _vrfy(self, command: commands.Vrfy) -> None:
+    async def _vrfy(self, _command: commands.Vrfy) -> None:
         """RFC 5321 3.5.3: neither yes nor no, so that nobody harvests addresses."""
-        parse_address(command.text)
         self._connection.write(replies.render(252, "2.1.5", "send it, and it will be tried"))
 
     async def _expn(self, _command: commands.Expn) -> None:

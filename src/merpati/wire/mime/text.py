@@ -233,11 +233,11 @@ def preview(buffer: bytes | mmap.mmap, root: Part) -> str:
 
 
 def _one_line(said: str) -> str:
-    if not said.isascii():
-        said = _UNSEEN.sub("", said)
-    line = " ".join(said.split(None, PREVIEW)[:PREVIEW])  # as many words as can be shown
-    line = _RULE.sub("", line[: 4 * PREVIEW])
-    return " ".join(line.split())[:PREVIEW]
+    # Fillers may stand between the words, so a few times more than can be shown.
+    line = " ".join(said.split(None, 2 * PREVIEW)[: 2 * PREVIEW])[: 5 * PREVIEW]
+    if not line.isascii():
+        line = _UNSEEN.sub("", line)
+    return " ".join(_RULE.sub("", line).split())[:PREVIEW]
 
 
 def searchable(buffer: bytes | mmap.mmap, root: Part) -> Iterator[str]:

@@ -1,0 +1,108 @@
+"""The command `merpati`: conventional, quick to start, errors in one line with the next step.
+
+Each command is a module of `app.commands` with `configure(parser)` and `run(args)`. Only the
+one that is asked for is imported, so `merpati --help` costs an interpreter and this file.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+from typing import Final
+
+DONE: Final = 0
+FAILED: Final = 1
+WRONG_USAGE: Final = 2
+
+# Command: what it is for. Order as in the help.
+COMMANDS: Final = {
+    "init": "make a new installation",
+    "serve": "run the server in the foreground",
+    "demo": "make a demo installation when there is none, and serve it",
+    "domain": "domains whose mail is at home here",
+    "account": "people and their mailboxes",
+    "alias": "addresses that send on to others, and catch-alls",
+    "queue": "mail that waits to be sent on",
+    "trace": "what happened to a message",
+    "check": "look for damage in the store, and mend it",
+    "dns": "the DNS records to publish for a domain",
+    "config": "show and explain the settings",
+    "sendmail": "send a message from standard input, as the classic program does",
+}
+
+
+def usage() -> str:
+    """The overview of all commands."""
+    width = max(map(len, COMMANDS)) + 2
+    lines = [
+        "usage: merpati COMMAND [ARGUMENTS]",
+        "",
+        "Merpati is an organisation's whole mail system.",
+        "",
+        "commands:",
+        *(f"  {name:{width}}{text}" for name, text in COMMANDS.items()),
+        "",
+        "merpati COMMAND --help explains a command. The configuration is found at -c FILE,",
+        "else $MERPATI_CONFIG, else ./merpati.toml, else /etc/merpati/merpati.toml.",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one command; the exit status: 0 done, 1 failed, 2 wrong usage."""
+    words = sys.argv[1:] if argv is None else argv
+    name = words[0] if words else ""
+    if name in {"-h", "--help", "help"}:
+        sys.stdout.write(usage())
+        return DONE
+    if name in {"-V", "--version", "version"}:
+        from merpati import __version__  # noqa: PLC0415 -- `--help` shall start quickly
+
+        sys.stdout.write(f"merpati {__version__}\n")
+        return DONE
+    if name not in COMMANDS:
+        sys.stderr.write(_unknown(name) if name else usage())
+        return WRONG_USAGE
+    return run(name, words[1:])
+
+
+def run(name: str, words: list[str]) -> int:
+    """Run the command `name` with its arguments."""
+    module = importlib.import_module(f"merpati.app.commands.{name}")
+    if name == "sendmail":  # its options are older than argparse's conventions
+        status: int = module.main(words)
+        return status
+    parser = argparse.ArgumentParser(
+        prog=f"merpati {name}",
+        description=module.__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    module.configure(parser)
+    args = parser.parse_args(words)
+    from merpati.base.faults import Fault  # noqa: PLC0415 -- `--help` shall start quickly
+
+    try:
+        return int(module.run(args) or DONE)
+    except Fault as fault:
+        sys.stderr.write(f"merpati {name}: {fault.text}\n")
+        return FAILED
+    except KeyboardInterrupt:
+        sys.stderr.write("\n")
+        return 130
+    except BrokenPipeError:  # the reader of a list has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return DONE
+
+
+def _unknown(name: str) -> str:
+    import difflib  # noqa: PLC0415 -- only needed to be kind
+
+    near = difflib.get_close_matches(name, COMMANDS, 1)
+    hint = f"did you mean {near[0]}?" if near else "see: merpati --help"
+    return f"merpati: there is no command {name}; {hint}\n"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,188 @@
+"""People and their mailboxes."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from merpati.app.commands import session
+from merpati.app.commands.session import Session, say
+from merpati.model.account import Account
+from merpati.services.login import hash_password
+from merpati.store import directory, mailboxes
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """`merpati account add|list|show|set|disable|enable|remove`."""
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    add = _action(actions, "add", "make an account")
+    add.add_argument("--name", default="", help="the person's name")
+    add.add_argument("--quota", type=session.parse_size, default=0, help="such as 2GB; 0: none")
+    add.add_argument("--language", choices=("en", "id"), default="en")
+    add.add_argument("--admin", action="store_true", help="may administer")
+    add.add_argument("--password-stdin", action="store_true", help="read the password from stdin")
+    listing = actions.add_parser("list", help="all accounts", description="all accounts")
+    listing.add_argument("domain", nargs="?", default="", help="only of this domain")
+    session.add_config_option(listing)
+    session.add_json_option(listing)
+    session.add_json_option(_action(actions, "show", "one account with its mailboxes"))
+    change = _action(actions, "set", "change an account")
+    change.add_argument("--name")
+    change.add_argument("--quota", type=session.parse_size, help="such as 2GB; 0: none")
+    change.add_argument("--language", choices=("en", "id"))
+    change.add_argument(
+        "--address", dest="address_given", help="a new primary address; the old one stays an alias"
+    )
+    change.add_argument("--admin", choices=("yes", "no"))
+    change.add_argument("--password", action="store_true", help="make a new password, print it")
+    change.add_argument("--password-stdin", action="store_true", help="read a password from stdin")
+    _action(actions, "disable", "let nobody sign in, and take no mail")
+    _action(actions, "enable", "undo disable")
+    remove = _action(actions, "remove", "erase an account with all its mail")
+    remove.add_argument("--yes", action="store_true", help="really erase it")
+
+
+def _action(actions: Any, name: str, text: str) -> argparse.ArgumentParser:
+    action: argparse.ArgumentParser = actions.add_parser(name, help=text, description=text)
+    action.add_argument("address")
+    session.add_config_option(action)
+    return action
+
+
+def run(args: argparse.Namespace) -> int | None:
+    """Do it."""
+    return session.with_session(args, lambda one: ACTIONS[args.action](one, args))
+
+
+async def _add(one: Session, args: argparse.Namespace) -> None:
+    password, made_up = session.read_password(args.address, from_stdin=args.password_stdin)
+    hashed = hash_password(password)
+
+    async def unit(tx: Any) -> Account:
+        return await directory.add_account(
+            tx, args.address, name=args.name, password=hashed, now=one.now, is_admin=args.admin,
+            quota=args.quota, language=args.language,
+        )  # fmt: skip
+
+    account = await one.store.write(unit)
+    say(f"Account {account.address} is ready.")
+    if made_up:
+        say(f"Password, shown only now: {password}")
+
+
+async def _list(one: Session, args: argparse.Namespace) -> None:
+    found = await one.store.read(directory.accounts, args.domain)
+    if args.json:
+        session.print_json([_plain(account) for account in found])
+        return
+    rows = [
+        (
+            account.address,
+            account.name,
+            account.emails,
+            session.show_size(account.used),
+            session.show_size(account.quota) if account.quota else "none",
+            "disabled" if account.disabled else "admin" if account.is_admin else "",
+        )
+        for account in found
+    ]
+    headings = ("address", "name", "emails", "used", "quota", "")
+    session.print_table(headings, rows, "No account yet: merpati account add ADDRESS")
+
+
+async def _show(one: Session, args: argparse.Namespace) -> None:
+    account = await one.store.read(directory.account, args.address)
+    addresses = await one.store.read(directory.addresses, account.id)
+    found = await one.store.read(mailboxes.listing, account.id)
+    if args.json:
+        plain = _plain(account)
+        plain["addresses"] = addresses
+        plain["mailboxes"] = [
+            {"name": box.name, "emails": box.total, "unseen": box.unseen, "bytes": box.size}
+            for box in found
+        ]
+        session.print_json(plain)
+        return
+    quota = session.show_size(account.quota) if account.quota else "no limit"
+    say(f"{account.address}  {account.name}")
+    say(f"addresses  {', '.join(addresses)}")
+    say(f"storage    {session.show_size(account.used)} in {account.emails} emails; {quota}")
+    say(f"language   {account.language}")
+    if account.disabled:
+        say("disabled   nobody can sign in")
+    say("")
+    rows = [(box.name, box.total, box.unseen, session.show_size(box.size)) for box in found]
+    session.print_table(("mailbox", "emails", "unseen", "size"), rows, "")
+
+
+async def _set(one: Session, args: argparse.Namespace) -> int:
+    account = await one.store.read(directory.account, args.address)
+    changes: dict[str, str | int] = {
+        name: value
+        for name in ("name", "quota", "language")
+        if (value := getattr(args, name)) is not None
+    }
+    if args.admin is not None:
+        changes["is_admin"] = int(args.admin == "yes")
+    made_up = ""
+    if args.password or args.password_stdin:
+        password, _ = session.read_password(args.address, from_stdin=args.password_stdin)
+        changes["password"] = hash_password(password)
+        made_up = "" if args.password_stdin else password
+    if not changes and not args.address_given:
+        say("Nothing to change; see: merpati account set --help")
+        return 2
+    if changes:
+        await one.store.write(directory.set_account, account.id, **changes)
+    if args.address_given:
+        await one.store.write(directory.rename, account.id, args.address_given)
+    say(f"Account {args.address_given or account.address} is changed.")
+    if made_up:
+        say(f"Password, shown only now: {made_up}")
+    return 0
+
+
+async def _disable(one: Session, args: argparse.Namespace) -> None:
+    account = await one.store.read(directory.account, args.address)
+    await one.store.write(directory.set_account, account.id, disabled=1)
+    say(f"{account.address} is disabled: nobody can sign in, and no mail is taken for it.")
+
+
+async def _enable(one: Session, args: argparse.Namespace) -> None:
+    account = await one.store.read(directory.account, args.address)
+    await one.store.write(directory.set_account, account.id, disabled=0)
+    say(f"{account.address} is enabled.")
+
+
+async def _remove(one: Session, args: argparse.Namespace) -> int:
+    account = await one.store.read(directory.account, args.address)
+    if not args.yes:
+        say(f"This erases {account.emails} emails of {account.address} for good; add --yes.")
+        return 1
+    await one.store.write(directory.remove_account, account.id)
+    say(f"{account.address} and its {account.emails} emails are erased.")
+    return 0
+
+
+def _plain(account: Account) -> dict[str, Any]:
+    return {
+        "address": account.address,
+        "name": account.name,
+        "admin": account.is_admin,
+        "disabled": account.disabled,
+        "language": account.language,
+        "quota": account.quota,
+        "used": account.used,
+        "emails": account.emails,
+    }
+
+
+ACTIONS = {
+    "add": _add,
+    "list": _list,
+    "show": _show,
+    "set": _set,
+    "disable": _disable,
+    "enable": _enable,
+    "remove": _remove,
+}

@@ -1,0 +1,110 @@
+"""Make a new installation: configuration, store, certificate and administrator."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import socket
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from merpati.app import migrate
+from merpati.app.commands import session
+from merpati.app.commands.session import say
+from merpati.app.config import read_config, render_config
+from merpati.app.installation import FILE_NAME, Config, open_store
+from merpati.base.clock import SystemClock
+from merpati.base.faults import Fault, Kind
+from merpati.base.secrets import write_key_file
+from merpati.net.tls import make_self_signed
+from merpati.services.login import hash_password
+from merpati.store import directory
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A fresh installation, and the password that is shown once."""
+
+    config: Config
+    admin: str
+    password: str
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """`merpati init DIR --domain DOMAIN ...`."""
+    parser.add_argument("folder", metavar="DIR", type=Path, help="a new or empty folder")
+    parser.add_argument("--domain", required=True, help="the first domain served")
+    parser.add_argument("--hostname", help="this server's name; mail.DOMAIN when not given")
+    parser.add_argument("--admin", metavar="ADDRESS", help="admin@DOMAIN when not given")
+    parser.add_argument(
+        "--ports", default="standard", metavar="standard|high|high+N", help="which ports to use"
+    )
+
+
+def run(args: argparse.Namespace) -> None:
+    """Do it, and say what to do next."""
+    domain = args.domain.lower()
+    hostname = args.hostname or f"mail.{domain}"
+    admin = args.admin or f"admin@{domain}"
+    made = make(args.folder, domain, hostname, admin, args.ports)
+    say(f"Merpati is set up in {args.folder}.")
+    say("")
+    say(f"  administrator  {made.admin}")
+    say(f"  password       {made.password}   (shown only now)")
+    say("")
+    say("Publish these records in the DNS:")
+    say("")
+    from merpati.app.commands import dns  # noqa: PLC0415 -- a command of its own
+
+    for line in dns.table(domain, hostname):
+        say(f"  {line}")
+    say("")
+    say(f"Then start it:  merpati serve -c {made.config.file}")
+
+
+def make(folder: Path, domain: str, hostname: str, admin: str, ports: str) -> Made:
+    """A new installation in a folder.
+
+    Raises:
+        Fault: EXISTS when there is one already; CONFIG for wrong names or ports.
+    """
+    file = folder / FILE_NAME
+    if file.exists():
+        raise Fault(Kind.EXISTS, f"{file} exists already; choose another folder")
+    text = render_config(
+        hostname,
+        ports,
+        {"tls": {"certificate": ["tls/certificate.pem"], "key": ["tls/key.pem"]}},
+    )
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "tls").mkdir(mode=0o700, exist_ok=True)
+    names = [hostname, domain, "localhost", socket.gethostname().lower()]
+    usable = [name for name in dict.fromkeys(names) if name.isascii() and len(name) < 64]
+    certificate, key = make_self_signed(usable, SystemClock().now())
+    (folder / "tls" / "certificate.pem").write_bytes(certificate)
+    write_key_file(folder / "tls" / "key.pem", key)
+    file.write_text(text, "utf-8")
+    config = read_config(file)
+    password, _ = session.read_password(admin, from_stdin=False)
+    asyncio.run(_fill(config, domain, admin, hash_password(password)))
+    return Made(config, admin, password)
+
+
+async def _fill(config: Config, domain: str, admin: str, hashed: str) -> None:
+    await migrate.migrate(config)
+    store = await open_store(config)
+    now = int(SystemClock().now() * 1000)
+
+    async def unit(tx: Any) -> None:
+        await directory.add_domain(tx, domain, now)
+        account = await directory.add_account(
+            tx, admin, name="Administrator", password=hashed, now=now, is_admin=True
+        )
+        if admin != f"postmaster@{domain}":  # RFC 5321 4.5.1: it must always be there
+            await directory.add_address(tx, account.id, f"postmaster@{domain}")
+
+    try:
+        await store.write(unit)
+    finally:
+        await store.close()

@@ -1,0 +1,99 @@
+"""What happened to a message: by its Message-ID, an address, or a trace id."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from merpati.app.commands import session
+from merpati.app.commands.session import Session, say
+from merpati.base.faults import Fault, Kind
+from merpati.model.event import Event, EventKind
+from merpati.store import events
+
+SENTENCES = {
+    EventKind.RECEIVED: "taken over from {peer}, who said to be {helo}, for {about}",
+    EventKind.SUBMITTED: "submitted by {account}",
+    EventKind.NAMED: "its Message-ID is {about}",
+    EventKind.DELIVERED: "delivered to {about}, into {mailbox}",
+    EventKind.QUEUED: "queued for {about}",
+    EventKind.SENT: "taken by {host} for {about}",
+    EventKind.DEFERRED: "not delivered to {about} yet, will be tried again",
+    EventKind.FAILED: "given up for {about}",
+    EventKind.RETURNED: "{about} was told that it failed",
+    EventKind.WARNED: "{about} was told that it is late",
+    EventKind.DROPPED: "a notice for {about} could not be delivered and was dropped",
+    EventKind.REFUSED: "refused for {about}",
+}
+SHOWN = ("said", "tls", "protocol", "address", "size", "status", "try", "notice")
+
+
+class _Known(dict[str, Any]):
+    def __missing__(self, key: str) -> str:
+        return "?"
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """`merpati trace WHAT`."""
+    parser.add_argument("what", metavar="MESSAGE-ID|ADDRESS|TRACE")
+    parser.add_argument("--last", type=int, default=20, help="at most so many messages")
+    session.add_config_option(parser)
+    session.add_json_option(parser)
+
+
+def run(args: argparse.Namespace) -> None:
+    """Do it."""
+    session.with_session(args, lambda one: _trace(one, args))
+
+
+async def _trace(one: Session, args: argparse.Namespace) -> None:
+    histories = await find(one, args.what, args.last)
+    if args.json:
+        session.print_json([[_plain(event) for event in history] for history in histories])
+        return
+    for number, history in enumerate(histories):
+        if number:
+            say("")
+        say(f"trace {history[0].trace}")
+        for event in history:
+            for line in tell(event):
+                say(line)
+
+
+async def find(one: Session, what: str, last: int) -> list[list[Event]]:
+    """The histories of the messages that `what` names, oldest first.
+
+    Raises:
+        Fault: NOT_FOUND when nothing is known.
+    """
+    traces: list[str] = []
+    for about in (what, f"<{what.strip('<>')}>", what.lower()):
+        traces = await one.store.read(events.traces, about, last)
+        if traces:
+            break
+    histories = [await one.store.read(events.of_trace, found) for found in traces or [what]]
+    if not histories[0]:
+        text = f"nothing is known of {what}; histories are kept for 90 days"
+        raise Fault(Kind.NOT_FOUND, text)
+    return histories[::-1]
+
+
+def tell(event: Event) -> list[str]:
+    """One step in words, with what is known of it below."""
+    detail = _Known(event.detail, about=event.about or "<>")
+    sentence = SENTENCES[event.kind].format_map(detail)
+    lines = [f"  {session.show_time(event.at)}  {sentence}"]
+    more = [f"{name} {event.detail[name]}" for name in SHOWN if event.detail.get(name)]
+    if more:
+        lines.append(f"{'':23}{'; '.join(more)}")
+    return lines
+
+
+def _plain(event: Event) -> dict[str, Any]:
+    return {
+        "trace": event.trace,
+        "at": event.at,
+        "kind": event.kind.value,
+        "about": event.about,
+        "detail": event.detail,
+    }

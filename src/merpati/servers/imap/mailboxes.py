@@ -1,0 +1,241 @@
+"""Commands on mailboxes as such: SELECT, CREATE, DELETE, RENAME, LIST, LSUB, STATUS ..."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from merpati.base.faults import Fault, Kind
+from merpati.model.mailbox import INBOX_ID, Mailbox
+from merpati.servers.imap import rows
+from merpati.servers.imap.client import Client, Done, no_mailbox
+from merpati.servers.imap.legal import Refused
+from merpati.servers.imap.store import remove_deleted
+from merpati.servers.imap.sync import claim, put_together
+from merpati.servers.imap.view import View
+from merpati.store import changes, emails, mailboxes
+from merpati.store.engine import Transaction
+from merpati.wire.imap import commands, names, responses, sets
+from merpati.wire.imap.commands import StatusItem
+from merpati.wire.imap.fetch import Attribute
+from merpati.wire.imap.responses import Condition
+
+# RFC 6154 2, by the role of RFC 8621.
+SPECIAL_USE: Final = {
+    "archive": b"\\Archive",
+    "drafts": b"\\Drafts",
+    "junk": b"\\Junk",
+    "sent": b"\\Sent",
+    "trash": b"\\Trash",
+    "important": b"\\Important",
+}
+ROLES: Final = {flag.lower(): role for role, flag in SPECIAL_USE.items()}
+
+# [UNSEEN n] takes a search from the start; in a bigger mailbox it is left out, as RFC 3501
+# 7.1 lets a server, and RFC 9051 dropped it.
+UNSEEN_MAX: Final = 1000
+
+
+async def select(client: Client, command: commands.Select) -> Done:
+    """SELECT and EXAMINE (RFC 3501 6.3.1, 6.3.2), with CONDSTORE and QRESYNC (RFC 7162)."""
+    if command.qresync is not None and not client.qresync:
+        raise Refused("say ENABLE QRESYNC first", bad=True)  # RFC 7162 3.2.5
+    if client.view is not None:
+        client.close()
+        client.connection.write(
+            responses.untagged(Condition.OK, "the other mailbox is closed", responses.CLOSED)
+        )
+    mailbox, modseq = await client.services.store.read(_select, client.account_id, command.mailbox)
+    if mailbox is None:
+        raise no_mailbox(command.mailbox)
+    view = View(client.account_id, mailbox, modseq, read_only=command.read_only)
+    client.open(view)
+    await claim(client, view, mailbox)
+    client.condstore |= command.condstore
+    await _describe(client, view, mailbox)
+    if command.qresync is not None and command.qresync.uidvalidity == view.uidvalidity:
+        await _resynchronise(client, view, command.qresync)
+    if command.read_only:
+        return Done("EXAMINE completed", responses.READ_ONLY)
+    return Done("SELECT completed", responses.READ_WRITE)
+
+
+async def _select(tx: Transaction, account_id: int, path: str) -> tuple[Mailbox | None, int]:
+    return await mailboxes.find(tx, account_id, path), await changes.current(tx, account_id)
+
+
+async def _describe(client: Client, view: View, mailbox: Mailbox) -> None:
+    """What SELECT must tell (RFC 3501 6.3.1)."""
+    store = client.services.store
+    permanent = () if view.read_only else rows.USUAL
+    lines = [
+        responses.flag_list(rows.USUAL),
+        responses.untagged(
+            Condition.OK,
+            "flags that are kept",
+            responses.permanentflags(permanent, new=not view.read_only),
+        ),
+        responses.exists(view.count),
+        responses.recent(await view.recent(store)),
+        responses.untagged(Condition.OK, "UIDs valid", responses.uidvalidity(view.uidvalidity)),
+        responses.untagged(Condition.OK, "next UID", responses.uidnext(view.uidnext)),
+        responses.untagged(Condition.OK, "highest", responses.highestmodseq(mailbox.modseq)),
+    ]
+    if mailbox.unseen and mailbox.total <= UNSEEN_MAX:
+        first = await store.read(emails.first_unseen, view.account_id, view.mailbox_id)
+        await view.load(store)
+        number = view.number(first) if first is not None else 0
+        if number:
+            lines.append(responses.untagged(Condition.OK, "first unseen", responses.unseen(number)))
+    client.connection.write(b"".join(lines))
+
+
+async def _resynchronise(client: Client, view: View, known: commands.QResync) -> None:
+    """Tell what has changed since the client last looked (RFC 7162 3.2.5)."""
+    store = client.services.store
+    uids = await view.load(store)
+    found = await store.read(changes.since, view.account_id, view.mailbox_id, known.modseq)
+    news = put_together(found)
+    removed, changed = news.removed, sorted({*news.added, *news.flagged})
+    if known.known is not None:
+        pairs = known.known.resolve(view.uidnext - 1)
+        removed = [uid for uid in removed if any(low <= uid <= high for low, high in pairs)]
+        changed = [uid for uid in changed if any(low <= uid <= high for low, high in pairs)]
+    if removed:
+        client.connection.write(responses.vanished(sets.compress(removed), earlier=True))
+    there = set(uids)
+    how = rows.plan((Attribute.UID, Attribute.FLAGS, Attribute.MODSEQ))
+    changed = [uid for uid in changed if uid in there]
+    await rows.send(client, view, how, rows.selection(view, changed))
+
+
+async def close(client: Client, _command: commands.Close) -> Done:
+    """CLOSE (RFC 3501 6.4.2): expunges in silence."""
+    view = client.selected
+    client.close()
+    if not view.read_only:
+        await client.services.store.write(remove_deleted, view.account_id, view.mailbox_id)
+    return Done("CLOSE completed")
+
+
+async def unselect(client: Client, _command: commands.Unselect) -> Done:
+    """UNSELECT (RFC 3691)."""
+    client.close()
+    return Done("UNSELECT completed")
+
+
+# Their tree
+
+
+async def create(client: Client, command: commands.Create) -> Done:
+    """CREATE (RFC 3501 6.3.3), with USE (RFC 6154 3)."""
+    _check_name(command.mailbox)
+    if len(command.use) > 1 or any(use.lower() not in ROLES for use in command.use):
+        raise Refused("a mailbox has one special use, of those LIST shows", responses.USEATTR)
+    role = ROLES[command.use[0].lower()] if command.use else ""
+    await client.services.store.write(
+        _create, client.account_id, command.mailbox, client.milliseconds(), role
+    )
+    return Done("CREATE completed")
+
+
+async def _create(tx: Transaction, account_id: int, path: str, now: int, role: str) -> None:
+    if role and await mailboxes.by_role(tx, account_id, role) is not None:
+        raise Refused("another mailbox has that special use", responses.USEATTR)
+    await mailboxes.create(tx, account_id, path, now, role=role)
+
+
+async def delete(client: Client, command: commands.Delete) -> Done:
+    """DELETE (RFC 3501 6.3.4)."""
+    try:
+        await client.services.store.write(mailboxes.destroy, client.account_id, command.mailbox)
+    except Fault as fault:
+        if fault.kind is Kind.IN_USE:
+            raise Refused(fault.text, responses.HASCHILDREN) from fault
+        raise
+    return Done("DELETE completed")
+
+
+async def rename(client: Client, command: commands.Rename) -> Done:
+    """RENAME (RFC 3501 6.3.5)."""
+    _check_name(command.new_name)
+    await client.services.store.write(
+        _rename, client.account_id, command.mailbox, command.new_name, client.milliseconds()
+    )
+    return Done("RENAME completed")
+
+
+async def _rename(tx: Transaction, account_id: int, old: str, new: str, now: int) -> None:
+    if old != names.INBOX:
+        await mailboxes.rename(tx, account_id, old, new, now)
+        return
+    # RFC 3501 6.3.5: INBOX stays; what it holds goes into the new mailbox.
+    target = await mailboxes.create(tx, account_id, new, now)
+    uids = await emails.uids_of(tx, account_id, INBOX_ID)
+    await emails.move(tx, account_id, INBOX_ID, target.id, uids)
+
+
+async def subscribe(client: Client, command: commands.Subscribe) -> Done:
+    """SUBSCRIBE (RFC 3501 6.3.6)."""
+    _check_name(command.mailbox)
+    await client.services.store.write(mailboxes.subscribe, client.account_id, command.mailbox)
+    return Done("SUBSCRIBE completed")
+
+
+async def unsubscribe(client: Client, command: commands.Unsubscribe) -> Done:
+    """UNSUBSCRIBE (RFC 3501 6.3.7)."""
+    _check_name(command.mailbox)
+    await client.services.store.write(mailboxes.unsubscribe, client.account_id, command.mailbox)
+    return Done("UNSUBSCRIBE completed")
+
+
+def _check_name(name: str) -> None:
+    objection = names.objection(name)
+    if objection:
+        raise Refused(objection, responses.CANNOT)
+
+
+async def namespace(client: Client, _command: commands.Namespace) -> Done:
+    """NAMESPACE (RFC 2342): all mailboxes are the account's own."""
+    client.connection.write(responses.namespace())
+    return Done("NAMESPACE completed")
+
+
+# STATUS
+
+
+async def status(client: Client, command: commands.Status) -> Done:
+    """STATUS (RFC 3501 6.3.10), with HIGHESTMODSEQ (RFC 7162) and SIZE (RFC 8438)."""
+    if StatusItem.HIGHESTMODSEQ in command.items:
+        client.condstore = True
+    store = client.services.store
+    mailbox = await store.read(mailboxes.find, client.account_id, command.mailbox)
+    if mailbox is None:
+        raise no_mailbox(command.mailbox)
+    client.connection.write(await status_line(client, mailbox, command.items))
+    return Done("STATUS completed")
+
+
+async def status_line(client: Client, mailbox: Mailbox, items: Iterable[StatusItem]) -> bytes:
+    """The STATUS response of a mailbox."""
+    values: dict[StatusItem, int] = {
+        StatusItem.MESSAGES: mailbox.total,
+        StatusItem.UIDNEXT: mailbox.uidnext,
+        StatusItem.UIDVALIDITY: mailbox.uidvalidity,
+        StatusItem.UNSEEN: mailbox.unseen,
+        StatusItem.HIGHESTMODSEQ: mailbox.modseq,
+        StatusItem.SIZE: mailbox.size,
+    }
+    wanted = tuple(items)
+    if StatusItem.RECENT in wanted:
+        values[StatusItem.RECENT] = await _recent(client, mailbox)
+    return responses.status(mailbox.name, {item: values[item] for item in wanted})
+
+
+async def _recent(client: Client, mailbox: Mailbox) -> int:
+    r"""How many messages no session has been told of."""
+    first = mailbox.recent_from
+    if first == 1 or first >= mailbox.uidnext:
+        return mailbox.total if first == 1 else 0
+    store = client.services.store
+    return len(await store.read(emails.uids_of, client.account_id, mailbox.id, first - 1))

@@ -1,0 +1,171 @@
+r"""FETCH responses of what the rows hold: flags, dates, sizes, prepared structures.
+
+A request becomes a `Plan` once: the columns to read, and one bytes template for the line.
+Rows come in chunks, are turned into columns, and each column that needs it is rendered as
+a whole, so the loop over messages runs in C: `map(template.__mod__, zip(...))`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from array import array
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from itertools import chain
+from typing import Any, Final
+
+import msgspec
+
+from merpati.base.faults import Fault, Kind
+from merpati.servers.imap.client import Client
+from merpati.servers.imap.legal import Refused
+from merpati.servers.imap.view import View
+from merpati.store import emails
+from merpati.store.engine import Row
+from merpati.wire.imap import dates, flags, responses, sets
+from merpati.wire.imap.fetch import Attribute
+
+CHUNK: Final = 500  # messages in one turn of the event loop
+CHUNK_WIDE: Final = 200  # when they bring their structures along
+
+# Column and text of each attribute that lies in a row as it is.
+ITEMS: Final = {
+    Attribute.UID: ("uid", b"UID %d"),
+    Attribute.FLAGS: ("keywords", b"FLAGS %b"),
+    Attribute.INTERNALDATE: ("received_at", b"INTERNALDATE %b"),
+    Attribute.RFC822_SIZE: ("size", b"RFC822.SIZE %d"),
+    Attribute.ENVELOPE: ("envelope", b"ENVELOPE %b"),
+    Attribute.BODYSTRUCTURE: ("bodystructure", b"BODYSTRUCTURE %b"),
+    Attribute.MODSEQ: ("modseq", b"MODSEQ (%d)"),
+}
+PREPARED: Final = frozenset({"envelope", "bodystructure"})
+
+# Keywords that every mailbox offers (FLAGS, PERMANENTFLAGS); others are told when they occur.
+USUAL: Final = (*flags.SYSTEM, "$forwarded", "$mdnsent", "$junk", "$notjunk", "$phishing")
+_USUAL: Final = frozenset(USUAL)
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """How to answer a FETCH from rows; `columns` begins with the UID, which is not shown."""
+
+    columns: tuple[str, ...]
+    template: bytes  # takes the sequence number, then a value for each further column
+    chunk: int
+
+
+class Selection(msgspec.Struct, frozen=True):
+    """Messages to answer for, ascending: their places in the view, and their UIDs."""
+
+    places: Sequence[int]  # from 0
+    uids: Sequence[int]
+
+    def chunks(self, size: int) -> Iterator[Selection]:
+        """The same in pieces."""
+        for start in range(0, len(self.uids), size):
+            stop = start + size
+            yield Selection(self.places[start:stop], self.uids[start:stop])
+
+    def numbers(self, found: Sequence[Row]) -> Sequence[int]:
+        """The sequence number of each row; some messages may have none any more."""
+        if len(found) == len(self.uids):
+            if isinstance(self.places, range):
+                return range(self.places.start + 1, self.places.stop + 1)
+            return [place + 1 for place in self.places]
+        numbers = dict(zip(self.uids, self.places, strict=True))
+        return [numbers[row[0]] + 1 for row in found]
+
+
+@lru_cache(maxsize=64)
+def plan(items: tuple[Attribute, ...]) -> Plan:
+    """The plan for attributes that all stand in `ITEMS`."""
+    columns = tuple([ITEMS[item][0] for item in items])
+    texts = b" ".join([ITEMS[item][1] for item in items])
+    wide = not PREPARED.isdisjoint(columns)
+    return Plan(("uid", *columns), b"* %%d FETCH (%b)\r\n" % texts, CHUNK_WIDE if wide else CHUNK)
+
+
+def named(view: View, wanted: sets.SequenceSet, *, uid: bool) -> Selection:
+    """The messages that a command names, by UID or by number; the UIDs must be loaded.
+
+    Raises:
+        Fault: a sequence number that no message has (RFC 3501 9, seq-number).
+    """
+    if wanted.saved:
+        raise Refused("results of searches are not kept", bad=True)
+    if uid:
+        return spread(view, wanted.positions(view.uids))
+    if wanted.exceeds(view.count):
+        raise Refused("no message has that number", bad=True)
+    return spread(view, wanted.numbers(view.count))
+
+
+def spread(view: View, ranges: Sequence[range]) -> Selection:
+    """The messages at ranges of places in the view."""
+    if len(ranges) == 1:
+        places = ranges[0]
+        return Selection(places, view.uids[places.start : places.stop])
+    scattered = array("I", chain.from_iterable(ranges))
+    uids = view.uids
+    return Selection(scattered, array("I", [uids[place] for place in scattered]))
+
+
+def selection(view: View, uids: Sequence[int]) -> Selection:
+    """The messages with these ascending UIDs, which are all in the view."""
+    return Selection(array("I", [view.number(uid) - 1 for uid in uids]), array("I", uids))
+
+
+async def send(client: Client, view: View, how: Plan, wanted: Selection) -> int:
+    """Answer for messages from their rows, in chunks; how many are gone."""
+    store = client.services.store
+    missing = 0
+    for part in wanted.chunks(how.chunk):
+        found = await store.read(
+            emails.fetch, view.account_id, view.mailbox_id, part.uids, how.columns
+        )
+        if found:
+            client.connection.write(render(client, view, how, found, part.numbers(found)))
+            await client.connection.drain()
+        missing += len(part.uids) - len(found)
+        await asyncio.sleep(0)  # let other sessions have their turn
+    return missing
+
+
+def render(
+    client: Client, view: View, how: Plan, found: Sequence[Row], numbers: Sequence[int]
+) -> bytes:
+    """The lines of one chunk."""
+    columns: list[Any] = list(zip(*found, strict=True))
+    for place, name in enumerate(how.columns):
+        if name == "keywords":
+            columns[place] = written_flags(client, view, columns[0], columns[place])
+        elif name == "received_at":
+            columns[place] = [dates.internaldate(at // 1000) for at in columns[place]]
+        elif name in PREPARED and None in columns[place]:
+            raise Fault(Kind.CORRUPT, "a message lacks what was prepared of it")
+    return b"".join(map(how.template.__mod__, zip(numbers, *columns[1:], strict=True)))
+
+
+def written_flags(
+    client: Client, view: View, uids: Sequence[int], keywords: Sequence[str]
+) -> list[bytes]:
+    """Flag lists of messages, after whatever the client must be told of new keywords."""
+    tell_keywords(client, view, keywords)
+    if view.has_recent(uids[0], uids[-1]):
+        return [
+            flags.render(stored, view.is_recent(uid))
+            for uid, stored in zip(uids, keywords, strict=True)
+        ]
+    return list(map(flags.render, keywords))
+
+
+def tell_keywords(client: Client, view: View, keywords: Sequence[str]) -> None:
+    """Tell of keywords that occur for the first time (RFC 3501 7.2.6)."""
+    unusual = [word for stored in set(keywords) for word in _unusual(stored)]
+    if unusual and not view.keywords.issuperset(unusual):
+        view.keywords = view.keywords.union(unusual)
+        client.connection.write(responses.flag_list((*USUAL, *sorted(view.keywords))))
+
+
+@lru_cache(maxsize=4096)
+def _unusual(stored: str) -> tuple[str, ...]:
+    return tuple([word for word in stored.split() if word not in _USUAL])

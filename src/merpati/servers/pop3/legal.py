@@ -1,0 +1,112 @@
+"""What is legal when on a POP3 connection, what CAPA says of it, and how faults are answered."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Final
+
+from merpati.base.faults import Fault, Kind
+from merpati.wire import sasl
+from merpati.wire.pop3 import commands, responses
+from merpati.wire.pop3.responses import Code
+
+
+class State(Enum):
+    """How far a session has come (RFC 1939 3); UPDATE is what QUIT does in TRANSACTION."""
+
+    AUTHORIZATION = "authorization"
+    NAMED = "named"  # the same, and USER has said who signs in
+    TRANSACTION = "transaction"
+
+
+ANY: Final = frozenset(State)
+SIGNED_OUT: Final = frozenset({State.AUTHORIZATION, State.NAMED})
+SIGNED_IN: Final = frozenset({State.TRANSACTION})
+
+# RFC 1939 4 to 7, RFC 2449 5, RFC 2595 4, RFC 5034 4.
+LEGAL: Final[dict[type, frozenset[State]]] = {
+    commands.User: SIGNED_OUT,
+    commands.Pass: frozenset({State.NAMED}),
+    commands.Auth: SIGNED_OUT,
+    commands.Stls: SIGNED_OUT,
+    commands.Stat: SIGNED_IN,
+    commands.List: SIGNED_IN,
+    commands.Uidl: SIGNED_IN,
+    commands.Retr: SIGNED_IN,
+    commands.Top: SIGNED_IN,
+    commands.Dele: SIGNED_IN,
+    commands.Rset: SIGNED_IN,
+    commands.Noop: SIGNED_IN,
+    commands.Capa: ANY,
+    commands.Quit: ANY,
+}
+
+NEEDED: Final[dict[type, str]] = {
+    commands.User: "you are signed in already",
+    commands.Pass: "say USER right before",
+    commands.Auth: "you are signed in already",
+    commands.Stls: "TLS begins before signing in",
+}
+OTHER_NEEDED: Final = "sign in first"
+
+# What else a command needs than its state: an encrypted connection, or the chance of one.
+LOGIN: Final = frozenset({commands.User, commands.Pass, commands.Auth})
+TLS: Final = frozenset({commands.Stls})
+
+# Each line of CAPA, the command without which it is not said, and the states it is said in.
+CAPABILITIES: Final[tuple[tuple[str, type | None, frozenset[State]], ...]] = (
+    ("TOP", commands.Top, ANY),
+    ("UIDL", commands.Uidl, ANY),
+    ("USER", commands.User, ANY),
+    (f"SASL {' '.join(sasl.MECHANISMS)}", commands.Auth, ANY),
+    ("STLS", commands.Stls, LEGAL[commands.Stls]),  # RFC 2595 4: only where it is permitted
+    ("RESP-CODES", None, ANY),
+    ("AUTH-RESP-CODE", None, ANY),
+    ("PIPELINING", None, ANY),
+    ("EXPIRE NEVER", None, ANY),
+    ("IMPLEMENTATION Merpati", None, ANY),
+)
+
+# RFC 2449 8, RFC 3206; kinds that are not here have no code.
+FAULTS: Final[dict[Kind, Code]] = {
+    Kind.AUTH_FAILED: Code.AUTH,
+    Kind.TLS_REQUIRED: Code.SYS_PERM,  # not AUTH: the client must not drop its password for it
+    Kind.TOO_MANY: Code.LOGIN_DELAY,
+    Kind.IN_USE: Code.IN_USE,
+    Kind.UNAVAILABLE: Code.SYS_TEMP,
+    Kind.NO_SPACE: Code.SYS_TEMP,
+    Kind.CORRUPT: Code.SYS_PERM,
+}
+
+
+def withheld(*, login: bool, tls: bool) -> frozenset[type]:
+    """The commands not offered to a client that may not sign in yet, or not begin TLS."""
+    return (frozenset() if login else LOGIN) | (frozenset() if tls else TLS)
+
+
+def check(state: State, without: frozenset[type], command: commands.Command) -> None:
+    """Raise a Fault when a command is not legal now.
+
+    Raises:
+        Fault: BAD_SEQUENCE in the wrong state; TLS_REQUIRED or UNSUPPORTED when it is one
+            of those withheld.
+    """
+    kind = type(command)
+    if kind in without:
+        if kind in LOGIN:
+            raise Fault(Kind.TLS_REQUIRED, "use TLS before signing in: STLS, or port 995")
+        raise Fault(Kind.UNSUPPORTED, "TLS is on already, or not available here")
+    if state not in LEGAL[kind]:
+        raise Fault(Kind.BAD_SEQUENCE, NEEDED.get(kind, OTHER_NEEDED))
+
+
+def capabilities(state: State, without: frozenset[type]) -> list[str]:
+    """The lines of CAPA's answer (RFC 2449 5 and 6)."""
+    return [
+        line for line, command, states in CAPABILITIES if state in states and command not in without
+    ]
+
+
+def refusal(fault: Fault) -> bytes:
+    """The response that a fault becomes."""
+    return responses.err(fault.text, FAULTS.get(fault.kind, Code.NONE))

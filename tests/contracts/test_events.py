@@ -1,0 +1,38 @@
+from __future__ import annotations
+
+from merpati.model.event import Event, EventKind
+from merpati.store import events
+from merpati.store.engine import Store
+
+
+def event(trace: str, at: int, kind: EventKind = EventKind.RECEIVED, about: str = "a@b") -> Event:
+    return Event(trace, at, kind, about, 3, {"peer": "192.0.2.1", "tls": None, "n": [1, "ü"]})
+
+
+async def test_the_steps_of_a_message_come_in_order(store: Store) -> None:
+    steps = [event("t1", 30, EventKind.SENT), event("t1", 10), event("t2", 20)]
+    await store.write(events.record, steps)
+    assert await store.read(events.of_trace, "t1") == [steps[1], steps[0]]
+    assert await store.read(events.of_trace, "none") == []
+
+
+async def test_a_step_told_twice_is_one_step(store: Store) -> None:
+    for _ in range(2):
+        await store.write(events.record, [event("t1", 10), event("t1", 10)])
+    assert len(await store.read(events.of_trace, "t1")) == 1
+
+
+async def test_messages_are_found_by_what_they_are_about_newest_first(store: Store) -> None:
+    for n in range(5):
+        await store.write(events.record, [event(f"t{n}", n), event(f"t{n}", n + 1)])
+    await store.write(events.record, [event("t9", 9, about="c@d")])
+    assert await store.read(events.traces, "a@b", 3) == ["t4", "t3", "t2"]
+    assert await store.read(events.traces, "c@d") == ["t9"]
+
+
+async def test_old_traces_are_forgotten_a_few_at_a_time(store: Store) -> None:
+    await store.write(events.record, [event(f"t{n}", k) for n in range(4) for k in range(2)])
+    assert await store.write(events.forget, "t2", 3) == 3
+    assert await store.write(events.forget, "t2", 3) == 1
+    assert await store.write(events.forget, "t2", 3) == 0
+    assert await store.read(events.traces, "a@b") == ["t3", "t2"]
