@@ -62,7 +62,7 @@ class Generator:
         total: int,
         per_conn: int = 0,
         body: Path | None = None,
-        tls: bool = False,
+        nusers: int = 0,
     ) -> Load:
         """Does `total` transactions over `conns` connections, each begun when one before it ends.
 
@@ -74,10 +74,12 @@ class Generator:
             total: transactions in all.
             per_conn: transactions of one connection, 0 for no limit.
             body: the file that the step `body` sends.
-            tls: from the first byte on.
+            nusers: how many of the server's users to use, all when 0.
         """
-        words = self.command(script, target, port, conns=conns, total=total, tls=tls)
+        words = self.command(script, target, port, conns=conns, total=total)
         words += ["--per-conn", str(per_conn)]
+        if nusers:
+            words += ["--nusers", str(nusers)]
         if body is not None:
             words += ["--body", str(body)]
         done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=SECONDS)
@@ -89,7 +91,7 @@ class Generator:
         return load
 
     def command(
-        self, script: str, target: Target, port: int, *, conns: int, total: int, tls: bool
+        self, script: str, target: Target, port: int, *, conns: int, total: int, tls: bool = False
     ) -> list[str]:
         """The command line, for those who start it themselves."""
         file = self.folder / "script"

@@ -13,15 +13,13 @@ import os
 import pwd
 import re
 import shutil
+import subprocess
 import time
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Final
+from typing import Final
 
 from bench.meter import Group
 from bench.target import PASSWORD, USERS, Ports, Target, free_ports, wait_for_greeting
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 OWNER: Final = "nobody"  # of the peers' mail
 SYSTEM_PATH: Final = "/usr/local/sbin:/usr/sbin:/sbin"
@@ -161,9 +159,7 @@ class Peers:
 
     def _queued(self) -> int:
         spool = self._postfix / "spool"
-        return sum(
-            len(files) for queue in QUEUES for _, _, files in os.walk(spool / queue)
-        )
+        return sum(len(files) for queue in QUEUES for _, _, files in os.walk(spool / queue))
 
     def _write_dovecot(self, certificate: Path, key: Path, lmtp: int) -> None:
         folder = self._dovecot
@@ -219,3 +215,16 @@ def versions() -> str:
 
 def _find(program: str) -> str | None:
     return shutil.which(program, path=f"{os.environ.get('PATH', '')}:{SYSTEM_PATH}")
+
+
+def _dovecot(folder: Path) -> list[str]:
+    return [str(_find("dovecot")), "-F", "-c", str(folder / "dovecot.conf")]
+
+
+def _postfix(conf: Path) -> list[str]:
+    return [str(_find("postfix")), "-c", str(conf), "start-fg"]
+
+
+def _ask(command: list[str]) -> str:
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=10)
+    return done.stdout.strip()

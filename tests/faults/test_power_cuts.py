@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from tests.faults.instance import ADDRESS, Instance
+from tests.faults.instance import ADDRESS, DOMAIN, Instance
 from tests.faults.store_listing import list_ids, uidnext
 from tests.faults.tools import faultio, flakyblk, killloop, powercut
 from tests.support.programs import need
@@ -32,7 +32,7 @@ def serving(instance: Instance, environment: dict[str, str] | None = None) -> It
     """The server with one worker, killed at the end as the power would."""
     plan = killloop.Plan(
         port=instance.smtp_port,
-        serve=instance.serve(workers=1),
+        serve=instance.command(workers=1),
         listing=list,
         environment=environment,
         output=instance.folder.with_name("server.log"),
@@ -151,4 +151,4 @@ def judge(folder: Path, crash: flakyblk.Crash, *, own_check: bool) -> None:
     seen = [int(mark.split()[1]) for mark in crash.marks if mark.startswith("uidnext ")]
     assert uidnext(folder) >= max(seen, default=0)
     if own_check:
-        assert Instance(folder, 0).check() == ""
+        assert Instance(folder, DOMAIN, 0).check() == ""

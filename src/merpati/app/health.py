@@ -1,14 +1,16 @@
 """Health and metrics over HTTP: /healthz, /readyz and /metrics for this node.
 
-Every worker answers for all: each leaves a snapshot of its metrics in the run folder every
-few seconds, and whoever is asked adds them up.
+Whichever worker is asked answers for all. Each leaves a snapshot of its metrics in the run
+folder every few seconds, and the one asked adds them up: its own are of this moment, the
+others' a few seconds old. A worker that is started again goes on counting where the one
+that died left off, for a sum that falls would look like a restart of the whole server.
 """
 
 from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -19,14 +21,20 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
+from merpati import __version__
 from merpati.base import metrics
 from merpati.base.faults import Fault
+from merpati.base.metrics import Family
 from merpati.store import queue
 
 if TYPE_CHECKING:
     from merpati.app.wiring import Parts
+    from merpati.net.listen import Listener
 
 SNAPSHOT_EVERY: Final = 5.0  # seconds
+SUFFIX: Final = ".metrics"
+AT_ONCE: Final = 100  # connections of one worker; then 503
+GRACE: Final = 1  # seconds for answers that are under way when the worker stops
 
 
 class Health:
@@ -36,9 +44,15 @@ class Health:
         self._parts = parts
         self._folder = folder
         self._others = [name for name in names if name != parts.name]
+        self._listeners: list[tuple[str, Listener]] = []
+        self._before = [one for one in self._left_by(parts.name) if one.kind != "gauge"]
         self._server: uvicorn.Server | None = None
         self._task: asyncio.Task[None] | None = None
         self.draining = False
+
+    def watch(self, service: str, listener: Listener) -> None:
+        """Count the clients of a listener too."""
+        self._listeners.append((service, listener))
 
     async def serve(self, sock: socket.socket) -> None:
         """Answer on a socket until `close`."""
@@ -52,9 +66,12 @@ class Health:
         config = uvicorn.Config(
             app, http="httptools", lifespan="off", log_config=None, access_log=False,
             server_header=False, date_header=False, loop="none", ws="none",
+            limit_concurrency=AT_ONCE, timeout_graceful_shutdown=GRACE,
         )  # fmt: skip
         self._server = uvicorn.Server(config)
+        # Not `serve`, which would take the worker's signals for itself.
         self._task = asyncio.create_task(self._server._serve([sock]))
+        await self._leave_snapshot()
         self._parts.tasks.every(SNAPSHOT_EVERY, self._leave_snapshot, "metrics", jitter=0.2)
 
     async def close(self) -> None:
@@ -62,13 +79,14 @@ class Health:
         if self._server is not None and self._task is not None:
             self._server.should_exit = True
             await self._task
+            await self._leave_snapshot()
 
     async def _healthz(self, _request: Request) -> PlainTextResponse:
-        """Whether this process works at all; a supervisor restarts what does not answer."""
+        """Whether this process works at all."""
         return PlainTextResponse("ok\n")
 
     async def _readyz(self, _request: Request) -> PlainTextResponse:
-        """Whether mail would be taken now."""
+        """Whether mail would be taken now; if not, why."""
         reason = await self._not_ready()
         return PlainTextResponse(f"{reason or 'ok'}\n", status_code=503 if reason else 200)
 
@@ -85,19 +103,80 @@ class Health:
         return ""
 
     async def _metrics(self, _request: Request) -> PlainTextResponse:
-        snapshots = [self._parts.metrics.snapshot()]
-        for name in self._others:
-            try:
-                data = (self._folder / f"{name}.metrics").read_bytes()
-                snapshots.append(msgspec.msgpack.decode(data, type=list[metrics.Family]))
-            except (OSError, msgspec.DecodeError):
-                continue  # that worker has just been started
-        return PlainTextResponse(
-            metrics.exposition(snapshots), media_type="text/plain; version=0.0.4"
-        )
+        others = [self._left_by(name) for name in self._others]
+        text = metrics.exposition([self._of_node(), self._own(), *others])
+        return PlainTextResponse(text, media_type="text/plain; version=0.0.4")
+
+    def _of_node(self) -> list[Family]:
+        """What is the same in every worker, and so must not be added up."""
+        certificates = self._parts.certificates
+        until: dict[tuple[str, ...], list[float]] = {
+            (name,): [one.not_after]
+            for one in (certificates.certificates if certificates else ())
+            for name in one.names
+        }
+        return [
+            gauge("merpati_build_info", "Always 1.", ("version",), {(__version__,): [1]}),
+            gauge(
+                "merpati_certificate_not_after_seconds",
+                "When the TLS certificate for a name ends, Unix time.", ("name",), until,
+            ),
+        ]  # fmt: skip
+
+    def _own(self) -> list[Family]:
+        """What this worker, and those before it under its name, have counted."""
+        active: dict[tuple[str, ...], list[float]] = {}
+        counted: dict[tuple[str, ...], list[float]] = {}
+        for service, one in self._listeners:
+            add(active, (service,), [one.active])
+            add(counted, (service, "accepted"), [one.accepted])
+            add(counted, (service, "refused"), [one.refused])
+            add(counted, (service, "failed"), [one.failed])
+        connections = [
+            gauge("merpati_connections", "Clients connected now.", ("service",), active),
+            Family(
+                "merpati_connections_total", "counter",
+                "Clients let in, refused for a limit, and sessions ended by a defect.",
+                ("service", "outcome"), (), counted,
+            ),
+        ]  # fmt: skip
+        return merged([*self._before, *self._parts.metrics.snapshot(), *connections])
+
+    def _left_by(self, name: str) -> list[Family]:
+        """The last snapshot of a worker; empty when there is none."""
+        try:
+            data = (self._folder / f"{name}{SUFFIX}").read_bytes()
+            return msgspec.msgpack.decode(data, type=list[Family])
+        except (OSError, msgspec.DecodeError):
+            return []
 
     async def _leave_snapshot(self) -> None:
-        path = self._folder / f"{self._parts.name}.metrics"
-        fresh = path.with_suffix(".metrics-new")
-        fresh.write_bytes(msgspec.msgpack.encode(self._parts.metrics.snapshot()))
+        path = self._folder / f"{self._parts.name}{SUFFIX}"
+        fresh = path.with_suffix(f"{SUFFIX}-new")
+        fresh.write_bytes(msgspec.msgpack.encode(self._own()))
         fresh.rename(path)
+
+
+def gauge(
+    name: str, text: str, labels: tuple[str, ...], series: dict[tuple[str, ...], list[float]]
+) -> Family:
+    """A gauge of values that are known now."""
+    return Family(name, "gauge", text, labels, (), series)
+
+
+def merged(families: Iterable[Family]) -> list[Family]:
+    """The families with those of one name added up."""
+    found: dict[str, Family] = {}
+    for family in families:
+        known = found.setdefault(family.name, msgspec.structs.replace(family, series={}))
+        for key, cells in family.series.items():
+            add(known.series, key, cells)
+    return list(found.values())
+
+
+def add(
+    series: dict[tuple[str, ...], list[float]], key: tuple[str, ...], cells: Sequence[float]
+) -> None:
+    """Add the numbers of one series to those known of it."""
+    known = series.get(key, [0.0] * len(cells))
+    series[key] = [one + other for one, other in zip(known, cells, strict=True)]

@@ -74,6 +74,7 @@ MESSAGE_MAX: Final = 52_428_800
 # sysexits.h
 OK: Final = 0
 USAGE: Final = 64
+UNAVAILABLE: Final = 69
 TEMPORARY: Final = 75
 STATUS: Final = {
     Kind.SYNTAX: 65,  # EX_DATAERR
@@ -364,7 +365,8 @@ async def send(config: Config, request: Request, written: Draft, user: pwd.struc
         return OK
     if any(result.outcome is Outcome.TEMPORARY for result in failed):
         return TEMPORARY
-    return STATUS[Kind.NOT_FOUND] if all(r.step == "RCPT TO" for r in failed) else 69
+    unknown = all(result.status.startswith("5.1.") for result in failed)  # RFC 3463 3.2
+    return STATUS[Kind.NOT_FOUND] if unknown else UNAVAILABLE
 
 
 def listener(config: Config) -> tuple[str, int]:

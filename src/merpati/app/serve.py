@@ -7,6 +7,7 @@ no thread of its own: it sleeps in `select` until a signal or a worker wakes it.
 
 from __future__ import annotations
 
+import fcntl
 import gc
 import os
 import select
@@ -19,11 +20,11 @@ from pathlib import Path
 from typing import Final
 
 from merpati.app import config as configuration
-from merpati.app import migrate, wiring, worker
+from merpati.app import health, migrate, wiring, worker
 from merpati.app.installation import Config, LogSettings, ServerSettings, become
 from merpati.app.listeners import EVERYWHERE, Listener
 from merpati.base.clock import SystemClock
-from merpati.base.faults import Fault
+from merpati.base.faults import Fault, Kind
 from merpati.base.log import Level, Log, Sink
 from merpati.net import listen, mesh
 
@@ -45,8 +46,14 @@ class Supervisor:
         self._born: dict[int, float] = {}
         self._pauses = [0.0] * workers
         self._restarts: dict[int, float] = {}  # worker number to when it is started again
+        self._ready: set[int] = set()  # process ids of workers that serve
+        self._announced = False
+        self._outdated: set[int] = set()  # those that still have the settings before a reload
+        self._leaving = 0  # the one of them that is being replaced
         self._stopping = 0.0
+        self._lock = -1
         self._ready_in, self._ready_out = os.pipe()
+        self._alive_in, self._alive_out = os.pipe()  # the workers see it end with this process
         self._signal_in, self._signal_out = socket.socketpair()
         self._chain = wiring.certificates(config)
 
@@ -60,9 +67,8 @@ class Supervisor:
         gc.freeze()
         for number in range(len(self._names)):
             self._fork(number)
-        waiting = len(self._names)
         while self._children or self._restarts:
-            waiting = self._wait(waiting)
+            self._wait()
         self._log.info("server.stopped")
         self._log.flush()
         return 0
@@ -70,9 +76,7 @@ class Supervisor:
     def _bind(self) -> None:
         folder = self._config.data / "run"
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        for stale in folder.glob(f"*{mesh.SUFFIX}"):
-            stale.unlink()
-        self._buses = [mesh.bind(folder, name) for name in self._names]
+        self._lock = only_one(folder)
         for listener in self._config.listeners:
             for spec in specs(listener):
                 try:
@@ -81,6 +85,10 @@ class Supervisor:
                     if spec.host != "::" or listener.host != EVERYWHERE:
                         raise
                     self._log.warning("listen.no-ipv6", service=listener.service)
+        for suffix in (mesh.SUFFIX, health.SUFFIX):
+            for stale in folder.glob(f"*{suffix}"):
+                stale.unlink()
+        self._buses = [mesh.bind(folder, name) for name in self._names]
 
     def _catch_signals(self) -> None:
         self._signal_out.setblocking(False)
@@ -113,7 +121,8 @@ class Supervisor:
         signal.set_wakeup_fd(-1)
         for one in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD):
             signal.signal(one, signal.SIG_DFL)
-        os.close(self._ready_in)
+        for descriptor in (self._ready_in, self._alive_out, self._lock):
+            os.close(descriptor)
         own = []
         for listener, copies in self._sockets:
             for index, sock in enumerate(copies):
@@ -123,27 +132,26 @@ class Supervisor:
                     sock.close()
         worker.run(
             self._names[number], self._names, self._config, own, self._buses[number],
-            self._chain, self._log.bind(worker=number), self._ready_out,
+            self._chain, self._log.bind(worker=number), self._ready_out, self._alive_in,
         )  # fmt: skip
 
-    def _wait(self, waiting: int) -> int:
-        """Sleep until something happens, and act on it; how many workers are not ready yet."""
+    def _wait(self) -> None:
+        """Sleep until something happens, and act on it."""
         watched = [self._signal_in.fileno(), self._ready_in]
         readable, _, _ = select.select(watched, [], [], self._timeout())
         if self._ready_in in readable:
-            before = waiting
-            waiting -= len(os.read(self._ready_in, 64))
-            if before > 0 >= waiting:
+            self._ready |= worker.read_ready(self._ready_in)
+            if not self._announced and len(self._ready) == len(self._names):
                 self._announce()
         if watched[0] in readable:
             for number in self._signal_in.recv(64):
                 self._signalled(number)
         self._reap()
         self._start_due()
+        self._renew()
         if self._stopping and time.monotonic() > self._stopping:
             for child in self._children:
                 os.kill(child, signal.SIGKILL)
-        return waiting
 
     def _timeout(self) -> float | None:
         moments = list(self._restarts.values())
@@ -155,6 +163,7 @@ class Supervisor:
         places = [f"{one.service} {one.place()}" for one in self._config.listeners]
         sys.stdout.write(f"merpati ready: {', '.join(places)}\n")
         sys.stdout.flush()
+        self._announced = True
 
     def _signalled(self, number: int) -> None:
         if number in {signal.SIGTERM, signal.SIGINT} and not self._stopping:
@@ -169,14 +178,29 @@ class Supervisor:
             os.kill(child, number)
 
     def _reload(self) -> None:
+        """SIGHUP: certificates are read anew; other settings take effect in new workers."""
         try:
             fresh = configuration.read_config(self._config.file)
+            if self._chain is not None:
+                self._chain.reload(wiring.certificate_files(fresh))
         except Fault as fault:
             self._log.error("config.refused", reason=fault.text, advice="the old one stays in use")
             return
         for name in configuration.needs_restart(self._config, fresh):
             self._log.warning("config.waits-for-restart", setting=name)
         self._tell(signal.SIGHUP)
+        old, self._config = self._config, configuration.applied(self._config, fresh)
+        if configuration.differ(old, self._config):
+            self._log.flush()
+            self._log = make_log(self._config)
+            self._outdated = set(self._children)
+
+    def _renew(self) -> None:
+        """Replace workers with outdated settings, one by one, so that others go on serving."""
+        if self._outdated and not self._stopping and len(self._ready) == len(self._names):
+            self._leaving = self._outdated.pop()
+            self._ready.discard(self._leaving)
+            os.kill(self._leaving, signal.SIGTERM)
 
     def _reap(self) -> None:
         while self._children:
@@ -186,20 +210,46 @@ class Supervisor:
             number = self._children.pop(child, None)
             if number is None:
                 continue
+            self._ready.discard(child)
+            self._outdated.discard(child)
             lived = time.monotonic() - self._born.pop(child)
             if self._stopping:
                 continue
+            pause = 0.0
             code = os.waitstatus_to_exitcode(status)
-            pause = min(PAUSE_MAX, self._pauses[number] * 2 + 0.5) if lived < QUICK_DEATH else 0.0
+            if child == self._leaving and not code:
+                self._log.info("worker.renewed", worker=number)
+            else:
+                if lived < QUICK_DEATH:
+                    pause = min(PAUSE_MAX, self._pauses[number] * 2 + 0.5)
+                again_in = round(pause, 1)
+                self._log.error("worker.died", worker=number, status=code, again_in=again_in)
             self._pauses[number] = pause
             self._restarts[number] = time.monotonic() + pause
-            self._log.error("worker.died", worker=number, status=code, again_in=round(pause, 1))
 
     def _start_due(self) -> None:
         now = time.monotonic()
         for number in [number for number, due in self._restarts.items() if due <= now]:
             del self._restarts[number]
             self._fork(number)
+
+
+def only_one(folder: Path) -> int:
+    """Make this the only server of a run folder for as long as the descriptor returned is open.
+
+    Raises:
+        Fault: IN_USE when there is one already.
+    """
+    lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        text = f"process {os.read(lock, 20).decode()} serves {folder.parent} already; stop it first"
+        os.close(lock)
+        raise Fault(Kind.IN_USE, text) from error
+    os.ftruncate(lock, 0)
+    os.pwrite(lock, str(os.getpid()).encode(), 0)
+    return lock
 
 
 def specs(listener: Listener) -> list[listen.ListenerSpec]:

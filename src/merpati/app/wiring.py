@@ -75,13 +75,18 @@ class Parts:
     pop3: pop3.Services
 
 
-def certificates(config: Config) -> CertificateStore | None:
-    """The certificates that the configuration names, or None without any."""
+def certificate_files(config: Config) -> list[CertificateFiles]:
+    """The certificates that the configuration names."""
     tls = config[TlsSettings]
-    files = [
+    return [
         CertificateFiles(certificate, key)
         for certificate, key in zip(tls.certificate, tls.key, strict=True)
     ]
+
+
+def certificates(config: Config) -> CertificateStore | None:
+    """The same, loaded; None without any."""
+    files = certificate_files(config)
     return CertificateStore(files) if files else None
 
 

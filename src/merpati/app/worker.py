@@ -7,6 +7,7 @@ import contextlib
 import os
 import signal
 import socket
+import struct
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -29,6 +30,7 @@ from merpati.services.housekeeping import Housekeeping
 from merpati.store import queue
 
 DRAIN: Final = 7.0  # seconds for sessions to end; the supervisor gives 10 in all
+PROCESS: Final = struct.Struct("i")  # a process id
 SWITCH_INTERVAL: Final = 0.001  # seconds; the writer thread must not wait 5 ms for the loop
 
 
@@ -55,9 +57,14 @@ class Worker:
         self._stop = asyncio.Event()
         self._listeners: list[listen.Listener] = []
 
-    async def run(self, ready: int) -> None:
-        """Serve until SIGTERM; write one byte to `ready` once everything listens."""
+    async def run(self, ready: int, alive: int) -> None:
+        """Serve until SIGTERM; tell `ready` the process id once everything listens.
+
+        `alive` is a pipe that ends when the supervisor is gone, however that came about:
+        then the worker stops too, so that a new server finds its ports free.
+        """
         loop = asyncio.get_running_loop()
+        loop.add_reader(alive, self._stop.set)
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop.set)
         metrics = Metrics()
@@ -72,8 +79,9 @@ class Worker:
             await self._listen(parts, health, listener, sock)
         parts.tasks.spawn(parts.runner.run(), "queue")
         Housekeeping(parts.store, parts.blobs, parts.smtp.clock, parts.log).start(parts.tasks)
-        os.write(ready, b"1")
+        os.write(ready, PROCESS.pack(os.getpid()))
         await self._stop.wait()
+        loop.remove_reader(alive)
         self._log.info("worker.draining", worker=self._name)
         health.draining = True
         await asyncio.gather(*(one.drain(DRAIN) for one in self._listeners))
@@ -92,25 +100,19 @@ class Worker:
             return
         run, refuse = wiring.handler(parts, listener)
         context = self._chain.context if listener.implicit_tls and self._chain else None
-        self._listeners.append(
-            listen.Listener(
-                sock,
-                run,
-                name=listener.service,
-                reaper=parts.reaper,
-                gate=parts.gate,
-                log=self._log,
-                context=context,
-                refusal=refuse,
-            ).start()
-        )
+        one = listen.Listener(
+            sock, run, name=listener.service, reaper=parts.reaper, gate=parts.gate,
+            log=self._log, context=context, refusal=refuse,
+        ).start()  # fmt: skip
+        self._listeners.append(one)
+        health.watch(listener.service, one)
 
     def _reload(self, parts: wiring.Parts) -> None:
-        """SIGHUP: certificates anew. What else changed is named by the supervisor."""
+        """SIGHUP: certificates anew. For other settings the supervisor replaces this worker."""
         try:
-            fresh = wiring.certificates(read_config(self._config.file))
-            if self._chain is not None and fresh is not None:
-                self._chain.reload([one.files for one in fresh.certificates])
+            fresh = read_config(self._config.file)
+            if self._chain is not None:
+                self._chain.reload(wiring.certificate_files(fresh))
             parts.log.info("worker.reloaded", worker=self._name)
         except Fault as fault:
             parts.log.error("worker.reload-failed", reason=fault.text)  # noqa: TRY400 -- expected, no traceback
@@ -129,15 +131,22 @@ def run(
     chain: CertificateStore | None,
     log: Log,
     ready: int,
+    alive: int,
 ) -> None:
     """The whole life of a worker process, right after the fork."""
     sys.setswitchinterval(SWITCH_INTERVAL)
 
     async def main() -> None:
-        await Worker(name, names, config, listeners, bus, chain, log).run(ready)
+        await Worker(name, names, config, listeners, bus, chain, log).run(ready, alive)
 
     with contextlib.suppress(KeyboardInterrupt):
         uvloop.run(main())
+
+
+def read_ready(pipe: int) -> set[int]:
+    """The process ids of the workers that have become ready since the last look."""
+    data = os.read(pipe, 64 * PROCESS.size)  # whole ones: a pipe takes so little at once
+    return {number for (number,) in PROCESS.iter_unpack(data)}
 
 
 def run_folder(config: Config) -> Path:

@@ -55,36 +55,11 @@ class Connection(asyncio.Protocol):
     """
 
     __slots__ = (
-        "_cause",
-        "_discarded",
-        "_drainer",
-        "_ended",
-        "_head",
-        "_idle",
-        "_loop",
-        "_need",
-        "_out",
-        "_queued",
-        "_reader",
-        "_reading_paused",
-        "_reaper",
-        "_records",
-        "_start",
-        "_tail",
-        "_tail_size",
-        "_transport",
-        "_woken",
-        "_writing_paused",
-        "bytes_in",
-        "bytes_out",
-        "draining",
-        "due",
-        "local",
-        "local_port",
-        "peer",
-        "peer_port",
-        "tls",
-    )
+        "_cause", "_discarded", "_drainer", "_ended", "_head", "_idle", "_loop", "_need", "_out",
+        "_queued", "_reader", "_reading_paused", "_reaper", "_records", "_start", "_tail",
+        "_tail_size", "_transport", "_woken", "_writing_paused", "bytes_in", "bytes_out",
+        "draining", "due", "local", "local_port", "peer", "peer_port", "tls",
+    )  # fmt: skip
 
     def __init__(self, loop: asyncio.AbstractEventLoop, reaper: Reaper) -> None:
         self._loop = loop

@@ -5,17 +5,20 @@ Every worker runs it; each act is safe to be done by several at once.
 
 from __future__ import annotations
 
+import asyncio
 from typing import Final
 
 from merpati.base.clock import Clock
 from merpati.base.ids import trace_text
 from merpati.base.log import Log
 from merpati.base.tasks import Tasks
-from merpati.store import events, garbage
+from merpati.store import events, garbage, packing
 from merpati.store.blobs import BlobStore
 from merpati.store.engine import Store
 
 GARBAGE_EVERY: Final = 600.0  # seconds
+PACKING_EVERY: Final = 30.0
+PACKING_PAUSE: Final = 0.2  # seconds between two steps: never flat out beside the intake
 HISTORY_EVERY: Final = 3600.0
 HISTORY_KEPT: Final = 90 * 86400  # seconds that the trace of a message is kept
 
@@ -32,6 +35,7 @@ class Housekeeping:
     def start(self, tasks: Tasks) -> None:
         """Begin; ends with the tasks."""
         tasks.every(GARBAGE_EVERY, self.collect_garbage, "garbage")
+        tasks.every(PACKING_EVERY, self.pack, "packing")
         tasks.every(HISTORY_EVERY, self.forget_history, "history")
 
     async def collect_garbage(self) -> None:
@@ -39,6 +43,13 @@ class Housekeeping:
         count = await garbage.collect(self._store, self._blobs)
         if count:
             self._log.info("blobs.collected", count=count)
+
+    async def pack(self) -> None:
+        """Compress what was taken over since the last time."""
+        done = await packing.step(self._store, self._blobs)
+        while done == packing.STEP:
+            await asyncio.sleep(PACKING_PAUSE)
+            done = await packing.step(self._store, self._blobs)
 
     async def forget_history(self) -> None:
         """Remove traces older than `HISTORY_KEPT`."""

@@ -168,6 +168,9 @@ class Lane:
                 return None
             job = self._job = jobs.popleft()
             tried = await self._courier.send(session, job.message, job.recipients)
+            if _was_closed(session, tried):
+                jobs.appendleft(job)
+                return None
             if tried:
                 await self._recorder.record(job.message, tried)
             self._job = None
@@ -187,3 +190,16 @@ class Lane:
                 for one in job.recipients
             ],
         )
+
+
+def _was_closed(session: Session, tried: list[Tried]) -> bool:
+    """Whether the server had closed the connection after an earlier message, without a word.
+
+    Many do. The message was not tried then, and gets a connection of its own.
+    """
+    return (
+        session.sent > 1
+        and not session.usable
+        and bool(tried)
+        and all(one.result.step == "MAIL" and not one.result.code for one in tried)
+    )

@@ -112,7 +112,7 @@ async def add(
     if not counters:
         return Added([], refused, bool(body.location))
     blob_id, superfluous = await blobs.insert(tx, body, len(counters))
-    await _insert_message(tx, blob_id, digest)
+    await insert_message(tx, blob_id, digest)
     threads = await _threads(tx, digest.thread_refs, counters)
     uids = await _take_uids(tx, body.size, [accounts[account_id] for account_id in counters])
     placed = []
@@ -143,6 +143,7 @@ async def fetch(
     columns: tuple[str, ...],
 ) -> list[Row]:
     """Rows of the emails with these ascending UIDs that exist, by UID; uid is the first column."""
+    assert columns[0] == "uid"
     if not uids:
         return []
     first, last = uids[0], uids[-1]
@@ -391,7 +392,8 @@ def _combination(how: Change, keywords: frozenset[str]) -> Callable[[str], str]:
     return combine
 
 
-async def _insert_message(tx: Transaction, blob_id: int, digest: Digest) -> None:
+async def insert_message(tx: Transaction, blob_id: int, digest: Digest) -> None:
+    """Keep what parsing found in a blob."""
     await tx.run(
         "INSERT INTO message (blob_id, structure, envelope, bodystructure, sent_at, preview)"
         " VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING",

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 import msgspec
 
 from merpati.model.event import Event, EventKind
 from merpati.store.engine import Transaction
+
+# Steps of one moment are told in the order in which they happen.
+ORDER: Final = {kind: n for n, kind in enumerate(EventKind)}
 
 
 async def record(tx: Transaction, events: Sequence[Event]) -> None:
@@ -30,10 +34,11 @@ async def of_trace(tx: Transaction, trace: str) -> list[Event]:
         "SELECT trace, at, kind, about, account_id, detail FROM event WHERE trace = $1 ORDER BY at",
         trace,
     )
-    return [
+    steps = [
         Event(row[0], row[1], EventKind(row[2]), row[3], row[4], msgspec.json.decode(row[5]))
         for row in rows
     ]
+    return sorted(steps, key=lambda step: (step.at, ORDER[step.kind]))
 
 
 async def traces(tx: Transaction, about: str, limit: int = 20) -> list[str]:

@@ -12,7 +12,7 @@ from merpati.model.event import Event, EventKind
 from merpati.store import events
 
 SENTENCES = {
-    EventKind.RECEIVED: "taken over from {peer}, who said to be {helo}, for {about}",
+    EventKind.RECEIVED: "taken over from {peer}, who said to be {helo}; its sender is {about}",
     EventKind.SUBMITTED: "submitted by {account}",
     EventKind.NAMED: "its Message-ID is {about}",
     EventKind.DELIVERED: "delivered to {about}, into {mailbox}",
@@ -25,6 +25,7 @@ SENTENCES = {
     EventKind.DROPPED: "a notice for {about} could not be delivered and was dropped",
     EventKind.REFUSED: "refused for {about}",
 }
+HANDED_IN = "handed in on this machine by {account}; its sender is {about}"
 SHOWN = ("said", "tls", "protocol", "address", "size", "status", "try", "notice")
 
 
@@ -81,7 +82,8 @@ async def find(one: Session, what: str, last: int) -> list[list[Event]]:
 def tell(event: Event) -> list[str]:
     """One step in words, with what is known of it below."""
     detail = _Known(event.detail, about=event.about or "<>")
-    sentence = SENTENCES[event.kind].format_map(detail)
+    local = event.kind is EventKind.RECEIVED and event.detail.get("protocol") == "local"
+    sentence = (HANDED_IN if local else SENTENCES[event.kind]).format_map(detail)
     lines = [f"  {session.show_time(event.at)}  {sentence}"]
     more = [f"{name} {event.detail[name]}" for name in SHOWN if event.detail.get(name)]
     if more:

@@ -142,6 +142,14 @@ class Client:
         self.connection.write(responses.untagged(responses.Condition.BYE, text))
         self.over = True
 
+    def enable_condstore(self) -> None:
+        """From now on MODSEQ is told (RFC 7162 3.1); the selected mailbox's highest now."""
+        if not self.condstore:
+            self.condstore = True
+            if self.view is not None:
+                code = responses.highestmodseq(max(self.view.modseq, 1))
+                self.connection.write(responses.untagged(responses.Condition.OK, "now", code))
+
     def milliseconds(self) -> int:
         """Now."""
         return int(self.services.clock.now() * 1000)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import mmap
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Any, Final, cast
 
@@ -21,6 +21,7 @@ from merpati.model.change import ChangeKind
 from merpati.model.message import SEEN
 from merpati.servers.imap import rows
 from merpati.servers.imap.client import Client, Done, gone
+from merpati.servers.imap.legal import Refused
 from merpati.servers.imap.view import View
 from merpati.store import changes, emails
 from merpati.store.blobs import Stored
@@ -34,7 +35,7 @@ LARGE: Final = 256 * 1024  # bytes; from here on a section is streamed
 PIECE: Final = 128 * 1024  # bytes written at once while streaming
 
 # What the section renderer reads of each message, after the UID.
-BODY: Final = ("blob_id", "size", "location", "encoding", "data", "structure", "keywords")
+BODY: Final = ("blob_id", "size", "location", "encoding", "data", "keywords")
 
 _KINDS: Final[dict[Text, section.Text | None]] = {
     Text.ALL: None,
@@ -47,19 +48,20 @@ _KINDS: Final[dict[Text, section.Text | None]] = {
 
 Content = bytes | mmap.mmap
 Range = tuple[int, int]
+Seen = tuple[str, int]  # keywords and modseq of a message that was just marked as seen
 
 
 class SectionPlan(msgspec.Struct, frozen=True):
     r"""How to answer a FETCH with sections.
 
-    `columns`: what to read: the UID, `BODY`, then those of the attributes.
+    `columns`: what to read: the UID, `BODY`, those of the attributes, and at the end the
+    structure if any section needs it; whole messages do not.
     `sets_seen`: it is no peek, so \Seen is set.
     """
 
     items: tuple[FetchItem, ...]
     columns: tuple[str, ...]
     sets_seen: bool
-    shows_flags: bool
 
 
 async def fetch(client: Client, command: commands.Fetch) -> Done:
@@ -68,8 +70,10 @@ async def fetch(client: Client, command: commands.Fetch) -> Done:
     await view.load(client.services.store)
     items = command.items
     since = command.changed_since
+    if command.vanished and not client.qresync:
+        raise Refused("say ENABLE QRESYNC first", bad=True)  # RFC 7162 3.2.6
     if since is not None or Attribute.MODSEQ in items:
-        client.condstore = True  # RFC 7162 3.1
+        client.enable_condstore()
     if since is not None and Attribute.MODSEQ not in items:
         items = (*items, Attribute.MODSEQ)
     if command.uid and Attribute.UID not in items:
@@ -148,10 +152,16 @@ def section_plan(items: tuple[FetchItem, ...]) -> SectionPlan:
     ]
     return SectionPlan(
         items=items,
-        columns=("uid", *BODY, *columns),
+        columns=("uid", *BODY, *columns, *(("structure",) if any(map(_in_parts, items)) else ())),
         sets_seen=any(isinstance(item, Section) and not item.peek for item in items),
-        shows_flags=Attribute.FLAGS in items,
     )
+
+
+def _in_parts(item: FetchItem) -> bool:
+    """Whether the parts of a message must be known for an item."""
+    if isinstance(item, Section):
+        return bool(item.part) or item.text is not Text.ALL
+    return item is Attribute.BODY
 
 
 async def _send_sections(
@@ -166,6 +176,7 @@ async def _send_sections(
     missing = 0
     damaged: list[tuple[int, Fault]] = []
     for part in wanted.chunks(CHUNK):
+        client.connection.deadline(client.services.settings.message_timeout)
         found = await store.read(
             emails.fetch, view.account_id, view.mailbox_id, part.uids, how.columns
         )
@@ -191,14 +202,14 @@ async def _send_sections(
     return missing
 
 
-async def _set_seen(client: Client, view: View, found: Sequence[Row]) -> dict[int, str]:
-    r"""Set \Seen where it is not; the new keywords of those changed, by UID.
+async def _set_seen(client: Client, view: View, found: Sequence[Row]) -> dict[int, Seen]:
+    r"""Set \Seen where it is not; what is new of those changed, by UID.
 
     A message can be read all the same when that cannot be written.
     """
     if view.read_only:
         return {}
-    unseen = [row[0] for row in found if not emails.is_seen(row[7])]
+    unseen = [row[0] for row in found if not emails.is_seen(row[6])]
     if not unseen:
         return {}
     try:
@@ -209,7 +220,7 @@ async def _set_seen(client: Client, view: View, found: Sequence[Row]) -> dict[in
     except Fault:
         return {}
     view.own = (*view.own, modseq)
-    return dict(now)
+    return {uid: (keywords, modseq) for uid, keywords in now}
 
 
 class _Message:
@@ -218,13 +229,13 @@ class _Message:
     __slots__ = ("_content", "_how", "_row", "_seen", "_tree", "client", "view")
 
     def __init__(
-        self, client: Client, view: View, how: SectionPlan, row: Row, seen: str | None
+        self, client: Client, view: View, how: SectionPlan, row: Row, seen: Seen | None
     ) -> None:
         self.client = client
         self.view = view
         self._how = how
         self._row = row
-        self._seen = seen  # its keywords, if they were changed just now
+        self._seen = seen
         self._content: Content | None = None
         self._tree: tree.Part | None = None
 
@@ -251,8 +262,8 @@ class _Message:
                 pieces.append(b"BODY " + structure.body(self.tree, content))
             else:
                 pieces.append(self._attribute(item, next(columns)))
-        if self._seen is not None and not self._how.shows_flags:
-            pieces.append(self._attribute(Attribute.FLAGS, self._seen))
+        if self._seen is not None:
+            pieces += self._changed(self._seen)
         space = b"" if head or not pieces else b" "
         connection.write(head + space + b" ".join(pieces) + b")\r\n")
 
@@ -272,7 +283,7 @@ class _Message:
         """The message's structure."""
         if self._tree is None:
             try:
-                self._tree = tree.decode(self._row[6] or b"")
+                self._tree = tree.decode(self._row[-1] or b"")
             except msgspec.DecodeError as error:
                 text = f"the structure of blob {self._row[1]} is damaged: {error}"
                 raise Fault(Kind.CORRUPT, text) from error
@@ -297,9 +308,19 @@ class _Message:
             where = min(start + item.partial[0], end), min(start + sum(item.partial), end)
         return where, b""
 
+    def _changed(self, seen: Seen) -> Iterator[bytes]:
+        r"""What \Seen has changed and was not asked for."""
+        asked = self._how.items
+        if Attribute.FLAGS not in asked:
+            yield self._attribute(Attribute.FLAGS, seen[0])
+        if self.client.condstore and Attribute.MODSEQ not in asked:
+            yield self._attribute(Attribute.MODSEQ, seen[1])
+
     def _attribute(self, item: Attribute, value: Any) -> bytes:
-        if item is Attribute.FLAGS:
-            stored = value if self._seen is None else self._seen
+        if item is Attribute.MODSEQ and self._seen is not None:
+            value = self._seen[1]
+        elif item is Attribute.FLAGS:
+            stored = value if self._seen is None else self._seen[0]
             rows.tell_keywords(self.client, self.view, (stored,))
             value = flags.render(stored, self.view.is_recent(self._row[0]))
         elif item is Attribute.INTERNALDATE:

@@ -207,7 +207,7 @@ async def namespace(client: Client, _command: commands.Namespace) -> Done:
 async def status(client: Client, command: commands.Status) -> Done:
     """STATUS (RFC 3501 6.3.10), with HIGHESTMODSEQ (RFC 7162) and SIZE (RFC 8438)."""
     if StatusItem.HIGHESTMODSEQ in command.items:
-        client.condstore = True
+        client.enable_condstore()
     store = client.services.store
     mailbox = await store.read(mailboxes.find, client.account_id, command.mailbox)
     if mailbox is None:

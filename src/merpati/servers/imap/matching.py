@@ -21,8 +21,8 @@ from merpati.servers.imap.view import View
 from merpati.store.blobs import BlobStore, Stored
 from merpati.store.engine import Row
 from merpati.wire.imap import dates, search, sets
+from merpati.wire.mime import addresses, headers, text, tree, words
 from merpati.wire.mime import dates as mime_dates
-from merpati.wire.mime import headers, text, tree, words
 
 DAY_MS: Final = dates.DAY * 1000
 _EPOCH: Final = date(1970, 1, 1).toordinal()
@@ -36,6 +36,7 @@ _COMPARE: Final = {
     search.Relation.ON: eq,
     search.Relation.SINCE: ge,
 }
+_ADDRESS_FIELDS: Final = frozenset({"from", "to", "cc", "bcc"})
 _BY_CONTENT: Final = (search.Header, search.Body, search.Text)
 
 Predicate = Callable[["Subject"], bool]
@@ -174,8 +175,9 @@ def _by_text(key: search.Header | search.Body | search.Text) -> Predicate:
     match key:
         case search.Header(field=field):
             name = field.encode("utf-8", "replace")
+            contains = _in_addresses if field in _ADDRESS_FIELDS else _in_value
             return lambda subject: any(
-                wanted in words.decode(value).casefold() for value in subject.headers.get_all(name)
+                contains(value, wanted) for value in subject.headers.get_all(name)
             )
         case search.Body():
             return lambda subject: _in_body(subject, wanted)
@@ -183,6 +185,19 @@ def _by_text(key: search.Header | search.Body | search.Text) -> Predicate:
             return lambda subject: (
                 wanted in text.header_text(subject.headers).casefold() or _in_body(subject, wanted)
             )
+
+
+def _in_value(value: bytes, wanted: str) -> bool:
+    return wanted in words.decode(value).casefold()
+
+
+def _in_addresses(value: bytes, wanted: str) -> bool:
+    """As written, or as the ENVELOPE shows it, without comments and white space inside."""
+    return _in_value(value, wanted) or any(
+        wanted in f"{entry.name} <{entry.local}@{entry.domain}>".casefold()
+        for entry in addresses.parse_list(value)
+        if isinstance(entry, addresses.Mailbox)
+    )
 
 
 def _in_body(subject: Subject, wanted: str) -> bool:
@@ -195,9 +210,13 @@ def _in_body(subject: Subject, wanted: str) -> bool:
 def matching(
     test: Predicate, found: Sequence[Row], numbers: Sequence[int], blob_store: BlobStore
 ) -> list[int]:
-    """Where in `found` the messages stand that meet a key."""
-    return [
-        place
-        for place, (row, number) in enumerate(zip(found, numbers, strict=True))
-        if test(Subject(number, row, blob_store))
-    ]
+    """Where in `found` the messages stand that meet a key; a damaged one meets none."""
+    passed = []
+    for place, (row, number) in enumerate(zip(found, numbers, strict=True)):
+        try:
+            if test(Subject(number, row, blob_store)):
+                passed.append(place)
+        except Fault as fault:
+            if fault.kind is not Kind.CORRUPT:
+                raise
+    return passed

@@ -110,8 +110,10 @@ def spread(view: View, ranges: Sequence[range]) -> Selection:
 
 
 def selection(view: View, uids: Sequence[int]) -> Selection:
-    """The messages with these ascending UIDs, which are all in the view."""
-    return Selection(array("I", [view.number(uid) - 1 for uid in uids]), array("I", uids))
+    """Those of the messages with these ascending UIDs that are in the view."""
+    numbers = [(view.number(uid), uid) for uid in uids]
+    known = [(number, uid) for number, uid in numbers if number]
+    return Selection([number - 1 for number, _ in known], [uid for _, uid in known])
 
 
 async def send(client: Client, view: View, how: Plan, wanted: Selection) -> int:
@@ -119,6 +121,7 @@ async def send(client: Client, view: View, how: Plan, wanted: Selection) -> int:
     store = client.services.store
     missing = 0
     for part in wanted.chunks(how.chunk):
+        client.connection.deadline(client.services.settings.message_timeout)
         found = await store.read(
             emails.fetch, view.account_id, view.mailbox_id, part.uids, how.columns
         )

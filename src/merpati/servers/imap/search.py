@@ -37,10 +37,10 @@ CHUNK_CONTENT: Final = 40  # messages read whole at once
 
 
 class Found(msgspec.Struct):
-    """Messages that met the keys: places in the view, and the highest modseq among them."""
+    """Messages that met the keys, and the modseq of each if it is wanted."""
 
     selection: rows.Selection
-    modseq: int = 0
+    modseqs: list[int]
 
 
 async def search(client: Client, command: commands.Search) -> Done:
@@ -48,11 +48,12 @@ async def search(client: Client, command: commands.Search) -> Done:
     view = client.selected
     await view.load(client.services.store)
     with_modseq = asks_modseq(command.key)
-    client.condstore |= with_modseq  # RFC 7162 3.1
+    if with_modseq:
+        client.enable_condstore()
     selection, rest = narrow(view, command.key)
     cheap = [key for key in rest if not needs_content(key)]
     costly = [key for key in rest if needs_content(key)]
-    found = Found(selection)
+    found = Found(selection, [])
     if cheap or with_modseq:
         found = await _sift(client, view, found.selection, _all(cheap, view), content=False)
     if costly:
@@ -60,7 +61,7 @@ async def search(client: Client, command: commands.Search) -> Done:
     shown: Sequence[int] = (
         found.selection.uids if command.uid else [place + 1 for place in found.selection.places]
     )
-    modseq = found.modseq if with_modseq and shown else None
+    modseq = _modseq(command.returns, found.modseqs) if with_modseq and shown else None
     if command.returns is None:
         line = responses.search(shown, modseq)
     else:
@@ -101,7 +102,7 @@ async def _sift(
     columns, size = (CONTENT_COLUMNS, CHUNK_CONTENT) if content else (COLUMNS, CHUNK)
     places: list[int] = []
     uids: list[int] = []
-    modseq = 0
+    modseqs: list[int] = []
     for part in wanted.chunks(size):
         found = await store.read(emails.fetch, view.account_id, view.mailbox_id, part.uids, columns)
         numbers = part.numbers(found)
@@ -112,10 +113,18 @@ async def _sift(
         for at in passed:
             places.append(numbers[at] - 1)
             uids.append(found[at][0])
-            modseq = max(modseq, found[at][4])
+            modseqs.append(found[at][4])
         await client.connection.drain()  # which ends the search of a client that has gone
         await asyncio.sleep(0)
-    return Found(rows.Selection(places, uids), modseq)
+    return Found(rows.Selection(places, uids), modseqs)
+
+
+def _modseq(returns: frozenset[SearchReturn] | None, modseqs: list[int]) -> int:
+    """The highest of all found, or of those that MIN and MAX show alone (RFC 7162 3.1.10)."""
+    if returns and returns <= {SearchReturn.MIN, SearchReturn.MAX}:
+        ends = {SearchReturn.MIN: modseqs[0], SearchReturn.MAX: modseqs[-1]}
+        return max(ends[each] for each in returns)
+    return max(modseqs)
 
 
 def _extended(

@@ -51,6 +51,7 @@ __all__ = ["ImapSettings", "Services", "Session", "refuse"]
 LOOPBACK: Final = ("127.", "::1", "unix", "::ffff:127.")
 SERVER_ID: Final[dict[bytes, bytes | None]] = {b"name": b"Merpati"}  # RFC 2971 3.3
 ANSWERED: Final = Done("")  # the command has written its own answer
+WRONG: Final = frozenset({Kind.SYNTAX, Kind.BAD_SEQUENCE, Kind.AUTH_FAILED})
 ENDS: Final = frozenset({Kind.CLOSED, Kind.TIMEOUT})
 
 
@@ -110,8 +111,7 @@ class Session:
         except Fault as fault:
             if fault.kind in ENDS or self._connection.draining:
                 raise
-            wrong = fault.kind in {Kind.SYNTAX, Kind.BAD_SEQUENCE, Kind.AUTH_FAILED}
-            self._refuse(refusal(tag, fault), wrong=wrong)
+            self._refuse(refusal(tag, fault), wrong=tag is None or fault.kind in WRONG)
 
     async def _read(self, reader: CommandReader) -> commands.Command:
         """The next command; an APPEND up to its first message.
@@ -163,10 +163,12 @@ class Session:
             done = await HANDLERS[type(command)](client, command)
         if done is ANSWERED or client.over:
             return
-        if client.view is not None and (client.changed or type(command) in LOOKS):
+        if client.view is not None:
             uid = getattr(command, "uid", False)
-            held = type(command) in HOLDS_EXPUNGE and not uid
-            await sync(client, expunge=not held and not self._connection.pending(), uid=uid)
+            holds = type(command) in HOLDS_EXPUNGE and not uid
+            expunge = not (holds or self._connection.pending())
+            if client.changed or (client.view.held and expunge) or type(command) in LOOKS:
+                await sync(client, expunge=expunge, uid=uid)
         if not client.over:
             self._connection.write(
                 responses.tagged(command.tag, Condition.OK, done.text, done.code)
@@ -225,7 +227,8 @@ async def _enable(client: Client, command: commands.Enable) -> Done:
     """RFC 5161; QRESYNC brings CONDSTORE (RFC 7162 3.2.3)."""
     enabled = [name for name in ENABLES if name in command.capabilities]
     client.qresync |= b"QRESYNC" in enabled
-    client.condstore |= bool(enabled)
+    if enabled:
+        client.enable_condstore()
     client.connection.write(responses.enabled(enabled))
     return Done("ENABLE completed")
 

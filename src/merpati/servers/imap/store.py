@@ -36,7 +36,7 @@ async def store(client: Client, command: commands.Store) -> Done:
         raise Fault(Kind.TOO_MANY, f"a message may have at most {KEYWORDS_MAX} keywords")
     conditional = command.unchanged_since is not None
     if conditional:
-        client.condstore = True
+        client.enable_condstore()
     wanted = rows.named(view, command.set, uid=command.uid)
     modseq, now, modified = await client.services.store.write(
         emails.set_keywords, view.account_id, view.mailbox_id, wanted.uids,

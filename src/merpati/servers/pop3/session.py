@@ -131,7 +131,7 @@ class Session:
         if fault.kind is Kind.CORRUPT:
             account = self._maildrop.account_id
             self._services.log.error("pop3.corrupt", account=account, problem=fault.text)
-            fault = Fault(Kind.CORRUPT, "the message is damaged; ask your administrator")
+            fault = Fault(Kind.CORRUPT, "what is stored is damaged; ask your administrator")
         self._connection.write(refusal(fault))
         if self._errors >= self._services.settings.errors and not self._over:
             self._connection.write(TOO_MANY_ERRORS)

@@ -61,6 +61,12 @@ CREATE TABLE body (
   data {bytes} NOT NULL
 );
 
+-- How far work that goes through a table step by step has come.
+CREATE TABLE progress (
+  name TEXT PRIMARY KEY,
+  value BIGINT NOT NULL
+);
+
 -- What parsing found, once, at delivery.
 CREATE TABLE message (
   blob_id BIGINT PRIMARY KEY,

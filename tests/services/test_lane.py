@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from merpati.base.faults import Fault
+from merpati.services.lane import INTERRUPTED, Batch, Job, Lane
+from merpati.store import queue
+from merpati.store.engine import Transaction
+from tests.support.post import Post
+from tests.support.server import ANA
+
+
+@pytest.fixture
+async def post(tmp_path: Path) -> AsyncIterator[Post]:
+    """Without a look at the log: here things fail."""
+    async with Post(tmp_path) as system:
+        yield system
+
+
+async def claimed(post: Post, seconds: float, destination: str = "there.test") -> Batch:
+    """All that is due, claimed, with so much time to serve it."""
+    recipients = await post.store.write(
+        queue.claim, post.now, "worker-1/", post.now + 3_600_000, 99
+    )
+    found = await post.store.read(queue.messages, [one.message_id for one in recipients])
+    jobs = [Job(found[one.message_id], [one]) for one in recipients]
+    return Batch(destination, jobs, asyncio.get_running_loop().time() + seconds)
+
+
+def lane(post: Post, batch: Batch, connections: int = 5) -> Lane:
+    return Lane(
+        batch, post.courier, post.deliver_here, post.recorder, asyncio.Semaphore(connections),
+        20, lambda _: None, post.log,
+    )  # fmt: skip
+
+
+async def _damage(tx: Transaction, message_id: int) -> None:
+    await tx.run("UPDATE queue_message SET received_at = $2 WHERE id = $1", message_id, 10**18)
+
+
+async def test_a_lane_ends_with_its_time_and_gives_back_what_it_did_not_begin(post: Post) -> None:
+    sink = await post.sink("there.test")
+    sink.on("content", silence=True)
+    for n in range(3):
+        await post.send(ANA, f"bob{n}@there.test")
+    await lane(post, await claimed(post, 0.3)).run()
+    first, *others = await post.waiting()
+    assert first.reply == INTERRUPTED.text
+    assert first.next_at > post.now + 800_000
+    assert [one.next_at for one in others] == [post.now] * 2
+    assert "queue.interrupted" in post.logged()
+
+
+async def test_a_lane_that_never_got_a_connection_gives_everything_back(post: Post) -> None:
+    await post.sink("there.test")
+    await post.send(ANA, "bob@there.test")
+    await lane(post, await claimed(post, 0.1), connections=0).run()
+    [one] = await post.waiting()
+    assert (one.next_at, one.reply) == (post.now, "")
+
+
+async def test_a_silent_host_costs_no_more_than_the_lane_s_time(post: Post) -> None:
+    sink = await post.sink("there.test")
+    sink.on("greeting", silence=True)
+    await post.send(ANA, "bob@there.test")
+    async with asyncio.timeout(2):
+        await lane(post, await claimed(post, 0.2)).run()
+    [one] = await post.waiting()
+    assert one.next_at == post.now
+
+
+async def test_a_message_that_meets_a_defect_is_put_off_and_the_others_go(post: Post) -> None:
+    sink = await post.sink("there.test")
+    sink.on("RCPT", "550 5.1.1 nobody", match="bob1@")
+    for n in range(3):
+        await post.send(ANA, f"bob{n}@there.test")
+    [_, (bad, _), _] = await post.queued()
+    await post.store.write(_damage, bad.id)  # so that no notice can be composed
+    await lane(post, await claimed(post, 10)).run()
+    assert len(sink.messages) == 2
+    [one] = await post.waiting()
+    assert (one.address, one.status) == ("bob1@there.test", "4.3.0")
+    assert one.next_at > post.now
+    assert "queue.failed" in post.logged()
+    assert "Traceback" in post.logged()
+
+
+async def test_a_store_that_fails_leaves_the_lease_to_run_out(post: Post) -> None:
+    sink = await post.sink("there.test")
+    await post.send(ANA, "bob@there.test")
+    batch = await claimed(post, 10)
+    post.store._failure = "the disk is broken"
+    with pytest.raises(Fault, match="the disk is broken"):
+        await lane(post, batch).run()
+    post.store._failure = ""
+    assert len(sink.messages) == 1  # and will come again: at least once, never not at all
+    [one] = await post.waiting()
+    assert one.next_at == post.now + 3_600_000

@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from merpati.net.mesh import DATAGRAM_MAX
+from merpati.services.notify import Notify, encode
+from merpati.store.engine import Announcement, Topic
+
+
+class Tape:
+    """A carrier that keeps what it was given."""
+
+    def __init__(self) -> None:
+        self.sent: list[bytes] = []
+
+    def send(self, data: bytes) -> None:
+        self.sent.append(data)
+
+
+def test_a_listener_hears_its_subject_and_no_other() -> None:
+    notify, heard = Notify(), []
+    notify.listen(Topic.ACCOUNT, 7, lambda: heard.append(7))
+    notify.committed({(Topic.ACCOUNT, 8), (Topic.QUEUE, 7)})
+    assert heard == []
+    notify.committed({(Topic.ACCOUNT, 7)})
+    assert heard == [7]
+
+
+def test_all_listeners_of_a_subject_hear_it_until_they_stop() -> None:
+    notify, heard = Notify(), []
+    stops = [notify.listen(Topic.QUEUE, 0, lambda n=n: heard.append(n)) for n in range(3)]  # type: ignore[misc]
+    notify.committed({(Topic.QUEUE, 0)})
+    stops[1]()
+    stops[1]()  # twice is once
+    notify.committed({(Topic.QUEUE, 0)})
+    assert heard == [0, 1, 2, 0, 2]
+
+
+def test_a_listener_may_stop_itself_while_it_hears() -> None:
+    notify, heard = Notify(), []
+
+    def once() -> None:
+        heard.append(1)
+        stop()
+
+    stop = notify.listen(Topic.QUEUE, 0, once)
+    notify.listen(Topic.QUEUE, 0, lambda: heard.append(2))
+    notify.committed({(Topic.QUEUE, 0)})
+    notify.committed({(Topic.QUEUE, 0)})
+    assert heard == [1, 2, 2]
+
+
+def test_what_one_worker_commits_another_hears_and_does_not_send_on() -> None:
+    here, there, tape, echo, heard = Notify(), Notify(), Tape(), Tape(), []
+    here.join(tape)
+    there.join(echo)
+    there.listen(Topic.ACCOUNT, 7, lambda: heard.append(7))
+    here.committed({(Topic.ACCOUNT, 7)})
+    for data in tape.sent:
+        there.received(data)
+    assert heard == [7]
+    assert echo.sent == []
+
+
+def test_ten_thousand_announcements_fit_into_datagrams() -> None:
+    many: set[Announcement] = {(Topic.DIRECTORY, 2**62 + n) for n in range(10_000)}
+    datagrams = encode(many)
+    assert all(len(data) <= DATAGRAM_MAX for data in datagrams)
+    heard: list[int] = []
+    notify = Notify()
+    for _, subject in many:
+        notify.listen(Topic.DIRECTORY, subject, lambda: heard.append(1))
+    for data in datagrams:
+        notify.received(data)
+    assert len(heard) == len(many)
+
+
+@pytest.mark.parametrize(
+    "garbage",
+    [
+        b"",
+        b"\xff" * 100,
+        msgspec.msgpack.encode([("no-such-topic", 1)]),
+        msgspec.msgpack.encode([("queue", "zero")]),
+        msgspec.msgpack.encode({"queue": 0}),
+        msgspec.msgpack.encode([("queue", 0, 0)]),
+        encode({(Topic.QUEUE, n) for n in range(100)})[0][:-1],  # cut off
+        b"\x91" * 60_000,  # nested deeper than any stack
+    ],
+)
+def test_garbage_is_nobody_s_news(garbage: bytes) -> None:
+    notify, heard = Notify(), []
+    notify.listen(Topic.QUEUE, 0, lambda: heard.append(1))
+    notify.received(garbage)
+    assert heard == []
+
+
+@given(st.binary(max_size=200))
+def test_any_datagram_is_harmless(data: bytes) -> None:
+    Notify().received(data)
+
+
+@given(st.sets(st.tuples(st.sampled_from(Topic), st.integers(0, 2**63 - 1)), max_size=20))
+def test_what_is_encoded_is_heard_whole(announcements: set[Announcement]) -> None:
+    notify = Notify()
+    heard: set[Announcement] = set()
+    for one in announcements:
+        notify.listen(*one, lambda one=one: heard.add(one))  # type: ignore[misc]
+    for data in encode(announcements):
+        notify.received(data)
+    assert heard == announcements

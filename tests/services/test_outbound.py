@@ -1,0 +1,280 @@
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from pathlib import Path
+
+from merpati.services.outbound import LEASE, TRY_MAX, OutboundSettings
+from merpati.store import queue
+from merpati.store.engine import Topic, Transaction
+from tests.support.post import Post
+from tests.support.server import ANA, BUDI
+from tests.support.sockets import until
+
+BOB = "bob@there.test"
+
+
+async def leases(tx: Transaction) -> list[tuple[str, int]]:
+    rows = await tx.rows("SELECT lease, next_at FROM queue_recipient ORDER BY message_id, n")
+    return [(row[0], row[1]) for row in rows]
+
+
+async def test_a_running_queue_sends_what_is_announced_at_once(post: Post) -> None:
+    sink = await post.sink("there.test")
+    post.notify.listen(Topic.QUEUE, 0, post.runner.wake)
+    running = post.tasks.spawn(post.runner.run(), "queue")
+    await asyncio.sleep(0.05)  # it has looked, and sleeps
+    await post.send(ANA, BOB)
+    async with asyncio.timeout(5):
+        await until(lambda: len(sink.messages) == 1)
+    running.cancel()
+
+
+async def test_what_a_dead_worker_had_claimed_is_due_when_it_starts_again(post: Post) -> None:
+    sink = await post.sink("there.test")
+    await post.send(ANA, BOB)
+    ends = post.now + LEASE * 1000
+    assert await post.store.write(queue.claim, post.now, "worker-1/", ends, 10)
+    running = post.tasks.spawn(post.runner.run(), "queue")
+    await until(lambda: len(sink.messages) == 1)
+    running.cancel()
+
+
+async def test_a_worker_that_starts_leaves_the_claims_of_others_alone(post: Post) -> None:
+    await post.send(ANA, BOB)
+    ends = post.now + LEASE * 1000
+    assert await post.store.write(queue.claim, post.now, "worker-10/", ends, 10)
+    assert await post.runner.recover() == 0
+    assert await post.worker("worker-10").recover() == 1
+
+
+async def test_a_claim_that_nobody_comes_back_for_runs_out(post: Post) -> None:
+    sink = await post.sink("there.test")
+    await post.send(ANA, BOB)
+    ends = post.now + LEASE * 1000
+    assert await post.store.write(queue.claim, post.now, "worker-2/", ends, 10)
+    await post.work()
+    assert sink.messages == []
+    post.time.advance(LEASE + 1)
+    await post.work()
+    assert len(sink.messages) == 1
+
+
+async def test_a_try_ends_before_its_lease() -> None:
+    assert TRY_MAX + 300 <= LEASE
+
+
+async def test_while_a_message_is_on_its_way_it_is_leased(post: Post) -> None:
+    sink = await post.sink("there.test")
+    sink.on("content", "250 ok", delay=0.2)
+    await post.send(ANA, BOB)
+    assert await post.runner.round()
+    await sink.heard("DATA")
+    assert await post.store.read(leases) == [("worker-1/", post.now + LEASE * 1000)]
+    await post.work()
+    assert await post.store.read(leases) == []
+
+
+async def test_two_workers_never_send_to_the_same_recipient_twice(post: Post) -> None:
+    sinks = [await post.sink(f"d{n}.test", host=f"127.0.0.{n + 2}") for n in range(4)]
+    for n in range(60):
+        await post.send(ANA, *(f"bob{n}-{m}@d{(n + m) % 4}.test" for m in range(3)))
+    other = post.worker("worker-2")
+    await asyncio.gather(post.work(), post.work(other))
+    got = Counter(
+        recipient for sink in sinks for message in sink.messages for recipient in message.recipients
+    )
+    assert len(got) == 180
+    assert set(got.values()) == {1}
+    assert await post.queued() == []
+
+
+async def test_recipients_of_one_destination_share_one_transaction(post: Post) -> None:
+    sink = await post.sink("there.test")
+    await post.send(ANA, *(f"bob{n}@there.test" for n in range(50)))
+    await post.work()
+    [got] = sink.messages
+    assert len(got.recipients) == 50
+
+
+async def test_several_messages_share_one_connection(post: Post) -> None:
+    sink = await post.sink("there.test")
+    for n in range(20):
+        await post.send(ANA, f"bob{n}@there.test")
+    await post.work()
+    assert (len(sink.messages), sink.connections) == (20, 1)
+
+
+async def test_a_connection_takes_so_many_messages_and_destinations_so_many_connections(
+    tmp_path: Path,
+) -> None:
+    settings = OutboundSettings(messages_per_connection=5, connections_per_destination=3)
+    async with Post(tmp_path, outbound=settings) as post:
+        sink = await post.sink("there.test")
+        sink.on("content", "250 ok", delay=0.01)
+        for n in range(60):
+            await post.send(ANA, f"bob{n}@there.test")
+        most = 0
+        assert await post.runner.round()
+        while post.runner.lanes:
+            most = max(most, post.runner.lanes)
+            await asyncio.sleep(0.001)
+        assert len(sink.messages) == 60
+        assert most == 3
+        assert 12 <= sink.connections <= 15
+
+
+async def test_no_more_connections_than_allowed_however_many_destinations(tmp_path: Path) -> None:
+    async with Post(tmp_path, outbound=OutboundSettings(connections=4)) as post:
+        sink = await post.sink()
+        sink.on("greeting", "220 hello", delay=0.05)
+        for n in range(20):
+            post.publish(f"d{n}.test")
+            await post.send(ANA, f"bob@d{n}.test")
+        most = 0
+        assert await post.runner.round()
+        while post.runner.lanes:
+            most = max(most, len(sink._tasks))
+            await asyncio.sleep(0.001)
+        assert len(sink.messages) == 20
+        assert most <= 4
+
+
+async def test_a_slow_destination_holds_up_no_other(post: Post) -> None:
+    slow = await post.sink("slow.test", host="127.0.0.2")
+    slow.on("greeting", silence=True)
+    quick = await post.sink("quick.test", host="127.0.0.3")
+    await post.send(ANA, "bob@slow.test")
+    await post.send(ANA, "bob@quick.test")
+    assert await post.runner.round()
+    await until(lambda: len(quick.messages) == 1)
+    await post.send(ANA, "dora@quick.test")
+    assert await post.runner.round()
+    await until(lambda: len(quick.messages) == 2)
+
+
+async def test_a_dead_destination_takes_all_its_mail_along_in_one_attempt(post: Post) -> None:
+    sink = await post.sink("there.test")
+    sink.on("greeting", "421 4.3.2 out of order", hang_up=True)
+    for n in range(300):  # more than one claim
+        await post.send(ANA, f"bob{n}@there.test")
+    await post.work()
+    assert sink.connections == 1
+    waiting = await post.waiting()
+    assert len(waiting) == 300
+    assert all(one.next_at > post.now + 800_000 for one in waiting)
+    assert {one.status for one in waiting} == {"4.3.2"}
+    post.time.advance(1000)
+    sink.calm()
+    await post.work()
+    assert len(sink.messages) == 300
+
+
+async def test_a_server_that_shuts_down_is_left_alone_with_all_that_waits(post: Post) -> None:
+    sink = await post.sink("there.test")
+    sink.on("MAIL", "421 4.3.2 shutting down", hang_up=True)
+    for n in range(10):
+        await post.send(ANA, f"bob{n}@there.test")
+    await post.work()
+    assert sink.connections == 1
+    assert {one.reply for one in await post.waiting()} == {"421 4.3.2 shutting down"}
+
+
+async def test_a_server_that_closes_early_gets_the_rest_over_other_connections(
+    post: Post,
+) -> None:
+    sink = await post.sink("there.test")
+    for n in range(6):
+        await post.send(ANA, f"bob{n}@there.test")
+    sink.on("content", "250 2.0.0 ok", hang_up=True)  # one message each
+    await post.work()
+    assert (len(sink.messages), sink.connections) == (6, 6)
+    assert await post.queued() == []
+
+
+async def test_a_message_that_breaks_the_connection_does_not_hold_up_the_others(
+    post: Post,
+) -> None:
+    sink = await post.sink("there.test")
+    sink.on("RCPT", hang_up=True, match="bob3@")
+    for n in range(6):
+        await post.send(ANA, f"bob{n}@there.test")
+    await post.work()
+    assert len(sink.messages) == 5
+    [one] = await post.waiting()
+    assert (one.address, one.status) == ("bob3@there.test", "4.4.2")
+
+
+async def test_local_and_remote_are_served_in_the_same_round(post: Post) -> None:
+    sink = await post.sink("there.test")
+    await post.send(ANA, BUDI, BOB, account=post.ana)
+    await post.work()
+    assert len(sink.messages) == len(await post.inbox(post.budi)) == 1
+
+
+async def test_an_empty_queue_has_nothing_to_do(post: Post) -> None:
+    assert not await post.runner.round()
+
+
+# What the administrator does
+
+
+async def only(post: Post) -> int:
+    [(message, _)] = await post.queued()
+    return message.id
+
+
+async def test_held_mail_stays_until_it_is_released(post: Post) -> None:
+    sink = await post.sink("there.test")
+    await post.send(ANA, BOB)
+    await post.store.write(queue.hold, await only(post), held=True)
+    post.time.advance(86_400)
+    await post.work()
+    assert sink.connections == 0
+    await post.store.write(queue.hold, await only(post), held=False)
+    await post.work()
+    assert len(sink.messages) == 1
+
+
+async def test_retry_makes_mail_due_before_its_time(post: Post) -> None:
+    sink = await post.sink("there.test")
+    sink.on("RCPT", "451 4.3.0 not now", times=2)
+    await post.send(ANA, BOB)
+    await post.work()
+    assert await post.store.write(queue.retry, await only(post), post.now) == 1
+    await post.work()
+    await post.store.write(queue.retry, 0, post.now)
+    await post.work()
+    assert len(sink.messages) == 1
+
+
+async def test_expired_mail_is_tried_once_more_and_returned(post: Post) -> None:
+    sink = await post.sink("there.test")
+    sink.on("RCPT", "451 4.3.0 not now")
+    await post.send(ANA, BOB, account=post.ana)
+    await post.work()
+    assert await post.store.write(queue.expire, await only(post), post.now)
+    await post.work()
+    assert len(await post.notices(post.ana)) == 1
+    assert await post.queued() == []
+
+
+async def test_deleted_mail_is_forgotten_and_nobody_is_told(post: Post) -> None:
+    sink = await post.sink("there.test")
+    await post.send(ANA, BOB, "dora@there.test", account=post.ana)
+    assert await post.store.write(queue.delete, await only(post)) == 2
+    await post.work()
+    assert (sink.connections, await post.queued()) == (0, [])
+    assert await post.inbox(post.ana) == []
+
+
+async def test_mail_deleted_while_it_is_on_its_way_stays_deleted(post: Post) -> None:
+    sink = await post.sink("there.test")
+    sink.on("RCPT", "451 4.3.0 not now", delay=0.1)
+    await post.send(ANA, BOB, account=post.ana)
+    assert await post.runner.round()
+    await sink.heard("RCPT")
+    await post.store.write(queue.delete, await only(post))
+    await post.work()
+    assert await post.queued() == []
+    assert await post.inbox(post.ana) == []
