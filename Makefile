@@ -17,7 +17,7 @@ COMPILE := $(UV) pip compile -q --universal --generate-hashes --no-emit-index-ur
 	--python-version 3.11 pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-fast scenarios faults check format rfcs bench fuzz lock clean
+.PHONY: help setup run test test-fast scenarios faults check format rfcs reference bench fuzz lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -64,7 +64,7 @@ scenarios: $(VENV)/.dev ## whole servers and real clients
 faults: $(VENV)/.dev ## kills, power cuts, failing and full disks; FULL=1 for the long programme
 	@$(if $(FULL),MERPATI_FAULTS=full) $(PYTEST) -m fault $(if $(FULL),--timeout 3600)
 
-check: $(VENV)/.dev ## format, lint, types, floors, sizes, RFC index, links
+check: $(VENV)/.dev ## format, lint, types, floors, sizes, RFC index, reference, links
 	@$(BIN)/ruff format --check --quiet . || { echo "some files are not formatted: make format"; exit 1; }
 	@$(BIN)/ruff check --quiet .
 	@MYPYPATH=src:. $(BIN)/mypy --namespace-packages --explicit-package-bases $(CODE)
@@ -72,6 +72,7 @@ check: $(VENV)/.dev ## format, lint, types, floors, sizes, RFC index, links
 	@$(BIN)/python tools/names.py
 	@$(BIN)/python tools/sizes.py --quiet
 	@$(BIN)/python tools/rfcs.py --check
+	@$(BIN)/python tools/reference.py --check
 	@$(BIN)/python tools/links.py
 
 format: $(VENV)/.dev ## formats the sources and mends what the linter can
@@ -80,6 +81,9 @@ format: $(VENV)/.dev ## formats the sources and mends what the linter can
 
 rfcs: $(VENV)/.dev ## makes docs/rfc/README.md from docs/rfc/index.tsv
 	@$(BIN)/python tools/rfcs.py
+
+reference: $(VENV)/.dev ## makes the pages of docs/reference from the sources
+	@$(BIN)/python tools/reference.py
 
 bench: $(VENV)/.dev ## benchmarks, side by side with the peers that are installed
 	@$(BIN)/python bench/run.py $(ARGS)

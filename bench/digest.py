@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 
 import corpus
 import mime
+
 from merpati.services.digest import digest
 from merpati.wire.imap import structure
 from merpati.wire.mime import dates, headers, text, tree

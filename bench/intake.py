@@ -155,10 +155,12 @@ def _large(plan: Plan, generator: Generator, targets: list[Target]) -> list[Row]
         runs.add("rate", target.name, taken.rate, taken.foreign)
         runs.add("pss", target.name, peak.pss / MB)
         runs.add("rss", target.name, peak.rss / MB)
+        runs.add("anonymous", target.name, peak.anonymous / MB)
     body.unlink()
     return [
         runs.row("rate", "messages/s", None, f"{LARGE.name}: in the mailbox"),
         runs.row("pss", "MB", at_most(400), f"{LARGE.name}: memory (PSS)"),
+        runs.row("anonymous", "MB", None, f"{LARGE.name}: of it, what is not pages of files"),
         runs.row("rss", "MB", None, f"{LARGE.name}: RSS of all processes added up"),
     ]
 

@@ -33,11 +33,13 @@ class Memory(msgspec.Struct, frozen=True):
     """Of all processes of a server, in bytes.
 
     `pss` counts a page shared by N of them 1/N times in each, so it is what the server
-    takes in all; `rss` counts it N times.
+    takes in all; `rss` counts it N times. `anonymous` leaves out pages of files, which the
+    kernel can take back at any time.
     """
 
     pss: int
     rss: int
+    anonymous: int
 
 
 class Group:
@@ -74,13 +76,13 @@ class Group:
 
     def memory(self) -> Memory:
         """What the processes hold now."""
-        pss = rss = 0
+        held = [0, 0, 0]
         for pid in self.pids():
             words = _read(PROC / str(pid) / "smaps_rollup").split()
             if "Pss:" in words:
-                pss += int(words[words.index("Pss:") + 1]) * 1024
-                rss += int(words[words.index("Rss:") + 1]) * 1024
-        return Memory(pss, rss)
+                for index, name in enumerate(("Pss:", "Rss:", "Pss_Anon:")):
+                    held[index] += int(words[words.index(name) + 1]) * 1024
+        return Memory(*held)
 
     def stop(self) -> None:
         """Asks what was started to end, and ends what does not."""
@@ -151,6 +153,7 @@ class Peak:
         self._thread = threading.Thread(target=self._watch)
         self.pss = 0
         self.rss = 0
+        self.anonymous = 0
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -165,12 +168,17 @@ class Peak:
             held = total_memory(self._groups)
             self.pss = max(self.pss, held.pss)
             self.rss = max(self.rss, held.rss)
+            self.anonymous = max(self.anonymous, held.anonymous)
 
 
 def total_memory(groups: Sequence[Group]) -> Memory:
     """What several servers hold together."""
     held = [group.memory() for group in groups]
-    return Memory(sum(one.pss for one in held), sum(one.rss for one in held))
+    return Memory(
+        sum(one.pss for one in held),
+        sum(one.rss for one in held),
+        sum(one.anonymous for one in held),
+    )
 
 
 def counts_by() -> str:

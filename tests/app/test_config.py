@@ -82,8 +82,8 @@ def test_a_file_is_read_whole(tmp_path: Path) -> None:
         service = "imaps"
         port = 993
         [[listener]]
-        service = "lmtp"
-        path = "lmtp.sock"
+        service = "smtp"
+        path = "smtp.sock"
         """,
     )
     server, store = found[ServerSettings], found[StoreSettings]
@@ -103,7 +103,7 @@ def test_a_file_is_read_whole(tmp_path: Path) -> None:
         ("::1", 53),
         ("2001:db8::53", 53),
     ]
-    assert [one.place() for one in found.listeners] == ["*:993", str(tmp_path / "lmtp.sock")]
+    assert [one.place() for one in found.listeners] == ["*:993", str(tmp_path / "smtp.sock")]
     assert [one.implicit_tls for one in found.listeners] == [True, False]
 
 

@@ -311,3 +311,19 @@ async def test_replies_join_the_thread_of_what_they_answer(store: Store) -> None
     assert first == second == third != other
     one, two, three = await threads(budi.id)
     assert one == two != three
+
+
+async def test_mail_with_a_nul_in_its_text_is_taken(store: Store) -> None:
+    account = await add_account(store)
+
+    async def unit(tx: Transaction) -> emails.Added:
+        found = stores.digest(preview="nul: \x00.")
+        where = [emails.Placement(account.id, INBOX)]
+        return await emails.add(tx, stores.body("nul: \x00."), found, where, stores.NOW)
+
+    assert (await store.write(unit)).placed
+    ((_, data, preview),) = await store.read(
+        emails.fetch, account.id, INBOX, [1], ("uid", "data", "preview")
+    )
+    assert data == b"nul: \x00."
+    assert preview.startswith("nul: ")

@@ -49,11 +49,11 @@ def test_no_acknowledged_message_is_lost_when_killed_inside_file_operations(
     instance = Instance.make(tmp_path / "a")
     plan = plan_for(
         instance,
-        messages=10_000 if full else 400,
+        messages=10_000 if full else 300,
         sessions=10 if full else 4,
         size=(200, 80_000),
         limit=3_000.0 if full else 80.0,
-        rules=f"any:kill@~{100 if full else 120}",
+        rules=f"any:kill@~{1_500 if full else 500}",
         library=library,
         watched=instance.folder,
     )

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from tests.support.instance import PASSWORD, Installation
-from tests.support.programs import need
+from tests.support.programs import missing, need
 
 SECONDS: Final = 30
 
@@ -60,12 +60,13 @@ SyncState *
 FETCHMAILRC: Final = """\
 set no syslog
 set no bouncemail
+set invisible
 set pidfile "{home}/fetchmail.pid"
 set idfile "{home}/fetchids"
 poll localhost service {port} protocol pop3
   user "{address}" password "{password}"
   ssl sslcertck sslcertfile "{certificate}"
-  keep fetchall no rewrite invisible
+  keep fetchall no rewrite
   mda "cat >>{home}/fetched"
 """
 
@@ -75,7 +76,6 @@ set spoolfile = imaps://localhost:{port}/INBOX
 set imap_user = "{address}"
 set imap_pass = "{password}"
 set certificate_file = {certificate}
-set ssl_usesystemcerts = no
 set ssl_force_tls = yes
 set header_cache = ""
 set mbox_type = Maildir
@@ -88,8 +88,12 @@ set quit = yes
 set wait_key = no
 set mail_check_stats = no
 set beep = no
-push "<tag-pattern>~A<enter><tag-prefix><copy-message>{home}/fetched<enter><quit>"
+set realname = "Someone"
+set from = "{address}"
+set smtp_url = "smtps://{address}@localhost:{submissions}/"
+set smtp_pass = "{password}"
 """
+COPY_ALL: Final = "<tag-pattern>~A<enter><tag-prefix><copy-message>{folder}/copies<enter><quit>"
 
 
 @dataclass
@@ -102,23 +106,29 @@ class Home:
 
     def swaks(self, message: bytes, *to: str, sender: str = "") -> None:
         """Sends over submission, with STARTTLS and AUTH PLAIN."""
+        probe = [need("perl"), "-MNet::SSLeay", "-e1"]
+        if subprocess.run(probe, capture_output=True, check=False).returncode:
+            missing("swaks knows no TLS; apt-get install libnet-ssleay-perl")
         file = self.folder / "message"
-        file.write_bytes(message)
+        file.write_bytes(message.removesuffix(b"\r\n"))  # swaks adds one
         self.run(
             "swaks", "--server", "127.0.0.1", "--port", str(self.server.port("submission")),
             "--tls", "--auth", "PLAIN", "--auth-user", self.address, "--auth-password", PASSWORD,
             "--helo", "laptop.example", "--from", sender or self.address, "--to", ",".join(to),
-            "--no-data-fixup", "--data", f"@{file}",
+            "--data", f"@{file}",
         )  # fmt: skip
 
-    def msmtp(self, message: bytes, *to: str) -> None:
-        """Sends over submission, with STARTTLS, a verified certificate and AUTH PLAIN."""
-        rc = self._write("msmtprc", MSMTPRC, "submission")
-        self.run("msmtp", "-C", str(rc), *to, given=message)
+    def msmtp(self, message: bytes, *to: str, implicit: bool = False) -> None:
+        """Sends over submission, with STARTTLS or TLS, a verified certificate and AUTH PLAIN."""
+        rc = self._write("msmtprc", MSMTPRC, "submissions" if implicit else "submission")
+        start = f"--tls-starttls={'off' if implicit else 'on'}"
+        self.run("msmtp", "-C", str(rc), start, *to, given=message)
 
-    def mbsync(self) -> list[bytes]:
-        """Fetches over IMAPS; every message of INBOX."""
+    def mbsync(self, *, both_ways: bool = False) -> list[bytes]:
+        """Synchronises over IMAPS; every message of INBOX."""
         rc = self._write("mbsyncrc", MBSYNCRC, "imaps")
+        if both_ways:
+            rc.write_text(rc.read_text().replace("Sync Pull", "Sync All\nExpunge Both"))
         (self.folder / "mail").mkdir(exist_ok=True)
         self.run("mbsync", "-c", str(rc), "all")
         # Its own mark, by which it finds again what it has stored.
@@ -126,14 +136,30 @@ class Home:
 
     def mutt(self) -> list[bytes]:
         """Opens INBOX over IMAPS on a terminal, copies every message to disk, and quits."""
-        rc = self._write("muttrc", MUTTRC, "imaps")
-        (self.folder / "fetched").unlink(missing_ok=True)
-        self._on_a_terminal(need("mutt"), "-n", "-F", str(rc))
-        return _maildir(self.folder / "fetched")
+        self.mutt_keys(COPY_ALL.format(folder=self.folder))
+        # What it notes in its own copies.
+        copies = _maildir(self.folder / "copies")
+        return [_without(b"Lines:", _without(b"Content-Length:", one)) for one in copies]
 
-    def fetchmail(self) -> bytes:
-        """Fetches over POP3S; all messages, one after the other."""
-        rc = self._write("fetchmailrc", FETCHMAILRC, "pop3s")
+    def mutt_keys(self, keys: str) -> None:
+        """Opens INBOX over IMAPS on a terminal and presses keys, the last of which quit."""
+        rc = self._write("muttrc", MUTTRC, "imaps")
+        self._on_a_terminal(need("mutt"), "-n", "-F", str(rc), "-e", f'push "{keys}"')
+
+    def mutt_send(self, text: bytes, subject: str, to: str) -> None:
+        """Sends from the command line, over SMTP with TLS."""
+        rc = self._write("muttrc", MUTTRC, "imaps")
+        self.run("mutt", "-n", "-F", str(rc), "-s", subject, "--", to, given=text)
+
+    def fetchmail(self, *, implicit: bool = True, keep: bool = True) -> bytes:
+        """Fetches over POP3, with TLS or STLS; all messages, one after the other."""
+        rc = self._write("fetchmailrc", FETCHMAILRC, "pop3s" if implicit else "pop3")
+        text = rc.read_text()
+        if not implicit:
+            text = text.replace("ssl sslcertck", "sslproto TLS1.2+ sslcertck")
+        if not keep:
+            text = text.replace("keep fetchall", "nokeep fetchall")
+        rc.write_text(text)
         (self.folder / "fetched").unlink(missing_ok=True)
         self.run("fetchmail", "--fetchmailrc", str(rc), "--nodetach")
         return _with_crlf((self.folder / "fetched").read_bytes())
@@ -170,6 +196,7 @@ class Home:
             text.format(
                 home=self.folder,
                 port=self.server.port(service),
+                submissions=self.server.port("submissions"),
                 address=self.address,
                 password=PASSWORD,
                 certificate=self.server.certificate,
@@ -211,5 +238,6 @@ def _with_crlf(message: bytes) -> bytes:
 
 
 def _without(name: bytes, message: bytes) -> bytes:
-    lines = message.splitlines(keepends=True)
-    return b"".join(line for line in lines if not line.startswith(name))
+    header, end, body = message.partition(b"\r\n\r\n")
+    lines = header.split(b"\r\n")
+    return b"\r\n".join(line for line in lines if not line.startswith(name)) + end + body

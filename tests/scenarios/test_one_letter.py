@@ -102,7 +102,7 @@ def check_trace_fields(header: bytes) -> None:
     at_b, at_a = unfolded[1:]
     for line, pattern in (
         (at_b, r"Received: from mail\.a\.id \(.*\[127\.0\.0\.1\]\) by mail\.b\.id with ESMTPS "),
-        (at_a, r"Received: from \S+ \(.*\[127\.0\.0\.1\]\) by mail\.a\.id with ESMTPSA "),
+        (at_a, r"Received: from \S+ by mail\.a\.id with ESMTPSA "),
     ):
         assert re.match(pattern, line), line
         assert "TLSv1.3" in line, line
@@ -186,7 +186,9 @@ def inbox(server: Installation, address: str) -> list[bytes]:
     """Every message in an account's INBOX, in order."""
     with imaplib.IMAP4("127.0.0.1", server.port("imap"), timeout=10) as session:
         session.login(address, PASSWORD)
-        session.select("INBOX", readonly=True)
+        _, [exists] = session.select("INBOX", readonly=True)
+        if exists == b"0":
+            return []
         _, found = session.fetch("1:*", "(BODY.PEEK[])")
     return [part[1] for part in found if isinstance(part, tuple)]
 

@@ -14,11 +14,8 @@ from merpati.services.digest import digest
 from merpati.store import directory
 from merpati.store.engine import Transaction
 from merpati.wire.smtp.paths import NULL, parse_address
-from tests.support.post import LETTER, Post
+from tests.support.post import LARGE, LETTER, Post
 from tests.support.server import ANA, BUDI
-from tests.support.sockets import until
-
-LARGE = b"Subject: large\r\n\r\n" + b"0123456789abcdef" * 10_000 + b"\r\n"  # over blobs.INLINE_MAX
 
 NOWHERE = Origin("", "", "ESMTP")
 
@@ -161,14 +158,18 @@ async def test_the_same_large_message_twice_is_one_file(post: Post) -> None:
 async def test_a_cancelled_session_never_takes_the_file_of_a_stored_message_away(
     post: Post,
 ) -> None:
-    task = asyncio.create_task(post.send("carl@there.test", ANA, message=LARGE))
-    # Until the file is complete and the row is being written.
-    await until(lambda: any(file.parent.name != "incoming" for file in post.files()))
+    spool = post.blobs.spool()
+    spool.add(LARGE)
+    body = await spool.finish()
+    arrival = Arrival("", (await post.router.route(parse_address(ANA), relay=False),), NOWHERE)
+    found = digest(LARGE, post.now)
+    task = asyncio.create_task(post.accept.store("trace", body, found, arrival, post.now))
+    await asyncio.sleep(0)  # it waits for the commit
     task.cancel()
     await asyncio.wait([task])
+    assert task.cancelled()
     await post.store.write(_nothing)  # behind the row
-    for message in await post.inbox(post.ana):  # there or not, never there and damaged
-        assert message.endswith(LARGE)
+    assert await post.inbox(post.ana) == [LARGE]  # there, and its file too
 
 
 async def _nothing(_tx: Transaction) -> None:

@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 
 from merpati.store import queue
-from tests.support.post import LETTER, Post
+from tests.support.post import LARGE, LETTER, Post
 from tests.support.server import ANA
 
 BOB = "bob@there.test"
@@ -171,8 +171,7 @@ async def test_what_is_recorded_twice_counts_once(post: Post) -> None:
 async def test_a_damaged_message_is_returned_with_what_is_known(post: Post) -> None:
     sink = await post.sink("there.test")
     sink.on("MAIL", "550 5.7.1 no")
-    body = b"Subject: large\r\n\r\n" + b"0123456789abcdef" * 10_000 + b"\r\n"
-    await post.send(ANA, BOB, message=body, account=post.ana)
+    await post.send(ANA, BOB, message=LARGE, account=post.ana)
     [file] = post.files()
     file.unlink()
     await post.work()

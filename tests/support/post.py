@@ -41,7 +41,9 @@ from tests.support.server import HOSTNAME, TestInstance
 from tests.support.smtp_sink import ESMTP, SmtpSink
 
 LETTER: Final = b"From: ana@example.org\r\nSubject: hi\r\n\r\nhello\r\n"
-WAIT: Final = 20.0  # seconds for the lanes of one round
+# Too large for a row: it lies in a file.
+LARGE: Final = b"Subject: large\r\n\r\n" + b"0123456789abcd\r\n" * (blobs.INLINE_MAX // 16 + 64)
+WAIT: Final = 60.0  # seconds for the lanes of one round
 
 
 class Post(TestInstance):

@@ -17,16 +17,13 @@ SERVICES: Final = (
     "smtp",
     "submission",
     "submissions",
-    "lmtp",
     "imap",
     "imaps",
     "pop3",
     "pop3s",
-    "http",
-    "https",
     "metrics",
 )
-TLS_SERVICES: Final = frozenset({"submissions", "imaps", "pop3s", "https"})
+TLS_SERVICES: Final = frozenset({"submissions", "imaps", "pop3s"})
 LOGIN_SERVICES: Final = frozenset({"submission", "imap", "pop3"})
 
 EVERYWHERE: Final = "*"
@@ -68,7 +65,7 @@ class Listener:
         example=993,
     )
     path: Path | None = setting(
-        None, "Unix socket, instead of a port.", reload=False, example="data/lmtp.sock"
+        None, "Unix socket, instead of a port.", reload=False, example="data/smtp.sock"
     )
     login_without_tls: bool = setting(
         False, "Let clients on this machine (127.0.0.1, ::1) log in without TLS.", reload=False

@@ -30,7 +30,8 @@ from merpati.net import listen, mesh
 
 STOP_TIMEOUT: Final = 10.0  # seconds from SIGTERM until what is left is killed
 QUICK_DEATH: Final = 2.0  # a worker that lived shorter is started again only after a pause
-PAUSE_MAX: Final = 30.0  # seconds
+PAUSE_MAX: Final = 30.0  # seconds, when it could not even start
+PAUSE_SERVED: Final = 1.0  # seconds, when it had served: others may need it
 
 
 class Supervisor:
@@ -140,7 +141,7 @@ class Supervisor:
         watched = [self._signal_in.fileno(), self._ready_in]
         readable, _, _ = select.select(watched, [], [], self._timeout())
         if self._ready_in in readable:
-            self._ready |= worker.read_ready(self._ready_in)
+            self._ready |= worker.read_ready(self._ready_in) & self._children.keys()
             if not self._announced and len(self._ready) == len(self._names):
                 self._announce()
         if watched[0] in readable:
@@ -210,6 +211,7 @@ class Supervisor:
             number = self._children.pop(child, None)
             if number is None:
                 continue
+            most = PAUSE_SERVED if child in self._ready else PAUSE_MAX
             self._ready.discard(child)
             self._outdated.discard(child)
             lived = time.monotonic() - self._born.pop(child)
@@ -221,7 +223,7 @@ class Supervisor:
                 self._log.info("worker.renewed", worker=number)
             else:
                 if lived < QUICK_DEATH:
-                    pause = min(PAUSE_MAX, self._pauses[number] * 2 + 0.5)
+                    pause = min(most, self._pauses[number] * 2 + 0.5)
                 again_in = round(pause, 1)
                 self._log.error("worker.died", worker=number, status=code, again_in=again_in)
             self._pauses[number] = pause

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import mmap
-from datetime import UTC, datetime
 from hashlib import blake2b
 from typing import Final
 
 from merpati.model.message import Digest
-from merpati.wire.imap import structure
-from merpati.wire.imap.envelope import envelope
+from merpati.wire.imap import envelope, structure
 from merpati.wire.mime import dates, headers, text, tree, words
-from merpati.wire.mime.headers import Headers
 from merpati.wire.mime.subject import base_subject, message_ids
 
 REFS_MAX: Final = 20  # its own id, the thread's root and the nearest ancestors
-SENT_MIN: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_KEYS: Final = envelope.KEYS | {b"references"}
+_Fields = dict[bytes, bytes]  # unfolded values by lower-case name
 
 
 def digest(content: bytes | mmap.mmap, received_at: int) -> Digest:
@@ -26,11 +24,13 @@ def digest(content: bytes | mmap.mmap, received_at: int) -> Digest:
         received_at: Unix milliseconds; stands in for a Date field that is not there.
     """
     root = tree.parse(content)
-    fields = headers.split(content, root.header_start, root.body_start)
-    own = message_ids(fields.get(b"message-id") or b"")[:1]
+    fields = headers.collect(
+        content, root.header_start, root.body_start, _KEYS, envelope.RECIPIENTS
+    )
+    own = message_ids(fields.get(b"message-id", b""))[:1]
     return Digest(
         structure=tree.encode(root),
-        envelope=envelope(fields),
+        envelope=envelope.of_values(fields),
         bodystructure=structure.bodystructure(root, content),
         sent_at=_sent_at(fields, received_at),
         preview=text.preview(content, root),
@@ -39,23 +39,23 @@ def digest(content: bytes | mmap.mmap, received_at: int) -> Digest:
     )
 
 
-def _sent_at(fields: Headers, received_at: int) -> int:
+def _sent_at(fields: _Fields, received_at: int) -> int:
     raw = fields.get(b"date")
-    sent = dates.parse(raw) if raw else None
-    if sent is None or sent < SENT_MIN:
-        return received_at
-    return int(sent.timestamp() * 1000)
+    sent = dates.timestamp(raw) if raw else None
+    return received_at if sent is None or sent < 0 else sent * 1000
 
 
-def _thread_refs(fields: Headers, own: list[bytes]) -> tuple[int, ...]:
+def _thread_refs(fields: _Fields, own: list[bytes]) -> tuple[int, ...]:
     """Hashes of each message id together with the base subject (RFC 8621 3)."""
-    ancestors = message_ids(fields.get(b"references") or b"")
-    ancestors += message_ids(fields.get(b"in-reply-to") or b"")
+    ancestors: list[bytes] = []
+    for key in (b"references", b"in-reply-to"):
+        if raw := fields.get(key):
+            ancestors += message_ids(raw)
     if len(ancestors) >= REFS_MAX:
         ancestors = ancestors[:1] + ancestors[2 - REFS_MAX :]
     if not own and not ancestors:
         return ()
-    subject = base_subject(words.decode(fields.get(b"subject") or b"")).casefold()
+    subject = base_subject(words.decode(fields.get(b"subject", b""))).casefold()
     salt = blake2b(subject.encode("utf-8", "replace"), digest_size=16).digest()
     # A dict keeps the first of each, in order.
     return tuple(dict.fromkeys(_ref(found, salt) for found in own + ancestors))

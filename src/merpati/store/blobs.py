@@ -197,9 +197,11 @@ class BlobStore:
         self._ids = ids
         self._incoming = folder / "incoming"
         self._incoming.mkdir(parents=True, exist_ok=True, mode=0o700)
-        for n in range(256):  # now, so that no delivery relies on a folder that is not yet durable
-            (folder / f"{n:02x}").mkdir(exist_ok=True, mode=0o700)
-        _sync_folder(folder)
+        if not (folder / "ff").is_dir():
+            # Now, so that no delivery relies on a folder that is not yet durable.
+            for n in range(256):
+                (folder / f"{n:02x}").mkdir(exist_ok=True, mode=0o700)
+            _sync_folder(folder)
         self._compression = Compression()
         self._space_checked = float("-inf")
 

@@ -118,12 +118,11 @@ async def add(
     placed = []
     email_rows = []
     for account_id, (modseq, email_id) in counters.items():
-        mailbox_id = accounts[account_id].mailbox_id
-        uid = uids[account_id]
-        placed.append(Placed(account_id, mailbox_id, uid, modseq, email_id))
+        target, uid = accounts[account_id], uids[account_id]
+        placed.append(Placed(account_id, target.mailbox_id, uid, modseq, email_id))
         email_rows.append(
-            (account_id, mailbox_id, uid, modseq, email_id, threads[account_id], blob_id,
-             received_at, body.size, accounts[account_id].keywords)
+            (account_id, target.mailbox_id, uid, modseq, email_id, threads[account_id], blob_id,
+             received_at, body.size, target.keywords)
         )  # fmt: skip
         tx.announce(Topic.ACCOUNT, account_id)
     await tx.run_many(INSERT_ROW, email_rows)

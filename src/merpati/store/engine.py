@@ -37,6 +37,8 @@ class Topic(Enum):
     QUEUE = "queue"  # there is mail to send: id is 0
     DIRECTORY = "directory"  # domains, addresses or credentials changed: id is 0
 
+    __hash__ = object.__hash__  # in C: a delivery to fifty accounts hashes fifty of them
+
 
 Announcement = tuple[Topic, int]
 

@@ -277,8 +277,17 @@ class _Again(Exception):  # noqa: N818 -- a signal, not an error
 
 
 def _plain(args: Sequence[Any]) -> list[Any]:
-    """Parameters as asyncpg wants them: it takes neither bool nor IntEnum for an integer."""
-    return [int(value) if isinstance(value, int) else value for value in args]
+    """Parameters as they can be sent.
+
+    asyncpg takes neither bool nor IntEnum for an integer, and PostgreSQL no NUL in a text:
+    where mail brought one, U+FFFD stands for it.
+    """
+    return [
+        value.replace("\0", "\ufffd") if isinstance(value, str)
+        else int(value) if isinstance(value, int)
+        else value
+        for value in args
+    ]  # fmt: skip
 
 
 @contextlib.contextmanager

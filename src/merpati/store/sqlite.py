@@ -249,9 +249,12 @@ class SqliteStore:
     async def close(self) -> None:
         if self._closed:
             return
+        last: asyncio.Future[None] = self._loop.create_future()
         if not self._failure:
+            self._submit(_Waiting(_nothing, last, is_long=False))
+            self._closed = True  # nothing comes after it, and what came before is durable then
             with contextlib.suppress(Fault):
-                await self.write(_nothing)  # what was submitted before it is durable then
+                await last
         self._closed = True
         self._jobs.put(None)
         self._checkpoints.put(False)

@@ -76,7 +76,7 @@ async def test_who_does_not_sign_in_is_sent_away(tmp_path: Path) -> None:
 
 async def test_a_damaged_message_is_refused_and_the_session_lives(tmp_path: Path) -> None:
     async with TestInstance(tmp_path) as instance:
-        await instance.deliver(MESSAGE * 2000)  # in a file
+        await instance.deliver(MESSAGE * (blobs.INLINE_MAX // len(MESSAGE) + 1))  # in a file
         await instance.deliver(MESSAGE)
         for file in (tmp_path / "blobs").glob("??/*"):
             file.unlink()

@@ -5,7 +5,7 @@ from random import Random
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from merpati.model.mailbox import INBOX_ID, Mailbox
@@ -27,6 +27,7 @@ def full_view() -> View:
     return view
 
 
+@settings(deadline=None)
 @given(st.lists(st.sets(st.integers(1, SIZE + 10)), max_size=4))
 def test_numbers_of_expunges_applied_in_turn_leave_what_is_left(rounds: list[set[int]]) -> None:
     view = full_view()
@@ -40,6 +41,7 @@ def test_numbers_of_expunges_applied_in_turn_leave_what_is_left(rounds: list[set
         assert not any(view.number(uid) for uid in gone)
 
 
+@settings(deadline=None)
 @given(RUNS, st.integers(1, 400))
 def test_recent_is_what_was_claimed(runs: list[int], uid: int) -> None:
     view = full_view()

@@ -4,6 +4,7 @@ import asyncio
 import itertools
 import os
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -250,7 +251,8 @@ async def test_a_line_that_never_ends_is_discarded_and_answered(post: Post) -> N
         assert (await client.say("NOOP " + "x" * 50_000)).startswith("500 5.5.2")
         assert (await client.say("NOOP")).startswith("250")
         client.write(b"x" * 3_000_000)
-        await client.rest()
+        with suppress(ConnectionError):  # cut off in the middle
+            await client.rest()
 
 
 async def test_a_full_disk_is_said_before_the_message_and_mail_is_taken_again_later(
@@ -263,6 +265,7 @@ async def test_a_full_disk_is_said_before_the_message_and_mail_is_taken_again_la
         with monkeypatch.context() as patch:
             patch.setattr(os, "statvfs", lambda _: tiny)
             assert (await client.say("DATA")).startswith("452 4.3.1")
+        await client.say("RSET")
         assert (await client.send(LETTER + END, CARL, ANA)).startswith("250")
 
 
@@ -365,7 +368,7 @@ BARE = tuple(
         (b"\r\n", b"\n", b"\r", b"\n\n", b"\r\r\n", b"\r\n\r", b"\n\r"),
         (b"\r\n", b"\n", b"\r", b"\r\r\n", b"\n\r\n", b"\n\n"),
     )
-    if (before, after) != (b"\r\n", b"\r\n")
+    if not (before.endswith(b"\r\n") and after == b"\r\n")  # which is the end, and everyone's
 )
 SMUGGLED = (
     b"MAIL FROM:<admin@example.org>\r\nRCPT TO:<budi@example.org>\r\nDATA\r\nSubject: evil\r\n"
@@ -395,7 +398,8 @@ async def test_no_other_end_makes_two_messages_of_one(post: Post, marker: bytes)
 
 async def test_nothing_of_forty_ways_leaves_through_relay(post: Post) -> None:
     sink = await post.sink("there.test")
-    async with Client(serve(post, Role.SUBMISSION, login_without_tls=True)) as client:
+    port = serve(post, Role.SUBMISSION, settings=small(errors=100), login_without_tls=True)
+    async with Client(port) as client:
         await client.say("EHLO c", f"AUTH PLAIN {PLAIN}")
         taken = 0
         for marker in BARE:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from merpati.wire.imap import structure
 from merpati.wire.imap.envelope import MAX_ADDRESSES, addresses
+from merpati.wire.imap.strings import string
 from merpati.wire.mime import headers, tree
 from tests.support.growth import LINEAR, growth
 
@@ -263,3 +264,8 @@ def test_any_message_has_a_readable_structure(pieces: list[bytes]) -> None:
     assert len(envelope(message)) == 10
     assert bodystructure(message)
     assert body(message)
+
+
+@pytest.mark.parametrize(("name", "written"), structure._WRITTEN.items())
+def test_common_names_are_written_as_strings(name: str, written: bytes) -> None:
+    assert written == string(name.encode())

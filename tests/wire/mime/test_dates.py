@@ -143,3 +143,22 @@ def test_any_bytes_give_a_moment_or_none(raw: bytes) -> None:
 @pytest.mark.parametrize("unit", [b"1", b" ", b"1 Jan ", b"(", b"()", b"1:", b"Jan 1 ", b"2024-"])
 def test_time_is_bounded_whatever_the_length(unit: bytes) -> None:
     assert growth(dates.parse, unit, 60_000) <= LINEAR / 2
+
+
+@given(
+    st.from_regex(
+        rb"\A(?:[A-Z][a-z]{2}, {0,2})?[0-3]?[0-9] (Jan|Feb|Apr|Sep|Dec|Foo|MAY) [0-3]?[0-9]{3}"
+        rb" [0-2][0-9]:[0-6][0-9]:[0-6][0-9] ([+-][0-2][0-9][0-9]0|GMT|EST)( \([A-Z]{1,5}\))?\Z"
+    )
+    | st.from_regex(dates._COMMON, fullmatch=True)
+    | DATE_BYTES
+)
+@settings(max_examples=500)
+def test_the_timestamp_is_that_of_the_moment(raw: bytes) -> None:
+    moment = dates.parse(raw)
+    assert dates.timestamp(raw) == (moment.timestamp() if moment else None)
+
+
+def test_a_common_date_needs_no_general_reading(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dates, "parse", None)
+    assert dates.timestamp(b"Mon, 2 Nov 2026 10:11:12 +0100 (CET)") == 1_793_610_672

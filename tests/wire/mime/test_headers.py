@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from merpati.wire.mime import headers
+from merpati.wire.mime import headers, tree
 from tests.support.growth import LINEAR, growth
 
 if TYPE_CHECKING:
@@ -170,6 +170,7 @@ def test_an_empty_line_at_the_size_limit_is_found(shift: int, line_end: bytes) -
 @example(b"A:\r\n\r", 0)
 @example(b"\r", 0)
 @example(b"A: \r\r\n\r\n", 0)
+@example(b"A\r\r", 2)
 @settings(max_examples=300)
 def test_fields_lie_end_to_end_whatever_the_bytes(data: bytes, start: int) -> None:
     start = min(start, len(data))
@@ -199,3 +200,24 @@ def test_ordinary_headers_read_as_the_standard_library_reads_them() -> None:
 )
 def test_time_grows_with_the_header_and_no_faster(unit: bytes) -> None:
     assert growth(headers.split, unit, headers.MAX_BYTES // 2, start=b"a:") <= LINEAR
+
+
+@given(HEADER_BYTES | st.lists(st.sampled_from([b"To: a", b"tO:b", b"\r\n", b" c"])).map(b"".join))
+@example(b"From: a\r\nTo: b\r\n\tc\r\nto : d\r\n")
+@settings(max_examples=300)
+def test_collected_values_are_those_of_the_fields(data: bytes) -> None:
+    root = tree.parse(data)
+    keys, joined = {b"name", b"a", b"to"}, {b"to"}
+    fields = headers.split(data, root.header_start, root.body_start).fields
+    wanted = headers.choose([(field.name, field.raw_value) for field in fields], keys, joined)
+    assert headers.collect(data, root.header_start, root.body_start, keys, joined) == wanted
+    assert wanted.get(b"a") == next((field.value for field in fields if field.key == b"a"), None)
+    recipients = [field.value for field in fields if field.key == b"to"]
+    assert wanted.get(b"to", b"") == b", ".join(recipients)
+
+
+def test_collecting_keeps_the_limits_of_a_header() -> None:
+    many = b"A: 1\r\n" * headers.MAX_FIELDS + b"Name: 2\r\n\r\n"
+    assert headers.collect(many, 0, len(many), {b"a", b"name"}) == {b"a": b"1"}
+    long = b"A: 1\r\nName: " + b"x" * headers.MAX_BYTES + b"\r\n\r\n"
+    assert headers.collect(long, 0, len(long), {b"a", b"name"}) == {b"a": b"1"}

@@ -97,3 +97,11 @@ def test_of_too_many_ids_the_root_and_the_nearest_are_kept() -> None:
 @pytest.mark.parametrize("unit", [b"<", b">", b"<a", b"<a>", b" "])
 def test_message_ids_are_found_in_linear_time(unit: bytes) -> None:
     assert growth(subject.message_ids, unit, 50_000) < LINEAR
+
+
+@given(st.text(st.sampled_from("<<<>>>ab@ \t."), max_size=12).map(str.encode))
+def test_a_lone_id_is_read_like_any_other(raw: bytes) -> None:
+    quick = subject.message_ids(raw)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(subject, "_LONE_ID", re.compile(rb"(?!)"))
+        assert quick == subject.message_ids(raw)

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from merpati.wire.mime import headers, section, text, tree
+from merpati.wire.mime import charsets, headers, section, text, tree
 from merpati.wire.mime.tree import Part
 from tests.support.growth import LINEAR, growth
 
@@ -289,3 +289,44 @@ def test_a_tag_between_two_pieces_is_hidden() -> None:
         found = searched(leaf("7bit", body[shift:], "text/html"))
         assert "secret" not in found
         assert "y" in found
+
+
+PLAIN_PIECES = [
+    b"word ",
+    b"on",
+    b"\r\n",
+    b"\n",
+    b"> cited",
+    b"----",
+    b"=20",
+    b"\xc3\xa4",
+    b"\0\x1c",
+]
+
+
+@given(
+    st.lists(st.sampled_from([*PLAIN_PIECES, b"more words here " * 4]), max_size=60).map(b"".join),
+    st.sampled_from(["7bit", "binary", "quoted-printable"]),
+    st.sampled_from(["", "UTF-8", "utf-16", "iso-2022-jp", "johab"]),
+)
+def test_a_glance_sees_what_a_full_preview_shows(body: bytes, encoding: str, charset: str) -> None:
+    part = Part(0, 0, len(body), params=[("charset", charset)], encoding=encoding)
+    assert text._glance(body, part) in {"", text._first_line(body, part)}
+
+
+def test_a_glance_is_enough_for_ordinary_text() -> None:
+    body = b"Good morning, here is the report.\r\n" * 100
+    assert len(text._glance(body, Part(0, 0, len(body)))) == text.PREVIEW
+
+
+@given(
+    st.lists(st.sampled_from(["words ", "a", " ", "-----", "\u200b", "\xe4", "\n"]), max_size=900)
+)
+def test_the_first_line_is_found_in_the_first_characters(pieces: list[str]) -> None:
+    said = "".join(pieces)
+    assert text._one_line(said) == text._shown(said.split(None, 400)[:400])
+
+
+@pytest.mark.parametrize("label", sorted(text._OVER_ASCII))
+def test_ascii_is_ascii_in_the_charsets_of_a_glance(label: str) -> None:
+    assert charsets.decode(bytes(range(128)), label) == bytes(range(128)).decode()

@@ -3,6 +3,7 @@ from __future__ import annotations
 import email
 import json
 import mmap
+import re
 import time
 import tracemalloc
 import xml.etree.ElementTree as ET
@@ -442,3 +443,21 @@ def test_beyond_the_limits_the_rest_is_opaque() -> None:
     many = tree.parse(b"Content-Type: multipart/mixed; boundary=b\n\n" + b"--b\n\nx\n" * 20_000)
     assert len(many.children) == tree.MAX_PARTS - 1
     assert many.children[-1].size > 50_000
+
+
+NEVER = re.compile(rb"(?!)")
+TYPE_PIECES = [b"text", b"Text/HTML", b"multipart/mixed", b"/", b"; ", b";", b"\r\n ", b" ", b"\r"]
+TYPE_PIECES += [b"boundary=", b"charset=", b'"a b"', b'"', b"utf-8", b"a*=", b"=", b"(c)", b"\\"]
+
+
+@given(
+    st.lists(st.sampled_from(TYPE_PIECES), max_size=8).map(b"".join)
+    | st.from_regex(tree._COMMON_TYPE, fullmatch=True)
+)
+@settings(max_examples=400)
+def test_a_common_content_type_is_read_like_any_other(raw: bytes) -> None:
+    message = b"Content-Type: " + raw + b"\r\n\r\nbody\r\n"
+    quick = tree.parse(message)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tree, "_COMMON_TYPE", NEVER)
+        assert quick == tree.parse(message)

@@ -25,6 +25,7 @@ SENTENCES = {
     EventKind.DROPPED: "a notice for {about} could not be delivered and was dropped",
     EventKind.REFUSED: "refused for {about}",
 }
+MADE_HERE = "made here, to tell of another message"
 HANDED_IN = "handed in on this machine by {account}; its sender is {about}"
 SHOWN = ("said", "tls", "protocol", "address", "size", "status", "try", "notice")
 
@@ -82,8 +83,10 @@ async def find(one: Session, what: str, last: int) -> list[list[Event]]:
 def tell(event: Event) -> list[str]:
     """One step in words, with what is known of it below."""
     detail = _Known(event.detail, about=event.about or "<>")
-    local = event.kind is EventKind.RECEIVED and event.detail.get("protocol") == "local"
-    sentence = (HANDED_IN if local else SENTENCES[event.kind]).format_map(detail)
+    sentence = SENTENCES[event.kind]
+    if event.kind is EventKind.RECEIVED and "peer" not in detail:
+        sentence = HANDED_IN if "account" in detail else MADE_HERE
+    sentence = sentence.format_map(detail)
     lines = [f"  {session.show_time(event.at)}  {sentence}"]
     more = [f"{name} {event.detail[name]}" for name in SHOWN if event.detail.get(name)]
     if more:

@@ -161,7 +161,7 @@ class Client:
 
 
 def gone(missing: int, *, uid: bool) -> None:
-    """Raise Fault when messages named by number are gone (RFC 2180 4.1.2, RFC 5530 3)."""
+    """Raise Fault when messages named by number are gone (RFC 5530 3)."""
     if missing and not uid:
         raise Refused("some of these messages are gone", responses.EXPUNGEISSUED)
 

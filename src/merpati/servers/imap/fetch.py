@@ -30,7 +30,7 @@ from merpati.wire.imap import commands, dates, flags, responses, sets, strings, 
 from merpati.wire.imap.fetch import Attribute, FetchItem, Section, Text
 from merpati.wire.mime import section, tree
 
-CHUNK: Final = 40  # messages whose bodies are read at once: at most 64 KiB each
+CHUNK: Final = 40  # messages read at once: what lies in rows is at most blobs.INLINE_MAX each
 LARGE: Final = 256 * 1024  # bytes; from here on a section is streamed
 PIECE: Final = 128 * 1024  # bytes written at once while streaming
 
@@ -130,14 +130,9 @@ async def _vanished(client: Client, view: View, wanted: sets.SequenceSet, since:
     """Tell which of these UIDs have been expunged since then."""
     found = await client.services.store.read(changes.since, view.account_id, view.mailbox_id, since)
     removed = uid_sets.union(each.uids for each in found if each.kind == ChangeKind.EMAILS_REMOVED)
-    gone_uids = [
-        uid
-        for low, high in wanted.resolve(view.uidnext - 1)
-        for uid in removed
-        if low <= uid <= high
-    ]
-    if gone_uids:
-        line = responses.vanished(sets.compress(sorted(gone_uids)), earlier=True)
+    vanished = rows.within(removed, wanted, view.uidnext - 1)
+    if vanished:
+        line = responses.vanished(sets.compress(vanished), earlier=True)
         client.connection.write(line)
 
 

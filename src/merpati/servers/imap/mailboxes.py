@@ -98,9 +98,8 @@ async def _resynchronise(client: Client, view: View, known: commands.QResync) ->
     news = put_together(found)
     removed, changed = news.removed, sorted({*news.added, *news.flagged})
     if known.known is not None:
-        pairs = known.known.resolve(view.uidnext - 1)
-        removed = [uid for uid in removed if any(low <= uid <= high for low, high in pairs)]
-        changed = [uid for uid in changed if any(low <= uid <= high for low, high in pairs)]
+        removed = rows.within(removed, known.known, view.uidnext - 1)
+        changed = rows.within(changed, known.known, view.uidnext - 1)
     if removed:
         client.connection.write(responses.vanished(sets.compress(removed), earlier=True))
     there = set(uids)

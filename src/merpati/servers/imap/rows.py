@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from array import array
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from itertools import chain
@@ -97,6 +98,14 @@ def named(view: View, wanted: sets.SequenceSet, *, uid: bool) -> Selection:
     if wanted.exceeds(view.count):
         raise Refused("no message has that number", bad=True)
     return spread(view, wanted.numbers(view.count))
+
+
+def within(uids: Sequence[int], wanted: sets.SequenceSet, largest: int) -> list[int]:
+    """Those of ascending UIDs that a set names; `largest` is what `*` stands for."""
+    found: list[int] = []
+    for low, high in wanted.resolve(largest):
+        found.extend(uids[bisect_left(uids, low) : bisect_right(uids, high)])
+    return found
 
 
 def spread(view: View, ranges: Sequence[range]) -> Selection:

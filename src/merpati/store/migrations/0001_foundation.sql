@@ -115,7 +115,6 @@ CREATE TABLE mailbox_email (
   keywords TEXT NOT NULL,                 -- sorted, separated by spaces: "$flagged $seen"
   PRIMARY KEY (account_id, mailbox_id, uid)
 ) {clustered};
-CREATE INDEX mailbox_email_email ON mailbox_email (account_id, email_id);
 
 CREATE TABLE thread_ref (
   account_id BIGINT NOT NULL,

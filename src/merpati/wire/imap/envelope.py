@@ -10,23 +10,32 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from merpati.wire.imap.strings import nstring, string
-from merpati.wire.mime.headers import unfold
+from merpati.wire.imap.strings import QUOTED_MAX, nstring, string
+from merpati.wire.mime import headers as header_fields
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from merpati.wire.mime.headers import Headers
 
 MAX_ADDRESSES: Final = 5_000  # of one field; nobody reads further
 
-_KEYS: Final = frozenset(
+KEYS: Final = frozenset(
     b"date subject from sender reply-to to cc bcc in-reply-to message-id".split()
 )
-_RECIPIENTS: Final = frozenset(b"to cc bcc".split())
+RECIPIENTS: Final = frozenset(b"to cc bcc".split())  # of which several count as one
 
 _ATOM: Final = rb'[^\x00-\x20"(),:;<>@\[\]\\\x7f]++'  # with dots, as in most local parts
 _SIMPLE = re.compile(
     rb'[ \t]*+(?:(?:"([^"\\]*+)"|(%b(?:[ \t]++%b)*+))?[ \t]*+<(%b)@(%b)>|(%b)@(%b))[ \t]*+(?:,|\Z)'
     % ((_ATOM,) * 6)
+)
+# The same in ASCII and with spaces only where they are kept, so that all of it can
+# stand in quotes as it is.
+_ASCII_ATOM: Final = rb"[!#-'*+\-./0-9=?A-Z^-~]++"
+_COMMON = re.compile(
+    rb'(?:(?:"([ !#-\[\]-~]*+)"|(%b(?: %b)*+)|) ?<(%b)@(%b)>|(%b)@(%b))(?:, ?|\Z)'
+    % ((_ASCII_ATOM,) * 6)
 )
 _TOKEN = re.compile(
     rb'"(?P<quoted>(?:[^"\\]++|\\.)*+)"?'
@@ -44,24 +53,22 @@ _GROUP_END: Final = b"(NIL NIL NIL NIL)"
 def envelope(headers: Headers) -> bytes:
     """The ENVELOPE of the message with that header.
 
-    Sender and Reply-To fall back to From where they are missing or empty. Repeated
-    recipient fields count as one; of other repeated fields the first counts.
+    Repeated recipient fields count as one; of other repeated fields the first counts.
     """
-    values: dict[bytes, bytes] = {}
-    more: dict[bytes, list[bytes]] = {}
-    for field in headers.fields:
-        key = field.key
-        if key not in _KEYS:
-            continue
-        if key not in values:
-            values[key] = unfold(field.raw_value)
-        elif key in _RECIPIENTS:
-            more.setdefault(key, [values[key]]).append(unfold(field.raw_value))
-    for key, repeated in more.items():
-        values[key] = b", ".join(repeated)
+    fields = [(field.name, field.raw_value) for field in headers.fields]
+    return of_values(header_fields.choose(fields, KEYS, RECIPIENTS))
+
+
+def of_values(values: Mapping[bytes, bytes]) -> bytes:
+    """The ENVELOPE with those values of `KEYS`, unfolded, from `headers.collect`.
+
+    Sender and Reply-To fall back to From where they are missing or empty.
+    """
     get = values.get
     author = addresses(get(b"from"))
-    sender, reply_to = addresses(get(b"sender")), addresses(get(b"reply-to"))
+    # Most mail has neither, and of the recipients only To.
+    sender = addresses(values[b"sender"]) if b"sender" in values else b"NIL"
+    reply_to = addresses(values[b"reply-to"]) if b"reply-to" in values else b"NIL"
     return b"(%b %b %b %b %b %b %b %b %b %b)" % (
         nstring(get(b"date")),
         nstring(get(b"subject")),
@@ -83,6 +90,17 @@ def addresses(value: bytes | None) -> bytes:
     out: list[bytes] = []
     at, group = 0, False
     while len(out) < MAX_ADDRESSES:
+        common = _COMMON.match(value, at)
+        if common and common.end() - at <= QUOTED_MAX:
+            quoted, phrase, local, domain, bare_local, bare_domain = common.groups()
+            if bare_local:
+                out.append(b'(NIL NIL "%b" "%b")' % (bare_local, bare_domain))
+            elif name := quoted or phrase:
+                out.append(b'("%b" NIL "%b" "%b")' % (name, local, domain))
+            else:
+                out.append(b'(NIL NIL "%b" "%b")' % (local, domain))
+            at = common.end()
+            continue
         at = (_NEXT_IN_GROUP if group else _NEXT).match(value, at).end()  # type: ignore[union-attr]  # matches anything
         if at >= len(value):
             break

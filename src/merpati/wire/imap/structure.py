@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
-from merpati.wire.imap.envelope import envelope
-from merpati.wire.imap.strings import nstring, string
+from merpati.wire.imap.envelope import KEYS, RECIPIENTS, envelope, of_values
+from merpati.wire.imap.strings import string
 from merpati.wire.mime import headers as header_fields
 
 if TYPE_CHECKING:
@@ -24,6 +24,14 @@ __all__ = ["body", "bodystructure", "envelope"]
 # A multipart has at least one body (RFC 3501 9, body-type-mpart); this stands for none.
 _NO_BODY: Final = b'"text" "plain" ("charset" "us-ascii") NIL NIL "7bit" 0 0'
 _NO_ENVELOPE: Final = b"(" + b" ".join([b"NIL"] * 10) + b")"
+# The names that nearly all parts are made of, as `string` writes them.
+_COMMON: Final = (
+    "text plain html calendar message rfc822 multipart mixed alternative related report signed "
+    "application octet-stream pdf image jpeg png gif 7bit 8bit quoted-printable base64 "
+    "charset us-ascii utf-8 UTF-8 iso-8859-1 format flowed boundary name filename "
+    "attachment inline"
+)
+_WRITTEN: Final = {name: b'"%b"' % name.encode() for name in _COMMON.split()}
 _NO_EXTENSION: Final = b" NIL NIL NIL NIL"
 
 
@@ -61,8 +69,9 @@ def _write(
         elif part.type == "message" and part.subtype in {"rfc822", "global"}:
             if part.children:
                 inner = part.children[0]
-                header = header_fields.split(buffer, inner.header_start, inner.body_start)
-                put(b" %b " % envelope(header))
+                header = inner.header_start, inner.body_start
+                values = header_fields.collect(buffer, *header, KEYS, RECIPIENTS)
+                put(b" %b " % of_values(values))
                 _write(put, inner, buffer, extensible=extensible)
             else:
                 put(b" %b " % _NO_ENVELOPE)
@@ -124,7 +133,7 @@ def _parameters(pairs: list[tuple[str, str]]) -> bytes:
     for name, value in pairs:
         if value.isascii():
             out.append(_name(name))
-            out.append(string(value.encode()))
+            out.append(_name(value))
         else:
             out.append(_name(name + "*"))
             out.append(b"\"utf-8''%b\"" % quote(value, safe="").encode())
@@ -132,8 +141,8 @@ def _parameters(pairs: list[tuple[str, str]]) -> bytes:
 
 
 def _name(text: str) -> bytes:
-    return string(text.encode("utf-8", "replace"))
+    return _WRITTEN.get(text) or string(text.encode("utf-8", "replace"))
 
 
 def _nstring(text: str) -> bytes:
-    return nstring(text.encode("utf-8", "replace") if text else None)
+    return _name(text) if text else b"NIL"

@@ -10,7 +10,7 @@ between the parts, zones by name or with a colon, fractions of a second, a
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Final
 
 from merpati.wire.mime import comments
@@ -51,6 +51,15 @@ _FORMS: Final = [
         rf"{_MONTH}\s{_DAY}\s?,\s{_YEAR}{_CLOCK}",  # as Americans write
     )
 ]
+# What nearly all senders write, whole and in range, so that numbers are all it takes.
+_COMMON: Final = re.compile(
+    rb"(?:[A-Z][a-z]{2}, {1,2}+)?([0-3]?[0-9]) ([A-Z][a-z]{2}) ((?:19|2[0-9])[0-9]{2})"
+    rb" ([01][0-9]|2[0-3]):([0-5][0-9]):([0-5][0-9])"
+    rb" (?:([+-])([01][0-9]|2[0-3])([0-5][0-9])|GMT)(?: \([A-Z]{3,4}\))?"
+)
+_COMMON_MONTHS: Final = {name.encode(): number for number, name in enumerate(_MONTHS, 1)}
+_EPOCH: Final = date(1970, 1, 1).toordinal()
+
 # RFC 5322 4.3, in minutes; every other name means nothing certain, so UTC.
 _ZONES: Final = {
     "edt": -240, "est": -300, "cdt": -300, "cst": -360,
@@ -69,6 +78,24 @@ def parse(raw: bytes) -> datetime | None:
         if match := form.search(text):
             return _moment(match)
     return None
+
+
+def timestamp(raw: bytes) -> int | None:
+    """The moment a Date value names in Unix seconds, as `parse` finds it."""
+    found = _COMMON.fullmatch(raw)
+    month = _COMMON_MONTHS.get(found[2]) if found else None
+    if found is None or month is None:
+        moment = parse(raw)
+        return int(moment.timestamp()) if moment else None
+    day, _, year, hour, minute, second, sign, hours, minutes = found.groups(b"0")
+    try:
+        days = date(int(year), month, int(day)).toordinal() - _EPOCH
+    except ValueError:  # no such day
+        return None
+    east = int(hours) * 60 + int(minutes)
+    if sign == b"-":
+        east = -east
+    return ((days * 24 + int(hour)) * 60 + int(minute) - east) * 60 + int(second)
 
 
 def format(timestamp: float, offset_minutes: int = 0) -> bytes:  # noqa: A001 -- pairs with parse

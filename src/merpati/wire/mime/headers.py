@@ -18,6 +18,7 @@ import msgspec
 
 if TYPE_CHECKING:
     import mmap
+    from collections.abc import Collection, Iterable
 
 MAX_BYTES: Final = 256 * 1024
 """So much of a header is looked at; Postfix's header_size_limit is 100 KiB."""
@@ -27,13 +28,14 @@ MAX_FIELDS: Final = 2_000
 
 # field = name *WSP ":" value; a value runs on over lines that begin with WSP.
 # What is neither a field nor the empty line matches from its first byte on, so
-# the matches lie end to end. Nothing that follows a repeat can begin as the
-# repeat does, but for the CRs of a line end, which are given back once.
+# the matches lie end to end. No repeat gives anything back, so each byte is read
+# once; the CRs of the line end stay with the value.
 _LINES: Final = re.compile(
-    rb"(?:([!-9;-~\x80-\xff]+)[ \t]*:|(?=[^\r\n]|\r(?!\n)))"
-    rb"(.*(?:\n[ \t].*)*)(?<!\r)\r*\n?"
+    rb"(?:([!-9;-~\x80-\xff]++)[ \t]*+:|(?=[^\r\n]|\r(?!\n)))(.*+(?:\n[ \t].*+)*+)\n?"
     rb"|(\r?\n)"
 )
+# The same for the fields that have a name; all between them is passed over.
+_NAMED: Final = re.compile(rb"\n([!-9;-~\x80-\xff]++)[ \t]*+:(.*+(?:\n[ \t].*+)*+)")
 _EMPTY_LINE: Final = re.compile(rb"\n\r?\n")
 
 
@@ -103,12 +105,58 @@ def split(buffer: bytes | mmap.mmap, start: int = 0, end: int | None = None) -> 
         if empty:
             return Headers(fields, line.end())
         at, was = line.end(), at
-        fields.append(Field(name, name.lower(), value, was, at))
+        fields.append(Field(name, name.lower(), value.rstrip(b"\r"), was, at))
     if at == end:
         return Headers(fields, end)
     fields.pop()  # cut by a limit; half a field would mislead
     found = _EMPTY_LINE.search(buffer, max(start, at - 2), end)
     return Headers(fields, found.end() if found else end)
+
+
+def collect(
+    buffer: bytes | mmap.mmap,
+    start: int,
+    end: int,
+    keys: Collection[bytes],
+    joined: Collection[bytes] = (),
+) -> dict[bytes, bytes]:
+    """The values that `split` and `choose` give, without making a `Field` of every field.
+
+    The range is the header of a part in `mime.tree`: no empty line but at its end.
+    """
+    header = b"\n" + buffer[start : min(end, start + MAX_BYTES)]
+    # A field has two bytes at least, so a short header needs no counting.
+    if len(header) > 2 * MAX_FIELDS and (
+        end - start > MAX_BYTES or header.count(b"\n") > MAX_FIELDS
+    ):
+        fields = split(buffer, start, end).fields
+        return choose([(field.name, field.raw_value) for field in fields], keys, joined)
+    return choose(_NAMED.findall(header), keys, joined)
+
+
+def choose(
+    fields: Iterable[tuple[bytes, bytes]], keys: Collection[bytes], joined: Collection[bytes] = ()
+) -> dict[bytes, bytes]:
+    """The unfolded values of some of the fields, given as name and raw value.
+
+    Args:
+        fields: of the whole header, in order.
+        keys: names in lower case. Of repeated fields the first counts.
+        joined: those of the keys of which all count, with ", " between the values.
+    """
+    values: dict[bytes, bytes] = {}
+    repeated: dict[bytes, list[bytes]] = {}
+    for name, raw_value in fields:
+        key = name.lower()
+        if key not in keys:
+            continue
+        if key not in values:
+            values[key] = unfold(raw_value)
+        elif key in joined:
+            repeated.setdefault(key, [values[key]]).append(unfold(raw_value))
+    for key, all_values in repeated.items():
+        values[key] = b", ".join(all_values)
+    return values
 
 
 def unfold(raw_value: bytes) -> bytes:

@@ -9,13 +9,13 @@ MAX_IDS: Final = 1_000  # of one References field; long threads quote some hundr
 
 MAX_ID: Final = 996  # characters; a line has 998 (RFC 5322 2.1.1)
 
-_SPACES = re.compile(r"\s+")
 # subj-blob: one pair of brackets, no brackets in it, and spaces after it.
 _BLOBS = re.compile(r"(?:\[[^\[\]]*+\] ?)*+")
 _REFWD = re.compile(r"(?:re|fwd?) ?(?:\[[^\[\]]*+\] ?)?:", re.IGNORECASE)
 _FWD_HEADER: Final = "[fwd:"
 _FWD_TRAILER: Final = "(fwd)"
 _ID = re.compile(rb"<([^<>]++)>")
+_LONE_ID = re.compile(rb"<[^<>\s]{1,%d}+>" % MAX_ID)  # what nearly every Message-ID is
 
 
 def base_subject(subject: str) -> str:
@@ -23,7 +23,7 @@ def base_subject(subject: str) -> str:
 
     `subject` is decoded (step 1 of RFC 5256 2.1). Linear in its length.
     """
-    subject = _SPACES.sub(" ", subject)
+    subject = " ".join(subject.split())
     start, end = 0, len(subject)
     while True:
         end = _without_trailer(subject, start, end)
@@ -71,6 +71,8 @@ def message_ids(raw: bytes) -> list[bytes]:
     id if it is one word, as some senders write it. Of more than `MAX_IDS`, the first
     and the last ones are given: the thread's root and the nearest ancestors.
     """
+    if _LONE_ID.fullmatch(raw):
+        return [raw]
     ids = [b"".join(match.split()) for match in _ID.findall(raw)]
     if not ids and len(raw.split(None, 1)) == 1:
         ids = [raw.strip(b"<> \t\r\n")]

@@ -11,7 +11,6 @@ import binascii
 import html
 import re
 from contextlib import suppress
-from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from merpati.wire.mime import charsets, headers, words
@@ -28,6 +27,13 @@ PREVIEW: Final = 200  # characters; RFC 8970 3.1 allows 256
 OVERLAP: Final = 1_000  # characters that a chunk of searchable text repeats of the last
 # Encoded bytes looked at for a preview: more only where the first ones say too little.
 _PREVIEW_BYTES: Final = (2 * 1024, 16 * 1024, 64 * 1024)
+# Characters that hold a preview of ordinary text, with a word to spare.
+_GLANCE: Final = PREVIEW + 100
+# Encodings that leave text as it is, and charsets that read ASCII as ASCII.
+_UNENCODED: Final = frozenset({"7bit", "8bit", "binary"})
+_OVER_ASCII: Final = frozenset({"", "us-ascii", "utf-8", "iso-8859-1", "iso-8859-15"}) | {
+    "windows-1252", "windows-1251", "windows-1250", "iso-8859-2", "koi8-r", "gb2312"
+}  # fmt: skip
 _PREVIEW_PARTS: Final = 8  # text parts tried until one has words
 _READABLE: Final = frozenset({"plain", "html", "markdown", "enriched"})
 
@@ -212,32 +218,63 @@ def preview(buffer: bytes | mmap.mmap, root: Part) -> str:
     It comes from the first text part that has words and is no attachment. Quoted
     lines are passed over when there are others. Empty when there is no such text.
     """
-    candidates = (
-        part
-        for part in _parts(root)
-        if part.type == "text" and part.subtype in _READABLE and part.disposition != "attachment"
-    )
-    for part in islice(candidates, _PREVIEW_PARTS):
-        for limit in _PREVIEW_BYTES:
-            end = min(part.body_end, part.body_start + limit)
-            said = "".join(_texts(buffer, part, end))
-            if part.subtype == "html":
-                said = visible(said)
-            fresh = _QUOTED_LINE.sub("", said) if ">" in said else said
-            line = _one_line(fresh) or _one_line(said)
-            if len(line) == PREVIEW or end == part.body_end:
-                break
-        if line:
+    tried = 0
+    for part in _parts(root):
+        if part.type != "text" or part.subtype not in _READABLE or part.disposition == "attachment":
+            continue
+        line = _glance(buffer, part) or _first_line(buffer, part)
+        tried += 1
+        if line or tried == _PREVIEW_PARTS:
             return line.rstrip()
     return ""
 
 
+def _first_line(buffer: bytes | mmap.mmap, part: Part) -> str:
+    """The preview of one part; empty when it has no words."""
+    for limit in _PREVIEW_BYTES:
+        end = min(part.body_end, part.body_start + limit)
+        said = "".join(_texts(buffer, part, end))
+        if part.subtype == "html":
+            said = visible(said)
+        fresh = _QUOTED_LINE.sub("", said) if ">" in said else said
+        line = _one_line(fresh) or _one_line(said)
+        if len(line) == PREVIEW or end == part.body_end:
+            break
+    return line
+
+
+def _glance(buffer: bytes | mmap.mmap, part: Part) -> str:
+    """The preview of a part that begins with enough plain ASCII text; else an empty string."""
+    at = part.body_start
+    data = buffer[at : min(at + _GLANCE, part.body_end)]
+    if (
+        data.isascii()
+        and part.subtype == "plain"
+        and part.encoding in _UNENCODED
+        and part.param("charset").lower() in _OVER_ASCII
+        and not (b"\n>" in data or data.startswith(b">"))
+    ):
+        line = _shown(data.decode("ascii").split()[:-1])  # the last may be torn
+        return line if len(line) == PREVIEW else ""
+    return ""
+
+
 def _one_line(said: str) -> str:
+    if len(said) > _GLANCE:
+        line = _shown(said[:_GLANCE].split()[:-1])  # the last word may be torn
+        if len(line) == PREVIEW:
+            return line
     # Fillers may stand between the words, so a few times more than can be shown.
-    line = " ".join(said.split(None, 2 * PREVIEW)[: 2 * PREVIEW])[: 5 * PREVIEW]
-    if not line.isascii():
-        line = _UNSEEN.sub("", line)
-    return " ".join(_RULE.sub("", line).split())[:PREVIEW]
+    return _shown(said.split(None, 2 * PREVIEW)[: 2 * PREVIEW])
+
+
+def _shown(said: list[str]) -> str:
+    """The first words without what says nothing."""
+    line = " ".join(said)[: 5 * PREVIEW]
+    shown = _RULE.sub("", line if line.isascii() else _UNSEEN.sub("", line))
+    if shown != line:
+        shown = " ".join(shown.split())
+    return shown[:PREVIEW]
 
 
 def searchable(buffer: bytes | mmap.mmap, root: Part) -> Iterator[str]:

@@ -49,9 +49,17 @@ _CONTENT_FIELD = re.compile(
 # What most senders write: a value and parameters without escapes, comments,
 # encoded words, or the extensions of RFC 2231. `params` reads all others.
 _ATTRIBUTE: Final = rb"[!#$&'+\-.0-9A-Z^_`a-z|{}~]++"
+_BARE: Final = rb"[!#-'*+\-.-:@-Z^-~]++"
+_QUOTED: Final = rb"[ !#->@-\[\]-~]*+"
 _PLAIN = re.compile(
-    rb"%b(?:/%b)?+[ \t]*+(?:;[ \t]*+%b=(?:[!#-'*+\-.-:@-Z^-~]++|\"[ !#->@-\[\]-~]*+\")[ \t]*+)*+;?+"
-    % ((_ATTRIBUTE,) * 3)
+    rb"%b(?:/%b)?+[ \t]*+(?:;[ \t]*+%b=(?:%b|\"%b\")[ \t]*+)*+;?+"
+    % (_ATTRIBUTE, _ATTRIBUTE, _ATTRIBUTE, _BARE, _QUOTED)
+)
+# Content-Type with at most one such parameter: in ordinary mail nearly every one. It
+# saves unfolding and a third of the time.
+_COMMON_TYPE = re.compile(
+    rb"[ \t]*+(%b)/(%b)(?:;(?:\r?\n)?[ \t]*+(%b)=(?:\"(%b)\"|(%b)))?;?[ \t]*+\r?"
+    % (_ATTRIBUTE, _ATTRIBUTE, _ATTRIBUTE, _QUOTED, _BARE)
 )
 _PLAIN_PARAMETER = re.compile(r";[ \t]*+([^=]++)=(?:\"([^\"]*+)\"|([^; \t]++))")
 _TEXTS: Final = {
@@ -63,7 +71,6 @@ _TEXTS: Final = {
 _ENCODINGS: Final = {
     name.encode(): name for name in ("7bit", "8bit", "binary", "base64", "quoted-printable")
 }
-_COUNTED: Final = frozenset({"text", "message"})  # IMAP tells the lines of these
 _MEDIA_TYPE = re.compile(r"([^\s()<>@,;:\\\"/\[\]?=]+)[ \t]*/[ \t]*([^\s()<>@,;:\\\"/\[\]?=]+)")
 _TOKEN = re.compile(r"[^\s()<>,;:\\\"]+")
 
@@ -247,10 +254,16 @@ class _Walk:
             node.body_start = stray.start() + 1  # the empty line is missing
         else:
             node.body_start = limit
-        header = buffer[start : min(node.body_start, reach)]
-        for name, value in _CONTENT_FIELD.findall(b"\n" + header):
+        header = b"\n" + buffer[start : min(node.body_start, reach)]
+        for name, value in _CONTENT_FIELD.findall(header):
             node.fields.setdefault(name.lower(), value)
         if raw := node.fields.get(b"type"):
+            if common := _COMMON_TYPE.fullmatch(raw):
+                media_type, subtype, name, quoted, bare = common.groups(b"")
+                node.type, node.subtype = media_type.lower().decode(), subtype.lower().decode()
+                if name:
+                    node.params = [(name.lower().decode(), (quoted or bare).decode())]
+                return
             value, node.params = _parameters(raw)
             if media := _MEDIA_TYPE.match(value):
                 node.type, node.subtype = media[1], media[2]
@@ -260,7 +273,7 @@ class _Walk:
         if len(self.stack) >= MAX_DEPTH:
             node.type, node.subtype = "application", "octet-stream"
             return
-        boundary = next((value for name, value in node.params if name == "boundary"), "")
+        boundary = dict(node.params).get("boundary", "")
         if not 0 < len(boundary) <= MAX_BOUNDARY:
             # RFC 2045 5.2: what cannot be understood is shown as plain text.
             node.type, node.subtype = "text", "plain"
@@ -328,18 +341,26 @@ class _Walk:
 
     def tree(self) -> Part:
         """The finished tree, built from the leaves up."""
-        lines = self._lines()
+        before = self._lines_before()
         for node in reversed(self.nodes):
+            lines = 0
+            if node.type == "text":
+                lines = _count_lines(self.buffer, node.body_start, node.body_end)
+            elif node.type == "message":
+                lines = before[node.body_end] - before[node.body_start]
             part = _part(node, lines)
             if node.parent is not None:
                 node.parent.parts.append(part)
         return part
 
-    def _lines(self) -> dict[int, int]:
-        """The line ends before each offset where a text or message body begins or ends."""
-        points = {0}
+    def _lines_before(self) -> dict[int, int]:
+        """The line ends before each offset where the body of a message part begins or ends.
+
+        Messages nest, so counting each on its own would read the innermost many times.
+        """
+        points: set[int] = set()
         for node in self.nodes:
-            if node.type in _COUNTED:
+            if node.type == "message":
                 points.add(node.body_start)
                 points.add(node.body_end)
         total = previous = 0
@@ -351,10 +372,9 @@ class _Walk:
         return before
 
 
-def _part(node: _Node, lines: dict[int, int]) -> Part:
+def _part(node: _Node, lines: int) -> Part:
     """The finished form of a part whose children are finished."""
     node.parts.reverse()
-    counted = node.type in _COUNTED
     rest: dict[str, Any] = {}
     for name, raw in node.fields.items():
         if name == b"disposition":
@@ -367,7 +387,7 @@ def _part(node: _Node, lines: dict[int, int]) -> Part:
         node.header_start,
         node.body_start,
         node.body_end,
-        lines[node.body_end] - lines[node.body_start] if counted else 0,
+        lines,
         node.type,
         node.subtype,
         node.params,

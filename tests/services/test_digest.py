@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import mmap
+import re
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from merpati.services.digest import digest
+from merpati.wire.imap import structure
+from merpati.wire.mime import headers, text, tree
+
+CORPORA = Path(__file__).parents[1] / "corpora"
+MAILS = sorted(CORPORA.glob("mail-parser/*/*.eml"))
+LETTER = (
+    b"Date: Mon, 2 Nov 2026 10:11:12 +0100\r\nFrom: Ani <ani@example.net>\r\n"
+    b"Subject: Re: report\r\nMessage-ID: <2@example.net>\r\nReferences: <0@x> <1@x>\r\n"
+    b"In-Reply-To: <1@x>\r\n\r\nGood morning.\r\n"
+)
+
+
+def test_a_digest_holds_what_readers_ask_for() -> None:
+    found = digest(LETTER, 7)
+    assert found.sent_at == 1_793_610_672_000
+    assert found.preview == "Good morning."
+    assert found.message_id == "<2@example.net>"
+    assert len(found.thread_refs) == 3
+    assert found.envelope.startswith(b'("Mon, 2 Nov 2026 10:11:12 +0100" "Re: report" (("Ani" ')
+
+
+def test_a_reply_shares_its_references_with_the_first_message() -> None:
+    first = digest(b"Subject: report\r\nMessage-ID: <0@x>\r\n\r\n", 7)
+    assert first.thread_refs[0] in digest(LETTER, 7).thread_refs
+    other = digest(b"Subject: another\r\nMessage-ID: <0@x>\r\n\r\n", 7)
+    assert not set(other.thread_refs) & set(digest(LETTER, 7).thread_refs)
+
+
+@pytest.mark.parametrize("date", [b"", b"Date: nonsense\r\n", b"Date: 1 Jan 1960 00:00 +0000\r\n"])
+def test_without_a_date_the_time_of_receipt_counts(date: bytes) -> None:
+    assert digest(date + b"Subject: x\r\n\r\n", 7).sent_at == 7
+
+
+@pytest.mark.parametrize("path", MAILS, ids=lambda path: path.stem)
+def test_the_digest_is_what_its_parts_say_of_real_mail(path: Path) -> None:
+    content = re.sub(rb"\r?\n", b"\r\n", path.read_bytes())
+    found = digest(content, 7)
+    root = tree.parse(content)
+    fields = headers.split(content, root.header_start, root.body_start)
+    assert tree.decode(found.structure) == root
+    assert found.envelope == structure.envelope(fields)
+    assert found.bodystructure == structure.bodystructure(root, content)
+    assert found.preview == text.preview(content, root)
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_have_a_digest(content: bytes) -> None:
+    assert digest(content, 7).sent_at >= 0
+
+
+def test_a_memory_map_gives_the_same_digest(tmp_path: Path) -> None:
+    path = tmp_path / "letter"
+    path.write_bytes(LETTER)
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        assert digest(content, 7) == digest(LETTER, 7)

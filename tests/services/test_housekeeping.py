@@ -1,0 +1,29 @@
+from __future__ import annotations
+
+from merpati.services.housekeeping import HISTORY_KEPT, Housekeeping
+from merpati.store import emails
+from tests.support.post import LARGE, Post
+from tests.support.server import ANA
+
+
+async def test_what_nobody_holds_any_more_is_removed_with_its_file(post: Post) -> None:
+    keeper = Housekeeping(post.store, post.blobs, post.clock, post.log)
+    await post.send("carl@there.test", ANA, message=LARGE)
+    await keeper.collect_garbage()
+    assert len(post.files()) == 1
+    await post.store.write(emails.remove, post.ana.id, 1, [1])
+    await keeper.collect_garbage()
+    assert post.files() == []
+
+
+async def test_a_trace_is_kept_for_its_time_and_no_longer(post: Post) -> None:
+    keeper = Housekeeping(post.store, post.blobs, post.clock, post.log)
+    old = await post.send("carl@there.test", ANA)
+    post.time.advance(HISTORY_KEPT - 60)
+    new = await post.send("carl@there.test", ANA)
+    await keeper.forget_history()
+    assert await post.kinds(old)
+    post.time.advance(120)
+    await keeper.forget_history()
+    assert await post.kinds(old) == []
+    assert await post.kinds(new)

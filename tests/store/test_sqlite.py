@@ -1,0 +1,134 @@
+"""What is SQLite's own; what it shares with the other engine is in tests/contracts."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from merpati.base.faults import Fault, Kind
+from merpati.store import directory
+from merpati.store.engine import Transaction
+from merpati.store.sqlite import INLINE_SECONDS, SqliteStore
+from tests.support import store as stores
+from tests.support.store import NOW
+
+ENDLESS = (
+    "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < $1)"
+    " SELECT count(*) FROM n"
+)
+
+
+async def where(_tx: Transaction) -> str:
+    return threading.current_thread().name
+
+
+async def test_short_reads_run_on_the_loop_and_scans_do_not(store: SqliteStore) -> None:
+    assert await store.read(where) == threading.current_thread().name
+    assert (await store.scan(where)).startswith("merpati-scan")
+
+
+async def test_short_units_run_on_the_loop_and_long_ones_do_not(store: SqliteStore) -> None:
+    assert await store.write(where) == threading.current_thread().name
+    assert await store.write_long(where) == "merpati-writer"
+
+
+async def test_a_read_that_turns_out_long_is_run_again_off_the_loop(store: SqliteStore) -> None:
+    seen: list[str] = []
+
+    async def count(tx: Transaction, steps: int) -> Any:
+        seen.append(await where(tx))
+        return await tx.value(ENDLESS, steps)
+
+    assert await store.read(count, 100) == 100
+    assert len(seen) == 1
+    long = 2_000_000
+    assert await store.read(count, long) == long
+    assert seen[1] == threading.current_thread().name
+    assert seen[2].startswith("merpati-scan")
+    assert await store.read(count, 10) == 10
+
+
+async def test_a_slow_unit_of_quick_statements_leaves_the_reader_whole(store: SqliteStore) -> None:
+    """The end of a snapshot is not cut short: the next would find it still open."""
+
+    async def slow(tx: Transaction) -> Any:
+        time.sleep(INLINE_SECONDS * 1.2)  # noqa: ASYNC251 -- it is the loop that is to be late
+        return await tx.value("SELECT 1")
+
+    store._reader.set_progress_handler(store._too_long, 1)  # looks at every step
+    for _ in range(5):
+        assert await store.read(slow) == 1
+
+
+async def test_two_processes_share_one_file(tmp_path: Path) -> None:
+    one = await stores.sqlite(tmp_path)
+    other = SqliteStore(tmp_path / "merpati.db")
+
+    async def count_up(tx: Transaction) -> None:
+        value = await tx.value("SELECT created_at FROM domain")
+        await tx.run("UPDATE domain SET created_at = $1", value + 1)
+
+    await one.write(directory.add_domain, "example.org", 0)
+    await asyncio.gather(*(store.write(count_up) for _ in range(30) for store in (one, other)))
+
+    async def counted(tx: Transaction) -> Any:
+        return await tx.value("SELECT created_at FROM domain")
+
+    assert await one.read(counted) == await other.read(counted) == 60
+    await one.close()
+    await other.close()
+
+
+async def test_the_log_is_copied_and_does_not_grow_for_ever(tmp_path: Path) -> None:
+    store = await stores.sqlite(tmp_path)
+    log = tmp_path / "merpati.db-wal"
+
+    async def unit(tx: Transaction, n: int) -> None:
+        await tx.run(
+            "INSERT INTO body (blob_id, encoding, data) VALUES ($1, 0, $2)", n, bytes(4_000_000)
+        )
+        await tx.run("DELETE FROM body WHERE blob_id = $1", n - 1)
+
+    largest = 0
+    for n in range(40):  # 160 MB in all
+        await store.write(unit, n)
+        largest = max(largest, log.stat().st_size)
+        await asyncio.sleep(0.01)
+    assert largest < 100_000_000
+    await store.close()
+
+
+async def test_waiting_for_something_else_than_the_transaction_is_a_defect(
+    store: SqliteStore,
+) -> None:
+    async def unit(_tx: Transaction) -> None:
+        await asyncio.sleep(0)
+
+    with pytest.raises(RuntimeError, match="awaited something other"):
+        await store.write(unit)
+    await store.write(directory.add_domain, "example.org", NOW)
+
+
+async def test_what_a_cancelled_session_wrote_is_kept(store: SqliteStore) -> None:
+    task = asyncio.create_task(store.write(directory.add_domain, "example.org", NOW))
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    await store.write(where)
+    assert len(await store.read(directory.domains)) == 1
+
+
+async def test_a_file_that_is_no_database_says_so(tmp_path: Path) -> None:
+    (tmp_path / "merpati.db").write_bytes(b"not a database, by far" * 1000)
+    with pytest.raises(Fault) as caught:
+        SqliteStore(tmp_path / "merpati.db")
+    assert caught.value.kind is Kind.CORRUPT
+    with pytest.raises(Fault) as caught:
+        SqliteStore(tmp_path / "no" / "folder" / "merpati.db")
+    assert caught.value.kind is Kind.UNAVAILABLE
