@@ -86,7 +86,7 @@ reference: $(VENV)/.dev ## makes the pages of docs/reference from the sources
 	@$(BIN)/python tools/reference.py
 
 bench: $(VENV)/.dev ## benchmarks, side by side with the peers that are installed
-	@$(BIN)/python bench/run.py $(ARGS)
+	@$(BIN)/python -m bench.run $(ARGS)
 
 fuzz: $(VENV)/.dev ## SECONDS_EACH=60 for every target, or TARGET=name for one
 	@$(BIN)/python -m fuzz.run --seconds $(SECONDS_EACH) $(TARGET)

@@ -1,4 +1,4 @@
-"""What the digest of a message costs at delivery, now and before: `python bench/digest.py [REV]`.
+"""What the digest of a message costs at delivery, now and before: `python -m bench.digest [REV]`.
 
 The version of `src` in the commit (HEAD by default) and the one in the work tree take turns,
 each in a process of its own. Every figure is the least of all rounds, in microseconds of CPU
@@ -19,9 +19,7 @@ from pathlib import Path
 from time import process_time
 from typing import TYPE_CHECKING
 
-import corpus
-import mime
-
+from bench import corpus, mime
 from merpati.services.digest import digest
 from merpati.wire.imap import structure
 from merpati.wire.mime import dates, headers, text, tree
@@ -85,7 +83,8 @@ def cost(run: Callable[[], object]) -> float:
 def measured(source: Path) -> dict[str, dict[str, float]]:
     """One round over a version of the sources, in a process of its own."""
     run = subprocess.run(
-        [sys.executable, __file__, "--measure"],
+        [sys.executable, "-m", "bench.digest", "--measure"],
+        cwd=HOME,
         env=os.environ | {"PYTHONPATH": str(source)},
         stdout=subprocess.PIPE,
         check=True,
@@ -101,7 +100,8 @@ def main(revision: str) -> None:
     with tempfile.TemporaryDirectory() as place:
         with tarfile.open(fileobj=BytesIO(archive.stdout)) as files:
             files.extractall(place, filter="data")
-        before, now = {}, {}
+        before: dict[str, dict[str, float]] = {}
+        now: dict[str, dict[str, float]] = {}
         for _ in range(ROUNDS):
             for source, least in ((Path(place, "src"), before), (HOME / "src", now)):
                 for letter, costs in measured(source).items():

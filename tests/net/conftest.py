@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 import time
 from typing import TYPE_CHECKING
 
@@ -10,9 +11,10 @@ import pytest
 import uvloop
 
 from merpati.net.tls import make_self_signed
+from tests.support.smtp_sink import SmtpSink, contexts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import AsyncIterator, Callable, Mapping
     from pathlib import Path
 
 ON_BOTH_LOOPS = {"test_stream", "test_stream_tls", "test_listen", "test_connect"}
@@ -36,3 +38,14 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (folder / f"{stem}.pem").write_bytes(certificate)
         (folder / f"{stem}.key").write_bytes(key)
     return folder
+
+
+@pytest.fixture(scope="module")
+def tls_contexts() -> tuple[ssl.SSLContext, ssl.SSLContext]:
+    return contexts("mx.test")
+
+
+@pytest.fixture
+async def sink() -> AsyncIterator[SmtpSink]:
+    async with SmtpSink() as sink:
+        yield sink

@@ -188,18 +188,13 @@ def by_pop3(server: Installation) -> Iterator[bytes]:
         # poplib's own reader drops what it takes for line ends.
         while not data.endswith(b"\r\n.\r\n") and data != b".\r\n":
             data += reader.readline()
-        yield re.sub(rb"(\A|\r\n)\.", rb"\1", data.removesuffix(b".\r\n"))
+        yield re.sub(rb"(\A|\n)\.", rb"\1", data.removesuffix(b".\r\n"))
     session.quit()
 
 
 def as_pop3_has_it(data: bytes) -> bytes:
-    """The same bytes; but every line ends with CRLF, the last one too (RFC 1939 3).
-
-    A lone CR or LF with a dot behind it would end the answer for clients that take it for
-    a line end, so our server mends it on the way out.
-    """
-    mended = re.sub(rb"\r\n|\r|\n", b"\r\n", data)
-    return mended if mended.endswith(b"\r\n") else mended + b"\r\n"
+    """The same bytes; but the last line ends with CRLF, for the dot to follow (RFC 1939 3)."""
+    return data if data.endswith(b"\r\n") else data + b"\r\n"
 
 
 def signed_in(server: Installation) -> imaplib.IMAP4:

@@ -27,7 +27,6 @@ from merpati.net import listen
 from merpati.net.mesh import Mesh
 from merpati.net.tls import CertificateStore
 from merpati.services.housekeeping import Housekeeping
-from merpati.store import queue
 
 DRAIN: Final = 7.0  # seconds for sessions to end; the supervisor gives 10 in all
 PROCESS: Final = struct.Struct("i")  # a process id
@@ -74,7 +73,6 @@ class Worker:
         parts.notify.join(mesh)
         loop.add_signal_handler(signal.SIGHUP, self._reload, parts)
         health = Health(parts, run_folder, self._names)
-        await parts.store.write(queue.release_leases, self._name, _now(parts))
         for listener, sock in self._sockets:
             await self._listen(parts, health, listener, sock)
         parts.tasks.spawn(parts.runner.run(), "queue")
@@ -116,10 +114,6 @@ class Worker:
             parts.log.info("worker.reloaded", worker=self._name)
         except Fault as fault:
             parts.log.error("worker.reload-failed", reason=fault.text)  # noqa: TRY400 -- expected, no traceback
-
-
-def _now(parts: wiring.Parts) -> int:
-    return int(parts.smtp.clock.now() * 1000)
 
 
 def run(

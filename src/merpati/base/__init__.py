@@ -1,1 +1,1 @@
-"""Ground floor: what any server needs and no mail noun: clock, ids, faults, settings, tasks, log, metrics, limits."""
+"""Ground floor: what any server needs and no mail noun: clock, ids, faults, settings, log ..."""

@@ -31,6 +31,7 @@ from merpati.wire import trace
 from merpati.wire.smtp.paths import Path, parse_address
 
 LARGE: Final = 512 * 1024  # bytes; parsing more would hold up the event loop
+PARSED_AT_ONCE: Final = 2  # large messages; each is mapped into memory meanwhile
 HOPS_MAX: Final = 50  # Received fields, as Postfix; more is a loop (RFC 5321 6.3)
 UNDONE: Final = frozenset({Kind.OVER_QUOTA, Kind.NO_SPACE})  # nothing was written, for certain
 
@@ -67,6 +68,7 @@ class Accept:
         self._ids = ids
         self._hostname = hostname
         self._settings = settings
+        self._parsing = asyncio.Semaphore(PARSED_AT_ONCE)
         self._taken = metrics.counter(
             "merpati_messages_accepted_total", "Messages taken over.", ("from",)
         )
@@ -109,9 +111,11 @@ class Accept:
             if trace.count_received(content[: trace.HOPS_SCAN_LIMIT]) > HOPS_MAX:
                 raise Fault(Kind.LOOP, f"it has passed {HOPS_MAX} servers: a mail loop")
             if len(content) > LARGE:
-                found = await asyncio.to_thread(digest, content, now)
+                async with self._parsing:
+                    found = await asyncio.to_thread(digest, content, now)
             else:
                 found = digest(content, now)
+            del content  # a mapped file takes memory for as long as it is mapped
             body = await spool.finish()
         finally:
             spool.discard()

@@ -20,7 +20,6 @@ from merpati.servers.pop3.maildrop import Maildrop, MaildropLocks, chunks, top
 from merpati.store import emails
 from merpati.wire import newlines
 from merpati.wire.pop3 import responses
-from merpati.wire.smtp import data
 from tests.support import store as stores
 
 HOLDER = """
@@ -150,7 +149,7 @@ def test_top_reads_a_mapped_file_over_the_borders_of_its_pieces(tmp_path: Path) 
 @given(LINE_ENDS, st.integers(0, 200_000))
 def test_pieces_of_a_large_message_are_sent_as_a_small_one_is(content: bytes, end: int) -> None:
     end = min(end, len(content))
-    pieces = data.stuff(data.normalise(chunks(content, end)))
+    pieces = responses.stuff_pieces(chunks(content, end))
     assert b"".join(pieces) == responses.stuff(content[:end])
 
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -65,8 +67,8 @@ def test_lists_end_with_a_dot() -> None:
         (b"a\r\n", b"a\r\n.\r\n"),
         (b".", b"..\r\n.\r\n"),
         (b".\r\n.\r\n", b"..\r\n..\r\n.\r\n"),
-        (b"a\n.\nb", b"a\r\n..\r\nb\r\n.\r\n"),
-        (b"a\r.", b"a\r\n..\r\n.\r\n"),
+        (b"a\n.\nb", b"a\n..\nb\r\n.\r\n"),
+        (b"a\r.", b"a\r.\r\n.\r\n"),
     ],
 )
 def test_dots_are_doubled_at_line_starts(body: bytes, stuffed: bytes) -> None:
@@ -74,12 +76,17 @@ def test_dots_are_doubled_at_line_starts(body: bytes, stuffed: bytes) -> None:
     assert responses.message("here", body) == b"+OK here\r\n" + stuffed
 
 
-@given(st.lists(st.sampled_from([b"\r\n", b"\r", b"\n", b".", b"a"]), max_size=12).map(b"".join))
-def test_a_client_gets_back_the_body_with_its_line_ends_mended(body: bytes) -> None:
-    mended = body.replace(b"\r\n", b"\n").replace(b"\r", b"\n").replace(b"\n", b"\r\n")
-    if mended and not mended.endswith(b"\r\n"):
-        mended += b"\r\n"
-    assert unstuff(responses.stuff(body)) == mended
+BODIES = st.lists(st.sampled_from([b"\r\n", b"\r", b"\n", b".", b"a"]), max_size=12)
+
+
+@given(BODIES)
+def test_a_client_gets_back_the_body_as_it_is_but_for_its_last_line_end(parts: list[bytes]) -> None:
+    body = b"".join(parts)
+    stuffed = responses.stuff(body)
+    assert stuffed == b"".join(responses.stuff_pieces(parts))
+    assert not re.search(rb"\n\.\r?\n(?!\Z)", b"\n" + stuffed), "it ends before its end"
+    ended = body if not body or body.endswith(b"\r\n") else body + b"\r\n"
+    assert re.sub(rb"(\A|\n)\.", rb"\1", stuffed.removesuffix(b".\r\n")) == ended
 
 
 @pytest.mark.parametrize(

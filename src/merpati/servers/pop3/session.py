@@ -36,7 +36,6 @@ from merpati.store.blobs import BlobStore
 from merpati.store.engine import Store
 from merpati.wire import sasl
 from merpati.wire.pop3 import commands, responses
-from merpati.wire.smtp import data
 
 TURN: Final = 32  # pipelined commands after which other sessions have a turn
 
@@ -260,7 +259,7 @@ class Session:
         """A large message, no faster than the client takes it."""
         self._connection.deadline(self._services.settings.message_timeout)
         with content:
-            for piece in data.stuff(data.normalise(maildrop.chunks(content, end))):
+            for piece in responses.stuff_pieces(maildrop.chunks(content, end)):
                 self._connection.write(piece)
                 await self._connection.drain()
 

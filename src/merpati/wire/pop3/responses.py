@@ -1,9 +1,7 @@
 """POP3 responses (RFC 1939 3, RFC 2449 8): status lines, lists, and message bodies.
 
-A body goes out as one buffer: the dots are doubled by one `replace`, not line
-by line. A stored message may hold a lone CR or LF (an IMAP client can append
-one); such a line end followed by a dot would end the response for clients that
-take it for a line end, so it is mended on the way out.
+A body goes out as it was stored but for its dots, which are doubled by one
+`replace`, not line by line.
 """
 
 from __future__ import annotations
@@ -15,10 +13,9 @@ from typing import TYPE_CHECKING, Final
 from msgspec import Struct
 
 from merpati.base.faults import SyntaxFault
-from merpati.wire import newlines
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
 RESPONSE_LINE_LIMIT: Final = 512  # octets including the CRLF, RFC 1939 3
 UNIQUE_ID_LIMIT: Final = 70  # octets, RFC 1939 7
@@ -83,12 +80,25 @@ def message(text: str, body: bytes) -> bytes:
 
 def stuff(body: bytes) -> bytes:
     """`body` with dots doubled at line starts, its last line ended, and the closing dot."""
-    body = newlines.normalise(body)
-    if b"." in body:
-        body = body.replace(b"\r\n.", b"\r\n..")
-    first = b"." if body.startswith(b".") else b""
-    last = b".\r\n" if not body or body.endswith(b"\r\n") else b"\r\n.\r\n"
-    return b"".join((first, body, last))
+    return b"".join(stuff_pieces((body,)))
+
+
+def stuff_pieces(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """The same for a body that comes in pieces.
+
+    A lone CR or LF stays what it is, so that what comes out is what was stored. A dot
+    after a lone LF is doubled too: clients that take the LF for a line end would take
+    the dot for the end of the answer, and they take the second dot off again.
+    """
+    tail = b"\r\n"
+    for piece in pieces:
+        if not piece:
+            continue
+        if tail.endswith(b"\n") and piece.startswith(b"."):
+            yield b"."
+        yield piece.replace(b"\n.", b"\n..") if b"." in piece else piece
+        tail = (tail + piece[-2:])[-2:]
+    yield b".\r\n" if tail == b"\r\n" else b"\r\n.\r\n"
 
 
 def top(body: bytes, lines: int) -> bytes:
