@@ -26,14 +26,13 @@ from merpati.model.message import Digest
 from merpati.services.digest import digest
 from merpati.store import blobs, directory, emails, events, queue
 from merpati.store.blobs import BlobStore, Body, Spool
-from merpati.store.engine import Store, Transaction
+from merpati.store.engine import UNDONE, Store, Transaction
 from merpati.wire import trace
 from merpati.wire.smtp.paths import Path, parse_address
 
 LARGE: Final = 512 * 1024  # bytes; parsing more would hold up the event loop
 PARSED_AT_ONCE: Final = 2  # large messages; each is mapped into memory meanwhile
 HOPS_MAX: Final = 50  # Received fields, as Postfix; more is a loop (RFC 5321 6.3)
-UNDONE: Final = frozenset({Kind.OVER_QUOTA, Kind.NO_SPACE})  # nothing was written, for certain
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +71,9 @@ class Accept:
         self._taken = metrics.counter(
             "merpati_messages_accepted_total", "Messages taken over.", ("from",)
         )
-        self._bytes = metrics.counter("merpati_bytes_accepted_total", "Their size.")
+        self._bytes = metrics.counter(
+            "merpati_bytes_accepted_total", "Bytes of the messages taken over."
+        )
 
     def begin(self, sender: Path, routes: tuple[Route, ...], origin: Origin) -> tuple[str, Spool]:
         """Begin a message: its trace id, and a spool that holds its trace fields already.
@@ -128,8 +129,6 @@ class Accept:
         try:
             superfluous = await self._store.write(self.take_in, trace_id, body, found, arrival, now)
         except Fault as fault:
-            # Of any other end (cancelled, a broken disk) nobody knows whether the row that
-            # names the file became durable: it stays, and is garbage if no row does.
             if fault.kind in UNDONE and body.location:
                 self._blobs.remove(body.location)
             raise

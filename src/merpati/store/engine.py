@@ -15,7 +15,9 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from enum import Enum
-from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
+from typing import Any, Concatenate, Final, ParamSpec, Protocol, TypeVar
+
+from merpati.base.faults import Kind
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -41,6 +43,11 @@ class Topic(Enum):
 
 
 Announcement = tuple[Topic, int]
+
+# Faults of a write after which nothing of it is kept, for certain. After any other end
+# (cancelled, a broken disk, a lost connection) nobody knows: a file that its rows may name
+# has to stay, and is garbage if none does.
+UNDONE: Final = frozenset({Kind.OVER_QUOTA, Kind.NO_SPACE, Kind.NOT_FOUND})
 
 
 class Conflict(Exception):  # noqa: N818 -- a signal to the noun modules, turned into a Fault there

@@ -19,7 +19,7 @@ from merpati.servers.imap.legal import Refused
 from merpati.services.digest import digest
 from merpati.store import emails, mailboxes
 from merpati.store.blobs import Body, Spool
-from merpati.store.engine import Transaction
+from merpati.store.engine import UNDONE, Transaction
 from merpati.wire.imap import append, commands, flags, responses, sets
 from merpati.wire.imap.commands import AppendMessage
 from merpati.wire.imap.lexer import CommandReader
@@ -49,19 +49,29 @@ async def receive(client: Client, reader: CommandReader, command: commands.Appen
     ready: list[Ready] = []
     try:
         await _receive_all(client, reader, command, ready)
+    except BaseException:
+        _forget(client, ready)
+        raise
+    try:
         uidvalidity, added = await client.services.store.write(
             _add, client.account_id, command.mailbox, ready
         )
-    except BaseException:
-        for one in ready:
-            if one.body.location:
-                client.services.blob_store.remove(one.body.location)
+    except Fault as fault:
+        if fault.kind in UNDONE:
+            _forget(client, ready)
         raise
     for one, stored in zip(ready, added, strict=True):
         if stored.superfluous and one.body.location:
             client.services.blob_store.remove(one.body.location)
     uids = sets.compress([stored.placed[0].uid for stored in added])
     return Done("APPEND completed", responses.appenduid(uidvalidity, uids))
+
+
+def _forget(client: Client, ready: list[Ready]) -> None:
+    """Remove the files of messages that no row will name."""
+    for one in ready:
+        if one.body.location:
+            client.services.blob_store.remove(one.body.location)
 
 
 async def _receive_all(
