@@ -9,7 +9,7 @@ from merpati.store.blobs import BlobStore, Encoding
 from merpati.store.engine import Store
 from tests.support.ids import CountingIds
 
-TEXTS = [b"Subject: hello\r\n\r\n" + b"the same words again and again %d\r\n" % n * 40
+TEXTS = [b"Subject: hello\r\n\r\n" + b"the same words again and again %d\r\n" % n * 400
          for n in range(packing.STEP + 5)]  # fmt: skip
 
 

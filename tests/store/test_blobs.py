@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 
 from merpati.base.faults import Fault, Kind
-from merpati.store.blobs import INLINE_MAX, BlobStore, Encoding, Stored, hash_of
+from merpati.store.blobs import COMPRESS_MIN, INLINE_MAX, BlobStore, Encoding, Stored, hash_of
 
 LARGE = os.urandom(INLINE_MAX * 6)
 MAIL = b"From: ani@example.org\r\nTo: budi@example.org\r\nSubject: hello\r\n\r\nhello hello\r\n" * 4
+LONG = MAIL * (1 + COMPRESS_MIN // len(MAIL))
 
 
 @pytest.fixture
@@ -126,14 +127,14 @@ async def test_a_file_that_is_gone_cut_or_longer_is_corrupt(
 
 
 async def test_a_damaged_row_is_corrupt_and_no_bomb(blob_store: BlobStore) -> None:
-    packed = blob_store.pack(MAIL)[1]
+    packed = blob_store.pack(LONG)[1]
     damaged = bytes([*packed[:8], packed[8] ^ 0xFF, *packed[9:]])
     bomb = blob_store.pack(b"\x00" * 10_000_000)[1]
     with contextlib.suppress(Fault):  # else its hash shows it
-        assert blob_store.read(Stored(1, len(MAIL), "", Encoding.ZSTD_1, damaged)) != MAIL
+        assert blob_store.read(Stored(1, len(LONG), "", Encoding.ZSTD_1, damaged)) != LONG
     for data, encoding, size in (
-        (packed, Encoding.ZSTD_1, len(MAIL) - 1),
-        (MAIL[:-1], Encoding.PLAIN, len(MAIL)),
+        (packed, Encoding.ZSTD_1, len(LONG) - 1),
+        (LONG[:-1], Encoding.PLAIN, len(LONG)),
         (bomb, Encoding.ZSTD_1, 100),
     ):
         with pytest.raises(Fault) as caught:
