@@ -3,11 +3,12 @@ from __future__ import annotations
 import os
 import re
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from merpati.base.clock import SystemClock
-from merpati.base.ids import ALPHABET, SystemIds, trace_text
+from merpati.base.ids import ALPHABET, SystemIds, oldest_trace, trace_moment, trace_text
 from tests.support.clock import FakeClock
 from tests.support.ids import CountingIds
 
@@ -67,3 +68,12 @@ def test_counting_ids_repeat_themselves_from_run_to_run() -> None:
     assert [one.token(), one.bytes(4)] == [other.token(), other.bytes(4)]
     assert one.token() != one.token()
     assert len(one.token(16)) == 22
+
+
+def test_a_trace_id_says_when_it_was_made() -> None:
+    ids = SystemIds(FakeClock(1_800_000_000.5))
+    trace = ids.trace()
+    assert trace_moment(trace) == 1_800_000_000_500
+    assert oldest_trace(1_800_000_000_500) <= trace < oldest_trace(1_800_000_000_501)
+    with pytest.raises(ValueError, match="invalid literal"):
+        trace_moment("not-a-trace")

@@ -327,3 +327,36 @@ async def test_mail_with_a_nul_in_its_text_is_taken(store: Store) -> None:
     )
     assert data == b"nul: \x00."
     assert preview.startswith("nul: ")
+
+
+async def test_the_log_tells_of_everything_that_came_since(store: Store) -> None:
+    account = await add_account(store)
+    await fill(store, account.id, 50)
+    start = await store.read(changes.current, account.id)
+    await store.write(emails.copy, account.id, INBOX, ARCHIVE, list(range(1, 41)))
+    await fill(store, account.id, 3)
+    await store.write(emails.set_keywords, account.id, INBOX, [7], Change.ADD, frozenset({"a"}))
+    await store.write(emails.remove, account.id, INBOX, [52])
+    (copied,) = await store.read(changes.since, account.id, ARCHIVE, start)
+    assert (copied.modseq, copied.uids) == (start + 1, "1:40")
+    inbox = await store.read(changes.since, account.id, INBOX, start)
+    assert [(one.modseq - start, one.kind, one.uids) for one in inbox] == [
+        (2, ChangeKind.EMAILS_ADDED, "51"),
+        (4, ChangeKind.EMAILS_ADDED, "53"),
+        (5, ChangeKind.KEYWORDS_CHANGED, "7"),
+        (6, ChangeKind.EMAILS_REMOVED, "52"),
+    ]
+    assert await store.read(changes.since, account.id, INBOX, start + 6) == []
+
+
+async def test_only_replies_leave_rows_of_their_threads(store: Store) -> None:
+    account = await add_account(store)
+    await store.write(stores.add, account.id, "question", 101)
+    await store.write(stores.add, account.id, "nameless")
+
+    async def unit(tx: Transaction) -> int:
+        return int(await tx.value("SELECT count(*) FROM thread_ref"))
+
+    assert await store.read(unit) == 0
+    await store.write(stores.add, account.id, "answer", 102, 101)
+    assert await store.read(unit) == 2

@@ -21,6 +21,7 @@ TRACE_LENGTH: Final = 16
 
 _CHANCE_BITS: Final = 38
 _STEP_MASK: Final = (1 << 20) - 1
+_TO_BASE_32: Final = str.maketrans(ALPHABET, "0123456789abcdefghijklmnopqrstuv")
 _PAIRS: Final = tuple(high + low for high in ALPHABET for low in ALPHABET)
 
 
@@ -66,6 +67,20 @@ class SystemIds:
     def bytes(self, size: int) -> bytes:
         """`size` unguessable bytes."""
         return os.urandom(size)
+
+
+def trace_moment(trace: str) -> int:
+    """The Unix milliseconds in a trace id.
+
+    Raises:
+        ValueError: it is not one of ours.
+    """
+    return int(trace.ljust(TRACE_LENGTH, "0").translate(_TO_BASE_32), 32) >> _CHANCE_BITS
+
+
+def oldest_trace(moment: int) -> str:
+    """The first trace id that a moment, Unix milliseconds, can have."""
+    return trace_text(max(moment, 0) << _CHANCE_BITS)
 
 
 def trace_text(value: int) -> str:

@@ -1,7 +1,8 @@
 """Emails in mailboxes: adding, listing, keywords, copying, moving, removing.
 
-Every act on many emails is a fixed number of statements, however many they are, and one
-row of the change log: its uids are a set.
+Every act on many emails is a fixed number of statements, however many they are, and at
+most one row of the change log: its uids are a set. What was added is not logged, since each
+row says with which modseq it came.
 
 An email is its rows in `mailbox_email`, one for each mailbox that holds it. IMAP's COPY
 makes a new email of the same blob, since IMAP lets the copies' flags differ.
@@ -43,8 +44,8 @@ COLUMNS: Final = {
     "data": "c.data",
 }
 INSERT_ROW: Final = (
-    "INSERT INTO mailbox_email (account_id, mailbox_id, uid, modseq, email_id, thread_id,"
-    " blob_id, received_at, size, keywords) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
+    "INSERT INTO mailbox_email (account_id, mailbox_id, uid, modseq, added, email_id, thread_id,"
+    " blob_id, received_at, size, keywords) VALUES ($1, $2, $3, $4, $4, $5, $6, $7, $8, $9, $10)"
 )
 DENSE: Final = 4  # a range query may visit so many rows for each one wanted
 
@@ -126,11 +127,6 @@ async def add(
         )  # fmt: skip
         tx.announce(Topic.ACCOUNT, account_id)
     await tx.run_many(INSERT_ROW, email_rows)
-    await tx.run_many(
-        "INSERT INTO change (account_id, modseq, n, kind, mailbox_id, uids, emails)"
-        f" VALUES ($1, $2, 0, {ChangeKind.EMAILS_ADDED:d}, $3, $4, '')",
-        [(one.account_id, one.modseq, one.mailbox_id, str(one.uid)) for one in placed],
-    )
     return Added(placed, refused, superfluous)
 
 
@@ -305,9 +301,6 @@ async def move(
     await changes.log(
         tx, account_id, modseq, 0, ChangeKind.EMAILS_REMOVED, source, uid_sets.compress(old)
     )
-    await changes.log(
-        tx, account_id, modseq, 1, ChangeKind.EMAILS_ADDED, target, uid_sets.compress(new)
-    )
     return modseq, old, new
 
 
@@ -345,9 +338,7 @@ async def copy(
     ]
     await _insert_rows(tx, account_id, target, modseq, copies)
     await blobs.retain(tx, [row[2] for row in rows])
-    await changes.log(
-        tx, account_id, modseq, 0, ChangeKind.EMAILS_ADDED, target, uid_sets.compress(new)
-    )
+    tx.announce(Topic.ACCOUNT, account_id)
     return modseq, [row[0] for row in rows], new
 
 
@@ -404,21 +395,25 @@ async def insert_message(tx: Transaction, blob_id: int, digest: Digest) -> None:
 async def _threads(
     tx: Transaction, refs: tuple[int, ...], counters: dict[int, tuple[int, int]]
 ) -> dict[int, int]:
-    """The thread of a new email in each account: that of any message it refers to, else its own.
+    """The thread of a new email in each account (RFC 8621 3: a shared message id and subject).
 
-    RFC 8621 3: same thread when a message id is shared and the base subject is the same;
-    each ref is a hash of both.
+    A thread's id is the ref of its first message, so one that answers nothing has the id of
+    its own thread, and what answers it finds that without a row being kept. Only replies
+    leave rows, for those that know no more than their parent. An email that no other can
+    refer to is a thread by itself.
     """
+    if not refs:
+        return {account_id: email_id for account_id, (_, email_id) in counters.items()}
+    first = refs[1] if len(refs) > 1 else refs[0]
+    threads = dict.fromkeys(counters, first)
+    if len(refs) == 1:
+        return threads
     rows = await tx.rows(
         "SELECT account_id, min(thread_id) FROM thread_ref"
         f" WHERE {one_of(tx, 'account_id', 1)} AND {one_of(tx, 'ref', 2)} GROUP BY account_id",
         id_list(tx, counters), id_list(tx, refs),
     )  # fmt: skip
-    found: dict[int, int] = dict(rows)
-    threads = {
-        account_id: found.get(account_id, email_id)
-        for account_id, (_, email_id) in counters.items()
-    }
+    threads.update(rows)
     await tx.run_many(
         "INSERT INTO thread_ref (account_id, ref, thread_id) VALUES ($1, $2, $3)"
         " ON CONFLICT DO NOTHING",

@@ -47,10 +47,13 @@ BATCH_MAX: Final = 256  # units in one commit: bounds what a slow disk makes the
 BATCH_SECONDS: Final = 0.004  # of running units before the loop may serve others
 INLINE_SECONDS: Final = 0.005  # a read longer than this leaves the event loop
 PROGRESS_STEPS: Final = 2_000  # virtual machine steps between two looks at the clock
-CHECKPOINT_PAGES: Final = 1_000  # of write-ahead log, then they are copied to the main file
-RESTART_PAGES: Final = 8_000  # then writers wait until the log can begin anew
+CHECKPOINT_PAGES: Final = 6_000  # of write-ahead log, then they are copied to the main file
+RESTART_PAGES: Final = 16_000  # then writers wait until the log can begin anew
 CACHE_KIB: Final = 16_384
 
+apsw.shutdown()
+apsw.config(apsw.SQLITE_CONFIG_MEMSTATUS, False)
+apsw.initialize()
 _parameter = re.compile(r"\$(\d+)")
 _translated: dict[str, str] = {}
 
@@ -147,7 +150,11 @@ def connect(path: Path, *, read_only: bool = False) -> apsw.Connection:
     Raises:
         Fault: UNAVAILABLE when the file cannot be opened, with the reason.
     """
-    flags = apsw.SQLITE_OPEN_READWRITE | (0 if read_only else apsw.SQLITE_OPEN_CREATE)
+    flags = (
+        apsw.SQLITE_OPEN_READWRITE
+        | apsw.SQLITE_OPEN_NOMUTEX
+        | (0 if read_only else apsw.SQLITE_OPEN_CREATE)
+    )
     try:
         db = apsw.Connection(str(path), flags=flags, statementcachesize=500)
         db.set_busy_timeout(10_000)

@@ -106,7 +106,8 @@ CREATE TABLE mailbox_email (
   account_id BIGINT NOT NULL,
   mailbox_id BIGINT NOT NULL,
   uid BIGINT NOT NULL,
-  modseq BIGINT NOT NULL,
+  modseq BIGINT NOT NULL,                 -- of its last change here
+  added BIGINT NOT NULL,                  -- the modseq with which it came into this mailbox
   email_id BIGINT NOT NULL,
   thread_id BIGINT NOT NULL,
   blob_id BIGINT NOT NULL,
@@ -116,6 +117,7 @@ CREATE TABLE mailbox_email (
   PRIMARY KEY (account_id, mailbox_id, uid)
 ) {clustered};
 
+-- The threads of replies; a message that answers nothing begins its own (store/emails.py).
 CREATE TABLE thread_ref (
   account_id BIGINT NOT NULL,
   ref BIGINT NOT NULL,                    -- hash of a message id and a base subject
@@ -123,7 +125,8 @@ CREATE TABLE thread_ref (
   PRIMARY KEY (account_id, ref)
 ) {clustered};
 
--- The one change log that every protocol's synchronisation is a view of.
+-- The one change log that every protocol's synchronisation is a view of. What was added is
+-- not repeated here: `mailbox_email.added` says it (store/changes.py).
 CREATE TABLE change (
   account_id BIGINT NOT NULL,
   modseq BIGINT NOT NULL,
@@ -165,6 +168,7 @@ CREATE INDEX queue_due ON queue_recipient (next_at) WHERE held = 0;
 CREATE INDEX queue_destination ON queue_recipient (destination);
 
 -- The trace: what happened to each message. Trace ids sort by time, so old events are a range.
+-- What happened at one moment is one row.
 CREATE TABLE event (
   trace TEXT NOT NULL,
   at BIGINT NOT NULL,
@@ -172,6 +176,13 @@ CREATE TABLE event (
   about TEXT NOT NULL,                    -- an address, or <message-id>
   account_id BIGINT NOT NULL,             -- whose mailbox or submission it concerns; 0: nobody here
   detail TEXT NOT NULL,                   -- JSON
+  more TEXT NOT NULL,                     -- further steps of that moment, JSON, or empty
   PRIMARY KEY (trace, at, kind, about)
 ) {clustered};
-CREATE INDEX event_about ON event (about, trace);
+
+-- Which messages concern an address or <message-id>; new mail is entered behind the intake.
+CREATE TABLE event_about (
+  about TEXT NOT NULL,
+  trace TEXT NOT NULL,
+  PRIMARY KEY (about, trace)
+) {clustered};
