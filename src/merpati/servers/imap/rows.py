@@ -129,16 +129,19 @@ async def send(client: Client, view: View, how: Plan, wanted: Selection) -> int:
     """Answer for messages from their rows, in chunks; how many are gone."""
     store = client.services.store
     missing = 0
+    left = len(wanted.uids)
     for part in wanted.chunks(how.chunk):
+        left -= len(part.uids)
         client.connection.deadline(client.services.settings.message_timeout)
         found = await store.read(
             emails.fetch, view.account_id, view.mailbox_id, part.uids, how.columns
         )
         if found:
             client.connection.write(render(client, view, how, found, part.numbers(found)))
-            await client.connection.drain()
         missing += len(part.uids) - len(found)
-        await asyncio.sleep(0)  # let other sessions have their turn
+        if left:  # a short answer leaves together with the command's end
+            await client.connection.drain()
+            await asyncio.sleep(0)  # let other sessions have their turn
     return missing
 
 

@@ -8,6 +8,7 @@ written. Answers leave when the session next waits, so a pipelined batch costs o
 
 from __future__ import annotations
 
+import asyncio
 from base64 import b64encode
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
@@ -50,6 +51,7 @@ __all__ = ["ImapSettings", "Services", "Session", "refuse"]
 
 LOOPBACK: Final = ("127.", "::1", "unix", "::ffff:127.")
 SERVER_ID: Final[dict[bytes, bytes | None]] = {b"name": b"Merpati"}  # RFC 2971 3.3
+TURN: Final = 16  # commands that came together, before other sessions have their turn
 ANSWERED: Final = Done("")  # the command has written its own answer
 WRONG: Final = frozenset({Kind.SYNTAX, Kind.BAD_SEQUENCE, Kind.AUTH_FAILED})
 ENDS: Final = frozenset({Kind.CLOSED, Kind.TIMEOUT})
@@ -77,10 +79,14 @@ class Session:
         code = responses.capability_code(offered(client))
         connection.write(responses.untagged(Condition.OK, "Merpati is ready", code))
         try:
+            turn = 0
             while not (client.over or connection.draining):
                 if client.account_id:
                     connection.deadline(self._services.settings.idle_timeout)
                 await self._step()
+                turn += 1
+                if turn % TURN == 0:
+                    await asyncio.sleep(0)
         except Fault as fault:
             if fault.kind is Kind.TIMEOUT:
                 client.end("nothing was said for too long")

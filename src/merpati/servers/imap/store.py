@@ -47,7 +47,7 @@ async def store(client: Client, command: commands.Store) -> Done:
     elif modseq:
         view.own = (*view.own, modseq)
     if not command.silent or client.condstore:
-        await _tell(client, view, command, [uid for uid, _ in now])
+        await _tell(client, view, command, now)
     missing = len(wanted.uids) - len(now) - len(modified)
     if modified:
         shown = modified if command.uid else [view.number(uid) for uid in modified]
@@ -57,8 +57,9 @@ async def store(client: Client, command: commands.Store) -> Done:
 
 
 async def _tell(
-    client: Client, view: View, command: commands.Store, changed: Sequence[int]
+    client: Client, view: View, command: commands.Store, now: Sequence[tuple[int, str]]
 ) -> None:
+    """Tell the keywords that messages have now, from what the transaction has returned."""
     items: list[Attribute] = []
     if command.uid:
         items.append(Attribute.UID)
@@ -66,7 +67,14 @@ async def _tell(
         items.append(Attribute.FLAGS)
     if client.condstore:
         items.append(Attribute.MODSEQ)
-    await rows.send(client, view, rows.plan(tuple(items)), rows.selection(view, changed))
+    how = rows.plan(tuple(items))
+    told = rows.selection(view, [uid for uid, _ in now])
+    if client.condstore or len(now) > rows.CHUNK:
+        await rows.send(client, view, how, told)
+    elif now:
+        found = [(uid, *[uid if name == "uid" else keywords for name in how.columns[1:]])
+                 for uid, keywords in now]  # fmt: skip
+        client.connection.write(rows.render(client, view, how, found, told.numbers(found)))
 
 
 async def expunge(client: Client, command: commands.Expunge) -> Done:
