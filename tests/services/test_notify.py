@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+import asyncio
+
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from merpati.net.mesh import DATAGRAM_MAX
-from merpati.services.notify import Notify, encode
+from merpati.services.notify import PAUSE, Notify, encode
 from merpati.store.engine import Announcement, Topic
 
 
@@ -53,7 +55,7 @@ def test_a_listener_may_stop_itself_while_it_hears() -> None:
     assert heard == [1, 2, 2]
 
 
-def test_what_one_worker_commits_another_hears_and_does_not_send_on() -> None:
+async def test_what_one_worker_commits_another_hears_and_does_not_send_on() -> None:
     here, there, tape, echo, heard = Notify(), Notify(), Tape(), Tape(), []
     here.join(tape)
     there.join(echo)
@@ -112,3 +114,20 @@ def test_what_is_encoded_is_heard_whole(announcements: set[Announcement]) -> Non
     for data in encode(announcements):
         notify.received(data)
     assert heard == announcements
+
+
+async def test_what_a_busy_worker_commits_goes_in_few_datagrams_and_none_is_lost() -> None:
+    here, there, tape = Notify(), Notify(), Tape()
+    heard: list[int] = []
+    here.join(tape)
+    for number in range(1, 21):
+        there.listen(Topic.ACCOUNT, number, lambda n=number: heard.append(n))  # type: ignore[misc]
+        here.committed({(Topic.ACCOUNT, number)})
+    assert len(tape.sent) == 1  # the first went at once
+    await asyncio.sleep(3 * PAUSE)
+    assert len(tape.sent) == 2
+    here.committed({(Topic.ACCOUNT, 1)})
+    assert len(tape.sent) == 3  # after a pause the next goes at once again
+    for data in tape.sent:
+        there.received(data)
+    assert sorted(heard) == [1, *range(1, 21)]

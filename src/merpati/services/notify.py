@@ -7,6 +7,7 @@ listener also looks for itself now and then.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import Final, Protocol
 
@@ -15,6 +16,7 @@ import msgspec
 from merpati.net.mesh import DATAGRAM_MAX
 from merpati.store.engine import Announcement, Topic
 
+PAUSE: Final = 0.005  # seconds between two datagrams; a busy worker commits more often
 BATCH: Final = 2000  # announcements in one datagram
 
 
@@ -34,6 +36,8 @@ class Notify:
     def __init__(self) -> None:
         self._listeners: dict[Announcement, list[Listener]] = {}
         self._carrier: Carrier | None = None
+        self._unsent: set[Announcement] = set()
+        self._is_pausing = False
 
     def join(self, carrier: Carrier) -> None:
         """Tell the other workers too from now on."""
@@ -56,9 +60,21 @@ class Notify:
     def committed(self, announcements: set[Announcement]) -> None:
         """Something became durable in this worker: `store.on_commit` calls this."""
         self._tell(announcements)
-        if self._carrier is not None:
-            for data in encode(announcements):
-                self._carrier.send(data)
+        if self._carrier is None:
+            return
+        self._unsent |= announcements
+        if not self._is_pausing:
+            self._send(asyncio.get_running_loop())
+
+    def _send(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Tell the other workers, and what comes within the next `PAUSE` in one go after it."""
+        self._is_pausing = bool(self._unsent)
+        if self._carrier is None or not self._unsent:
+            return
+        for data in encode(self._unsent):
+            self._carrier.send(data)
+        self._unsent = set()
+        loop.call_later(PAUSE, self._send, loop)
 
     def received(self, data: bytes) -> None:
         """Another worker says so."""
