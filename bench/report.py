@@ -50,6 +50,11 @@ def at_most(bound: float) -> Goal:
     return Goal(bound, at_least=False, ratio=False)
 
 
+def at_least(bound: float) -> Goal:
+    """Our figure at least."""
+    return Goal(bound, at_least=True, ratio=False)
+
+
 class Row(msgspec.Struct, frozen=True):
     """One figure of every server; `runs` are the single runs behind the medians."""
 

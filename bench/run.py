@@ -1,7 +1,7 @@
 """Benchmarks beside Postfix -> Dovecot, in one run, as a table of ratios: `make bench`.
 
     make bench                        everything
-    make bench ARGS="intake reading"  some of it: intake, reading, footprint
+    make bench ARGS="intake reading"  some of it: intake, reading, footprint, queue
     make bench ARGS="--quick"         a few minutes: fewer messages, one run of each
 
 How to read it: bench/README.md.
@@ -24,12 +24,12 @@ from typing import Any, Final
 
 import msgspec
 
-from bench import footprint, intake, meter, peers, reading, report
+from bench import footprint, intake, meter, peers, queue, reading, report
 from bench.load import Generator
 from bench.ours import Ours
 from bench.peers import Peers
 
-SUITES: Final = ("intake", "reading", "footprint")
+SUITES: Final = ("intake", "reading", "footprint", "queue")
 HERE: Final = Path(__file__).parent
 RESULTS: Final = HERE / "results"
 
@@ -89,6 +89,10 @@ def _measure(
     ours = Ours(folder)
     others: Peers | None = None
     rows: list[report.Row] = []
+    if "queue" in wanted:
+        rows += queue.measure(plan, generator, folder, beside=beside)
+    if wanted == ["queue"]:
+        return rows, {report.OURS: "Merpati", report.PEER: "Postfix"}
     try:
         ours.start()
         targets = [ours.target()]

@@ -83,6 +83,7 @@ PURE: Final = frozenset(
         "typing",
         "unicodedata",
         "urllib.parse",
+        "xml.parsers",
         "zlib",
     }
 )

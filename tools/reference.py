@@ -1,8 +1,8 @@
-"""Makes the pages of `docs/reference/` from the sources: settings, commands, metrics.
+"""Makes the pages of `docs/reference/` from the sources: settings, commands, metrics, SMTP.
 
 Settings come from their declarations, commands from their parsers and docstrings, metrics
-from the calls that make them. Without arguments it writes the pages; with `--check` it
-only says which are stale.
+from the calls that make them, SMTP's extensions from the server's own table. Without
+arguments it writes the pages; with `--check` it only says which are stale.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from merpati.app import cli, config, sendmail
+from merpati.servers.smtp import legal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -164,6 +165,20 @@ def _constant(node: ast.expr) -> object:
         return None
 
 
+# -- SMTP ---------------------------------------------------------------------------------------
+
+
+def smtp_page() -> str:
+    """What each kind of SMTP listener offers."""
+    return (
+        f"# SMTP\n\n{_MADE}\n\n"
+        "What a listener of each kind answers to EHLO (`lmtp`: LHLO). Some of it depends on the\n"
+        "session: STARTTLS is there until it is used, REQUIRETLS from then on, AUTH while nobody\n"
+        "has signed in, ETRN for who has, XCLIENT for the networks in the listener's `xclient`.\n"
+        "How to set listeners up is told in the [guide](../guide/smtp.md).\n\n" + legal.reference()
+    )
+
+
 # -- the pages ----------------------------------------------------------------------------------
 
 
@@ -173,6 +188,7 @@ def pages(root: Path) -> dict[str, str]:
         "settings.md": settings_page(),
         "commands.md": commands_page(),
         "metrics.md": metrics_page(root),
+        "smtp.md": smtp_page(),
     }
 
 
@@ -183,7 +199,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--check", action="store_true", help="write nothing, fail when stale")
     options = parser.parse_args(argv)
     stale = []
-    for name, text in pages(options.root).items():
+    made = pages(options.root)
+    for name, text in made.items():
         path = options.root / FOLDER / name
         if path.exists() and path.read_text("utf-8") == text:
             continue
@@ -193,7 +210,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             path.write_text(text, "utf-8")
     for name in stale if options.check else ():
         print(f"{FOLDER}/{name}: stale; run `make reference`")
-    print(f"reference: {len(stale)} of 3 pages {'stale' if options.check else 'written'}")
+    print(f"reference: {len(stale)} of {len(made)} pages {'stale' if options.check else 'written'}")
     return 1 if stale and options.check else 0
 
 

@@ -20,7 +20,7 @@ def test_init_makes_an_installation_and_says_what_to_do(tmp_path: Path, merpati:
     done = merpati("init", str(made), "--domain", "B.id", "--ports", f"high+{free_ports()}")
     assert (done.status, done.err) == (0, "")
     assert re.search(r"administrator  admin@b\.id\n  password       (\w{5}-){3}\w{5} ", done.out)
-    assert "\n  b.id.                    MX    10 mail.b.id.\n" in done.out
+    assert re.search(r"\n  b\.id\. +MX +10 mail\.b\.id\.\n", done.out)
     assert done.out.endswith(f"Then start it:  merpati serve -c {made}/merpati.toml\n")
     assert {one.name for one in made.iterdir()} == {"merpati.toml", "data", "tls"}
     assert (made / "tls/key.pem").stat().st_mode & 0o777 == 0o600
@@ -122,8 +122,9 @@ def test_domains_are_added_shown_and_removed(merpati: Merpati) -> None:
         0, "c.id is served here now. Publish its records: merpati dns c.id\n", "",
     )  # fmt: skip
     assert merpati("domain", "add", "c.id").err == "merpati domain: domain c.id exists already\n"
-    assert merpati("domain", "show", "c.id", "--json").json == {"name": "c.id", "accounts": []}
-    assert {"name": "c.id"} in merpati("domain", "list", "--json").json
+    shown = merpati("domain", "show", "c.id", "--json").json
+    assert shown == {"name": "c.id", "accounts": [], "aliases": []}
+    assert {"name": "c.id", "aliases": []} in merpati("domain", "list", "--json").json
     assert merpati("domain", "remove", "c.id").status == 0
     used = merpati("domain", "remove", "a.id")
     assert used.status == 1
@@ -160,9 +161,7 @@ def test_an_empty_queue_says_so(merpati: Merpati) -> None:
     assert (
         merpati("queue", "show", "7").err == "merpati queue: there is no message 7 in the queue\n"
     )
-    assert merpati("queue", "retry", "7") == (
-        1, "retry: there is nothing to do for message 7.\n", "",
-    )  # fmt: skip
+    assert merpati("queue", "retry", "7") == (1, "retry: 0 recipients.\n", "")
     assert merpati("queue", "hold", "all").status == 0
     assert merpati("queue", "bounce", "x").err == (
         "merpati queue: 'x' is no queue id; see: merpati queue list\n"
@@ -176,7 +175,7 @@ def test_the_records_of_a_domain_are_shown_as_table_zone_and_json(merpati: Merpa
     table = merpati("dns", "a.id").out
     assert re.search(r"^a\.id\. +MX +10 mail\.a\.id\.$", table, re.MULTILINE)
     assert re.search(r'^a\.id\. +TXT +"v=spf1 mx -all"$', table, re.MULTILINE)
-    assert "DKIM: Merpati does not sign yet" in table
+    assert re.search(r'^r\d+\._domainkey\.a\.id\. +TXT +"v=DKIM1; k=rsa; p=', table, re.MULTILINE)
     zone = merpati("dns", "a.id", "--zone").out
     assert '\n_dmarc.a.id.\tIN\tTXT\t"v=DMARC1; p=none; rua=mailto:postmaster@a.id"\n' in zone
     assert "\n; mail.a.id.\tIN\tA\t<IPv4 address of this server>\n" in zone
@@ -184,7 +183,7 @@ def test_the_records_of_a_domain_are_shown_as_table_zone_and_json(merpati: Merpa
     names = {(one["name"], one["type"]) for one in found["records"]}
     for service in ("submissions", "submission", "imaps", "imap", "pop3s"):
         assert (f"_{service}._tcp.a.id.", "SRV") in names
-    assert len(found["notes"]) == 3
+    assert [note.partition(":")[0] for note in found["notes"]] == ["PTR", "CAA"]
 
 
 def test_records_are_only_shown_for_domains_served_here(merpati: Merpati) -> None:

@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from merpati.app.listeners import Listener, endpoint, port_set
+from merpati.app.wiring import smtp_policy
 from merpati.base.faults import Fault, Kind
+from merpati.servers.smtp.legal import Role
 
 
 def test_the_standard_set_serves_all_addresses_but_metrics() -> None:
@@ -15,6 +19,8 @@ def test_the_standard_set_serves_all_addresses_but_metrics() -> None:
         "imaps": "*:993",
         "pop3": "*:110",
         "pop3s": "*:995",
+        "http": "*:80",
+        "https": "*:443",
         "metrics": "127.0.0.1:9100",
     }
     assert not any(one.login_without_tls for one in port_set("standard"))
@@ -25,10 +31,13 @@ def test_the_high_set_serves_this_machine_alone_and_logs_in_without_tls() -> Non
         "smtp": "127.0.0.1:2525",
         "submission": "127.0.0.1:2587",
         "submissions": "127.0.0.1:2465",
+        "lmtp": "127.0.0.1:2424",
         "imap": "127.0.0.1:2143",
         "imaps": "127.0.0.1:2993",
         "pop3": "127.0.0.1:2110",
         "pop3s": "127.0.0.1:2995",
+        "http": "127.0.0.1:2080",
+        "https": "127.0.0.1:2443",
         "metrics": "127.0.0.1:2910",
     }
     plain = {one.service for one in port_set("high") if one.login_without_tls}
@@ -82,3 +91,28 @@ def test_an_ipv6_listener_is_shown_in_brackets() -> None:
 )
 def test_endpoints(text: str, found: tuple[str, int] | None) -> None:
     assert endpoint(text, 53) == found
+
+
+def test_lmtp_believes_only_who_is_near_or_listed() -> None:
+    Listener(service="lmtp", host="127.0.0.1", port=24)
+    Listener(service="lmtp", path=Path("lmtp.sock"))
+    Listener(service="lmtp", port=24, networks=("192.0.2.7",))
+    with pytest.raises(ValueError, match=r"^host must be 127\.0\.0\.1 for lmtp"):
+        Listener(service="lmtp", port=24)
+
+
+def test_what_a_listener_says_is_the_policy_of_its_sessions() -> None:
+    policy = smtp_policy(
+        Listener(
+            service="device", port=2526, networks=("192.0.2.0/24",), sender="Scan@example.org",
+            recipients=("@Example.org",), messages_per_hour=60, require_tls=True,
+        )
+    )  # fmt: skip
+    assert policy.role is Role.DEVICE
+    assert policy.admits("192.0.2.9")
+    assert not policy.admits("192.0.3.9")
+    assert str(policy.sender) == "Scan@example.org"
+    assert (policy.recipients, policy.messages) == (frozenset({"@example.org"}), 60)
+    assert policy.require_tls
+    assert smtp_policy(Listener(service="smtp", port=25)).admits("192.0.3.9")
+    assert "10.0.0.5" in Listener(service="imap", port=143, proxies=("10.0.0.5",)).trusted_proxies

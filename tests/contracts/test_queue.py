@@ -3,7 +3,10 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from merpati.store import blobs, queue
+import pytest
+
+from merpati.model.arrival import Options, RecipientOptions
+from merpati.store import blobs, destinations, queue
 from merpati.store.engine import Store, Topic, Transaction
 from tests.support import store as stores
 from tests.support.store import NOW
@@ -12,16 +15,18 @@ LEASE = NOW + 60_000
 
 
 async def add(
-    store: Store, *destinations: str, text: str = "mail", received_at: int = NOW, warn_at: int = 0
-) -> int:
+    store: Store, *names: str, text: str = "mail", received_at: int = NOW, warn_at: int = 0,
+    sender: str = "ani@example.org", **kwargs: Any,
+) -> int:  # fmt: skip
     """Queue a message with one recipient for each destination; its id."""
 
     async def unit(tx: Transaction) -> int:
         blob_id, _ = await blobs.insert(tx, stores.body(text), 1)
         return await queue.add(
-            tx, trace="t1", blob_id=blob_id, sender="ani@example.org", account_id=7,
+            tx, trace="t1", blob_id=blob_id, sender=sender, account_id=7,
             smtputf8=False, received_at=received_at, expires_at=NOW + 1_000_000, warn_at=warn_at,
-            recipients=[(f"r{n}@{name}", name) for n, name in enumerate(destinations)],
+            recipients=[(f"r{n}@{name}", name) for n, name in enumerate(names)],
+            **kwargs,
         )  # fmt: skip
 
     return await store.write(unit)
@@ -132,45 +137,104 @@ async def test_defer_ends_the_lease_and_keeps_what_was_said(store: Store) -> Non
     assert (one.status, one.reply, one.remote, one.attempts) == ("4.7.1", "grey", "mx.a.example", 2)
 
 
-async def test_a_destination_that_is_down_defers_what_else_is_due_for_it(store: Store) -> None:
-    down = await add(store, "a.example", "a.example", "b.example")
-    about_to_warn = await add(store, "a.example", text="warn", warn_at=NOW - 1)
-    await store.write(queue.claim, NOW, "w1", LEASE, 1)  # one of them is being tried
-    count = await store.write(
-        queue.defer_destination, "a.example", NOW, NOW + 9, "4.4.1", "no answer"
-    )
-    assert count == 1
-    assert await claim(store) == [(down, 2), (about_to_warn, 0)]
+async def test_a_destination_that_fails_is_tried_with_one_recipient_by_one_worker(
+    store: Store,
+) -> None:
+    for n in range(3):
+        await add(store, "a.example", text=f"m{n}")
+    other = await add(store, "b.example", text="other")
+    fail = ("a.example", NOW, NOW + 9, "4.4.1", "no answer", "mx.a.example")
+    await store.write(destinations.failed, *fail)
+    assert await claim(store) == [(other, 0)]
+    await add(store, "a.example", text="new mail does not hurry it")
+    assert await store.read(queue.next_due) == NOW + 9
+    assert len(await claim(store, NOW + 9)) == 1
+    assert await claim(store, NOW + 9) == []
+    await store.write(destinations.reached, ["a.example"], NOW + 10)
+    assert len(await claim(store, NOW + 10)) == 3
 
 
-async def test_held_recipients_wait_until_released(store: Store) -> None:
-    first = await add(store, "a.example", "b.example")
-    second = await add(store, "c.example", text="other")
-    assert await store.write(queue.hold, first, held=True) == 2
-    assert await store.write(queue.hold, first, held=True) == 0
-    assert await claim(store) == [(second, 0)]
-    assert await store.write(queue.hold, 0, held=False) == 2
-    assert await claim(store) == [(first, 0), (first, 1)]
-
-
-async def test_retry_makes_what_waits_due_but_leaves_what_is_tried_now(store: Store) -> None:
-    message_id = await add(store, "a.example", "b.example")
-    (one,) = await store.write(queue.claim, NOW, "w1", LEASE, 1)
-    other = 1 - one.n
-    await store.write(
-        queue.defer, message_id, [other], NOW + 900, status="", reply="", remote=""
-    )  # fmt: skip
-    assert await store.write(queue.retry, 0, NOW) == 1
-    assert await claim(store) == [(message_id, other)]
-
-
-async def test_expire_makes_a_message_due_for_its_return(store: Store) -> None:
+async def test_a_worker_that_dies_at_a_failing_destination_leaves_it_to_be_tried(
+    store: Store,
+) -> None:
     message_id = await add(store, "a.example")
-    await store.write(queue.hold, message_id, held=True)
-    assert await store.write(queue.expire, message_id, NOW)
-    assert not await store.write(queue.expire, 99, NOW)
+    await store.write(destinations.failed, "a.example", NOW, NOW, "4.4.1", "no answer", "")
     assert await claim(store) == [(message_id, 0)]
-    assert (await store.read(queue.messages, [message_id]))[message_id].expires_at == NOW
+    assert await claim(store) == []
+    assert await store.write(queue.release_leases, "w1", NOW + 1) == 1
+    assert await claim(store, NOW + 1) == [(message_id, 0)]
+
+
+async def test_what_is_given_back_is_as_if_it_had_not_been_claimed(store: Store) -> None:
+    message_id = await add(store, "a.example", "a.example")
+    await claim(store)
+    pairs = [(message_id, 0), (message_id, 1)]
+    assert await store.write(queue.give_back, pairs, "somebody else", NOW + 5) == 0
+    assert await store.write(queue.give_back, pairs[:1], "w1", NOW + 5) == 1
+    assert await claim(store, NOW + 4) == []
+    assert await claim(store, NOW + 5) == [(message_id, 0)]
+    ((_, (first, second)),) = await store.read(queue.listing)
+    assert (first.attempts, second.attempts) == (1, 1)
+
+
+async def test_higher_priorities_come_first(store: Store) -> None:
+    slow = await add(store, "a.example", text="slow", options=Options(priority=-4))
+    plain = await add(store, "a.example", text="plain", received_at=NOW - 5)
+    quick = await add(store, "a.example", text="quick", options=Options(priority=4))
+    order = [await claim(store, limit=1) for _ in range(3)]
+    assert order == [[(quick, 0)], [(plain, 0)], [(slow, 0)]]
+
+
+async def test_a_message_may_wait_for_its_time(store: Store) -> None:
+    until = Options(hold_until=NOW + 100)
+    message_id = await add(store, "a.example", options=until, warn_at=NOW + 50)
+    assert await claim(store, NOW + 99) == []
+    assert await claim(store, NOW + 100) == [(message_id, 0)]
+    message = (await store.read(queue.messages, [message_id]))[message_id]
+    assert (message.expires_at, message.warn_at) == (NOW + 1_000_100, NOW + 150)
+
+
+@pytest.mark.parametrize(("mode", "end", "warning"), [("R", 70, 200), ("N", 1_000_000, 70)])
+async def test_a_deadline_brings_the_end_or_the_warning_forward(
+    store: Store, mode: str, end: int, warning: int
+) -> None:
+    options = Options(deliver_by=NOW + 70, by_mode=mode)
+    message_id = await add(store, "a.example", options=options, warn_at=NOW + 200)
+    message = (await store.read(queue.messages, [message_id]))[message_id]
+    assert (message.expires_at, message.warn_at) == (NOW + end, NOW + warning)
+    assert message.options == options
+
+
+async def test_what_the_client_asked_for_a_recipient_is_kept(store: Store) -> None:
+    asked = {"r1@b.example": RecipientOptions("SUCCESS,FAILURE", "rfc822;bob@b.example")}
+    await add(store, "a.example", "b.example", recipient_options=asked)
+    ((_, (first, second)),) = await store.read(queue.listing)
+    assert (first.notify, first.orcpt) == ("", "")
+    assert (second.notify, second.orcpt) == ("SUCCESS,FAILURE", "rfc822;bob@b.example")
+
+
+async def test_a_message_is_looked_at_when_its_warning_and_its_end_have_come(store: Store) -> None:
+    message_id = await add(store, "a.example", "b.example", warn_at=NOW + 100)
+    await store.write(destinations.failed, "a.example", NOW, NOW + 2_000_000, "4.4.1", "no", "")
+    await store.write(queue.defer, message_id, [1], NOW + 90, status="", reply="", remote="")
+    assert await store.write(queue.claim_overdue, NOW + 99, "w1", LEASE, 10) == []
+    looked = await store.write(queue.claim_overdue, NOW + 100, "w1", LEASE, 10)
+    assert [(one.message_id, one.n) for one in looked] == [(message_id, 0), (message_id, 1)]
+    assert await store.write(queue.claim_overdue, NOW + 100, "w1", LEASE, 10) == []
+    await store.write(queue.defer, message_id, [0, 1], NOW + 200, status="", reply="", remote="")
+    end = NOW + 1_000_000
+    assert len(await store.write(queue.claim_overdue, end, "w1", LEASE, 10)) == 2
+    assert (await store.read(queue.next_times))[1] == end + queue.LOOK_AGAIN
+
+
+async def test_many_are_finished_in_one_go(store: Store) -> None:
+    first = await add(store, "a.example", "b.example")
+    second = await add(store, "a.example", text="second")
+    third = await add(store, "a.example", text="third")
+    pairs = [(first, 0), (second, 0), (third, 7), (99, 0)]
+    assert await store.write(queue.finish_many, pairs) == [(first, 0), (second, 0)]
+    assert [one.id for one, _ in await store.read(queue.listing)] == [first, third]
+    assert await refs(store) == [1, 0, 1]
 
 
 async def test_a_delay_is_warned_of_once(store: Store) -> None:

@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import asyncio
+import base64
+import hashlib
+import hmac
 import socket
 import ssl
 from typing import Any
@@ -237,3 +241,62 @@ async def test_a_relay_without_a_known_mechanism_is_for_later() -> None:
     async with SmtpSink(extensions=("AUTH GSSAPI",)) as sink:
         refused = await refusal(sink, credentials=Credentials("a", "b", in_clear_text=True))
         assert refused.kind is Kind.AUTH_FAILED
+
+
+class ScramSink(SmtpSink):
+    """Knows SCRAM-SHA-256 (RFC 7677), and one password; it may lie about knowing it."""
+
+    proves = "secret"
+
+    async def _auth(self, session: object, line: str) -> bool:
+        reader, writer = session.reader, session.writer  # type: ignore[attr-defined]
+        bare = base64.b64decode(line.split()[2]).decode().removeprefix("n,,")
+        first = f"{bare.partition('r=')[2]}server,s={base64.b64encode(b'salt').decode()},i=4096"
+        first = f"r={first}"
+        writer.write(b"334 " + base64.b64encode(first.encode()) + b"\r\n")
+        answer = base64.b64decode(await reader.readuntil(b"\r\n")).decode()
+        final, _, proof = answer.partition(",p=")
+        signed = f"{bare},{first},{final}".encode()
+        salted = hashlib.pbkdf2_hmac("sha256", b"secret", b"salt", 4096)
+        key = hmac.digest(salted, b"Client Key", "sha256")
+        signature = hmac.digest(hashlib.sha256(key).digest(), signed, "sha256")
+        wanted = bytes(a ^ b for a, b in zip(key, signature, strict=True))
+        if base64.b64decode(proof) != wanted:
+            return await self._reply(writer, b"535 5.7.8 wrong")
+        salted = hashlib.pbkdf2_hmac("sha256", self.proves.encode(), b"salt", 4096)
+        server_key = hmac.digest(salted, b"Server Key", "sha256")
+        verifier = base64.b64encode(hmac.digest(server_key, signed, "sha256"))
+        await self._reply(writer, b"334 " + base64.b64encode(b"v=" + verifier))
+        assert await reader.readuntil(b"\r\n") == b"\r\n"
+        session.user = "|".join(bare.split(",")[0].split("=")[1:])  # type: ignore[attr-defined]
+        return await self._reply(writer, b"235 2.7.0 welcome")
+
+    async def _reply(self, writer: asyncio.StreamWriter, line: bytes) -> bool:
+        writer.write(line + b"\r\n")
+        await writer.drain()
+        return True
+
+
+async def test_scram_is_preferred_and_the_password_is_never_sent() -> None:
+    async with ScramSink(extensions=("AUTH PLAIN SCRAM-SHA-256",)) as sink:
+        credentials = Credentials("ann", "secret", in_clear_text=True)
+        opened = await session(sink, credentials=credentials)
+        await opened.send(envelope("bob@x.test"), [b"Subject: hi\r\n\r\n"])
+        await opened.quit()
+        assert sink.messages[0].user == "ann"
+        assert not any("secret" in line for line in sink.commands)
+
+
+async def test_scram_with_a_wrong_password_is_refused() -> None:
+    async with ScramSink(extensions=("AUTH SCRAM-SHA-256",)) as sink:
+        refused = await refusal(sink, credentials=Credentials("ann", "nope", in_clear_text=True))
+        assert refused.kind is Kind.AUTH_FAILED
+        assert "535" in refused.text
+
+
+async def test_a_server_that_does_not_know_the_password_gets_no_mail() -> None:
+    async with ScramSink(extensions=("AUTH SCRAM-SHA-256",)) as sink:
+        sink.proves = "something else"
+        refused = await refusal(sink, credentials=Credentials("ann", "secret", in_clear_text=True))
+        assert refused.kind is Kind.AUTH_FAILED
+        assert "did not prove" in refused.text

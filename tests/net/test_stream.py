@@ -129,6 +129,23 @@ async def test_a_cancelled_read_loses_nothing() -> None:
         assert await connection.read_line(10) == b"NOOP"
 
 
+async def test_the_lines_of_a_run_are_taken_without_a_coroutine_while_they_are_plain() -> None:
+    async with linked() as (connection, peer):
+        await send(peer, b"one\r\ntwo\r\nbare\nthree\r\n" + b"x" * 50 + b"\r\nfo")
+        assert await connection.read_line(10) == b"one"
+        assert connection.try_line(10) == b"two"
+        assert connection.try_line(10) is None  # `read_line` says what is wrong with it
+        with pytest.raises(SyntaxFault):
+            await connection.read_line(10)
+        assert connection.try_line(10) == b"three"
+        assert connection.try_line(10) is None
+        await fails(connection.read_line(10), Kind.TOO_LARGE)
+        assert connection.try_line(10) is None
+        await send(peer, b"ur\r\n")
+        assert await connection.read_line(10) == b"four"
+        assert connection.try_line(10) is None
+
+
 async def test_a_bare_lf_is_refused_unless_allowed() -> None:
     async with linked() as (connection, peer):
         await send(peer, b"one\ntwo\nthree\r\n")

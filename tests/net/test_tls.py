@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives import hashes
 
 from merpati.base.faults import Fault, Kind
 from merpati.net.tls import (
@@ -223,3 +224,11 @@ def test_an_international_name_is_written_in_ascii() -> None:
     leaf = x509.load_pem_x509_certificate(certificate)
     names = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     assert names.get_values_for_type(x509.DNSName) == ["post.xn--bcher-kva.example"]
+
+
+def test_the_end_point_is_the_hash_of_the_certificate_a_client_is_shown(certificates: Path) -> None:
+    names = ("mail.example.org", "mail.example.net")
+    store = CertificateStore(files(certificates, *names))
+    for asked, shown in ((names[0], names[0]), (names[1], names[1]), ("unknown.test", names[0])):
+        leaf = x509.load_pem_x509_certificate((certificates / f"{shown}.pem").read_bytes())
+        assert store.end_point(asked) == leaf.fingerprint(hashes.SHA256())

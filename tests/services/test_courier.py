@@ -88,10 +88,12 @@ async def test_a_domain_that_does_not_exist_bounces_at_once(post: Post) -> None:
 
 
 async def test_a_dns_failure_is_tried_again(post: Post) -> None:
+    await post.send(ANA, BOB, account=post.ana)
+    await post.send(ANA, BOB, account=post.ana)
     for trouble in (Trouble.SERVFAIL, Trouble.REFUSED):
         post.dns.trouble("there.test", trouble)
-        await post.send(ANA, BOB, account=post.ana)
         await post.work()
+        post.time.advance(1000)
     waiting = await post.waiting()
     assert [one.status for one in waiting] == ["4.4.3", "4.4.3"]
     assert await post.notices(post.ana) == []
@@ -177,3 +179,20 @@ async def test_a_large_message_goes_out_whole(post: Post) -> None:
     await post.send(ANA, BOB, message=body)
     await post.work()
     assert sink.messages[0].content.endswith(body)
+
+
+async def test_a_backup_passes_mail_on_to_better_hosts_alone(post: Post) -> None:
+    """The second host is we by another name, the third is worse than we are."""
+    worse = await post.sink(host="127.0.0.3")
+    post.dns.set("there.test", "MX", "10 a.there.test.", "20 b.there.test.", "30 c.there.test.")
+    post.dns.set("a.there.test", "A", "127.0.0.9")  # nobody listens there
+    post.dns.set("b.there.test", "A", "192.0.2.7")
+    post.dns.set("c.there.test", "A", "127.0.0.3")
+    post.dns.set("mail.example.org", "A", "192.0.2.7")
+    await post.send(ANA, BOB)
+    await post.work()
+    assert worse.connections == 0
+    first = await post.sink(host="127.0.0.9")
+    post.time.advance(1000)
+    await post.work()
+    assert len(first.messages) == 1

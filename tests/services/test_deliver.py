@@ -3,7 +3,9 @@ from __future__ import annotations
 import pytest
 
 from merpati.model.account import Account
-from merpati.store import directory, queue
+from merpati.model.arrival import RecipientOptions
+from merpati.store import directory, queue, queue_admin
+from merpati.store.queue_admin import Selection
 from tests.support.post import LETTER, Post
 from tests.support.server import ANA
 
@@ -99,6 +101,19 @@ async def test_a_message_deleted_meanwhile_is_not_delivered(post: Post, size: in
     full = await account_of(post, FULL)
     await post.store.write(directory.set_account, full.id, quota=0)
     [(message, recipients)] = await post.queued()
-    await post.store.write(queue.delete, message.id)
+    await post.store.write(queue_admin.delete, Selection(ids=(message.id,)))
     await post.deliver_here.here(message, recipients)
     assert await post.inbox(full) == []
+
+
+async def test_who_asked_for_it_is_told_that_it_is_in_the_mailbox(post: Post) -> None:
+    full = await post.add_account(FULL, quota=100)
+    wishes = RecipientOptions("SUCCESS")
+    await post.send(ANA, FULL, ANA, account=post.ana, wishes=wishes)
+    await post.store.write(directory.set_account, full.id, quota=0)
+    await post.store.write(queue_admin.retry, Selection(), post.now)
+    await post.work()
+    assert len(await post.inbox(full)) == 1
+    [notice] = [one for one in await post.notices(post.ana) if FULL.encode() in one]
+    assert b"Action: delivered" in notice
+    assert b"Final-Recipient: rfc822; full@example.org" in notice

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 from merpati.services.housekeeping import HISTORY_KEPT, Housekeeping
-from merpati.store import emails
+from merpati.services.moderation import HELD_DAYS
+from merpati.store import emails, lists
+from tests.support.lists import LIST, ListHouse
 from tests.support.post import LARGE, Post
 from tests.support.server import ANA
 
@@ -27,3 +29,16 @@ async def test_a_trace_is_kept_for_its_time_and_no_longer(post: Post) -> None:
     await keeper.forget_history()
     assert await post.kinds(old) == []
     assert await post.kinds(new)
+
+
+async def test_a_held_post_that_nobody_decides_about_is_dropped(post: Post) -> None:
+    house = ListHouse(post)
+    keeper = Housekeeping(post.store, post.blobs, post.clock, post.log)
+    one = await house.make(LIST, moderated=1)
+    await house.write("carl@there.test", LIST, LARGE)
+    for days, kept in ((HELD_DAYS - 1, 1), (2, 0)):
+        post.time.advance(days * 86_400)
+        await keeper.forget_held_posts()
+        assert len(await post.store.read(lists.held, one.id)) == kept
+    await keeper.collect_garbage()
+    assert post.files() == []

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from merpati.base.faults import Fault
-from merpati.services.lane import INTERRUPTED, Batch, Job, Lane
+from merpati.services.lane import INTERRUPTED, Backlog, Job, Lane, Limits
+from merpati.services.pace import Pace
 from merpati.store import queue
 from merpati.store.engine import Transaction
 from tests.support.post import Post
@@ -21,20 +22,23 @@ async def post(tmp_path: Path) -> AsyncIterator[Post]:
         yield system
 
 
-async def claimed(post: Post, seconds: float, destination: str = "there.test") -> Batch:
+async def claimed(post: Post, seconds: float, destination: str = "there.test") -> Backlog:
     """All that is due, claimed, with so much time to serve it."""
     recipients = await post.store.write(
         queue.claim, post.now, "worker-1/", post.now + 3_600_000, 99
     )
     found = await post.store.read(queue.messages, [one.message_id for one in recipients])
-    jobs = [Job(found[one.message_id], [one]) for one in recipients]
-    return Batch(destination, jobs, asyncio.get_running_loop().time() + seconds)
+    until = asyncio.get_running_loop().time() + seconds
+    backlog = Backlog(destination, Pace(5))
+    backlog.add([Job(found[one.message_id], [one], until) for one in recipients])
+    backlog.lanes = 1
+    return backlog
 
 
-def lane(post: Post, batch: Batch, connections: int = 5) -> Lane:
+def lane(post: Post, backlog: Backlog, connections: int = 5) -> Lane:
     return Lane(
-        batch, post.courier, post.deliver_here, post.recorder, asyncio.Semaphore(connections),
-        20, lambda _: None, post.log,
+        backlog, post.courier, {"": post.deliver_here.here}, post.recorder,
+        asyncio.Semaphore(connections), Limits(20), "worker-1/", lambda _: None, post.log,
     )  # fmt: skip
 
 

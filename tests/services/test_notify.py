@@ -124,8 +124,9 @@ async def test_what_a_busy_worker_commits_goes_in_few_datagrams_and_none_is_lost
         there.listen(Topic.ACCOUNT, number, lambda n=number: heard.append(n))  # type: ignore[misc]
         here.committed({(Topic.ACCOUNT, number)})
     assert len(tape.sent) == 1  # the first went at once
-    await asyncio.sleep(3 * PAUSE)
+    await asyncio.sleep(10 * PAUSE)
     assert len(tape.sent) == 2
+    await asyncio.sleep(10 * PAUSE)
     here.committed({(Topic.ACCOUNT, 1)})
     assert len(tape.sent) == 3  # after a pause the next goes at once again
     for data in tape.sent:

@@ -4,14 +4,20 @@ import asyncio
 from collections import Counter
 from pathlib import Path
 
+from merpati.model.queue import Destination
 from merpati.services.outbound import LEASE, TRY_MAX, OutboundSettings
-from merpati.store import queue
+from merpati.store import destinations, queue, queue_admin
 from merpati.store.engine import Topic, Transaction
+from merpati.store.queue_admin import Selection
 from tests.support.post import Post
 from tests.support.server import ANA, BUDI
 from tests.support.sockets import until
 
 BOB = "bob@there.test"
+
+
+async def destination(post: Post, name: str = "there.test") -> Destination:
+    return (await post.store.read(destinations.find, [name]))[name]
 
 
 async def leases(tx: Transaction) -> list[tuple[str, int]]:
@@ -160,14 +166,19 @@ async def test_a_dead_destination_takes_all_its_mail_along_in_one_attempt(post: 
         await post.send(ANA, f"bob{n}@there.test")
     await post.work()
     assert sink.connections == 1
-    waiting = await post.waiting()
-    assert len(waiting) == 220
-    assert all(one.next_at > post.now + 800_000 for one in waiting)
-    assert {one.status for one in waiting} == {"4.3.2"}
-    post.time.advance(1000)
+    assert len(await post.waiting()) == 220
+    there = await destination(post)
+    assert (there.failures, there.status, there.remote) == (1, "4.3.2", "mx.there.test")
+    assert there.due_at > post.now + 800_000
+    post.time.advance(600)
+    await post.send(ANA, "one-more@there.test")
+    await post.work()
+    assert sink.connections == 1
+    post.time.advance(400)
     sink.calm()
     await post.work()
-    assert len(sink.messages) == 220
+    assert len(sink.messages) == 221
+    assert (await destination(post)).failures == 0
 
 
 async def test_a_server_that_shuts_down_is_left_alone_with_all_that_waits(post: Post) -> None:
@@ -177,7 +188,8 @@ async def test_a_server_that_shuts_down_is_left_alone_with_all_that_waits(post: 
         await post.send(ANA, f"bob{n}@there.test")
     await post.work()
     assert sink.connections == 1
-    assert {one.reply for one in await post.waiting()} == {"421 4.3.2 shutting down"}
+    assert (await destination(post)).reply == "421 4.3.2 shutting down"
+    assert [one.attempts for one in await post.waiting()] == [1] + [0] * 9
 
 
 async def test_a_server_that_closes_early_gets_the_rest_over_other_connections(
@@ -219,19 +231,22 @@ async def test_an_empty_queue_has_nothing_to_do(post: Post) -> None:
 # What the administrator does
 
 
-async def only(post: Post) -> int:
+EVERYTHING = Selection()
+
+
+async def only(post: Post) -> Selection:
     [(message, _)] = await post.queued()
-    return message.id
+    return Selection(ids=(message.id,))
 
 
 async def test_held_mail_stays_until_it_is_released(post: Post) -> None:
     sink = await post.sink("there.test")
     await post.send(ANA, BOB)
-    await post.store.write(queue.hold, await only(post), held=True)
+    await post.store.write(queue_admin.hold, await only(post), "to be looked at")
     post.time.advance(86_400)
     await post.work()
     assert sink.connections == 0
-    await post.store.write(queue.hold, await only(post), held=False)
+    await post.store.write(queue_admin.release, await only(post), post.now)
     await post.work()
     assert len(sink.messages) == 1
 
@@ -241,28 +256,31 @@ async def test_retry_makes_mail_due_before_its_time(post: Post) -> None:
     sink.on("RCPT", "451 4.3.0 not now", times=2)
     await post.send(ANA, BOB)
     await post.work()
-    assert await post.store.write(queue.retry, await only(post), post.now) == 1
+    assert await post.store.write(queue_admin.retry, await only(post), post.now) == 1
     await post.work()
-    await post.store.write(queue.retry, 0, post.now)
+    await post.store.write(queue_admin.retry, EVERYTHING, post.now)
     await post.work()
     assert len(sink.messages) == 1
 
 
-async def test_expired_mail_is_tried_once_more_and_returned(post: Post) -> None:
+async def test_mail_that_is_to_be_returned_is_not_tried_again(post: Post) -> None:
     sink = await post.sink("there.test")
     sink.on("RCPT", "451 4.3.0 not now")
     await post.send(ANA, BOB, account=post.ana)
     await post.work()
-    assert await post.store.write(queue.expire, await only(post), post.now)
+    tries = len(sink.commands)
+    assert await post.store.write(queue_admin.bounce, await only(post), post.now)
     await post.work()
-    assert len(await post.notices(post.ana)) == 1
+    [notice] = await post.notices(post.ana)
+    assert b"An administrator of this server returned the message." in notice
+    assert len(sink.commands) == tries
     assert await post.queued() == []
 
 
 async def test_deleted_mail_is_forgotten_and_nobody_is_told(post: Post) -> None:
     sink = await post.sink("there.test")
     await post.send(ANA, BOB, "dora@there.test", account=post.ana)
-    assert await post.store.write(queue.delete, await only(post)) == 2
+    assert await post.store.write(queue_admin.delete, await only(post)) == 2
     await post.work()
     assert (sink.connections, await post.queued()) == (0, [])
     assert await post.inbox(post.ana) == []
@@ -274,7 +292,7 @@ async def test_mail_deleted_while_it_is_on_its_way_stays_deleted(post: Post) -> 
     await post.send(ANA, BOB, account=post.ana)
     assert await post.runner.round()
     await sink.heard("RCPT")
-    await post.store.write(queue.delete, await only(post))
+    await post.store.write(queue_admin.delete, await only(post))
     await post.work()
     assert await post.queued() == []
     assert await post.inbox(post.ana) == []

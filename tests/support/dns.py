@@ -1,8 +1,9 @@
 """A small real DNS server on loopback, UDP and TCP on one port, whose zone tests may change.
 
 It answers like a recursive server: alias chains are followed as far as the zone
-goes. Every name may be given a trouble instead: `server.trouble("bad.test",
-Trouble.SERVFAIL)`.
+goes. Like an authoritative one it takes updates (RFC 2136), when `updates` says of
+which zone. Every name may be given a trouble instead:
+`server.trouble("bad.test", Trouble.SERVFAIL)`.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ import dns.rcode
 import dns.rdataclass
 import dns.rdatatype
 import dns.rrset
+import dns.tsigkeyring
+import dns.update
 import dns.zonefile
 
 if TYPE_CHECKING:
@@ -70,9 +73,12 @@ class DnsServer:
         self.delay = 0.0  # seconds before every answer
         self.stops_at_aliases = False  # answer an alias without its target
         self.authentic = False  # set the AD bit
+        self.updates = ""  # the zone that may be changed
+        self.keys: dict[str, str] = {}  # TSIG keys, in base64; without any, everybody may
         self._rrsets: dict[tuple[dns.name.Name, dns.rdatatype.RdataType], dns.rrset.RRset] = {}
         self._troubles: dict[tuple[dns.name.Name, str], Trouble] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._writers: list[asyncio.StreamWriter] = []
         self._udp: asyncio.DatagramTransport | None = None
         self._tcp: asyncio.Server | None = None
         if isinstance(zone, str):
@@ -139,6 +145,9 @@ class DnsServer:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         if self._udp is not None:
             self._udp.close()
+        for writer in self._writers:
+            writer.transport.abort()
+        await asyncio.sleep(0)  # for them to be gone
         if self._tcp is not None:
             self._tcp.close()
             await self._tcp.wait_closed()
@@ -164,6 +173,7 @@ class DnsServer:
     async def _serve_stream(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
+        self._writers.append(writer)
         with contextlib.suppress(EOFError, OSError):
             while True:
                 (length,) = _LENGTH.unpack(await reader.readexactly(2))
@@ -173,9 +183,11 @@ class DnsServer:
 
     async def _replies(self, wire: bytes, transport: str) -> list[bytes]:
         try:
-            query = dns.message.from_wire(wire)
+            query = dns.message.from_wire(wire, keyring=dns.tsigkeyring.from_text(self.keys))
         except dns.exception.DNSException:
             return []
+        if isinstance(query, dns.update.UpdateMessage):
+            return [self._update(query).to_wire()]
         owner, rdtype = query.question[0].name, query.question[0].rdtype
         kind = dns.rdatatype.to_text(rdtype)
         self.questions.append(Question((owner.to_text(omit_final_dot=True), kind, transport)))
@@ -184,6 +196,23 @@ class DnsServer:
         trouble = self._troubles.get((owner, kind)) or self._troubles.get((owner, ""))
         right = self._answer(query)
         return _spoil(trouble, query, right, transport)
+
+    def _update(self, query: dns.update.UpdateMessage) -> dns.message.Message:
+        reply = dns.message.make_response(query)
+        zone = query.zone[0].name
+        if not self.updates or zone != dns.name.from_text(self.updates):
+            reply.set_rcode(dns.rcode.NOTAUTH)
+        elif self.keys and not query.had_tsig:
+            reply.set_rcode(dns.rcode.REFUSED)
+        else:
+            for rrset in query.update:
+                key = (rrset.name, rrset.rdtype)
+                if rrset.deleting == dns.rdataclass.ANY:
+                    self._rrsets.pop(key, None)
+                else:
+                    rrset.rdclass = dns.rdataclass.IN
+                    self._rrsets.setdefault(key, rrset).update(rrset)  # type: ignore[no-untyped-call]
+        return reply
 
     def _answer(self, query: dns.message.Message) -> dns.message.Message:
         reply = dns.message.make_response(query, recursion_available=True)
@@ -206,6 +235,8 @@ class DnsServer:
             reply.set_rcode(dns.rcode.NXDOMAIN)
         if self.negative_ttl:
             zone = dns.name.Name(owner.labels[-2:]) if len(owner) > 2 else owner
+            if self.updates and owner.is_subdomain(dns.name.from_text(self.updates)):
+                zone = dns.name.from_text(self.updates)
             words = f"ns.test. host.test. 1 3600 600 86400 {self.negative_ttl}"
             reply.authority.append(dns.rrset.from_text(zone, 3600, "IN", "SOA", words))
         return reply

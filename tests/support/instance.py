@@ -35,10 +35,13 @@ PORTS: Final = {
     "smtp": 2525,
     "submission": 2587,
     "submissions": 2465,
+    "lmtp": 2424,
     "imap": 2143,
     "imaps": 2993,
     "pop3": 2110,
     "pop3s": 2995,
+    "http": 2080,
+    "https": 2443,
     "metrics": 2910,
 }
 COMMAND_SECONDS: Final = 60

@@ -19,19 +19,34 @@ import ssl
 from pathlib import Path
 from typing import Final, Self
 
+import msgspec
+
 from merpati.base.log import Level, Log, Sink
 from merpati.base.tasks import Tasks
 from merpati.model.account import Account
-from merpati.model.arrival import Arrival, Origin
+from merpati.model.arrival import (
+    NO_OPTIONS,
+    NO_RECIPIENT_OPTIONS,
+    Arrival,
+    Options,
+    Origin,
+    RecipientOptions,
+)
 from merpati.model.event import Event
 from merpati.model.queue import QueueMessage, QueueRecipient
 from merpati.net.dns import Resolver
+from merpati.services import expand
 from merpati.services.accept import QueueSettings
 from merpati.services.bounce import Bounce
 from merpati.services.courier import Courier
 from merpati.services.deliver import Deliver
+from merpati.services.forward import Seals, Unsealed
+from merpati.services.info import InfoSettings
+from merpati.services.list_delivery import ListSettings
 from merpati.services.outbound import OutboundSettings, QueueRunner
 from merpati.services.outcome import Recorder
+from merpati.services.route import EXPAND
+from merpati.services.transport import Routes
 from merpati.store import blobs, emails, events, queue
 from merpati.store.engine import Topic
 from merpati.wire.smtp.paths import parse_address
@@ -59,8 +74,10 @@ class Post(TestInstance):
         self.time = FakeClock()
         super().__init__(folder, clock=self.time)
         self.dns = DnsServer()
-        self.outbound = outbound or OutboundSettings()
+        self.outbound = outbound or OutboundSettings(linger=0)
         self.settings = settings or QueueSettings()
+        self.seals: Seals = Unsealed()
+        self.strict_domains: set[str] = set()  # whose DMARC policy is to refuse mail by others
         self._sinks: list[SmtpSink] = []
         self._port = 0
         self._log_file = os.open(folder / "log", os.O_RDWR | os.O_CREAT | os.O_APPEND)
@@ -77,12 +94,21 @@ class Post(TestInstance):
             self.accept, self.router, self.blobs, self.clock, self.ids, HOSTNAME, "en"
         )
         self.recorder = Recorder(
-            self.store, self.blobs, self.bounce, self.clock, self.ids, self.settings, self.metrics
-        )
+            self.store, self.blobs, self.bounce, self.clock, self.ids, self.settings, self.metrics,
+            self.outbound.suppress_for,
+        )  # fmt: skip
         self.deliver_here = Deliver(self.store, self.blobs, self.router, self.recorder, self.clock)
+        self.expand = expand.assemble(
+            store=self.store, blob_store=self.blobs, router=self.router, accept=self.accept,
+            recorder=self.recorder, clock=self.clock, ids=self.ids, hostname=HOSTNAME,
+            seals=self.seals, author_rule=self.author_rule, list_settings=ListSettings(),
+            info_settings=InfoSettings(), queue_settings=self.settings,
+        )  # fmt: skip
         self.courier = Courier(
             self.store, self.blobs, self.resolver, self.reaper, HOSTNAME, self._port,
-            random.Random(1),
+            random.Random(1), self.clock,
+            routes=Routes(self.outbound.routes, self.outbound.credentials),
+            sources=self.outbound.sources,
         )  # fmt: skip
         self.runner = self.worker("worker-1")
         return self
@@ -100,8 +126,12 @@ class Post(TestInstance):
         """A queue runner over this store, as each worker process has one."""
         return QueueRunner(
             name, self.store, self.courier, self.deliver_here, self.recorder, self.clock,
-            self.outbound, self.tasks, self.log,
+            self.outbound, self.tasks, self.log, steps={EXPAND: self.expand.serve},
         )  # fmt: skip
+
+    async def author_rule(self, domain: str) -> bool:
+        """Stands in for a look-up of DMARC policies."""
+        return domain in self.strict_domains
 
     async def _reserve(self) -> None:
         """A port that every sink can have on its own address."""
@@ -141,11 +171,16 @@ class Post(TestInstance):
         message: bytes = LETTER,
         account: Account | None = None,
         smtputf8: bool = False,
+        options: Options = NO_OPTIONS,
+        wishes: RecipientOptions = NO_RECIPIENT_OPTIONS,
     ) -> str:
         """Take a message over as a server does; gives its trace id."""
-        routes = tuple(
-            [await self.router.route(parse_address(each), relay=True) for each in recipients]
-        )
+        routes = tuple([
+            msgspec.structs.replace(
+                await self.router.route(parse_address(each), relay=True), options=wishes
+            )
+            for each in recipients
+        ])  # fmt: skip
         origin = Origin(
             peer="192.0.2.9",
             helo="client.test",
@@ -153,9 +188,9 @@ class Post(TestInstance):
             account_id=account.id if account else 0,
             account=account.address if account else "",
         )
-        trace, spool = self.accept.begin(parse_address(sender), routes, origin)
+        trace, spool = self.accept.begin()
         spool.add(message)
-        await self.accept.take(trace, spool, Arrival(sender, routes, origin, smtputf8))
+        await self.accept.take(trace, spool, Arrival(sender, routes, origin, smtputf8, options))
         return trace
 
     async def work(self, runner: QueueRunner | None = None) -> None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import base64
 from types import TracebackType
-from typing import Final, Self
+from typing import Any, Final, Self
 
 from merpati.servers.smtp import session
+from merpati.servers.smtp.client import Services
 from merpati.servers.smtp.legal import Role
-from merpati.servers.smtp.session import Services, Session, SmtpSettings
+from merpati.servers.smtp.policy import Policy, Rates, SmtpSettings
+from merpati.servers.smtp.session import Session
 from tests.support.server import ANA, HOSTNAME, PASSWORD, TestInstance
 
 WAIT: Final = 10.0  # seconds for a reply that must come
@@ -18,9 +20,10 @@ PLAIN: Final = base64.b64encode(f"\0{ANA}\0{PASSWORD}".encode()).decode()
 
 def services(instance: TestInstance, settings: SmtpSettings | None = None) -> Services:
     """What sessions on an instance need."""
+    chosen = settings or SmtpSettings()
     return Services(
-        HOSTNAME, settings or SmtpSettings(), instance.store, instance.accept, instance.router,
-        instance.login, instance.certificates, instance.clock, instance.log,
+        HOSTNAME, chosen, instance.store, instance.accept, instance.router, instance.login,
+        instance.certificates, instance.clock, instance.log, Rates(chosen, instance.clock),
     )  # fmt: skip
 
 
@@ -30,11 +33,13 @@ def serve(
     *,
     settings: SmtpSettings | None = None,
     login_without_tls: bool = False,
+    **policy: Any,
 ) -> int:
-    """Serve SMTP; gives the port."""
+    """Serve SMTP; gives the port. `policy`: more attributes of the listener's."""
     parts = services(instance, settings)
+    chosen = Policy(role=role, login_without_tls=login_without_tls, **policy)
     return instance.listen(
-        lambda connection: Session(connection, role, parts, login_without_tls),
+        lambda connection: Session(connection, chosen, parts),
         tls=role is Role.SUBMISSIONS,
         name=role.value,
         refusal=session.refuse,

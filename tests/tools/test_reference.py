@@ -29,8 +29,9 @@ def test_every_command_with_its_arguments_is_on_the_page() -> None:
     page = reference.commands_page()
     for name in cli.COMMANDS:
         assert f"\n## merpati {name}\n" in page
-    assert "- `merpati queue retry ID ...`: try again now\n" in page
-    assert "- `merpati dns DOMAIN [--zone] [--json]`\n  - `--zone`: print a zone file\n" in page
+    assert "\n- `merpati queue retry [ID ...] [--json]" in page
+    assert "- `merpati dns DOMAIN [--zone] [--push] [--json]`" in page
+    assert "\n  - `--zone`: " in page
 
 
 def test_a_stale_page_is_refused_until_it_is_made_again(

@@ -241,7 +241,7 @@ def test_any_texts_give_a_notification_of_three_parts(
         (Reply(550, "4.4.7"), Advice.EXPIRED),
         (Reply(550, "5.7.26"), Advice.AUTHENTICATION),
         (Reply(550, "5.7.25"), Advice.REPUTATION),
-        (Reply(550, "5.7.1", ("relaying denied",)), Advice.POLICY),
+        (Reply(550, "5.7.1", ("relaying denied",)), Advice.RELAY_DENIED),
         (Reply(550, "5.7.1", ("listed at zen.spamhaus.org",)), Advice.REPUTATION),
         (Reply(550, "5.7.1", ("SPF check failed",)), Advice.AUTHENTICATION),
         (Reply(451, "4.7.1", ("Greylisted, come back",)), Advice.BUSY),
@@ -269,3 +269,29 @@ def test_every_advice_has_its_own_sentences_in_every_language() -> None:
         assert dsn_advice.sentences(advice, "xx") == dsn_advice.sentences(advice, "en")
         for language in dsn_advice.LANGUAGES:
             assert all(each.endswith(".") for each in dsn_advice.sentences(advice, language))
+
+
+@pytest.mark.parametrize(
+    ("action", "words", "kata"),
+    [
+        (Action.DELIVERED, "has been delivered to", "sudah sampai kepada"),
+        (Action.RELAYED, "does not confirm deliveries", "tidak mengonfirmasi pengiriman"),
+        (Action.EXPANDED, "has been sent to the members of", "dikirim kepada anggota"),
+    ],
+)
+def test_good_news_is_short_and_in_both_languages(action: Action, words: str, kata: str) -> None:
+    one = Recipient(
+        address=Path("budi", "example.net"), action=action, status="2.0.0",
+        original="rfc822;Budi@example.net",
+    )  # fmt: skip
+    for language, wanted in (("en", words), ("id", kata)):
+        report = changed(recipients=(one,), complete=False, language=language)
+        _, (letter, status, original) = parts(compose(report))
+        text = " ".join(letter.get_payload(decode=True).decode().split())  # type: ignore[union-attr]
+        assert wanted in text
+        assert "budi@example.net" in text
+        fields = str(status)
+        assert f"Action: {action.value}" in fields
+        assert "Status: 2.0.0" in fields
+        assert "Original-Recipient: rfc822;Budi@example.net" in fields
+        assert original.get_content_type() == "text/rfc822-headers"

@@ -29,10 +29,21 @@ from merpati.base import settings, values
 from merpati.base.faults import Fault, Kind
 from merpati.servers.imap.session import ImapSettings
 from merpati.servers.pop3.session import Pop3Settings
-from merpati.servers.smtp.session import SmtpSettings
+from merpati.servers.smtp.policy import SmtpSettings
 from merpati.services.accept import QueueSettings
+from merpati.services.certificates import AcmeSettings
+from merpati.services.diagnose.gather import DoctorSettings
+from merpati.services.dmarc_reports import DmarcReportSettings
+from merpati.services.dns_push import DnsUpdateSettings
+from merpati.services.guard import GuardSettings
+from merpati.services.info import InfoSettings
+from merpati.services.judge_policy import JudgeSettings
+from merpati.services.list_delivery import ListSettings
 from merpati.services.login import LoginSettings
 from merpati.services.outbound import OutboundSettings
+from merpati.services.route import AddressSettings
+from merpati.services.sign import DkimSettings
+from merpati.services.tls_reports import TlsReportSettings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -44,13 +55,24 @@ GROUPS: Final[dict[str, type]] = {
     "blobs": BlobSettings,
     "log": LogSettings,
     "tls": TlsSettings,
+    "acme": AcmeSettings,
     "dns": DnsSettings,
+    "dns_update": DnsUpdateSettings,
     "smtp": SmtpSettings,
+    "judge": JudgeSettings,
+    "dmarc_reports": DmarcReportSettings,
     "queue": QueueSettings,
     "outbound": OutboundSettings,
+    "guard": GuardSettings,
+    "tls_reports": TlsReportSettings,
     "imap": ImapSettings,
     "pop3": Pop3Settings,
     "login": LoginSettings,
+    "addresses": AddressSettings,
+    "lists": ListSettings,
+    "info": InfoSettings,
+    "dkim": DkimSettings,
+    "doctor": DoctorSettings,
 }
 
 HEADER: Final = """\
@@ -116,6 +138,12 @@ def _unknown_heading(file: Path, heading: str, value: object) -> Fault:
 
 def _check(config: Config) -> None:
     """What only several groups together tell."""
+    if config[AcmeSettings].challenge == "dns-01" and not config[DnsUpdateSettings].server:
+        raise Fault(
+            Kind.CONFIG,
+            f'{config.file}: challenge = "dns-01" in [acme] needs a name server that takes'
+            " updates: set server in [dns_update].",
+        )
     seen: dict[str, str] = {}
     for one in config.listeners:
         if one.implicit_tls and not config[TlsSettings].certificate:

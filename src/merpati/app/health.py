@@ -25,7 +25,7 @@ from merpati import __version__
 from merpati.base import metrics
 from merpati.base.faults import Fault
 from merpati.base.metrics import Family
-from merpati.store import queue
+from merpati.store import queue, queue_admin
 
 if TYPE_CHECKING:
     from merpati.app.wiring import Parts
@@ -104,8 +104,23 @@ class Health:
 
     async def _metrics(self, _request: Request) -> PlainTextResponse:
         others = [self._left_by(name) for name in self._others]
-        text = metrics.exposition([self._of_node(), self._own(), *others])
+        families = [self._of_node(), await self._queue(), self._own(), *others]
+        text = metrics.exposition(families)
         return PlainTextResponse(text, media_type="text/plain; version=0.0.4")
+
+    async def _queue(self) -> list[Family]:
+        """How many recipients wait, which only the store knows."""
+        now = int(self._parts.smtp.clock.now() * 1000)
+        try:
+            counts = await self._parts.store.scan(queue_admin.counts, now)
+        except Fault:
+            return []
+        states: dict[tuple[str, ...], list[float]] = {
+            (name,): [number] for name, number in msgspec.structs.asdict(counts).items()
+        }
+        return [
+            gauge("merpati_queue_recipients", "Queued recipients by state.", ("state",), states)
+        ]
 
     def _of_node(self) -> list[Family]:
         """What is the same in every worker, and so must not be added up."""

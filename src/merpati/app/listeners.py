@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from merpati.base.faults import Fault, Kind
+from merpati.base.networks import Networks
 from merpati.base.settings import REQUIRED, setting
 
 if TYPE_CHECKING:
@@ -17,13 +18,18 @@ SERVICES: Final = (
     "smtp",
     "submission",
     "submissions",
+    "lmtp",
+    "device",
     "imap",
     "imaps",
     "pop3",
     "pop3s",
+    "http",
+    "https",
     "metrics",
 )
-TLS_SERVICES: Final = frozenset({"submissions", "imaps", "pop3s"})
+SMTP_SERVICES: Final = frozenset({"smtp", "submission", "submissions", "lmtp", "device"})
+TLS_SERVICES: Final = frozenset({"submissions", "imaps", "pop3s", "https"})
 LOGIN_SERVICES: Final = frozenset({"submission", "imap", "pop3"})
 
 EVERYWHERE: Final = "*"
@@ -31,16 +37,21 @@ LOOPBACK: Final = "127.0.0.1"
 MAX_PORT: Final = 65_535
 
 # Service: standard port, high port. Metrics are for this machine alone in both sets.
-_PORTS: Final = {
+# LMTP has no port of its own (RFC 2033 5); the standard way is a Unix socket.
+_PORTS: Final[dict[str, tuple[int | None, int]]] = {
     "smtp": (25, 2525),
     "submission": (587, 2587),
     "submissions": (465, 2465),
+    "lmtp": (None, 2424),
     "imap": (143, 2143),
     "imaps": (993, 2993),
     "pop3": (110, 2110),
     "pop3s": (995, 2995),
+    "http": (80, 2080),
+    "https": (443, 2443),
     "metrics": (9100, 2910),
 }
+_ADDRESS: Final = re.compile(r"[^@\s<>]+@[^@\s<>]+")
 _HIGH: Final = re.compile(r"high(?:\+(\d{1,5}))?", re.ASCII)
 
 
@@ -71,7 +82,72 @@ class Listener:
         False, "Let clients on this machine (127.0.0.1, ::1) log in without TLS.", reload=False
     )
 
+    networks: tuple[str, ...] = setting(
+        (),
+        "Networks whose hosts may connect to an SMTP service; everyone when empty.",
+        reload=False,
+        example=["192.0.2.0/24"],
+    )
+    proxies: tuple[str, ...] = setting(
+        (),
+        "Load balancers, as networks: they must begin with a PROXY header (version 1 or 2).",
+        reload=False,
+        example=["10.0.0.5"],
+    )
+    xclient: tuple[str, ...] = setting(
+        (),
+        "SMTP proxies, as networks: they may say with XCLIENT whom they speak for.",
+        reload=False,
+        example=["10.0.0.6"],
+    )
+    require_tls: bool = setting(False, "Take messages by SMTP over TLS only.", reload=False)
+    sender: str = setting(
+        "",
+        "device: the sender that every message gets, an address of an account here.",
+        reload=False,
+        example="scanner@example.org",
+    )
+    recipients: tuple[str, ...] = setting(
+        (),
+        'device: whom it may write to: addresses, "@example.org", or "*" for everyone; only'
+        " mailboxes here when empty.",
+        reload=False,
+        example=["@example.org"],
+    )
+    messages_per_hour: int = setting(
+        0, "device: how many messages each may send in an hour; 0: any.", reload=False, minimum=0
+    )
+
     def __post_init__(self) -> None:
+        self._check_place()
+        for name in ("networks", "proxies", "xclient"):
+            try:
+                Networks(getattr(self, name))
+            except ValueError as problem:
+                raise ValueError(f"{name} {problem}") from None
+        if self.service == "device":
+            if not self.networks or not self.sender:
+                raise ValueError(
+                    "networks and sender are needed for a device listener, which asks for no"
+                    ' password: add networks = ["192.0.2.0/24"] and sender = "scanner@example.org"'
+                )
+            if not _ADDRESS.fullmatch(self.sender):
+                raise ValueError(
+                    f'sender = "{self.sender[:60]}" is no address: write one of an account here,'
+                    ' such as "scanner@example.org".'
+                )
+        elif self.sender or self.recipients or self.messages_per_hour:
+            raise ValueError(
+                "sender, recipients and messages_per_hour are for device listeners only:"
+                ' remove them, or set service = "device".'
+            )
+        if self.service == "lmtp" and self.path is None and not self._is_private:
+            raise ValueError(
+                "host must be 127.0.0.1 for lmtp, which believes whoever connects: set it,"
+                ' or networks = ["192.0.2.7"], or a path instead of the port.'
+            )
+
+    def _check_place(self) -> None:
         if self.port is None and self.path is None:
             raise ValueError(
                 f"port is missing: {self.service} needs a line such as port = 2525"
@@ -83,6 +159,17 @@ class Listener:
             raise ValueError(
                 f'host = "{self.host[:60]}" is no address: write one such as "127.0.0.1" or "*".'
             )
+
+    @property
+    def _is_private(self) -> bool:
+        return bool(self.networks) or (
+            self.host != EVERYWHERE and ipaddress.ip_address(self.host).is_loopback
+        )
+
+    @property
+    def trusted_proxies(self) -> Networks:
+        """The load balancers in front of it."""
+        return Networks(self.proxies)
 
     @property
     def implicit_tls(self) -> bool:
@@ -111,6 +198,7 @@ def port_set(name: str) -> tuple[Listener, ...]:
                 port=standard,
             )
             for service, (standard, _) in _PORTS.items()
+            if standard is not None
         )
     match = _HIGH.fullmatch(name)
     if match is None:

@@ -56,7 +56,7 @@ from merpati.model.envelope import Envelope, Recipient
 from merpati.net import mesh
 from merpati.services import notify
 from merpati.services.accept import Accept, QueueSettings
-from merpati.services.route import Router
+from merpati.services.route import AddressSettings, Router
 from merpati.store import directory
 from merpati.store.blobs import BlobStore
 from merpati.wire.mime.addresses import Mailbox
@@ -94,6 +94,7 @@ GROUPS: Final[dict[str, type]] = {
     "store": StoreSettings,
     "blobs": BlobSettings,
     "queue": QueueSettings,
+    "addresses": AddressSettings,
 }
 
 
@@ -281,12 +282,12 @@ async def _hand_in(
     blob_store = BlobStore(config.blobs, ids)
     settings = config[QueueSettings]
     accept = Accept(store, blob_store, clock, ids, hostname, settings, Metrics())
-    router = Router(store, hostname, clock)
+    router = Router(store, hostname, clock, config[AddressSettings])
     domain = await store.read(home, hostname)
     sender, paths, content = finish(request, written, user, domain, ids, clock.now())
     routes = tuple([await router.route(path, relay=True) for path in paths])
     origin = Origin(peer="", helo="", protocol="local", account=user.pw_name)
-    trace_id, spool = accept.begin(sender, routes, origin)
+    trace_id, spool = accept.begin()
     spool.add(content)
     smtputf8 = not all(path.is_ascii for path in (sender, *paths))
     text = "" if sender.is_null else str(sender)

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from merpati.app import judging, protection
 from merpati.app.installation import (
     Config,
     DnsSettings,
@@ -18,11 +19,13 @@ from merpati.app.installation import (
     TlsSettings,
     open_store,
 )
-from merpati.app.listeners import Listener
+from merpati.app.listeners import SMTP_SERVICES, Listener
+from merpati.app.protection import Protection
 from merpati.base.clock import SystemClock
 from merpati.base.ids import SystemIds
 from merpati.base.log import Log
 from merpati.base.metrics import Metrics
+from merpati.base.networks import Networks
 from merpati.base.tasks import Tasks
 from merpati.net.dns import Resolver
 from merpati.net.listen import Gate
@@ -32,19 +35,39 @@ from merpati.net.tls import CertificateFiles, CertificateStore
 from merpati.servers.imap import session as imap
 from merpati.servers.pop3 import session as pop3
 from merpati.servers.pop3.maildrop import MaildropLocks
+from merpati.servers.smtp import client as smtp_client
 from merpati.servers.smtp import session as smtp
 from merpati.servers.smtp.legal import Role
+from merpati.servers.smtp.policy import Policy, Rates, SmtpSettings
+from merpati.servers.web import session as web
+from merpati.servers.web import well_known
+from merpati.services import expand
 from merpati.services.accept import Accept, QueueSettings
+from merpati.services.author_rule import AuthorPolicies
 from merpati.services.bounce import Bounce
+from merpati.services.certificates import AcmeSettings, installed
 from merpati.services.courier import Courier
 from merpati.services.deliver import Deliver
+from merpati.services.dmarc_digest import Digests
+from merpati.services.dmarc_reports import DmarcReportSettings
+from merpati.services.guard import Guard, GuardSettings
+from merpati.services.info import InfoSettings
+from merpati.services.letters import Letters
+from merpati.services.list_delivery import ListSettings
+from merpati.services.list_rules import ListRules
 from merpati.services.login import Login, LoginSettings
 from merpati.services.notify import Notify
 from merpati.services.outbound import OutboundSettings, QueueRunner
 from merpati.services.outcome import Recorder
-from merpati.services.route import Router
+from merpati.services.posting import Posting
+from merpati.services.report_box import ReportBox
+from merpati.services.rotation import Rotation
+from merpati.services.route import EXPAND, AddressSettings, Router
+from merpati.services.sign import DkimSettings, Signer
+from merpati.services.transport import Routes
 from merpati.store.blobs import BlobStore
 from merpati.store.engine import Store, Topic
+from merpati.wire.smtp.paths import parse_address
 
 if TYPE_CHECKING:
     from merpati.net.listen import Handler, Refusal
@@ -70,15 +93,24 @@ class Parts:
     certificates: CertificateStore | None
     reaper: Reaper
     gate: Gate
-    smtp: smtp.Services
+    smtp: smtp_client.Services
     imap: imap.Services
     pop3: pop3.Services
+    web: web.Web
+    protection: Protection
+    guard: Guard
+    judging: judging.Judging
+    rotation: Rotation
 
 
 def certificate_files(config: Config) -> list[CertificateFiles]:
-    """The certificates that the configuration names."""
+    """The certificates to show: those ordered by ACME, then those of the configuration."""
     tls = config[TlsSettings]
-    return [
+    ordered = []
+    if config[AcmeSettings].enabled:
+        folder = protection.acme_folder(config)
+        ordered = installed(folder, config[ServerSettings].hostname)
+    return ordered + [
         CertificateFiles(certificate, key)
         for certificate, key in zip(tls.certificate, tls.key, strict=True)
     ]
@@ -90,72 +122,179 @@ def certificates(config: Config) -> CertificateStore | None:
     return CertificateStore(files) if files else None
 
 
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What everything of a worker stands on."""
+
+    name: str
+    config: Config
+    chain: CertificateStore | None
+    log: Log
+    metrics: Metrics
+    clock: SystemClock
+    ids: SystemIds
+    hostname: str
+    tasks: Tasks
+    reaper: Reaper
+    store: Store
+    blobs: BlobStore
+    notify: Notify
+    resolver: Resolver
+    router: Router
+
+
 async def build(
     name: str, config: Config, chain: CertificateStore | None, metrics: Metrics, log: Log
 ) -> Parts:
     """Make a worker's parts inside of its running loop."""
-    clock = SystemClock()
-    ids = SystemIds(clock)
-    hostname = config[ServerSettings].hostname
-    language = config[ServerSettings].language
-    tasks = Tasks(log, ids)
-    reaper = Reaper()
-    store = await open_store(config)
-    notify = Notify()
-    store.on_commit(notify.committed)
-    blob_store = BlobStore(config.blobs, ids)
-    login = Login(store, clock, ids, config[LoginSettings], metrics)
-    router = Router(store, hostname, clock)
-    notify.listen(Topic.DIRECTORY, 0, router.forget)
-    accept = Accept(store, blob_store, clock, ids, hostname, config[QueueSettings], metrics)
-    resolver = Resolver(config[DnsSettings].endpoints() or None, clock)
-    bounce = Bounce(accept, router, blob_store, clock, ids, hostname, language)
-    recorder = Recorder(store, blob_store, bounce, clock, ids, config[QueueSettings], metrics)
-    deliver = Deliver(store, blob_store, router, recorder, clock)
-    outbound = config[OutboundSettings]
-    chance = random.SystemRandom()
-    courier = Courier(store, blob_store, resolver, reaper, hostname, outbound.port, chance)
-    runner = QueueRunner(name, store, courier, deliver, recorder, clock, outbound, tasks, log)
-    notify.listen(Topic.QUEUE, 0, runner.wake)
+    ground = await _ground(name, config, chain, metrics, log)
+    clock, store, blob_store, hostname = ground.clock, ground.store, ground.blobs, ground.hostname
+    judges = judging.judge(config, store, ground.resolver, clock, metrics)
+    box = ReportBox(Digests(store, clock, config[DmarcReportSettings].addresses, log))
+    accept = Accept(
+        store, blob_store, clock, ground.ids, hostname, config[QueueSettings], metrics,
+        judges[0], box, ListRules(store, ground.router, hostname),
+    )  # fmt: skip
+    posting = Posting(store, accept, ground.router, blob_store, clock, ground.ids, hostname)
+    protected = protection.build(
+        name, config, store, ground.resolver, ground.reaper, chain,
+        files=lambda: certificate_files(config), post=posting.post, clock=clock,
+        ids=ground.ids, log=log,
+    )  # fmt: skip
+    box.tls = protected.reports
+    letters = Letters(accept, ground.router, blob_store, clock, ground.ids, hostname)
+    guard = Guard(store, letters, clock, config[GuardSettings], metrics, log)
+    login = Login(store, clock, ground.ids, config[LoginSettings], metrics)
     return Parts(
         name=name,
         config=config,
         log=log,
         metrics=metrics,
-        tasks=tasks,
+        tasks=ground.tasks,
         store=store,
         blobs=blob_store,
-        notify=notify,
+        notify=ground.notify,
         login=login,
-        runner=runner,
+        runner=_runner(ground, accept, protected, guard),
         certificates=chain,
-        reaper=reaper,
+        reaper=ground.reaper,
         gate=Gate(CONNECTIONS, CONNECTIONS_PER_ADDRESS),
-        smtp=smtp.Services(
-            hostname, config[smtp.SmtpSettings], store, accept, router, login, chain, clock, log
+        smtp=smtp_client.Services(
+            hostname, config[SmtpSettings], store, accept, ground.router, login, chain, clock, log,
+            Rates(config[SmtpSettings], clock),
         ),
         imap=imap.Services(
-            hostname, config[imap.ImapSettings], store, blob_store, notify, login, chain, clock,
-            tasks, log,
+            hostname, config[imap.ImapSettings], store, blob_store, ground.notify, login, chain,
+            clock, ground.tasks, log,
         ),
         pop3=pop3.Services(
             hostname, config[pop3.Pop3Settings], store, blob_store, login, chain,
             MaildropLocks(config.data / "run" / "pop3"), log,
         ),
+        web=web.Web(well_known.routes(store, hostname), clock, log),
+        protection=protected,
+        guard=guard,
+        judging=judging.build(
+            name, config, store, ground.resolver, judges, box.digests, post=posting.post,
+            clock=clock, ids=ground.ids, log=log,
+        ),
+        rotation=Rotation(store, ground.resolver, clock, config[DkimSettings], log),
     )  # fmt: skip
+
+
+async def _ground(
+    name: str, config: Config, chain: CertificateStore | None, metrics: Metrics, log: Log
+) -> Ground:
+    clock = SystemClock()
+    ids = SystemIds(clock)
+    hostname = config[ServerSettings].hostname
+    store = await open_store(config)
+    notify = Notify()
+    store.on_commit(notify.committed)
+    router = Router(store, hostname, clock, config[AddressSettings])
+    notify.listen(Topic.DIRECTORY, 0, router.forget)
+    return Ground(
+        name=name,
+        config=config,
+        chain=chain,
+        log=log,
+        metrics=metrics,
+        clock=clock,
+        ids=ids,
+        hostname=hostname,
+        tasks=Tasks(log, ids),
+        reaper=Reaper(),
+        store=store,
+        blobs=BlobStore(config.blobs, ids),
+        notify=notify,
+        resolver=Resolver(config[DnsSettings].endpoints() or None, clock),
+        router=router,
+    )
+
+
+def _runner(ground: Ground, accept: Accept, protected: Protection, guard: Guard) -> QueueRunner:
+    """All that serves the queue: delivery here and elsewhere, lists and forwards, notices."""
+    config, store, blob_store, clock = ground.config, ground.store, ground.blobs, ground.clock
+    outbound, queued = config[OutboundSettings], config[QueueSettings]
+    signer = Signer(
+        store, ground.resolver, clock, ground.hostname, config[DkimSettings], ground.log
+    )
+    ground.notify.listen(Topic.SIGNING, 0, signer.forget)
+    bounce = Bounce(
+        accept, ground.router, blob_store, clock, ground.ids, ground.hostname,
+        config[ServerSettings].language,
+    )  # fmt: skip
+    recorder = Recorder(
+        store, blob_store, bounce, clock, ground.ids, queued, ground.metrics, outbound.suppress_for
+    )
+    recorder.on_failed = guard.failed
+    deliver = Deliver(store, blob_store, ground.router, recorder, clock)
+    courier = Courier(
+        store, blob_store, ground.resolver, ground.reaper, ground.hostname, outbound.port,
+        random.SystemRandom(), clock, routes=Routes(outbound.routes, outbound.credentials),
+        sources=outbound.sources, security=protected.security, signatures=signer,
+    )  # fmt: skip
+    expanding = expand.assemble(
+        store=store, blob_store=blob_store, router=ground.router, accept=accept, recorder=recorder,
+        clock=clock, ids=ground.ids, hostname=ground.hostname, seals=signer,
+        author_rule=AuthorPolicies(ground.resolver).forbids, list_settings=config[ListSettings],
+        info_settings=config[InfoSettings], queue_settings=queued,
+    )  # fmt: skip
+    runner = QueueRunner(
+        ground.name, store, courier, deliver, recorder, clock, outbound, ground.tasks, ground.log,
+        steps={EXPAND: expanding.serve},
+    )  # fmt: skip
+    ground.notify.listen(Topic.QUEUE, 0, runner.wake)
+    return runner
 
 
 def handler(parts: Parts, listener: Listener) -> tuple[Handler, Refusal]:
     """The session that serves a listener's clients, and how it refuses one too many."""
     service = listener.service
     plain = listener.login_without_tls
-    if service in {"smtp", "submission", "submissions"}:
-        role = Role(service)
-        return _run(lambda one: smtp.Session(one, role, parts.smtp, plain)), smtp.refuse
+    if service in SMTP_SERVICES:
+        policy = smtp_policy(listener)
+        return _run(lambda one: smtp.Session(one, policy, parts.smtp)), smtp.refuse
     if service in {"imap", "imaps"}:
         return _run(lambda one: imap.Session(one, parts.imap, plain)), imap.refuse
+    if service in {"http", "https"}:
+        return parts.web.run, web.refuse
     assert service in {"pop3", "pop3s"}, service
     return _run(lambda one: pop3.Session(one, parts.pop3, plain)), pop3.refuse
+
+
+def smtp_policy(listener: Listener) -> Policy:
+    """What an SMTP listener is for, and whom it serves."""
+    return Policy(
+        role=Role(listener.service),
+        login_without_tls=listener.login_without_tls,
+        require_tls=listener.require_tls,
+        networks=Networks(listener.networks),
+        xclient=Networks(listener.xclient),
+        sender=parse_address(listener.sender) if listener.sender else None,
+        recipients=frozenset(one.lower() for one in listener.recipients),
+        messages=listener.messages_per_hour,
+    )
 
 
 def _run(make: Callable[[Connection], smtp.Session | imap.Session | pop3.Session]) -> Handler:

@@ -77,6 +77,10 @@ class Worker:
             await self._listen(parts, health, listener, sock)
         parts.tasks.spawn(parts.runner.run(), "queue")
         Housekeeping(parts.store, parts.blobs, parts.smtp.clock, parts.log).start(parts.tasks)
+        parts.protection.start(parts.tasks, parts.notify, parts.log)
+        parts.guard.start(parts.tasks, parts.notify)
+        parts.judging.start(parts.tasks)
+        parts.rotation.start(parts.tasks)
         os.write(ready, PROCESS.pack(os.getpid()))
         await self._stop.wait()
         loop.remove_reader(alive)
@@ -85,6 +89,8 @@ class Worker:
         await asyncio.gather(*(one.drain(DRAIN) for one in self._listeners))
         await health.close()
         await parts.tasks.stop(1.0, grace=0.5)
+        await parts.protection.stop(parts.log)
+        await parts.judging.stop(parts.log)
         mesh.close()
         parts.login.close()
         await parts.store.close()
@@ -101,6 +107,7 @@ class Worker:
         one = listen.Listener(
             sock, run, name=listener.service, reaper=parts.reaper, gate=parts.gate,
             log=self._log, context=context, refusal=refuse,
+            proxies=listener.trusted_proxies,
         ).start()  # fmt: skip
         self._listeners.append(one)
         health.watch(listener.service, one)

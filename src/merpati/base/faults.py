@@ -39,12 +39,17 @@ class Kind(Enum):
 
 
 class Fault(Exception):  # noqa: N818 -- "fault" is the product's word for it
-    """An expected failure: its kind, and a sentence for the person who meets it."""
+    """An expected failure: its kind, and a sentence for the person who meets it.
 
-    def __init__(self, kind: Kind, text: str) -> None:
+    `status` is an enhanced status code of RFC 3463, such as "5.7.26", where mail has a
+    more exact one than the kind's own; what is no mail protocol has no use for it.
+    """
+
+    def __init__(self, kind: Kind, text: str, status: str = "") -> None:
         super().__init__(text)
         self.kind: Final = kind
         self.text: Final = text
+        self.status: Final = status
 
     def __repr__(self) -> str:
         return f"Fault({self.kind.name}, {self.text!r})"

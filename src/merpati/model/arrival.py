@@ -2,7 +2,49 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import msgspec
+
+
+class Options(msgspec.Struct, frozen=True, kw_only=True):
+    """What the client asked for with the parameters of MAIL, for the whole message.
+
+    Attributes:
+        ret: "FULL" or "HDRS" (RFC 3461 4.3); empty: not said.
+        envid: ENVID, decoded from xtext (RFC 3461 4.4); empty: not said.
+        deliver_by: the deadline of RFC 2852, Unix milliseconds; 0: none.
+        by_mode: what happens then: "R" return it, "N" tell the sender and go on.
+        by_trace: whether every relay is to be reported ("T", RFC 2852 4).
+        hold_until: when it may leave (RFC 4865), Unix milliseconds; 0: at once.
+        priority: -9 to 9 (RFC 6710); more is sooner.
+        require_tls: REQUIRETLS (RFC 8689).
+    """
+
+    ret: str = ""
+    envid: str = ""
+    deliver_by: int = 0
+    by_mode: str = ""
+    by_trace: bool = False
+    hold_until: int = 0
+    priority: int = 0
+    require_tls: bool = False
+
+
+class RecipientOptions(msgspec.Struct, frozen=True):
+    """What the client asked for with the parameters of RCPT (RFC 3461 4.1 and 4.2).
+
+    Attributes:
+        notify: "NEVER", or words of SUCCESS, FAILURE, DELAY with commas; empty: not said.
+        orcpt: "rfc822;address", decoded from xtext; empty: not said.
+    """
+
+    notify: str = ""
+    orcpt: str = ""
+
+
+NO_OPTIONS: Final = Options()
+NO_RECIPIENT_OPTIONS: Final = RecipientOptions()
 
 
 class Route(msgspec.Struct, frozen=True):
@@ -11,6 +53,9 @@ class Route(msgspec.Struct, frozen=True):
     address: str  # as the client named it
     accounts: tuple[int, ...]  # accounts here
     remote: tuple[tuple[str, str], ...]  # address and destination domain elsewhere
+    options: RecipientOptions = NO_RECIPIENT_OPTIONS
+    detail: str = ""  # of a subaddress, for Sieve (RFC 5233)
+    list_id: int = 0  # the mailing list that it is a post to; 0: none
 
 
 class Origin(msgspec.Struct, frozen=True):
@@ -23,6 +68,7 @@ class Origin(msgspec.Struct, frozen=True):
     cipher: str = ""
     account_id: int = 0  # who submitted it; 0: from outside
     account: str = ""  # the address signed in with
+    trusted: bool = False  # a program beside us, by LMTP: its mail has been judged before
 
 
 class Arrival(msgspec.Struct, frozen=True):
@@ -32,3 +78,4 @@ class Arrival(msgspec.Struct, frozen=True):
     routes: tuple[Route, ...]
     origin: Origin
     smtputf8: bool = False
+    options: Options = NO_OPTIONS

@@ -30,6 +30,7 @@ class Result(msgspec.Struct, frozen=True):
         host: the remote server's name, "" when none was reached.
         address: its address and port, as `192.0.2.1:25`.
         tls: the TLS version, "" for plain text.
+        trust: who vouches for the server, in words, or why nobody does.
     """
 
     recipient: str
@@ -41,3 +42,4 @@ class Result(msgspec.Struct, frozen=True):
     host: str = ""
     address: str = ""
     tls: str = ""
+    trust: str = ""

@@ -24,3 +24,6 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True):
     ret: str = ""  # "FULL" or "HDRS" (RFC 3461 4.3)
     envid: str = ""
     require_tls: bool = False  # RFC 8689
+    deliver_by: int = 0  # seconds left (RFC 2852), negative when it is late; 0: no deadline
+    by_mode: str = ""  # "R" or "N", and "T"
+    priority: int = 0  # RFC 6710

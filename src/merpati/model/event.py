@@ -14,6 +14,8 @@ class EventKind(Enum):
     RECEIVED = "received"  # about the sender: taken over from a peer
     SUBMITTED = "submitted"  # about the sender: taken over from one of our users
     NAMED = "named"  # about <message-id>
+    JUDGED = "judged"  # about the author's domain: what SPF, DKIM, DMARC and ARC came to
+    HELD = "held"  # about a mailing list: the post waits for an owner
     DELIVERED = "delivered"  # about a recipient: in a mailbox here
     QUEUED = "queued"  # about a recipient: to be sent on
     SENT = "sent"  # about a recipient: another server has taken it
@@ -21,7 +23,10 @@ class EventKind(Enum):
     FAILED = "failed"  # about a recipient: given up
     RETURNED = "returned"  # about the sender: told of the failure
     WARNED = "warned"  # about the sender: told of the delay
+    CONFIRMED = "confirmed"  # about the sender: told of the delivery, as it had asked
     DROPPED = "dropped"  # about a recipient: a bounce that could not be delivered
+    OBEYED = "obeyed"  # about an address of a list: what it asks for is done
+    ENDED = "ended"  # about a recipient: nothing is done with it, and nobody told
     REFUSED = "refused"  # about a recipient or sender: not taken
 
 

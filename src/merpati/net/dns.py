@@ -242,10 +242,19 @@ class Resolver:
         can carry (empty or overlong labels) does not exist. Raises
         `Fault(UNAVAILABLE)` when no server gave an answer.
         """
-        key = (name.lower().rstrip("."), rdtype)
-        cached = self._cache.get(key)
+        known = self.remembered(name, rdtype)
+        if known is not None:
+            return known
+        cached = await self._shared((name.lower().rstrip("."), rdtype))
+        if cached.answer is None:
+            raise Fault(Kind.UNAVAILABLE, cached.failure)
+        return cached.answer
+
+    def remembered(self, name: str, rdtype: str) -> Answer | None:
+        """What `query` would answer or raise at once; None when a server must be asked."""
+        cached = self._cache.get((name.lower().rstrip("."), rdtype))
         if cached is None or cached.until <= self._clock.monotonic():
-            cached = await self._shared(key)
+            return None
         if cached.answer is None:
             raise Fault(Kind.UNAVAILABLE, cached.failure)
         return cached.answer

@@ -23,9 +23,11 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from merpati.base.faults import Fault, Kind
+from merpati.base.faults import Fault, Kind, SyntaxFault
 from merpati.base.limits import Concurrency, address_key
+from merpati.base.networks import Networks
 from merpati.net.stream import Connection
+from merpati.wire import proxy
 
 if TYPE_CHECKING:
     import ssl
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
 BACKLOG: Final = 1024
 ACCEPT_BATCH: Final = 64  # clients taken in one turn of the event loop
 REST: Final = 0.5  # seconds without accepting when descriptors or memory have run out
+PROXY_TIMEOUT: Final = 10.0  # seconds for a balancer to say whose connection it carries on
 LAST_CALL: Final = 1.0  # seconds for a session to end after it was cut off
 
 _TOO_FEW: Final = {errno.EMFILE, errno.ENFILE}
@@ -122,11 +125,13 @@ class Listener:
         log: Log,
         context: ssl.SSLContext | None = None,
         refusal: Refusal | None = None,
+        proxies: Networks | None = None,
     ) -> None:
         """Prepares; `start` begins.
 
         `context` makes TLS implicit. `refusal` gives the line that tells a
         client why it is not let in; there is none before a TLS handshake.
+        Whoever connects from `proxies` must begin with a PROXY header.
         """
         self._sock = sock
         self._handler = handler
@@ -136,6 +141,7 @@ class Listener:
         self._log = log
         self._context = context
         self._refusal = refusal
+        self._proxies = proxies or Networks()
         self._loop = asyncio.get_running_loop()
         self._sessions: dict[asyncio.Task[None], Connection] = {}
         self._resting: asyncio.TimerHandle | None = None
@@ -207,16 +213,19 @@ class Listener:
             self._admit(client, address)
 
     def _admit(self, client: socket.socket, address: tuple[str, int] | str) -> None:
-        key = "" if self._unix else address_key(address[0])
+        peer = "unix" if self._unix else address[0]
+        proxied = peer in self._proxies
+        # Of a balancer's clients each is counted by its own address, once that is known.
+        key = "" if self._unix or proxied else address_key(peer)
         fault = self._gate.enter(key) if key else None
         if fault is not None:
             self._refuse(client, fault)
             return
         self.accepted += 1
         connection = Connection(self._loop, self._reaper)
-        if key:  # as the kernel may have forgotten it by the time it is asked
+        if not self._unix:  # as the kernel may have forgotten it by the time it is asked
             connection.peer, connection.peer_port = address[0], int(address[1])
-        task = self._loop.create_task(self._serve(client, connection, key))
+        task = self._loop.create_task(self._serve(client, connection, key, proxied=proxied))
         self._sessions[task] = connection
         task.add_done_callback(self._sessions.pop)
 
@@ -248,9 +257,14 @@ class Listener:
         self._resting = None
         self._loop.add_reader(self._sock.fileno(), self._accept)
 
-    async def _serve(self, client: socket.socket, connection: Connection, key: str) -> None:
+    async def _serve(
+        self, client: socket.socket, connection: Connection, key: str, *, proxied: bool
+    ) -> None:
         try:
-            await self._begin(client, connection)
+            if proxied:
+                key = await self._begin_proxied(client, connection)
+            else:
+                await self._begin(client, connection)
             await self._handler(connection)
             await connection.close()
         except Exception as problem:  # noqa: BLE001 -- the one place where a session's defects end
@@ -271,6 +285,31 @@ class Listener:
         if self._context is not None:
             await connection.handshake()
 
+    async def _begin_proxied(self, client: socket.socket, connection: Connection) -> str:
+        """Learn whose connection a balancer carries on (`wire.proxy`); what it is counted by."""
+        await self._loop.connect_accepted_socket(lambda: connection, client)
+        rest = await _read_header(connection)
+        key = "" if connection.peer in self._proxies else address_key(connection.peer)
+        fault = self._gate.enter(key) if key else None
+        if fault is not None:
+            self.refused += 1
+            if self._refusal is not None and self._context is None:
+                connection.write(self._refusal(fault))
+            await connection.close()
+            raise Fault(Kind.CLOSED, fault.text)
+        try:
+            if self._context is not None:
+                connection.expect_tls(self._context)
+                connection.data_received(rest)
+                await connection.handshake()
+            else:
+                connection.unread(rest)
+        except Fault:
+            if key:
+                self._gate.leave(key)
+            raise
+        return key
+
     def _ended(self, connection: Connection, problem: Exception) -> None:
         if isinstance(problem, Fault) and (
             problem.kind in _QUIET or (problem.kind is Kind.UNAVAILABLE and connection.draining)
@@ -281,6 +320,31 @@ class Listener:
         else:
             self.failed += 1
             self._log.exception("session.failed", listener=self._name, peer=connection.peer)
+
+
+async def _read_header(connection: Connection) -> bytes:
+    """Read a PROXY header and believe it; what came behind it.
+
+    Raises:
+        Fault: CLOSED, there is none, or the peer went away; TIMEOUT.
+    """
+    connection.deadline(PROXY_TIMEOUT)
+    data = b""
+    found = None
+    while found is None:
+        data += await connection.read_some()
+        while connection.pending():
+            data += await connection.read_some()
+        try:
+            found = proxy.parse(data)
+        except SyntaxFault as fault:
+            raise Fault(Kind.CLOSED, f"{connection.peer}: {fault.text}.") from fault
+    proxied, length = found
+    if proxied.peer:
+        connection.peer, connection.peer_port = proxied.peer, proxied.peer_port
+        connection.local, connection.local_port = proxied.local, proxied.local_port
+    connection.deadline(None)
+    return data[length:]
 
 
 def _bind_tcp(spec: ListenerSpec, copies: int) -> list[socket.socket]:

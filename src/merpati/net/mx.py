@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from merpati.net.dns import Resolver
 
-    Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 MAX_HOSTS: Final = 10
 """Exchangers looked at, the most preferred first; big providers publish up to 5."""
@@ -52,8 +52,7 @@ class RouteFault(Fault):
     """
 
     def __init__(self, kind: Kind, status: str, text: str) -> None:
-        super().__init__(kind, text)
-        self.status: Final = status
+        super().__init__(kind, text, status)
 
 
 async def targets(
@@ -102,6 +101,23 @@ async def targets(
             raise RouteFault(Kind.UNAVAILABLE, "4.4.3", addresses.text)
     text = f"The mail exchangers of {domain} have no address to send to."
     raise RouteFault(Kind.NOT_FOUND, "5.4.4", text)
+
+
+async def host(resolver: Resolver, name: str) -> Target:
+    """A host that is named itself, whatever exchangers its name may have.
+
+    Raises `RouteFault`, temporary: 4.4.3 the DNS gives no answer, 4.4.4 it has no address.
+    """
+    try:
+        return Target(name, (str(ipaddress.ip_address(name)),))
+    except ValueError:
+        found = await _addresses(resolver, name)
+    if isinstance(found, Fault):
+        raise RouteFault(Kind.UNAVAILABLE, "4.4.3", found.text)
+    if not found:
+        text = f"The host {name} has no address to send to."
+        raise RouteFault(Kind.UNAVAILABLE, "4.4.4", text)  # it is ours to mend, not the sender's
+    return Target(name, found)
 
 
 async def _exchangers(resolver: Resolver, domain: str) -> list[MX]:

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 
 SLICE: Final = 16_384  # one record's plaintext (RFC 8446 5.1)
 
+# How a client's first flight says that it is an authority looking for a proof: the name of
+# the protocol behind its length (RFC 8737 4). `ssl` tells it when it is too late to choose.
+ASKS_PROOF: Final = b"\x0aacme-tls/1"
+
 
 class Records:
     """Turns a peer's TLS records into plain bytes, and plain bytes into records.
@@ -88,6 +92,8 @@ class Records:
         self._from_peer.write(data)
         try:
             if not self.established:
+                if self.tls.server_side and ASKS_PROOF in bytes(data):
+                    self.tls.asks_proof = True  # type: ignore[attr-defined]
                 self.tls.do_handshake()
                 self.established = True
             # Asking for no more than there can be keeps each read's allocation

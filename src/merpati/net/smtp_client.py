@@ -15,6 +15,7 @@ are not rewarded with clear text.
 from __future__ import annotations
 
 import base64
+import secrets
 from enum import Enum
 from typing import TYPE_CHECKING, Final
 
@@ -25,11 +26,12 @@ from merpati.model.delivery import Outcome, Result
 from merpati.net import connect as tcp
 from merpati.net.smtp_link import Link, Timeouts
 from merpati.net.smtp_transaction import Transaction
+from merpati.wire import scram_client
 from merpati.wire.smtp import commands
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from merpati.model.envelope import Envelope
     from merpati.net.reaper import Reaper
@@ -48,11 +50,23 @@ class TlsMode(Enum):
 
 
 class Tls(msgspec.Struct, frozen=True, kw_only=True):
-    """What to do about TLS; `server_name` for SNI and verification, else the host."""
+    """What to do about TLS.
+
+    Attributes:
+        mode: how much of it.
+        context: whom to believe in the handshake.
+        server_name: for SNI and verification, else the host.
+        check: looks at the certificates presented (DER, leaf first) after the handshake and
+            raises a `Fault` when they will not do; the server is verified otherwise.
+        trust: who vouches for a server that got through all of this, in words; with
+            `TlsMode.NEVER`, why nobody does.
+    """
 
     mode: TlsMode = TlsMode.NEVER
     context: ssl.SSLContext | None = None
     server_name: str = ""
+    check: Callable[[Sequence[bytes]], None] | None = None
+    trust: str = ""
 
 
 class Credentials(msgspec.Struct, frozen=True):
@@ -135,6 +149,21 @@ async def connect(
     raise min(refusals, key=lambda r: (not r.retry_without_tls, r.outcome is Outcome.PERMANENT))
 
 
+async def connect_unix(reaper: Reaper, path: str, options: Options) -> Session:
+    """A session over a Unix socket.
+
+    Raises `Refused` when there is none.
+    """
+    try:
+        connection = await tcp.connect_unix(reaper, path, within=options.timeouts.connect)
+    except Fault as fault:
+        why = Result("", Outcome.TEMPORARY, "4.4.1", fault.text, host="localhost", address=path)
+        raise Refused(Kind.UNAVAILABLE, why) from None
+    return await _open(
+        Link(connection, "localhost", path, options.timeouts, lmtp=options.lmtp), options
+    )
+
+
 async def _connect(reaper: Reaper, host: str, address: str, port: int, options: Options) -> Session:
     source = next((s for s in options.sources if (":" in s) == (":" in address)), None)
     label = f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
@@ -145,7 +174,10 @@ async def _connect(reaper: Reaper, host: str, address: str, port: int, options: 
     except Fault as fault:
         why = Result("", Outcome.TEMPORARY, "4.4.1", fault.text, host=host, address=label)
         raise Refused(Kind.UNAVAILABLE, why) from None
-    link = Link(connection, host, label, options.timeouts, lmtp=options.lmtp)
+    return await _open(Link(connection, host, label, options.timeouts, lmtp=options.lmtp), options)
+
+
+async def _open(link: Link, options: Options) -> Session:
     try:
         await _Opening(link, options).run()
     except Refused:
@@ -165,13 +197,15 @@ class Session:
 
     Attributes:
         sent: messages given to `send` so far.
+        is_final: it delivers to mailboxes, as LMTP servers do.
     """
 
-    __slots__ = ("_link", "sent")
+    __slots__ = ("_link", "is_final", "sent")
 
     def __init__(self, link: Link) -> None:
         self._link = link
         self.sent = 0
+        self.is_final = link.lmtp
 
     @property
     def usable(self) -> bool:
@@ -250,6 +284,8 @@ class _Opening:
         tls = self._options.tls
         if tls.mode is TlsMode.IMPLICIT:
             await self._secure()
+        elif tls.mode is TlsMode.NEVER:
+            self._link.trust = tls.trust
         greeting = await self._link.reply("greeting", self._link.timeouts.greeting)
         if greeting.code != 220:
             raise self._refused(greeting)
@@ -284,15 +320,16 @@ class _Opening:
             reply = await link.command(b"STARTTLS", link.timeouts.command)
             if reply.code == 220:
                 return True
-            words = f"refuses it: {reply}"
+            words = f"refuses TLS: {reply}"
             if not link.usable:  # 421
                 raise self._refused(reply)
         else:
-            words = "does not offer it"
+            words = "does not offer TLS"
         if self._options.tls.mode is TlsMode.REQUIRED:
-            text = f"TLS is required, and {link.peer} {words}."
+            text = f"Encryption is required, and {link.peer} {words}."
             why = link.own_result("", Outcome.TEMPORARY, "4.7.4", text)
             raise Refused(Kind.TLS_REQUIRED, why)
+        link.trust = f"in clear text: the server {words}"
         return False
 
     async def _secure(self) -> None:
@@ -305,6 +342,8 @@ class _Opening:
             await link.connection.start_tls(
                 tls.context, server_side=False, server_name=tls.server_name or link.host
             )
+            if tls.check is not None:
+                tls.check(link.connection.peer_chain())
         except SyntaxFault:
             text = f"{link.peer} sent bytes in clear text that were to look encrypted."
             why = link.own_result("", Outcome.TEMPORARY, "4.7.5", text)
@@ -314,28 +353,56 @@ class _Opening:
             text = f"TLS with {link.peer} failed: {fault.text}"
             why = link.own_result("", Outcome.TEMPORARY, "4.7.5", text)
             kind = Kind.UNAVAILABLE if retry else Kind.TLS_REQUIRED
-            raise Refused(kind, why, retry_without_tls=retry) from None
+            raise Refused(kind, why, retry_without_tls=retry) from fault
+        link.trust = tls.trust
+        if tls.check is not None and link.connection.tls is not None:
+            link.connection.tls = msgspec.structs.replace(link.connection.tls, verified=True)
 
     async def _log_in(self, credentials: Credentials) -> None:
-        """AUTH PLAIN (RFC 4616), or LOGIN where only that is offered."""
+        """AUTH by the best that is offered: SCRAM, else PLAIN (RFC 4616), else LOGIN."""
         link, seconds = self._link, self._link.timeouts.command
         offered = link.features.get("AUTH", "").upper().split()
         if not link.tls and not credentials.in_clear_text:
             raise self._not_logged_in(f"{link.peer} would get the password in clear text.")
         user, password = credentials.user.encode(), credentials.password.encode()
-        if "PLAIN" in offered:
+        if scram_client.MECHANISM in offered:
+            reply = await self._scram(credentials)
+        elif "PLAIN" in offered:
             response = base64.b64encode(b"\0" + user + b"\0" + password)
             reply = await link.command(commands.encode(commands.Auth("PLAIN", response)), seconds)
         elif "LOGIN" in offered:
             reply = await link.command(b"AUTH LOGIN", seconds)
             for secret in (user, password):
                 if reply.code == 334:
-                    link.connection.write(base64.b64encode(secret) + b"\r\n")
-                    reply = await link.reply("AUTH", seconds)
+                    reply = await self._answer(secret)
         else:
-            raise self._not_logged_in(f"{link.peer} offers neither AUTH PLAIN nor LOGIN.")
+            raise self._not_logged_in(f"{link.peer} offers neither AUTH SCRAM, PLAIN nor LOGIN.")
         if reply.code != 235:
             raise self._not_logged_in(f"{link.peer} does not let {credentials.user} in: {reply}")
+
+    async def _scram(self, credentials: Credentials) -> Reply:
+        """SCRAM-SHA-256, by which the server proves itself too (RFC 7677)."""
+        nonce = base64.b64encode(secrets.token_bytes(18)).decode()
+        client = scram_client.ScramClient(credentials.user, credentials.password, nonce)
+        initial = base64.b64encode(client.first())
+        line = commands.encode(commands.Auth(scram_client.MECHANISM, initial))
+        reply = await self._link.command(line, self._link.timeouts.command)
+        try:
+            if reply.code == 334:
+                reply = await self._answer(client.final(base64.b64decode(reply.text)))
+            if reply.code == 334:
+                client.check(base64.b64decode(reply.text))
+                return await self._answer(b"")
+            if reply.code == 235:
+                client.check(b"")  # without its proof, which RFC 5802 3 wants
+        except (SyntaxFault, ValueError) as problem:
+            self._link.abandon()
+            raise self._not_logged_in(f"{self._link.peer}: {problem}.") from None
+        return reply
+
+    async def _answer(self, response: bytes) -> Reply:
+        self._link.connection.write(base64.b64encode(response) + b"\r\n")
+        return await self._link.reply("AUTH", self._link.timeouts.command)
 
     def _not_logged_in(self, text: str) -> Refused:
         why = self._link.own_result("", Outcome.TEMPORARY, "4.7.8", text)

@@ -46,6 +46,7 @@ class Link:
         features: EHLO keywords in upper case and their parameters.
         usable: false once the conversation is broken or the server said 421.
         step: the command last replied to, or what is waited for.
+        trust: who vouches for the server, in words, or why nobody does.
     """
 
     __slots__ = (
@@ -57,6 +58,7 @@ class Link:
         "lmtp",
         "step",
         "timeouts",
+        "trust",
         "usable",
     )
 
@@ -71,12 +73,18 @@ class Link:
         self.features: dict[str, str] = {}
         self.usable = True
         self.step = "greeting"
+        self.trust = ""
         self._parser = ReplyParser()
 
     @property
     def tls(self) -> str:
         """The TLS version in use, "" for none."""
         return self.connection.tls.version if self.connection.tls else ""
+
+    @property
+    def verified(self) -> bool:
+        """Whether the session is encrypted, and the server's certificate was found good."""
+        return self.connection.tls is not None and self.connection.tls.verified
 
     @property
     def peer(self) -> str:
@@ -106,6 +114,22 @@ class Link:
         if reply.code == 421:
             self.usable = False
         return reply
+
+    def ready(self, step: str) -> Reply | None:
+        """The next reply when all of it is here already, as in the answer to a pipelined run."""
+        line = self.connection.try_line(READ_LINE_LIMIT)
+        while line is not None:
+            self.step = step
+            try:
+                reply = self._parser.feed(line)
+            except Fault as fault:
+                raise self.broken(fault) from None
+            if reply is not None:
+                if reply.code == 421:
+                    self.usable = False
+                return reply
+            line = self.connection.try_line(READ_LINE_LIMIT)
+        return None
 
     def abandon(self) -> None:
         """Closes at once."""
@@ -137,6 +161,7 @@ class Link:
             host=self.host,
             address=self.address,
             tls=self.tls,
+            trust=self.trust,
         )
 
     def own_result(
@@ -153,6 +178,7 @@ class Link:
             host=self.host,
             address=self.address,
             tls=self.tls,
+            trust=self.trust,
         )
 
 

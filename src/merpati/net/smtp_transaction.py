@@ -12,13 +12,14 @@ and gets an empty message, the dot alone (RFC 2920 3.1).
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 
 from merpati.base.faults import Fault, Kind, SyntaxFault
 from merpati.model.delivery import Outcome, Result
 from merpati.wire.smtp import commands
-from merpati.wire.smtp.commands import Body, MailParameters, RcptParameters
 from merpati.wire.smtp.data import stuff
+from merpati.wire.smtp.parameters import Body, MailParameters, RcptParameters
 from merpati.wire.smtp.paths import Path, parse_address
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from merpati.net.smtp_link import Link
     from merpati.wire.smtp.replies import Reply
 
-    Content = Iterable[bytes] | AsyncIterable[bytes]
+    Content = bytes | Iterable[bytes] | AsyncIterable[bytes]
 
 PIPELINED_RECIPIENTS: Final = 100
 """RCPTs sent before their replies are read, so that neither side's window fills up with
@@ -36,6 +37,10 @@ both waiting to send (RFC 2920 3.1); a server must take as many (RFC 5321 4.5.3.
 BLOCK: Final = 65_536
 """Octets of message after which the peer must have taken what it was sent."""
 
+# Addresses of dot-strings and plain names: nothing in them can mean anything else.
+_PLAIN: Final = re.compile(
+    r"[A-Za-z0-9_+=-]+(?:\.[A-Za-z0-9_+=-]+)*@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*"
+)
 _XTEXT: Final = {
     octet: f"+{octet:02X}"
     for octet in range(128)
@@ -92,6 +97,9 @@ class Transaction:
         """The MAIL line, and the RCPT lines of the recipients this server can be given."""
         envelope, features = self._envelope, self._link.features
         self._check_size_and_tls()
+        plain = self._compose_plain()
+        if plain is not None:
+            return plain
         try:
             sender = parse_address(envelope.sender)
         except SyntaxFault as fault:
@@ -109,18 +117,41 @@ class Transaction:
                 others.append(("ENVID", envelope.envid.translate(_XTEXT)))
         if envelope.require_tls:
             others.append(("REQUIRETLS", None))
+        if envelope.deliver_by and "DELIVERBY" in features:
+            others.append(("BY", f"{envelope.deliver_by};{envelope.by_mode}"))
+        if envelope.priority and "MT-PRIORITY" in features:
+            others.append(("MT-PRIORITY", str(envelope.priority)))
         body = Body.EIGHT_BIT_MIME if envelope.eight_bit and "8BITMIME" in features else None
         size = envelope.size if envelope.size and "SIZE" in features else None
-        mail = commands.Mail(
-            _for_wire(sender, utf8=utf8),
-            MailParameters(size=size, body=body, smtputf8=utf8, others=tuple(others)),
-        )
+        params = MailParameters(size=size, body=body, smtputf8=utf8, others=tuple(others))
+        mail = commands.encode(commands.Mail(_for_wire(sender, utf8=utf8), params))
         lines = {
             index: self._rcpt(envelope.recipients[index], _for_wire(path, utf8=utf8))
             for index, path in paths.items()
             if index not in self._results
         }
-        return commands.encode(mail), lines
+        return mail, lines
+
+    def _compose_plain(self) -> tuple[bytes, dict[int, bytes]] | None:
+        """The same for what nearly all mail is: plain addresses, and nothing asked for."""
+        envelope, features = self._envelope, self._link.features
+        if envelope.utf8 or envelope.ret or envelope.envid or envelope.priority:
+            return None
+        if envelope.require_tls or envelope.deliver_by:
+            return None
+        if envelope.sender and not _PLAIN.fullmatch(envelope.sender):
+            return None
+        lines = {}
+        for index, one in enumerate(envelope.recipients):
+            if one.notify or one.original or not _PLAIN.fullmatch(one.address):
+                return None
+            lines[index] = f"RCPT TO:<{one.address}>".encode()
+        mail = f"MAIL FROM:<{envelope.sender}>"
+        if envelope.size and "SIZE" in features:
+            mail += f" SIZE={envelope.size}"
+        if envelope.eight_bit and "8BITMIME" in features:
+            mail += " BODY=8BITMIME"
+        return mail.encode(), lines
 
     def _check_size_and_tls(self) -> None:
         """Refuses what this server has said it cannot take."""
@@ -132,9 +163,22 @@ class Transaction:
         if envelope.eight_bit and "8BITMIME" not in features and not self._just_send_8bit:
             text = f"{peer} takes no 8-bit messages, and this one was not converted."
             raise _Refusal(Outcome.PERMANENT, "5.6.3", text)
-        if envelope.require_tls and not (self._link.tls and "REQUIRETLS" in features):
+        if envelope.require_tls and not (self._link.verified and "REQUIRETLS" in features):
             text = f"The sender requires TLS all the way, and {peer} does not promise it."
             raise _Refusal(Outcome.PERMANENT, "5.7.30", text)  # RFC 8689 4.2.1
+        if envelope.deliver_by and envelope.by_mode.startswith("R"):
+            self._check_deadline()
+
+    def _check_deadline(self) -> None:
+        """To be returned after its time, it goes only to servers that keep that (RFC 2852)."""
+        left, peer = self._envelope.deliver_by, self._link.peer
+        least = self._link.features.get("DELIVERBY")
+        if least is None:
+            text = f"It was to be delivered in time or returned, and {peer} keeps no deadlines."
+            raise _Refusal(Outcome.PERMANENT, "5.3.3", text)
+        if left <= 0 or (least.isdecimal() and left < int(least[:9])):
+            text = f"The deadline is in {left} seconds, too soon for {peer}."
+            raise _Refusal(Outcome.PERMANENT, "5.4.7", text)
 
     def _recipient_paths(self) -> dict[int, Path]:
         paths: dict[int, Path] = {}
@@ -212,13 +256,13 @@ class Transaction:
                 first = False
             for index, _ in group:
                 self._stop_at_421()
-                reply = await link.reply("RCPT", timeouts.rcpt)
+                reply = link.ready("RCPT") or await link.reply("RCPT", timeouts.rcpt)
                 if taken:  # else the reply is "MAIL first", and MAIL's reply has decided
                     self._take_rcpt(index, reply)
             self._stop_at_421()
             if not taken and waiting:
                 return None
-        return await link.reply("DATA", timeouts.data)
+        return link.ready("DATA") or await link.reply("DATA", timeouts.data)
 
     def _take_mail(self, reply: Reply) -> bool:
         self._needs_reset = reply.positive
@@ -260,7 +304,10 @@ class Transaction:
         """The message, dot-stuffed, at the peer's pace."""
         link = self._link
         link.step = "DATA"
-        pieces = _stuffed(content)
+        if isinstance(content, bytes) and len(content) < BLOCK:
+            link.connection.write(self._stuffed_whole(content))
+            return
+        pieces = _stuffed([content] if isinstance(content, bytes) else content)
         size = 0
         while (piece := await self._next(pieces)) is not None:
             link.connection.write(piece)
@@ -268,6 +315,13 @@ class Transaction:
             if size >= BLOCK:
                 size = 0
                 await self._push()
+
+    def _stuffed_whole(self, content: bytes) -> bytes:
+        try:
+            return b"".join(stuff((content,)))
+        except SyntaxFault as fault:
+            self._link.abandon()
+            raise _Refusal(Outcome.PERMANENT, "5.6.0", f"Not sent: {fault.text}.") from None
 
     async def _push(self) -> None:
         """Waits until the server has taken what it was sent; a reply already is a refusal."""
@@ -335,7 +389,7 @@ def _for_wire(path: Path, *, utf8: bool) -> Path:
     return path if utf8 or path.domain.isascii() else Path(path.local, path.ascii_domain())
 
 
-async def _stuffed(content: Content) -> AsyncIterator[bytes]:
+async def _stuffed(content: Iterable[bytes] | AsyncIterable[bytes]) -> AsyncIterator[bytes]:
     """`data.stuff` for content that comes with or without waiting.
 
     What waits is stuffed in blocks of whole lines: each block is a message of

@@ -130,6 +130,25 @@ class Connection(asyncio.Protocol):
             raise self._too_long(limit)
         return head[start:end]
 
+    def try_line(self, limit: int) -> bytes | None:
+        """What `read_line` would give, when a whole and right line is here already; else None.
+
+        For the lines of a pipelined run, without a coroutine for each. Whatever is not
+        plain is left to `read_line`.
+        """
+        start = self._start
+        head = self._head
+        end = head.find(b"\n", start)
+        if end <= start or end - start > limit or head[end - 1] != 13:
+            return None
+        if self._writing_paused or self._discarded:  # a line in parts is `read_line`'s
+            return None
+        if end + 1 == len(head):
+            self._next_chunk()
+        else:
+            self._start = end + 1
+        return head[start : end - 1]
+
     async def line_or_wake(self, limit: int) -> bool:
         """Waits until `read_line` would not have to (True), or `wake` is called (False).
 
@@ -142,6 +161,21 @@ class Connection(asyncio.Protocol):
             if b"\n" in self._head or len(self._head) > limit + 1:
                 return True
             await self._input(limit + 1, idle=True)
+        self._woken = False
+        return False
+
+    async def data_or_wake(self, *, idle: bool) -> bool:
+        """Waits until `read_some` would not have to (True), or `wake` is called (False).
+
+        `wake` ends it only with `idle`; together with `expire` it always does.
+
+        Raises:
+            Fault: CLOSED, TIMEOUT or UNAVAILABLE, as `read_line`.
+        """
+        while not self._woken:
+            if self._head:
+                return True
+            await self._input(_ANY, idle=idle)
         self._woken = False
         return False
 
@@ -209,6 +243,11 @@ class Connection(asyncio.Protocol):
         self._queued += len(data)
         if self._queued > WRITE_QUEUE:
             self.flush()
+
+    @property
+    def congested(self) -> bool:
+        """Whether the peer takes less than it is sent, so that `drain` would wait."""
+        return self._writing_paused
 
     def flush(self) -> None:
         """Hands what is queued to the socket, without waiting."""

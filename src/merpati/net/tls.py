@@ -17,7 +17,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from merpati.base.faults import Fault, Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 # Forward secrecy always. Finite-field DHE is left out: a peer makes it cost the
 # server far more than itself (CVE-2002-20001). The CBC suites stay: mail servers
@@ -57,9 +57,13 @@ class TlsInfo(msgspec.Struct, frozen=True):
 
 
 class _Session(ssl.SSLObject):
-    """Remembers the name a client asked for, which `ssl` tells to the callback only."""
+    """Remembers the name a client asked for, which `ssl` tells to the callback only.
+
+    `asks_proof` is set by `net.records` when the client speaks for an authority (RFC 8737).
+    """
 
     asked_name = ""
+    asks_proof = False
 
 
 class CertificateFiles(msgspec.Struct, frozen=True):
@@ -76,6 +80,7 @@ class LoadedCertificate(msgspec.Struct, frozen=True):
     names: tuple[str, ...]  # lower case, as in its subjectAltName
     not_after: float  # Unix seconds
     context: ssl.SSLContext
+    end_point: bytes = b""  # the channel binding tls-server-end-point (RFC 5929 4.1)
 
 
 def server_context(certificate: Path | str, key: Path | str) -> ssl.SSLContext:
@@ -95,6 +100,8 @@ class CertificateStore:
     need not know of a `reload`. Its session ticket keys stay too; make the
     store before forking, and a client may resume at any worker.
 
+    `proofs` are contexts by name that an authority gets to see (`net.acme_proof`).
+
     A client that names no known host gets the first certificate: a mail server
     that answers by a wrong name still encrypts, and an alert would make the
     sender fall back to plain text.
@@ -107,6 +114,7 @@ class CertificateStore:
             Fault: CONFIG, see `reload`.
         """
         self._by_name: dict[str, ssl.SSLContext] = {}
+        self.proofs: Mapping[str, ssl.SSLContext] = {}
         self.certificates: tuple[LoadedCertificate, ...] = ()
         self.reload(files)
         self.context = _bare_server_context()
@@ -138,9 +146,17 @@ class CertificateStore:
             found = self._by_name.get("*." + name.partition(".")[2])
         return found or self.certificates[0].context
 
+    def end_point(self, name: str) -> bytes:
+        """The channel binding tls-server-end-point of clients that ask for a name (RFC 5929)."""
+        context = self.find(name)
+        return next(one.end_point for one in self.certificates if one.context is context)
+
     def _choose(self, tls: ssl.SSLObject, name: str | None, _front: ssl.SSLContext) -> None:
-        cast("_Session", tls).asked_name = name or ""
-        tls.context = self.find(name or "")
+        session = cast("_Session", tls)
+        session.asked_name = name or ""
+        asks_proof = self.proofs and getattr(tls, "asks_proof", False)
+        proof = self.proofs.get((name or "").lower()) if asks_proof else None
+        tls.context = proof or self.find(name or "")
 
 
 def client_context(*, verify: bool) -> ssl.SSLContext:
@@ -255,7 +271,17 @@ def _load(files: CertificateFiles) -> LoadedCertificate:
         raise Fault(
             Kind.CONFIG, f"The TLS certificate {files.certificate} cannot be used: {reason}."
         ) from error
-    return LoadedCertificate(files, _names(leaf), leaf.not_valid_after_utc.timestamp(), context)
+    return LoadedCertificate(
+        files, _names(leaf), leaf.not_valid_after_utc.timestamp(), context, _end_point(leaf)
+    )
+
+
+def _end_point(leaf: x509.Certificate) -> bytes:
+    """The certificate's hash, by the algorithm of its signature, or SHA-256 for a weaker one."""
+    algorithm = leaf.signature_hash_algorithm
+    if algorithm is None or algorithm.digest_size < hashes.SHA256.digest_size:
+        algorithm = hashes.SHA256()
+    return leaf.fingerprint(algorithm)
 
 
 def _read(path: Path, what: str) -> bytes:

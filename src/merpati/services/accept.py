@@ -1,8 +1,8 @@
 """Taking mail over: the one write path of every intake.
 
-A message is spooled as it comes, parsed once, and stored in one transaction with all it
-leads to: its copies in the mailboxes here, its queue entries for elsewhere, and its first
-steps of the trace. Only when that is durable may a server answer 250.
+A message is spooled as it comes, judged if it is from outside, parsed once, and stored in
+one transaction with all it leads to: its copies in the mailboxes here, its queue entries for
+elsewhere, and its first steps of the trace. Only when that is durable may a server answer 250.
 
 A stored message that came by SMTP begins with our Return-Path line; the outbound side
 sends what follows it. So the same bytes serve mailboxes and queue.
@@ -11,27 +11,36 @@ sends what follows it. So the same bytes serve mailboxes and queue.
 from __future__ import annotations
 
 import asyncio
+import mmap
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from merpati.base.clock import Clock
 from merpati.base.faults import Fault, Kind
 from merpati.base.ids import Ids
 from merpati.base.metrics import Metrics
 from merpati.base.settings import setting
-from merpati.model.arrival import Arrival, Origin, Route
+from merpati.model.arrival import NO_RECIPIENT_OPTIONS, Arrival, RecipientOptions, Route
 from merpati.model.event import Event, EventKind
 from merpati.model.mailbox import INBOX_ID
 from merpati.model.message import Digest
+from merpati.model.verdict import Action, Judgement
 from merpati.services.digest import digest
-from merpati.store import blobs, directory, emails, events, queue
+from merpati.store import blobs, directory, emails, events, mailboxes, queue
 from merpati.store.blobs import BlobStore, Body, Spool
 from merpati.store.engine import UNDONE, Store, Transaction
 from merpati.wire import trace
-from merpati.wire.smtp.paths import Path, parse_address
+from merpati.wire.authentication_results import forged
+from merpati.wire.smtp.paths import NULL, parse_address
+
+if TYPE_CHECKING:  # `merpati sendmail` does without a judge and without what that needs
+    from merpati.services.judge import Judge
+    from merpati.services.list_rules import ListRules
+    from merpati.services.report_box import ReportBox
 
 LARGE: Final = 512 * 1024  # bytes; parsing more would hold up the event loop
 PARSED_AT_ONCE: Final = 2  # large messages; each is mapped into memory meanwhile
+REPORT_MAX: Final = 4 * 1024 * 1024  # bytes; what is larger is no report
 HOPS_MAX: Final = 50  # Received fields, as Postfix; more is a loop (RFC 5321 6.3)
 
 
@@ -60,7 +69,18 @@ class Accept:
         hostname: str,
         settings: QueueSettings,
         metrics: Metrics,
+        judge: Judge | None = None,
+        reports: ReportBox | None = None,
+        rules: ListRules | None = None,
     ) -> None:
+        """`judge` looks at mail from outside; without one all of it is taken.
+
+        `reports` reads those that others send about our domains; `rules` are those of the
+        mailing lists, which refuse while the sender still listens.
+        """
+        self._rules = rules
+        self._judge = judge
+        self._reports = reports
         self._store = store
         self._blobs = blob_store
         self._clock = clock
@@ -75,14 +95,75 @@ class Accept:
             "merpati_bytes_accepted_total", "Bytes of the messages taken over."
         )
 
-    def begin(self, sender: Path, routes: tuple[Route, ...], origin: Origin) -> tuple[str, Spool]:
-        """Begin a message: its trace id, and a spool that holds its trace fields already.
+    def begin(self) -> tuple[str, Spool]:
+        """Begin a message: its trace id, and a spool for the bytes that the client sends.
 
         Raises:
             Fault: NO_SPACE when the disk is too full to take mail.
         """
         self._blobs.check_space()
-        trace_id = self._ids.trace()
+        return self._ids.trace(), self._blobs.spool()
+
+    async def take(self, trace_id: str, spool: Spool, arrival: Arrival) -> None:
+        """Make a whole message durable and deliver what is deliverable here.
+
+        Raises:
+            Fault: OVER_QUOTA when every recipient is here and none has room; LOOP
+                for a message that loops; DENIED, UNAVAILABLE for one that is judged so;
+                NO_SPACE, UNAVAILABLE when it cannot be kept. Nothing of it is kept then.
+        """
+        now = int(self._clock.now() * 1000)
+        try:
+            content = spool.content()
+            if trace.count_received(content[: trace.HOPS_SCAN_LIMIT]) >= HOPS_MAX:
+                raise Fault(Kind.LOOP, f"it has passed {HOPS_MAX} servers: a mail loop")
+            verdict = await self._judged(trace_id, content, arrival)
+            drop = verdict.drop if verdict is not None else forged(content, (self._hostname,))
+            report = self._report(content, arrival) if verdict is not None else b""
+            del content  # a mapped file takes memory for as long as it is mapped
+            await spool.prepend(self._trace_fields(trace_id, arrival, verdict), drop)
+            if self._rules is not None and any(route.list_id for route in arrival.routes):
+                await self._rules.check(arrival, spool.content()[: trace.HOPS_SCAN_LIMIT])
+            found = await self._digest(spool, now)
+            body = await spool.finish()
+        finally:
+            spool.discard()
+        await self.store(trace_id, body, found, arrival, now, verdict)
+        if report and verdict is not None and self._reports is not None:
+            await self._reports.take(verdict, _addresses(arrival), report)
+
+    def _report(self, content: bytes | mmap.mmap, arrival: Arrival) -> bytes:
+        """The message, if it may be a report of others about our domains."""
+        if self._reports is None or len(content) > REPORT_MAX:
+            return b""
+        return bytes(content) if any(map(self._reports.wants, _addresses(arrival))) else b""
+
+    async def _judged(
+        self, trace_id: str, content: bytes | mmap.mmap, arrival: Arrival
+    ) -> Judgement | None:
+        """What the judge says of a message from outside; its refusals are raised, and kept."""
+        origin = arrival.origin
+        if self._judge is None or origin.account_id or origin.trusted:
+            return None
+        if not self._judge.minds(origin.peer):
+            return None
+        sender = parse_address(arrival.sender) if arrival.sender else NULL
+        verdict = await self._judge.judge(sender, origin, content)
+        if verdict.reply is None:
+            return verdict
+        now = int(self._clock.now() * 1000)
+        text = " ".join(verdict.reply.lines)
+        detail = {"peer": origin.peer, "helo": origin.helo, "said": text}
+        step = Event(
+            trace_id, now, EventKind.REFUSED, arrival.sender, 0, {**detail, **verdict.detail}
+        )
+        await self._store.write(events.record, [step])
+        kind = Kind.DENIED if verdict.action is Action.REFUSE else Kind.UNAVAILABLE
+        raise Fault(kind, text, verdict.reply.enhanced)
+
+    def _trace_fields(self, trace_id: str, arrival: Arrival, verdict: Judgement | None) -> bytes:
+        """What stands above the message as it came: Return-Path, verdicts, Received."""
+        origin, routes = arrival.origin, arrival.routes
         hop = trace.Hop(
             host=self._hostname,
             protocol=origin.protocol,
@@ -94,40 +175,26 @@ class Accept:
             cipher=origin.cipher,
             recipient=parse_address(routes[0].address) if len(routes) == 1 else None,
         )
-        spool = self._blobs.spool()
-        spool.add(trace.return_path(sender) + trace.received(hop))
-        return trace_id, spool
+        sender = parse_address(arrival.sender) if arrival.sender else NULL
+        results = verdict.header if verdict is not None else b""
+        return trace.return_path(sender) + results + trace.received(hop)
 
-    async def take(self, trace_id: str, spool: Spool, arrival: Arrival) -> None:
-        """Make a whole message durable and deliver what is deliverable here.
-
-        Raises:
-            Fault: OVER_QUOTA when every recipient is here and none has room; LOOP
-                for a message that loops; NO_SPACE, UNAVAILABLE when it cannot be kept.
-                Nothing of it is kept then.
-        """
-        now = int(self._clock.now() * 1000)
-        try:
-            content = spool.content()
-            if trace.count_received(content[: trace.HOPS_SCAN_LIMIT]) > HOPS_MAX:
-                raise Fault(Kind.LOOP, f"it has passed {HOPS_MAX} servers: a mail loop")
-            if len(content) > LARGE:
-                async with self._parsing:
-                    found = await asyncio.to_thread(digest, content, now)
-            else:
-                found = digest(content, now)
-            del content  # a mapped file takes memory for as long as it is mapped
-            body = await spool.finish()
-        finally:
-            spool.discard()
-        await self.store(trace_id, body, found, arrival, now)
+    async def _digest(self, spool: Spool, now: int) -> Digest:
+        content = spool.content()
+        if len(content) <= LARGE:
+            return digest(content, now)
+        async with self._parsing:
+            return await asyncio.to_thread(digest, content, now)
 
     async def store(
-        self, trace_id: str, body: Body, found: Digest, arrival: Arrival, now: int
-    ) -> None:
+        self, trace_id: str, body: Body, found: Digest, arrival: Arrival, now: int,
+        verdict: Judgement | None = None,
+    ) -> None:  # fmt: skip
         """The transaction of `take`, for a message that is ready."""
         try:
-            superfluous = await self._store.write(self.take_in, trace_id, body, found, arrival, now)
+            superfluous = await self._store.write(
+                self.take_in, trace_id, body, found, arrival, now, verdict=verdict
+            )
         except Fault as fault:
             if fault.kind in UNDONE and body.location:
                 self._blobs.remove(body.location)
@@ -139,7 +206,7 @@ class Accept:
 
     async def take_in(
         self, tx: Transaction, trace_id: str, body: Body, found: Digest, arrival: Arrival,
-        now: int, *, patient: bool = False,
+        now: int, *, patient: bool = False, verdict: Judgement | None = None,
     ) -> bool:  # fmt: skip
         """Everything a message leads to, in a transaction; whether its own file is superfluous.
 
@@ -153,15 +220,18 @@ class Accept:
                 addresses.setdefault(account_id, route.address)
             remote.update(route.remote)
         steps = self._first_steps(trace_id, body, found, arrival, now)
+        if verdict is not None:
+            steps.append(Event(trace_id, now, EventKind.JUDGED, verdict.findings.author.domain, 0,
+                               verdict.detail))  # fmt: skip
         superfluous = True
         refused: list[int] = []
         if addresses:
-            placements = [emails.Placement(account_id, INBOX_ID) for account_id in addresses]
+            placements = await _placements(tx, list(addresses), verdict)
             added = await emails.add(tx, body, found, placements, now)
             superfluous, refused = added.superfluous, added.refused
             steps += [
                 Event(trace_id, now, EventKind.DELIVERED, addresses[one.account_id],
-                      one.account_id, {"mailbox": "INBOX", "uid": one.uid})
+                      one.account_id, {"mailbox": _name(one.mailbox_id), "uid": one.uid})
                 for one in added.placed
             ]  # fmt: skip
             if refused and not added.placed and not remote and not patient:
@@ -195,6 +265,9 @@ class Accept:
             expires_at=now + self._settings.lifetime * 1000,
             warn_at=now + warn_after * 1000 if warn_after and arrival.sender else 0,
             recipients=recipients,
+            is_own=bool(arrival.origin.account_id) or not arrival.origin.peer,
+            options=arrival.options,
+            recipient_options=_wishes(arrival.routes),
         )
         return superfluous
 
@@ -222,6 +295,34 @@ class Accept:
                 Event(trace_id, now, EventKind.NAMED, found.message_id, origin.account_id, {})
             )
         return steps
+
+
+async def _placements(
+    tx: Transaction, accounts: list[int], verdict: Judgement | None
+) -> list[emails.Placement]:
+    """INBOX, or Junk for what is quarantined; an account that has no Junk has it in INBOX."""
+    junk: dict[int, int] = {}
+    if verdict is not None and verdict.action is Action.QUARANTINE:
+        junk = await mailboxes.with_role(tx, accounts, "junk")
+    return [emails.Placement(one, junk.get(one, INBOX_ID)) for one in accounts]
+
+
+def _addresses(arrival: Arrival) -> list[str]:
+    return [route.address for route in arrival.routes]
+
+
+def _name(mailbox_id: int) -> str:
+    return "INBOX" if mailbox_id == INBOX_ID else "Junk"
+
+
+def _wishes(routes: tuple[Route, ...]) -> dict[str, RecipientOptions]:
+    """What was asked for each recipient, by all addresses that it leads to elsewhere."""
+    return {
+        address: route.options
+        for route in routes
+        if route.options != NO_RECIPIENT_OPTIONS
+        for address in (route.address, *(address for address, _ in route.remote))
+    }
 
 
 async def _for_here(

@@ -1,4 +1,4 @@
-"""Telling a sender that mail was not delivered, or is late (RFC 3464, RFC 5321 6.1).
+"""Telling a sender what became of a message: not delivered, late, or well (RFC 3461, RFC 3464).
 
 A notification goes out with the null path as its sender, and a message that came with the
 null path is never answered: so there is never a bounce of a bounce. One that cannot be
@@ -30,6 +30,7 @@ from merpati.wire import dsn, trace
 from merpati.wire.smtp.paths import NULL, Path, parse_address
 
 ORIGINAL_MAX: Final = dsn.HEADER_LIMIT  # bytes of the original that a notification needs
+TOLD: Final = {dsn.Action.FAILED: EventKind.RETURNED, dsn.Action.DELAYED: EventKind.WARNED}
 GONE: Final = frozenset({Kind.NOT_FOUND, Kind.DENIED})  # a sender of ours that left meanwhile
 
 
@@ -84,11 +85,12 @@ class Bounce:
         if not message.sender:
             return None
         sender = parse_address(message.sender)
-        failed = recipients[0].action is dsn.Action.FAILED
-        kind = EventKind.RETURNED if failed else EventKind.WARNED
+        action = recipients[0].action
         now = self._clock.now()
         trace_id = self._ids.trace()
-        complete = len(original) <= dsn.RETURN_LIMIT
+        # RFC 3461 4.3: of what is not a failure, the header alone goes back
+        wanted = action is dsn.Action.FAILED and message.options.ret != "HDRS"
+        complete = wanted and len(original) <= dsn.RETURN_LIMIT
         report = dsn.Report(
             reporting_mta=self._hostname,
             postmaster=self._postmaster,
@@ -99,13 +101,21 @@ class Bounce:
             recipients=tuple(recipients),
             original=original[:] if complete else original[:ORIGINAL_MAX],
             complete=complete,
+            envelope_id=message.options.envid,
             language=language or self._language,
         )
         hop = trace.Hop(host=self._hostname, protocol="ESMTP", id=trace_id, date=now)
         content = trace.return_path(NULL) + trace.received(hop) + dsn.compose(report)
         body = self._blobs.inline(content)
         arrival = await self._envelope(sender)
-        return Notice(trace_id, message, kind, body, digest(content, int(now * 1000)), arrival)
+        return Notice(
+            trace_id,
+            message,
+            TOLD.get(action, EventKind.CONFIRMED),
+            body,
+            digest(content, int(now * 1000)),
+            arrival,
+        )
 
     async def _envelope(self, sender: Path) -> Arrival | None:
         try:

@@ -1,26 +1,36 @@
-"""Carries a message to another server: which hosts, over which TLS, and what they said."""
+"""Carries a message to another server: which way, which hosts, over which TLS, what they said."""
 
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import mmap
+import ssl
 from collections.abc import Iterator, Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final, Protocol
 
+import msgspec
+
+from merpati.base.clock import Clock
 from merpati.base.faults import Fault, Kind
 from merpati.model.delivery import Outcome, Result
 from merpati.model.envelope import Envelope, Recipient
-from merpati.model.queue import QueueMessage, QueueRecipient
-from merpati.net import mx, smtp_client
+from merpati.model.queue import QueueMessage, QueueRecipient, Tried
+from merpati.net import mx, pipe, smtp_client
 from merpati.net.dns import Resolver
 from merpati.net.reaper import Reaper
-from merpati.net.smtp_client import Options, Refused, Tls, TlsMode
+from merpati.net.smtp_client import Credentials, Options, Refused, Tls, TlsMode
 from merpati.net.tls import client_context
 from merpati.services.bounce import after_return_path
-from merpati.services.outcome import Tried
+from merpati.services.transport import Routes, Transport, Way
+from merpati.services.transport_security import Opportunistic, Security
 from merpati.store import blobs
 from merpati.store.blobs import BlobStore
 from merpati.store.engine import Store
+from merpati.wire.mime.author import author
+
+if TYPE_CHECKING:
+    from merpati.net.smtp_transaction import Content
 
 CHUNK: Final = 64 * 1024
 CONNECT_MAX: Final = 600.0  # seconds, for all hosts and addresses of a destination together
@@ -32,6 +42,51 @@ class Unreachable(Fault):
     def __init__(self, why: Result) -> None:
         super().__init__(Kind.UNAVAILABLE, why.text)
         self.why: Final = why
+
+
+class TransportSecurity(Protocol):
+    """Whoever knows what a domain demands of its hosts (MTA-STS, DANE), and reports on it."""
+
+    async def policy(self, domain: str, mx: str) -> Security:
+        """What a host of a domain is to be asked for."""
+
+    def record(
+        self, domain: str, mx: str, security: Security, end: smtp_client.Session | Refused
+    ) -> None:
+        """What came of it."""
+
+
+class Signatures(Protocol):
+    """Whoever holds the keys of the domains served here."""
+
+    async def sign(self, domain: str, content: bytes | mmap.mmap) -> bytes:
+        """Fields to stand above a message; none for a domain without a key."""
+
+
+class Session(Protocol):
+    """What a lane sends messages over: SMTP, LMTP, or a command."""
+
+    sent: int
+    is_final: bool  # it delivers to mailboxes
+
+    @property
+    def features(self) -> dict[str, str]:
+        """What the other side offers."""
+
+    @property
+    def usable(self) -> bool:
+        """Whether another message may be sent."""
+
+    async def send(
+        self, envelope: Envelope, content: Content, *, just_send_8bit: bool = False
+    ) -> list[Result]:
+        """Send one message; one result for each recipient, in their order."""
+
+    async def quit(self) -> None:
+        """Say goodbye and close."""
+
+    def abort(self) -> None:
+        """Close at once."""
 
 
 class Courier:
@@ -46,6 +101,12 @@ class Courier:
         hostname: str,
         port: int,
         chance: mx.Chance,
+        clock: Clock,
+        *,
+        routes: Routes | None = None,
+        sources: Sequence[str] = (),
+        security: TransportSecurity | None = None,
+        signatures: Signatures | None = None,
     ) -> None:
         self._store = store
         self._blobs = blob_store
@@ -54,55 +115,148 @@ class Courier:
         self._hostname = hostname
         self._port = port
         self._chance = chance
-        context = client_context(verify=False)
-        self._encrypted = Options(
-            helo=hostname, tls=Tls(mode=TlsMode.OPPORTUNISTIC, context=context)
-        )
-        self._plain = Options(helo=hostname)
+        self._clock = clock
+        self._routes = routes or Routes()
+        self._sources = tuple(sources)
+        self._security: TransportSecurity = security or Opportunistic()
+        self._opportunistic = Opportunistic()
+        self._signatures = signatures
+        self._verified: ssl.SSLContext | None = None  # loading the CAs takes a while
 
-    async def connect(self, destination: str) -> smtp_client.Session:
-        """A session with the best host of a domain that grants one.
+    def way(self, destination: str) -> str:
+        """What mail for a destination shares connections with: its relay, else itself."""
+        transport = self._routes.find(destination)
+        return destination if transport.way is Way.MX else str(transport)
+
+    async def connect(self, destination: str) -> Session:
+        """A session with the best host of a destination that grants one.
 
         Raises:
             Unreachable: none does, for now or for good.
         """
         try:
-            targets = await mx.targets(
-                self._resolver, destination, {self._hostname.lower()}, self._chance
-            )
+            transport = self._routes.find(destination)
+            if transport.way is Way.PIPE:
+                return pipe.PipeSession(transport.command)
+            async with asyncio.timeout(CONNECT_MAX):
+                if transport.way is Way.MX:
+                    return await self._by_mx(destination)
+                return await self._by_relay(transport)
+        except TimeoutError:
+            text = f"The servers of {destination} let nobody in within {CONNECT_MAX:g} seconds."
+            raise Unreachable(Result("", Outcome.TEMPORARY, "4.4.1", text)) from None
+        except Refused as refused:
+            raise Unreachable(refused.why) from refused
         except mx.RouteFault as fault:
             final = fault.kind is Kind.NOT_FOUND
             outcome = Outcome.PERMANENT if final else Outcome.TEMPORARY
             raise Unreachable(Result("", outcome, fault.status, fault.text)) from fault
-        refusals: list[Refused] = []
-        try:
-            async with asyncio.timeout(CONNECT_MAX):
-                for target in targets:
-                    try:
-                        return await self._knock(target)
-                    except Refused as refused:
-                        refusals.append(refused)
-        except TimeoutError:
-            text = f"The servers of {destination} let nobody in within {CONNECT_MAX:g} seconds."
-            raise Unreachable(Result("", Outcome.TEMPORARY, "4.4.1", text)) from None
-        # A host that may take it later weighs more than one that never will.
-        worst = min(refusals, key=lambda one: one.outcome is Outcome.PERMANENT)
-        raise Unreachable(worst.why)
 
-    async def _knock(self, target: mx.Target) -> smtp_client.Session:
-        """One host, with TLS if it can, in clear text rather than not at all (RFC 7435)."""
-        knock = smtp_client.connect
-        args = (self._reaper, target.host, target.addresses, self._port)
+    async def _by_mx(self, destination: str) -> smtp_client.Session:
+        """The exchangers that the DNS names, in their order."""
+        targets = await mx.targets(
+            self._resolver, destination, {self._hostname.lower()}, self._chance,
+            await self._own_addresses(),
+        )  # fmt: skip
+        refusals: list[Refused] = []
+        for target in targets:
+            security = await self._security.policy(destination, target.host)
+            try:
+                return await self._attempt(destination, target, security)
+            except Refused as refused:
+                refusals.append(refused)
+        # A host that may take it later weighs more than one that never will.
+        raise min(refusals, key=lambda one: one.outcome is Outcome.PERMANENT)
+
+    async def _own_addresses(self) -> list[mx.Network]:
+        """Addresses of this very host: what would be sent there comes back (RFC 5321 5.1)."""
         try:
-            return await knock(*args, self._encrypted)
+            found = await self._resolver.addresses(self._hostname)
+        except Fault:
+            return []
+        addresses = [ipaddress.ip_address(one) for one in found]
+        return [ipaddress.ip_network(one) for one in addresses if not one.is_loopback]
+
+    async def _attempt(
+        self, destination: str, target: mx.Target, security: Security
+    ) -> smtp_client.Session:
+        """One host, in each way that its domain leaves to us, the best first."""
+        refusals: list[Refused] = []
+        if security.refused is not None:
+            refusals.append(Refused(Kind.TLS_REQUIRED, security.refused))
+        else:
+            for tls in (security.tls, *security.otherwise):
+                try:
+                    session = await smtp_client.connect(
+                        self._reaper, target.host, target.addresses, self._port, self._options(tls)
+                    )
+                except Refused as refused:
+                    refusals.append(refused)
+                    if not (refused.retry_without_tls or refused.kind is Kind.TLS_REQUIRED):
+                        break
+                else:
+                    # With all as it should be, the first way would have been the last.
+                    end = refusals[0] if refusals else session
+                    self._security.record(destination, target.host, security, end)
+                    return session
+        self._security.record(destination, target.host, security, refusals[0])
+        raise refusals[-1]
+
+    async def _by_relay(self, transport: Transport) -> smtp_client.Session:
+        """The one host of a route."""
+        lmtp = transport.way is Way.LMTP
+        if transport.path:
+            options = self._options(Tls(), lmtp=lmtp)
+            return await smtp_client.connect_unix(self._reaper, transport.path, options)
+        login = self._routes.login(transport)
+        credentials = None
+        if login is not None:
+            credentials = Credentials(
+                login.user, login.password.reveal(), in_clear_text=transport.way is Way.CLEAR
+            )
+        tls = await self._relay_tls(transport, has_password=login is not None)
+        target = await mx.host(self._resolver, transport.host)
+        return await self._knock(
+            target, transport.port, self._options(tls, credentials=credentials, lmtp=lmtp)
+        )
+
+    async def _relay_tls(self, transport: Transport, *, has_password: bool) -> Tls:
+        """Where there is a password, nobody but the relay itself may hear it."""
+        if transport.way is Way.SMTPS or (transport.way is Way.SMTP and has_password):
+            if self._verified is None:
+                self._verified = client_context(verify=True)
+            implicit = transport.way is Way.SMTPS
+            mode = TlsMode.IMPLICIT if implicit else TlsMode.REQUIRED
+            return Tls(mode=mode, context=self._verified, trust="a public authority, as relay")
+        if transport.way is Way.SMTP:
+            return (await self._opportunistic.policy("", "")).tls
+        return Tls(trust="in clear text, as the route says")
+
+    async def _knock(self, target: mx.Target, port: int, options: Options) -> smtp_client.Session:
+        """One host, with TLS if it can; in clear text rather than not at all, where that may be."""
+        knock = smtp_client.connect
+        try:
+            return await knock(self._reaper, target.host, target.addresses, port, options)
         except Refused as refused:
             if not refused.retry_without_tls:
                 raise
-            return await knock(*args, self._plain)
+            plain = msgspec.structs.replace(options, tls=Tls())
+            return await knock(self._reaper, target.host, target.addresses, port, plain)
+
+    def _options(
+        self, tls: Tls, *, credentials: Credentials | None = None, lmtp: bool = False
+    ) -> Options:
+        sources = self._sources
+        if len(sources) > 1:  # another one first each time; the first of its family counts
+            start = int(self._chance.random() * len(sources))
+            sources = sources[start:] + sources[:start]
+        return Options(
+            helo=self._hostname, tls=tls, credentials=credentials, sources=sources, lmtp=lmtp
+        )
 
     async def send(
         self,
-        session: smtp_client.Session,
+        session: Session,
         message: QueueMessage,
         recipients: Sequence[QueueRecipient],
     ) -> list[Tried]:
@@ -121,19 +275,67 @@ class Courier:
                 for one in recipients
             ]
         start = after_return_path(content)
-        envelope = Envelope(
-            sender=message.sender,
-            recipients=tuple(Recipient(one.address) for one in recipients),
-            size=len(content) - start,
-            eight_bit=not all(piece.isascii() for piece in pieces(content, start)),
-            utf8=message.smtputf8,
-        )
         # Converting would break signatures, and nearly every server takes 8-bit bytes anyway.
-        results = await session.send(envelope, pieces(content, start), just_send_8bit=True)
-        return [Tried(one, result) for one, result in zip(recipients, results, strict=True)]
+        prefix = await self._signed(message, content) + message.prefix.encode()
+        envelope = self._envelope(message, recipients, content, start, prefix)
+        whole: Content = pieces(content, start, prefix)
+        if isinstance(content, bytes):
+            whole = prefix + content[start:]
+        results = await session.send(envelope, whole, just_send_8bit=True)
+        offers_dsn = "DSN" in session.features
+        return [
+            Tried(one, result, offers_dsn, session.is_final)
+            for one, result in zip(recipients, results, strict=True)
+        ]
+
+    async def _signed(self, message: QueueMessage, content: bytes | mmap.mmap) -> bytes:
+        """Signatures of the author's domain; ours alone, for ours is what `is_own` says.
+
+        Signed as it leaves and not as it came: what stays here needs none, and the keys of
+        the day count.
+        """
+        if self._signatures is None or not message.is_own:
+            return b""
+        domain = author(content).domain
+        return await self._signatures.sign(domain, content) if domain else b""
+
+    def _envelope(
+        self,
+        message: QueueMessage,
+        recipients: Sequence[QueueRecipient],
+        content: bytes | mmap.mmap,
+        start: int,
+        prefix: bytes,
+    ) -> Envelope:
+        options = message.options
+        by = 0
+        if options.deliver_by:  # what is left of the time, RFC 2852 4
+            by = round(options.deliver_by / 1000 - self._clock.now()) or -1
+        return Envelope(
+            sender=message.sender,
+            recipients=tuple(Recipient(one.address, one.notify, one.orcpt) for one in recipients),
+            size=len(prefix) + len(content) - start,
+            eight_bit=not (prefix.isascii() and is_ascii(content, start)),
+            utf8=message.smtputf8,
+            ret=options.ret,
+            envid=options.envid,
+            require_tls=options.require_tls,
+            deliver_by=by,
+            by_mode=options.by_mode + ("T" if options.by_trace else ""),
+            priority=options.priority,
+        )
 
 
-def pieces(content: bytes | mmap.mmap, start: int) -> Iterator[bytes]:
-    """The message in chunks, from `start` on."""
+def is_ascii(content: bytes | mmap.mmap, start: int) -> bool:
+    """Whether the message has no bytes above 127."""
+    if isinstance(content, bytes) and content.isascii():
+        return True  # with our own first line, which is part of it
+    return all(piece.isascii() for piece in pieces(content, start))
+
+
+def pieces(content: bytes | mmap.mmap, start: int, prefix: bytes = b"") -> Iterator[bytes]:
+    """The message in chunks, from `start` on, after header fields of the recipient's own."""
+    if prefix:
+        yield prefix
     for at in range(start, len(content), CHUNK):
         yield content[at : at + CHUNK]

@@ -15,9 +15,10 @@ from merpati.model.delivery import Outcome, Result
 from merpati.model.event import Event, EventKind
 from merpati.model.mailbox import INBOX_ID
 from merpati.model.message import Digest
-from merpati.model.queue import QueueMessage, QueueRecipient
+from merpati.model.queue import QueueMessage, QueueRecipient, Tried
+from merpati.services.bounce import Notice
 from merpati.services.digest import digest
-from merpati.services.outcome import Recorder, Tried
+from merpati.services.outcome import Recorder
 from merpati.services.route import Router
 from merpati.store import blobs, emails, events, queue
 from merpati.store.blobs import BlobStore
@@ -59,13 +60,14 @@ class Deliver:
             return
         for recipient in recipients:
             try:
-                await self._store.write(self._deliver, message, recipient, found, now)
+                notice = await self._recorder.confirmation(message, recipient)
+                await self._store.write(self._deliver, message, recipient, found, now, notice)
             except Fault as fault:
                 await self._defer(message, [recipient], fault)
 
     async def _deliver(
         self, tx: Transaction, message: QueueMessage, recipient: QueueRecipient, found: Digest,
-        now: int,
+        now: int, notice: Notice | None = None,
     ) -> None:  # fmt: skip
         route = await self._router.follow(tx, parse_address(recipient.address), relay=True)
         body = await blobs.body(tx, message.blob_id)
@@ -75,13 +77,15 @@ class Deliver:
         added = await emails.add(tx, body, found, placements, now) if placements else None
         if added is not None and added.refused:
             raise Fault(Kind.OVER_QUOTA, "the mailbox is full")
+        if notice is not None and added is not None and added.placed:
+            await self._recorder.confirm(tx, notice, now)
         if route.remote:  # an alias that has come to lead elsewhere since
             blob_id, _ = await blobs.insert(tx, body, 1)
             await queue.add(
                 tx, trace=message.trace, blob_id=blob_id, sender=message.sender,
                 account_id=message.account_id, smtputf8=message.smtputf8,
                 received_at=message.received_at, expires_at=message.expires_at,
-                warn_at=message.warn_at, recipients=route.remote,
+                warn_at=message.warn_at, recipients=route.remote, is_own=message.is_own,
             )  # fmt: skip
         await events.record(
             tx,

@@ -12,7 +12,8 @@ from merpati.base.clock import Clock
 from merpati.base.ids import oldest_trace
 from merpati.base.log import Log
 from merpati.base.tasks import Tasks
-from merpati.store import events, garbage, packing
+from merpati.services.moderation import HELD_DAYS
+from merpati.store import destinations, events, garbage, lists, packing, suppression
 from merpati.store.blobs import BlobStore
 from merpati.store.engine import Store
 
@@ -21,6 +22,7 @@ PACKING_EVERY: Final = 30.0
 PAUSE: Final = 0.2  # seconds between two steps: never flat out beside the intake
 ENTRY_EVERY: Final = 60.0
 HISTORY_EVERY: Final = 3600.0
+DESTINATIONS_KEPT: Final = 30 * 86_400_000  # ms that a destination is remembered unused
 HISTORY_KEPT: Final = 90 * 86400  # seconds that the trace of a message is kept
 
 
@@ -39,6 +41,8 @@ class Housekeeping:
         tasks.every(PACKING_EVERY, self.pack, "packing")
         tasks.every(ENTRY_EVERY, self.enter_young, "trace-entry")
         tasks.every(HISTORY_EVERY, self.forget_history, "history")
+        tasks.every(HISTORY_EVERY, self.forget_destinations, "destinations")
+        tasks.every(HISTORY_EVERY, self.forget_held_posts, "held posts")
 
     async def collect_garbage(self) -> None:
         """Remove blobs that nobody holds any more."""
@@ -60,6 +64,22 @@ class Housekeeping:
             now = int(self._clock.now() * 1000)
             more = await self._store.write_long(events.enter_young, now)
             await asyncio.sleep(PAUSE)
+
+    async def forget_destinations(self) -> None:
+        """Drop what is known of destinations and addresses that nobody writes to any more."""
+        now = int(self._clock.now() * 1000)
+        await self._store.write(suppression.forget, now)
+        forgotten = 1
+        while forgotten:
+            forgotten = await self._store.write(destinations.forget, now - DESTINATIONS_KEPT)
+            await asyncio.sleep(PAUSE)
+
+    async def forget_held_posts(self) -> None:
+        """Drop posts to mailing lists that no owner has decided about for too long."""
+        before = int((self._clock.now() - HELD_DAYS * 86400) * 1000)
+        count = await self._store.write(lists.forget, before)
+        if count:
+            self._log.info("lists.forgotten", count=count)
 
     async def forget_history(self) -> None:
         """Remove traces older than `HISTORY_KEPT`."""

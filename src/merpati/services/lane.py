@@ -1,17 +1,22 @@
 """One lane of the queue: serves what was claimed for a destination, one message after another.
 
-The first lane of a destination finds out whether it can be reached at all. Only then do
-others join it, all taking from the same batch; else everything in it shares the one answer.
+What was claimed and not begun is the destination's *backlog*, from which all of its lanes
+take. The first lane finds out whether the destination takes mail at all; only when it has
+answered to a message do others join. When it lets nobody in, one message has been tried;
+the rest of the backlog is given back untouched, and waits for the destination.
 
-A lane ends before the lease of its batch does, so that no other worker can be trying the
-same recipients. What it has not come to by then is due again at once.
+A lane does not wait until an outcome is durable before it sends the next message, but
+never runs far ahead: what was sent and is not recorded is what a crash sends twice.
+
+Each job ends before its lease does, so that no other worker can be trying the same
+recipients. What is not begun by then is due again at once.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -19,100 +24,301 @@ import msgspec
 from merpati.base.faults import Fault
 from merpati.base.log import Log
 from merpati.model.delivery import Outcome, Result
-from merpati.model.queue import QueueMessage, QueueRecipient
-from merpati.net.smtp_client import Session
-from merpati.services.courier import Courier, Unreachable
-from merpati.services.deliver import Deliver
-from merpati.services.outcome import Recorder, Tried
+from merpati.model.queue import QueueMessage, QueueRecipient, Tried
+from merpati.services.courier import Courier, Session, Unreachable
+from merpati.services.outcome import Recorder
+from merpati.services.pace import Pace, is_too_much
 
+AHEAD: Final = 4  # messages that a lane has sent and that are not yet recorded
+TOO_MANY: Final = "4.5.3"  # recipients of one message
 INTERRUPTED: Final = Result(
     "", Outcome.TEMPORARY, "4.4.1", "it took too long and was interrupted; it will be tried again"
 )
 DEFECT: Final = "an internal error, which the log explains, stopped the try"
 
 
+# Serves recipients of a message whose destination is here: delivery, the expansion of a list.
+Step = Callable[[QueueMessage, Sequence[QueueRecipient]], Awaitable[None]]
+
+
+class Limits(msgspec.Struct, frozen=True):
+    """Of one connection."""
+
+    messages: int = 100
+    linger: float = 0.0  # seconds that it is kept with nothing to do
+
+
 class Job(msgspec.Struct, frozen=True):
-    """One message and those of its recipients that share a destination."""
+    """One message and those of its recipients that share a destination.
+
+    `until` is when the try must have ended, on the loop's clock.
+    """
 
     message: QueueMessage
     recipients: list[QueueRecipient]
+    until: float
 
 
-class Batch:
-    """What was claimed at once for one destination.
+class Backlog:
+    """What was claimed for one destination, and the lanes that serve it.
 
     Attributes:
-        destination: The domain; empty: here.
+        destination: See model/queue.py; a relay, when several destinations go by it.
+        names: The destinations that have been claimed for it.
         jobs: What no lane has begun.
-        until: When every lane must have ended, on the loop's clock.
-        reached: A lane has been let in.
+        pace: How much the destination takes at once.
+        lanes: How many are at work.
+        answered: The destination has answered to a message.
     """
 
-    __slots__ = ("destination", "jobs", "reached", "until")
+    __slots__ = ("_news", "answered", "destination", "jobs", "lanes", "names", "pace")
 
-    def __init__(self, destination: str, jobs: list[Job], until: float) -> None:
+    def __init__(self, destination: str, pace: Pace) -> None:
         self.destination = destination
-        self.jobs = deque(jobs)
-        self.until = until
-        self.reached = False
+        self.names: set[str] = {destination}
+        self.jobs: deque[Job] = deque()
+        self.pace = pace
+        self.lanes = 0
+        self.answered = False
+        self._news = asyncio.Event()
+
+    def add(self, jobs: list[Job], name: str = "") -> None:
+        """More was claimed, for the destination `name` when it is not this one itself."""
+        self.names.add(name or self.destination)
+        self.jobs.extend(jobs)
+        self._news.set()
+
+    async def more(self, seconds: float) -> bool:
+        """Whether there is a job, or comes one within so many seconds."""
+        if not self.jobs and seconds > 0:
+            self._news.clear()
+            try:
+                async with asyncio.timeout(seconds):
+                    await self._news.wait()
+            except TimeoutError:
+                return False
+        return bool(self.jobs)
 
 
 class Lane:
-    """Serves a batch over one connection at a time."""
+    """Serves a backlog over one connection at a time."""
 
     def __init__(
         self,
-        batch: Batch,
+        backlog: Backlog,
         courier: Courier,
-        deliver: Deliver,
+        steps: Mapping[str, Step],
         recorder: Recorder,
         connections: asyncio.Semaphore,
-        messages_per_connection: int,
-        reached: Callable[[Batch], None],
+        limits: Limits,
+        lease: str,
+        answered: Callable[[Backlog], None],
         log: Log,
     ) -> None:
-        """Prepares; `run` serves. `reached` is called when the destination lets this lane in."""
-        self._batch = batch
+        """Prepares; `run` serves.
+
+        Args:
+            backlog: What to serve.
+            courier: Connects and sends.
+            steps: Serve destinations that are here, by destination.
+            recorder: Makes outcomes durable.
+            connections: One for each connection that the worker may have.
+            limits: Of one connection.
+            lease: Who has claimed the backlog.
+            answered: Called when the destination first answers to a message.
+            log: Where trouble is told.
+        """
+        self._backlog = backlog
         self._courier = courier
-        self._deliver = deliver
+        self._steps = steps
         self._recorder = recorder
         self._connections = connections
-        self._messages_per_connection = messages_per_connection
-        self._reached = reached
+        self._limits = limits
+        self._lease = lease
+        self._answered = answered
         self._log = log
+        self._loop = asyncio.get_running_loop()
         self._job: Job | None = None  # the one that is being tried
+        self._recording: deque[asyncio.Future[None]] = deque()
+        self._stopped = False  # the others are enough
 
     async def run(self) -> None:
-        """Serve until nothing is left of the batch, or its time is over."""
-        batch = self._batch
-        try:
-            async with asyncio.timeout_at(batch.until):
-                while batch.jobs:
-                    await self._serve()
-        except TimeoutError:
-            self._log.warning("queue.interrupted", destination=batch.destination)
-            if self._job is not None:
-                await self._record_all(self._job, INTERRUPTED)
-            left = [(job.message, job.recipients) for job in batch.jobs]
-            batch.jobs.clear()
-            await self._recorder.release(left)
+        """Serve until nothing is left of the backlog, or others are enough for it."""
+        while self._backlog.jobs and not self._is_superfluous():
+            try:
+                await self._serve()
+            except TimeoutError:
+                await self._interrupted()
+            except Exception as problem:  # noqa: BLE001 -- one bad message must not stop the queue
+                await self._failed(problem)
+        while self._recording:
+            await self._recording.popleft()
+
+    def _is_superfluous(self) -> bool:
+        return self._stopped or self._backlog.lanes > self._backlog.pace.lanes
+
+    def _take(self) -> Job | None:
+        jobs = self._backlog.jobs
+        self._job = jobs.popleft() if jobs else None
+        return self._job
 
     async def _serve(self) -> None:
-        """Go on with the batch; a defect costs the message that met it, not the others."""
+        """Go on with the backlog, as far as one connection leads."""
+        backlog = self._backlog
+        if backlog.destination in self._steps:
+            await self._serve_here(self._steps[backlog.destination])
+            return
+        async with asyncio.timeout_at(backlog.jobs[0].until):
+            await self._connections.acquire()
         try:
-            if not self._batch.destination:
-                await self._serve_here()
-            else:
-                async with self._connections:
-                    await self._serve_there()
-        except Exception as problem:  # noqa: BLE001 -- one bad message must not stop the queue
-            await self._failed(problem)
+            if backlog.jobs:  # others may have come to all of them meanwhile
+                await self._serve_there()
+        finally:
+            self._connections.release()
+
+    async def _serve_here(self, step: Step) -> None:
+        while job := self._take():
+            async with asyncio.timeout_at(job.until):
+                await step(job.message, job.recipients)
+            self._job = None
+
+    async def _serve_there(self) -> None:
+        destination = self._backlog.destination
+        try:
+            async with asyncio.timeout_at(self._backlog.jobs[0].until):
+                session = await self._courier.connect(destination)
+        except Unreachable as fault:
+            await self._turned_away(fault.why, self._take())
+            return
+        try:
+            refusal = await self._send_over(session)
+            await session.quit()
+        finally:
+            session.abort()
+        if refusal is not None:
+            await self._turned_away(refusal, None)
+
+    async def _send_over(self, session: Session) -> Result | None:
+        """Send jobs over one connection; what the destination says to all others, if anything."""
+        backlog = self._backlog
+        has_taken = False
+        async with asyncio.timeout_at(None) as limit:
+            for _ in range(self._limits.messages):
+                if not backlog.jobs and not await backlog.more(self._linger()):
+                    return None
+                if self._is_superfluous():
+                    return None
+                if backlog.pace.pause:
+                    await asyncio.sleep(backlog.pace.turn(self._loop.time()))
+                job = self._take()
+                if job is None:
+                    continue  # another lane was quicker
+                if limit.when() != job.until:
+                    limit.reschedule(job.until)
+                tried = await self._courier.send(session, job.message, job.recipients)
+                if _was_closed(session, tried):
+                    backlog.jobs.appendleft(job)
+                    self._job = None
+                    return None
+                if self._learn(tried):
+                    has_taken = True
+                    tried = self._again(job, tried)
+                await self._record(job, tried)
+                if not session.usable:
+                    last = tried[-1].result if tried else None
+                    # RFC 5321 3.8: it shuts down, or wants no more of us for now.
+                    full = last is not None and last.code == 421 and not has_taken
+                    return last if full else None
+        return None
+
+    def _linger(self) -> float:
+        return 0.0 if self._connections.locked() else self._limits.linger
+
+    def _learn(self, tried: list[Tried]) -> bool:
+        """What a message tells about the destination; whether anybody was taken."""
+        backlog = self._backlog
+        taken = False
+        too_much = False
+        answered = False
+        for one in tried:
+            taken = taken or one.result.outcome is Outcome.DELIVERED
+            too_much = too_much or is_too_much(one.result)
+            answered = answered or (one.result.code not in (0, 421)) or taken
+        if too_much and not taken:
+            backlog.pace.refused(self._loop.time())
+        elif taken:
+            backlog.pace.taken()
+        if answered and not backlog.answered:
+            backlog.answered = True
+            self._recording.append(self._recorder.reached(sorted(backlog.names)))
+            self._answered(backlog)
+        return taken
+
+    def _again(self, job: Job, tried: list[Tried]) -> list[Tried]:
+        """Recipients that were too many at once go in the next transaction.
+
+        RFC 5321 4.5.3.1.10. The others were taken, so it goes on. Gives what is to be recorded.
+        """
+        over = [one.recipient for one in tried if one.result.status == TOO_MANY]
+        if not over:
+            return tried
+        self._backlog.jobs.appendleft(Job(job.message, over, job.until))
+        return [one for one in tried if one.result.status != TOO_MANY]
+
+    async def _record(self, job: Job, tried: list[Tried]) -> None:
+        """Make it durable; what went well while the next message is on its way."""
+        if self._recorder.is_plain(tried):
+            self._recording.append(self._recorder.served(job.message, tried))
+        elif tried:
+            await self._recorder.record(job.message, tried)
+        self._job = None
+        while len(self._recording) > AHEAD:
+            await self._recording.popleft()
+
+    async def _turned_away(self, why: Result, tried: Job | None) -> None:
+        """The destination lets this lane in no more: what that means for the others.
+
+        `tried` is the job for which it was asked; None: its outcome is recorded already.
+        """
+        backlog = self._backlog
+        if why.outcome is Outcome.PERMANENT:
+            while tried is not None:
+                await self._recorder.record(tried.message, _all_of(tried, why))
+                tried = self._take()
+            return
+        self._job = None
+        if backlog.answered and backlog.lanes > 1:
+            if tried is not None:
+                backlog.jobs.appendleft(tried)
+            backlog.pace.refused(self._loop.time())
+            self._stopped = True
+            return
+        left = [(job.message, job.recipients) for job in backlog.jobs]
+        backlog.jobs.clear()
+        await self._recorder.turned_away(
+            sorted(backlog.names), why, left, self._lease, soon=backlog.answered
+        )
+        if tried is not None:
+            await self._recorder.record(tried.message, _all_of(tried, why))
+
+    async def _interrupted(self) -> None:
+        """Time is over: for the job that is being tried, or for those that waited too long."""
+        self._log.warning("queue.interrupted", destination=self._backlog.destination)
+        job, self._job = self._job, None
+        if job is not None:
+            await self._recorder.record(job.message, _all_of(job, INTERRUPTED))
+        late: list[Job] = []
+        now = self._loop.time()
+        while self._backlog.jobs and self._backlog.jobs[0].until <= now:
+            late.append(self._backlog.jobs.popleft())
+        await self._recorder.give_back([(job.message, job.recipients) for job in late], self._lease)
 
     async def _failed(self, problem: Exception) -> None:
-        jobs = self._batch.jobs
+        """A defect costs the message that met it, not the others."""
+        jobs = self._backlog.jobs
         job = self._job or (jobs.popleft() if jobs else None)
         self._job = None
-        log = self._log.bind(destination=self._batch.destination)
+        log = self._log.bind(destination=self._backlog.destination)
         if job is not None:
             log = log.bind(trace=job.message.trace)
         text = DEFECT
@@ -124,72 +330,11 @@ class Lane:
         if job is not None:
             await self._recorder.put_off(job.message, job.recipients, text)
 
-    async def _serve_here(self) -> None:
-        while self._batch.jobs:
-            job = self._job = self._batch.jobs.popleft()
-            await self._deliver.here(job.message, job.recipients)
-            self._job = None
 
-    async def _serve_there(self) -> None:
-        """One connection after another; a destination without any answers for all jobs."""
-        batch = self._batch
-        while batch.jobs:
-            refusal = await self._send()
-            if refusal is None:
-                continue
-            while batch.jobs:
-                job = self._job = batch.jobs.popleft()
-                await self._record_all(job, refusal)
-                self._job = None
-            if refusal.outcome is Outcome.TEMPORARY:
-                await self._recorder.defer_destination(batch.destination, refusal)
-
-    async def _send(self) -> Result | None:
-        """Send jobs over one connection; what the destination says to all others, if anything."""
-        try:
-            session = await self._courier.connect(self._batch.destination)
-        except Unreachable as fault:
-            return fault.why
-        if not self._batch.reached:
-            self._batch.reached = True
-            self._reached(self._batch)
-        try:
-            refusal = await self._send_over(session)
-            await session.quit()
-        finally:
-            session.abort()
-        return refusal
-
-    async def _send_over(self, session: Session) -> Result | None:
-        jobs = self._batch.jobs
-        delivered = False
-        for _ in range(self._messages_per_connection):
-            if not jobs:
-                return None
-            job = self._job = jobs.popleft()
-            tried = await self._courier.send(session, job.message, job.recipients)
-            if _was_closed(session, tried):
-                jobs.appendleft(job)
-                return None
-            if tried:
-                await self._recorder.record(job.message, tried)
-            self._job = None
-            delivered = delivered or any(one.result.outcome is Outcome.DELIVERED for one in tried)
-            if not session.usable:
-                last = tried[-1].result if tried else None
-                # RFC 5321 3.8: it shuts down, or wants no more of us for now.
-                full = last is not None and last.code == 421 and not delivered
-                return last if full else None
-        return None
-
-    async def _record_all(self, job: Job, why: Result) -> None:
-        await self._recorder.record(
-            job.message,
-            [
-                Tried(one, msgspec.structs.replace(why, recipient=one.address))
-                for one in job.recipients
-            ],
-        )
+def _all_of(job: Job, why: Result) -> list[Tried]:
+    return [
+        Tried(one, msgspec.structs.replace(why, recipient=one.address)) for one in job.recipients
+    ]
 
 
 def _was_closed(session: Session, tried: list[Tried]) -> bool:

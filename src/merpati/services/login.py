@@ -9,6 +9,11 @@ Wrong guesses are counted by name and address together, and by address alone, so
 attacker cannot lock the owner out; an unknown name costs the same time as a known one.
 They are counted again when a verification's turn comes, so a flood of connections that
 all began at once costs no more verifications than one that guesses in turn.
+
+Beside its Argon2id hash a password is kept as SCRAM keys, in the same column, so that the
+two always belong together. Who has that column can try passwords against the keys, too: as
+many for a second as against the hash, though in less memory. They are made with the hash,
+or after a sign-in by a client that sent the password, when an account has none.
 """
 
 from __future__ import annotations
@@ -18,7 +23,9 @@ import hashlib
 import hmac
 from base64 import b64encode
 from collections import OrderedDict
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -32,14 +39,24 @@ from merpati.base.limits import RateLimit, address_key
 from merpati.base.metrics import Metrics
 from merpati.base.settings import setting
 from merpati.model.account import Account
-from merpati.store import directory
+from merpati.store import credentials, directory
 from merpati.store.engine import Store
+from merpati.wire import scram
+from merpati.wire.scram import ScramKeys
 
 REMEMBERED_MAX: Final = 20_000
 PASSWORD_MAX: Final = 1024  # bytes; longer is nobody's password and somebody's attack
 
 # OWASP's second choice; 19 MiB keeps 1 GB machines alive. research: 35 ms.
 HASHER: Final = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
+SALTS: Final = "scram-salts"  # the secret that the salts of unknown names are made from
+
+TokenVerifier = Callable[[str], Awaitable[str]]
+"""Gives the address that a bearer token was issued for, or "" for a token that is not good.
+
+Whoever issued it knows: by its signature (RFC 9068) or on being asked (RFC 7662). Nothing of
+that is built in; without a verifier no mechanism with tokens is offered.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,22 +69,43 @@ class LoginSettings:
         60, "Wrong passwords taken from one address in an hour; then it has to wait."
     )
     guesses_burst: int = setting(10, "Wrong passwords in a row before the waiting begins.")
+    scram: bool = setting(
+        True, "Offer SCRAM-SHA-256, by which clients sign in without sending the password."
+    )
+    channel_binding: bool = setting(
+        False,
+        "Offer SCRAM-SHA-256-PLUS; there are clients that know no tls-server-end-point, and fail.",
+    )
 
 
 def hash_password(password: str) -> str:
-    """The form in which a password is stored. Costs 35 ms: not on the event loop."""
-    return HASHER.hash(password.encode())
+    """The form in which a password is stored. Costs 70 ms: not on the event loop."""
+    hashed = HASHER.hash(password.encode())
+    # The salt of the hash serves as well: it is random, and of the right length.
+    salt = hashlib.sha256(hashed.encode()).digest()[: scram.SALT_LENGTH]
+    return f"{hashed} {scram.derive(password, salt)}"
 
 
 class Login:
     """Checks credentials for every protocol of one worker."""
 
     def __init__(
-        self, store: Store, clock: Clock, ids: Ids, settings: LoginSettings, metrics: Metrics
+        self,
+        store: Store,
+        clock: Clock,
+        ids: Ids,
+        settings: LoginSettings,
+        metrics: Metrics,
+        tokens: TokenVerifier | None = None,
     ) -> None:
+        """`tokens` says whose a bearer token is; without it there are no such mechanisms."""
         self._store = store
         self._clock = clock
-        self._settings = settings
+        self._ids = ids
+        self.settings: Final = settings
+        self._tokens = tokens
+        self._salts = b""
+        self._renewing: set[asyncio.Task[None]] = set()
         self._key = ids.bytes(32)
         self._remembered: OrderedDict[bytes, float] = OrderedDict()
         self._threads = ThreadPoolExecutor(settings.parallel, thread_name_prefix="merpati-login")
@@ -100,9 +138,8 @@ class Login:
         address = address_key(peer)
         pair = f"{address} {name.lower()}"
         self._check_guesses(pair, address, protocol)
-        account = await self._store.read(directory.find_account, name)
-        usable = account is not None and not account.disabled
-        stored = account.password if account is not None and usable else ""
+        account = await self._usable(name)
+        stored = account.password.partition(" ")[0] if account is not None else ""
         secret = password.encode("utf-8", "surrogatepass")
         key = self._fingerprint(name, secret, stored)
         right = bool(stored) and self._remembered.get(key, 0.0) > self._clock.monotonic()
@@ -110,17 +147,102 @@ class Login:
             async with self._turns:
                 self._check_guesses(pair, address, protocol)
                 right = await self._matches(stored or self._nobody, secret) and bool(stored)
-            if right:
+            if right and account is not None:
                 self._remember(key)
-        if right and account is not None:
+                self._add_keys(account, password)
+        # Before anything else is awaited, so that the next in turn is counted with it.
+        return self._end(account if right else None, name, peer, protocol)
+
+    async def scram_keys(self, name: str, peer: str, protocol: str) -> ScramKeys:
+        """The keys of a name for SCRAM; made up, and always the same, for one that has none.
+
+        Raises:
+            Fault: TOO_MANY after too many guesses.
+        """
+        address = address_key(peer)
+        self._check_guesses(f"{address} {name.lower()}", address, protocol)
+        account = await self._usable(name)
+        keys = scram.parse_keys(account.password.partition(" ")[2]) if account else None
+        if keys is not None:
+            return keys
+        if not self._salts:
+            known = await self._store.read(credentials.secret, SALTS)
+            if known is None:
+                fresh = self._ids.bytes(32)
+                known = await self._store.write(credentials.make_secret, SALTS, fresh)
+            self._salts = known
+        salt = hmac.digest(self._salts, name.lower().encode("utf-8", "surrogatepass"), "sha256")
+        nobody = self._ids.bytes(32)
+        return ScramKeys(salt[: scram.SALT_LENGTH], scram.ITERATIONS, nobody, nobody)
+
+    async def proven(self, name: str, peer: str, protocol: str, *, right: bool) -> Account:
+        """The account of a name whose owner has proven to be it, or not.
+
+        Raises:
+            Fault: AUTH_FAILED, TOO_MANY, as `verify`.
+        """
+        address = address_key(peer)
+        self._check_guesses(f"{address} {name.lower()}", address, protocol)
+        account = await self._usable(name) if right else None
+        return self._end(account, name, peer, protocol)
+
+    async def token_address(self, token: str, name: str, peer: str, protocol: str) -> str:
+        """The address that a bearer token opens; empty when it is not good, or another's.
+
+        Raises:
+            Fault: TOO_MANY after too many guesses.
+        """
+        address = address_key(peer)
+        self._check_guesses(f"{address} {name.lower()}", address, protocol)
+        if self._tokens is None:
+            return ""
+        owner = await self._tokens(token)
+        if not owner or not name:
+            return owner
+        one, other = await self._usable(owner), await self._usable(name)
+        return owner if one is not None and other is not None and one.id == other.id else ""
+
+    @property
+    def takes_tokens(self) -> bool:
+        """Whether anybody knows whose a bearer token is."""
+        return self._tokens is not None
+
+    def nonce(self) -> str:
+        """A fresh word that nobody can foresee."""
+        return b64encode(self._ids.bytes(18)).decode()
+
+    async def _usable(self, name: str) -> Account | None:
+        """The account of any of its addresses, if it may sign in."""
+        account = await self._store.read(directory.find_account, name)
+        return None if account is None or account.disabled or not account.password else account
+
+    def _end(self, account: Account | None, name: str, peer: str, protocol: str) -> Account:
+        """Count how an attempt ended."""
+        address = address_key(peer)
+        pair = f"{address} {name.lower()}"
+        if account is not None:
             self._by_name.forget(pair)
             self._count.inc(protocol, "ok")
             return account
-        # Before anything else is awaited, so that the next in turn is counted with it.
         self._by_name.take(pair)
         self._by_address.take(address)
         self._count.inc(protocol, "failed")
         raise Fault(Kind.AUTH_FAILED, "wrong name or password")
+
+    def _add_keys(self, account: Account, password: str) -> None:
+        """Give an account SCRAM keys that has none, without letting anybody wait for it."""
+        if self.settings.scram and " " not in account.password:
+            task = asyncio.get_running_loop().create_task(self._renew(account, password))
+            self._renewing.add(task)
+            task.add_done_callback(self._renewing.discard)
+
+    async def _renew(self, account: Account, password: str) -> None:
+        salt = self._ids.bytes(scram.SALT_LENGTH)
+        loop = asyncio.get_running_loop()
+        with suppress(Fault, RuntimeError):  # the server stops; there will be another sign-in
+            keys = await loop.run_in_executor(self._threads, scram.derive, password, salt)
+            new = f"{account.password} {keys}"
+            await self._store.write(credentials.renew_password, account.id, account.password, new)
 
     def _check_guesses(self, pair: str, address: str, protocol: str) -> None:
         if self._by_name.wait(pair) or self._by_address.wait(address):
@@ -133,7 +255,7 @@ class Login:
         return await loop.run_in_executor(self._threads, _matches, stored, secret)
 
     def _remember(self, key: bytes) -> None:
-        self._remembered[key] = self._clock.monotonic() + self._settings.remember
+        self._remembered[key] = self._clock.monotonic() + self.settings.remember
         self._remembered.move_to_end(key)
         if len(self._remembered) > REMEMBERED_MAX:
             self._remembered.popitem(last=False)
@@ -145,6 +267,8 @@ class Login:
 
     def close(self) -> None:
         """Let go of the threads."""
+        for task in self._renewing:
+            task.cancel()
         self._threads.shutdown(wait=False, cancel_futures=True)
 
 

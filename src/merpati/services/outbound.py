@@ -6,48 +6,88 @@ What a try came to is recorded in the transaction that removes or defers the rec
 together with the notice to the sender, if there is one: a crash in between only repeats
 the try.
 
-A destination that cannot be reached at all takes everything due for it along to its next
-try, so a queue full of mail for a dead host costs one connection attempt a quarter hour.
+A destination that cannot be reached is left alone with all that waits for it, untouched:
+a queue full of mail for a dead host costs one connection attempt a quarter hour. Only when
+one of its messages is to be returned, or its sender warned, is that message looked at.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from merpati.base.clock import Clock
 from merpati.base.faults import Fault
 from merpati.base.log import Log
+from merpati.base.secrets import Secret
 from merpati.base.settings import setting
 from merpati.base.tasks import Tasks
-from merpati.model.queue import QueueMessage, QueueRecipient
+from merpati.model.delivery import Outcome, Result
+from merpati.model.queue import HERE, QueueMessage, QueueRecipient, Tried
 from merpati.services.courier import Courier
 from merpati.services.deliver import Deliver
-from merpati.services.lane import Batch, Job, Lane
+from merpati.services.lane import Backlog, Job, Lane, Limits, Step
 from merpati.services.outcome import Recorder
-from merpati.store import queue
-from merpati.store.engine import Store
+from merpati.services.pace import Pace
+from merpati.services.transport import Routes
+from merpati.store import destinations, queue, suppression
+from merpati.store.engine import Store, Transaction
 
 LEASE: Final = 3600  # seconds that what is claimed belongs to its worker
 TRY_MAX: Final = 3000.0  # seconds; then a try is ended, long before its lease is
 CLAIM: Final = 200  # recipients at once
+BACKLOG: Final = 100  # messages of a destination that are enough for its lanes
+BACKLOGS: Final = 2000  # messages claimed and not begun, of all destinations together
+PER_LANE: Final = 20  # messages that are worth a connection more
 IDLE: Final = 60.0  # seconds between two looks at an empty queue, should an announcement be lost
 BUSY: Final = 1.0  # seconds between two looks while lanes are at work
+GATHER: Final = 0.01  # seconds; what comes meanwhile is claimed together
 PAUSE: Final = 5.0  # seconds, after the store could not be asked
+PACES_MAX: Final = 5000  # destinations whose pace is remembered
+SUPPRESSED: Final = "It was not tried, for the server has said before: {reply}"
+RETURNED: Final = "An administrator of this server returned the message."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutboundSettings:
     """How mail is sent on to other servers."""
 
-    connections: int = setting(50, "Outgoing connections of each worker at once.")
+    connections: int = setting(50, "Outgoing connections of each worker at once.", minimum=1)
     connections_per_destination: int = setting(
-        5, "Outgoing connections of each worker to one destination at once."
+        5, "Outgoing connections of each worker to one destination at once.", minimum=1
     )
-    messages_per_connection: int = setting(20, "Messages sent over one connection.")
+    messages_per_connection: int = setting(100, "Messages sent over one connection.", minimum=1)
+    linger: int = setting(
+        2, "Keep an outgoing connection that has nothing to do for this long.", unit="s", minimum=0
+    )
     port: int = setting(25, "The port other servers take mail on.", minimum=1, maximum=65535)
+    routes: tuple[str, ...] = setting(
+        (),
+        "Destinations that go another way than the DNS says: a pattern and a way each;"
+        " the first that fits counts.",
+        example=["lists.example.org lmtp:///run/lists.sock", "* smtp://relay.example.net:587"],
+    )
+    credentials: tuple[Secret, ...] = setting(
+        (),
+        "Sign-ins for the hosts of routes: host, user and password each.",
+        example=["relay.example.net user password"],
+    )
+    sources: tuple[str, ...] = setting(
+        (),
+        "Addresses of this machine to send from, in turn; any when empty.",
+        example=["192.0.2.1", "2001:db8::1"],
+    )
+    suppress_for: int = setting(
+        604_800,
+        "Send nothing for this long to an address that its server says does not exist; 0: try.",
+        unit="s",
+        minimum=0,
+    )
+
+    def __post_init__(self) -> None:
+        Routes(self.routes, self.credentials)
 
 
 class QueueRunner:
@@ -64,19 +104,23 @@ class QueueRunner:
         settings: OutboundSettings,
         tasks: Tasks,
         log: Log,
+        steps: Mapping[str, Step] | None = None,
     ) -> None:
+        """Prepares; `run` works. `steps` serve destinations of our own, such as `@list`."""
         self._lease = f"{name}/"  # ended, so that none is the beginning of another
         self._store = store
         self._courier = courier
-        self._deliver = deliver
+        self._steps: dict[str, Step] = {HERE: deliver.here, **(steps or {})}
         self._recorder = recorder
         self._clock = clock
         self._settings = settings
+        self._limits = Limits(settings.messages_per_connection, settings.linger)
         self._tasks = tasks
         self._log = log
         self._woken = asyncio.Event()
-        self._active: dict[str, int] = {}  # lanes by destination
-        self._reaching: set[str] = set()  # destinations that have not let anybody in yet
+        self._backlogs: dict[str, Backlog] = {}  # of the destinations that are being served
+        self._paces: dict[str, Pace] = {}  # of destinations that do not take all we might send
+        self._telling = 0  # tasks that record what needs no try
         self._connections = asyncio.Semaphore(settings.connections)
 
     def wake(self) -> None:
@@ -86,7 +130,7 @@ class QueueRunner:
     @property
     def lanes(self) -> int:
         """How many are at work."""
-        return sum(self._active.values())
+        return sum(one.lanes for one in self._backlogs.values()) + self._telling
 
     async def run(self) -> None:
         """Work until cancelled. What this worker had claimed when it died is due at once."""
@@ -97,7 +141,9 @@ class QueueRunner:
                     await self.recover()
                     recovered = True
                 self._woken.clear()
-                if not await self.round():
+                if await self.round():
+                    await asyncio.sleep(GATHER)
+                else:
                     await self._sleep()
             except Fault as fault:
                 self._log.warning("queue.waits", reason=fault.text)
@@ -116,7 +162,7 @@ class QueueRunner:
         wait = IDLE
         if due is not None and not self._full():  # a lane that ends wakes us
             # What is due and was not claimed waits for a busy destination.
-            shortest = BUSY if self._active else 0.05
+            shortest = BUSY if self._backlogs else 0.05
             wait = min(IDLE, max(shortest, due / 1000 - self._clock.now()))
         try:
             await asyncio.wait_for(self._woken.wait(), wait)
@@ -124,76 +170,171 @@ class QueueRunner:
             return
 
     def _full(self) -> bool:
-        return self.lanes >= self._settings.connections
+        if self.lanes >= self._settings.connections:
+            return True
+        return sum(len(one.jobs) for one in self._backlogs.values()) >= BACKLOGS
 
     async def round(self) -> bool:
         """Claim what is due and begin to serve it; whether there was anything."""
         if self._full():
             return False
         now = int(self._clock.now() * 1000)
-        due = await self._store.read(queue.next_due)
-        if due is None or due > now:
-            return False
-        until = asyncio.get_running_loop().time() + TRY_MAX
+        due, look = await self._store.read(queue.next_times)
+        found = False
+        if look <= now and not self._telling:
+            found = await self._look(now)
+        busy = self._busy()
+        waiting = await self._store.read(destinations.due, now, busy, 1) if due <= now else []
+        if waiting:
+            claimed = await self._store.write(
+                queue.claim, now, self._lease, now + LEASE * 1000, CLAIM, busy
+            )
+            await self._begin(claimed, now, frozenset())
+            found = found or bool(claimed)
+        return found
+
+    async def _look(self, now: int) -> bool:
+        """Look at messages whose warning, or end, has come, wherever they wait."""
         claimed = await self._store.write(
-            queue.claim, now, self._lease, now + LEASE * 1000, CLAIM, self._busy()
+            queue.claim_overdue, now, self._lease, now + LEASE * 1000, CLAIM
         )
-        if not claimed:
-            return False
-        messages = await self._store.read(
-            queue.messages, sorted({one.message_id for one in claimed})
-        )
-        for destination, jobs in _by_destination(claimed, messages).items():
-            self._begin(Batch(destination, jobs, until), 1)
+        names = {one.destination for one in claimed}
+        known = await self._store.read(destinations.find, sorted(names))
+        down = (one.name for one in known.values() if one.failures)
+        await self._begin(claimed, now, frozenset(down))
         return True
 
     def _busy(self) -> list[str]:
-        """Destinations that have all their lanes, or are still being reached for the first time."""
-        limit = self._settings.connections_per_destination
+        """Destinations that have enough to do, or have not answered to a first message yet."""
         return [
-            name for name, count in self._active.items() if count >= limit or name in self._reaching
+            name
+            for key, one in self._backlogs.items()
+            if len(one.jobs) >= BACKLOG or not (one.answered or key in self._steps)
+            for name in one.names
         ]
 
-    def _widen(self, batch: Batch) -> None:
-        """A destination lets us in: let as many lanes join as its share and the batch allow."""
-        self._reaching.discard(batch.destination)
-        free = self._settings.connections_per_destination - self._active[batch.destination]
-        wanted = -(-len(batch.jobs) // self._settings.messages_per_connection)
-        self._begin(batch, min(free, wanted - 1))
+    async def _begin(
+        self, claimed: Sequence[QueueRecipient], now: int, failing: frozenset[str]
+    ) -> None:
+        """Let lanes serve what was claimed, but for what needs no try."""
+        if not claimed:
+            return
+        until = asyncio.get_running_loop().time() + TRY_MAX
+        messages = await self._store.read(
+            queue.messages, sorted({one.message_id for one in claimed})
+        )
+        known = await self._store.read(_known, claimed, now, failing)
+        untried: dict[int, list[Tried]] = {}
+        jobs: dict[str, dict[int, list[QueueRecipient]]] = {}
+        for one in claimed:
+            if one.message_id not in messages:
+                continue
+            result = known.get((one.message_id, one.n))
+            if result is not None:
+                untried.setdefault(one.message_id, []).append(Tried(one, result))
+            else:
+                by_message = jobs.setdefault(one.destination, {})
+                by_message.setdefault(one.message_id, []).append(one)
+        for destination, by_message in jobs.items():
+            self._serve(
+                destination,
+                [Job(messages[number], group, until) for number, group in by_message.items()],
+            )
+        if untried:
+            self._telling += 1
+            told = [(messages[number], tried) for number, tried in untried.items()]
+            self._tasks.spawn(self._tell(told), "queue untried").add_done_callback(self._told)
 
-    def _begin(self, batch: Batch, lanes: int) -> None:
-        destination = batch.destination
-        if destination and not batch.reached:
-            self._reaching.add(destination)
-        for _ in range(lanes):
-            lane = Lane(
-                batch, self._courier, self._deliver, self._recorder, self._connections,
-                self._settings.messages_per_connection, self._widen, self._log,
-            )  # fmt: skip
-            self._active[destination] = self._active.get(destination, 0) + 1
-            task = self._tasks.spawn(lane.run(), f"queue {destination}")
-            task.add_done_callback(lambda _: self._ended(destination))
+    async def _tell(self, told: Sequence[tuple[QueueMessage, Sequence[Tried]]]) -> None:
+        for message, tried in told:
+            await self._recorder.record(message, tried)
 
-    def _ended(self, destination: str) -> None:
-        """A lane is done."""
-        self._reaching.discard(destination)
-        left = self._active[destination] - 1
-        if left:
-            self._active[destination] = left
-        else:
-            del self._active[destination]
+    def _told(self, _: object) -> None:
+        self._telling -= 1
         self.wake()
 
+    def _serve(self, destination: str, jobs: list[Job]) -> None:
+        """Give jobs to the lanes of a destination, the first of which may have to be made."""
+        key = destination
+        if destination not in self._steps:
+            key = self._courier.way(destination)
+        backlog = self._backlogs.get(key)
+        if backlog is None:
+            pace = self._paces.get(key) or Pace(self._settings.connections_per_destination)
+            backlog = self._backlogs[key] = Backlog(key, pace)
+        backlog.add(jobs, destination)
+        if not backlog.lanes:
+            self._add_lane(backlog)
+        elif backlog.answered:
+            self._widen(backlog)
 
-def _by_destination(
-    claimed: Sequence[QueueRecipient], messages: dict[int, QueueMessage]
-) -> dict[str, list[Job]]:
-    """Jobs by destination, in the order they were claimed."""
-    jobs: dict[str, dict[int, list[QueueRecipient]]] = {}
-    for one in claimed:
-        if one.message_id in messages:
-            jobs.setdefault(one.destination, {}).setdefault(one.message_id, []).append(one)
-    return {
-        destination: [Job(messages[number], group) for number, group in by_message.items()]
-        for destination, by_message in jobs.items()
+    def _widen(self, backlog: Backlog) -> None:
+        """Let as many lanes join as the destination takes and what waits for it is worth."""
+        wanted = min(backlog.pace.lanes, 1 + len(backlog.jobs) // PER_LANE)
+        for _ in range(wanted - backlog.lanes):
+            self._add_lane(backlog)
+
+    def _add_lane(self, backlog: Backlog) -> None:
+        lane = Lane(
+            backlog, self._courier, self._steps, self._recorder, self._connections, self._limits,
+            self._lease, self._widen, self._log,
+        )  # fmt: skip
+        backlog.lanes += 1
+        task = self._tasks.spawn(lane.run(), f"queue {backlog.destination}")
+        task.add_done_callback(lambda _: self._ended(backlog))
+
+    def _ended(self, backlog: Backlog) -> None:
+        """A lane is done."""
+        backlog.lanes -= 1
+        self._note(backlog)
+        if not backlog.lanes:
+            if backlog.jobs:  # came while the last one was ending
+                self._add_lane(backlog)
+            else:
+                del self._backlogs[backlog.destination]
+        self.wake()
+
+    def _note(self, backlog: Backlog) -> None:
+        """Remember what a destination takes, while it is less than we might send."""
+        name, pace = backlog.destination, backlog.pace
+        if pace.is_free and name not in self._paces:
+            return
+        if pace.is_free:
+            del self._paces[name]
+            now = self._recorder.paced(sorted(backlog.names), 0, 0)
+        else:
+            if len(self._paces) >= PACES_MAX:
+                self._paces.clear()
+            self._paces[name] = pace
+            now = self._recorder.paced(sorted(backlog.names), pace.lanes, pace.pause)
+        self._tasks.spawn(now, f"queue pace of {name}")
+
+
+async def _known(
+    tx: Transaction, claimed: Sequence[QueueRecipient], now: int, failing: frozenset[str]
+) -> dict[queue.Pair, Result]:
+    """What is known already about recipients that need no try."""
+    known = {
+        (one.message_id, one.n): Result(one.address, Outcome.PERMANENT, "5.0.0", RETURNED)
+        for one in claimed
+        if one.give_up
     }
+    elsewhere = {one.address for one in claimed if "." in one.destination}
+    gone = await suppression.suppressed(tx, elsewhere, now) if elsewhere else {}
+    down = await destinations.find(tx, sorted(failing))
+    for one in claimed:
+        number = (one.message_id, one.n)
+        if number in known:
+            continue
+        if one.address in gone:
+            why = gone[one.address]
+            known[number] = Result(
+                one.address, Outcome.PERMANENT, why.status, SUPPRESSED.format(reply=why.reply),
+                host=why.remote,
+            )  # fmt: skip
+        elif one.destination in down:
+            last = down[one.destination]
+            known[number] = Result(
+                one.address, Outcome.TEMPORARY, last.status, last.reply, host=last.remote
+            )
+    return known

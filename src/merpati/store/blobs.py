@@ -19,7 +19,7 @@ import mmap
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from enum import IntEnum
 from importlib import resources
 from pathlib import Path
@@ -114,13 +114,12 @@ class Spool:
     `add` never blocks for long (the page cache takes the bytes); `finish` syncs in a thread.
     """
 
-    __slots__ = ("_chunks", "_file", "_hash", "_held", "_path", "_store", "size")
+    __slots__ = ("_chunks", "_file", "_held", "_path", "_store", "size")
 
     def __init__(self, store: BlobStore) -> None:
         self._store = store
         self._chunks: list[bytes] = []
         self._held = 0
-        self._hash = hashlib.sha256()
         self._file = -1
         self._path: Path | None = None
         self.size = 0
@@ -138,13 +137,10 @@ class Spool:
         held = b"".join(self._chunks)
         self._chunks.clear()
         self._held = 0
-        self._hash.update(held)
         try:
             if self._path is None:
                 self._path, self._file = self._store.temporary()
-            view = memoryview(held)
-            while view:
-                view = view[os.write(self._file, view) :]
+            _write(self._file, held)
         except OSError as error:
             self.discard()
             raise _fault(error) from error
@@ -158,6 +154,42 @@ class Spool:
         if self._chunks:
             self._spill()
         return mmap.mmap(self._file, 0, access=mmap.ACCESS_READ)
+
+    async def prepend(self, prefix: bytes, drop: Sequence[tuple[int, int]] = ()) -> None:
+        """Put our fields above a message that is whole, and leave slices of it out.
+
+        Only now, for what the fields say depends on the message; a large one is copied to
+        a new file.
+
+        Args:
+            prefix: What comes first.
+            drop: Ascending slices of what was added, from and up to.
+
+        Raises:
+            Fault: NO_SPACE, UNAVAILABLE; the message is forgotten then.
+        """
+        if self._path is None:
+            content = b"".join(self._chunks)
+            self._chunks = [
+                prefix,
+                *(content[start:end] for start, end in _kept(drop, len(content))),
+            ]
+            self._held = self.size = sum(map(len, self._chunks))
+            return
+        if self._chunks:
+            self._spill()
+        loop = asyncio.get_running_loop()
+        old_path, old_file = self._path, self._file
+        try:
+            self._path, self._file = self._store.temporary()
+            kept = _kept(drop, self.size)
+            self.size = await loop.run_in_executor(None, _copy, old_file, self._file, prefix, kept)
+        except OSError as error:
+            self.discard()
+            raise _fault(error) from error
+        finally:
+            os.close(old_file)
+            old_path.unlink(missing_ok=True)
 
     async def finish(self) -> Body:
         """Make the bytes ready for their row; a large message is durable in its file now.
@@ -174,8 +206,7 @@ class Spool:
         path, self._path = self._path, None
         file, self._file = self._file, -1
         loop = asyncio.get_running_loop()
-        digest = self._hash.digest()
-        location = await loop.run_in_executor(None, self._store.keep, file, path, digest)
+        digest, location = await loop.run_in_executor(None, self._store.keep, file, path)
         return Body(digest, self.size, Encoding.PLAIN, b"", location)
 
     def discard(self) -> None:
@@ -222,23 +253,29 @@ class BlobStore:
         path = self._incoming / self._ids.token(12)
         return path, os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
 
-    def keep(self, file: int, path: Path, digest: bytes) -> str:
-        """Sync a spooled file and give it its name. Blocks: run it in a thread."""
-        name = digest.hex()
-        location = f"{name[:2]}/{name[2:]}.{self._ids.token(6)}"
-        target = self._folder / location
+    def keep(self, file: int, path: Path) -> tuple[bytes, str]:
+        """Sync a spooled file and name it after its hash. Blocks: run it in a thread.
+
+        Returns:
+            The hash, and the file's location.
+        """
+        target: Path | None = None
         try:
-            try:
+            with open(file, "rb") as spooled:
                 os.fsync(file)
-            finally:
-                os.close(file)
+                spooled.seek(0)
+                digest = hashlib.file_digest(spooled, "sha256").digest()
+            name = digest.hex()
+            location = f"{name[:2]}/{name[2:]}.{self._ids.token(6)}"
+            target = self._folder / location
             path.rename(target)
             _sync_folder(target.parent)
         except OSError as error:
             path.unlink(missing_ok=True)
-            target.unlink(missing_ok=True)
+            if target is not None:
+                target.unlink(missing_ok=True)
             raise _fault(error) from error
-        return location
+        return digest, location
 
     def remove(self, location: str) -> None:
         """Remove the file of a row that is gone, or that another row made superfluous."""
@@ -377,6 +414,29 @@ def hash_of(location: str) -> bytes | None:
         return bytes.fromhex(name) if len(name) == 64 else None
     except ValueError:
         return None
+
+
+def _kept(drop: Sequence[tuple[int, int]], size: int) -> list[tuple[int, int]]:
+    """What is left of `size` bytes without ascending slices."""
+    edges = [0, *(edge for piece in drop for edge in piece), size]
+    return [(start, end) for start, end in zip(edges[::2], edges[1::2], strict=True) if end > start]
+
+
+def _copy(source: int, target: int, prefix: bytes, kept: list[tuple[int, int]]) -> int:
+    """Write a prefix and parts of another file to a new one; its size."""
+    _write(target, prefix)
+    size = len(prefix)
+    for start, end in kept:
+        for at in range(start, end, CHUNK):
+            _write(target, os.pread(source, min(CHUNK, end - at), at))
+        size += end - start
+    return size
+
+
+def _write(file: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(file, view) :]
 
 
 def _sync_folder(folder: Path) -> None:

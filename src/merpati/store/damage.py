@@ -205,6 +205,7 @@ _ORPHAN: Final = (
     " WHERE blob_id = $1 AND NOT EXISTS (SELECT 1 FROM blob b WHERE b.id = $1)"
     " AND NOT EXISTS (SELECT 1 FROM mailbox_email e WHERE e.blob_id = $1)"
     " AND NOT EXISTS (SELECT 1 FROM queue_message q WHERE q.blob_id = $1)"
+    " AND NOT EXISTS (SELECT 1 FROM held_post h WHERE h.blob_id = $1)"
 )
 OF_BLOBS: Final = (
     Question(
@@ -226,7 +227,8 @@ OF_BLOBS: Final = (
         "SELECT b.id, b.refs, coalesce(h.refs, 0) FROM blob b LEFT JOIN ("
         "SELECT blob_id, count(*) AS refs FROM ("
         "SELECT blob_id FROM mailbox_email WHERE blob_id >= $1 AND blob_id < $2"
-        " UNION ALL SELECT blob_id FROM queue_message WHERE blob_id >= $1 AND blob_id < $2) AS held"
+        " UNION ALL SELECT blob_id FROM queue_message WHERE blob_id >= $1 AND blob_id < $2"
+        " UNION ALL SELECT blob_id FROM held_post WHERE blob_id >= $1 AND blob_id < $2) AS held"
         " GROUP BY blob_id) h ON h.blob_id = b.id"
         " WHERE b.id >= $1 AND b.id < $2 AND b.refs <> coalesce(h.refs, 0)",
         "message {0}: says {1}, has {2}",

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Final
 
 import msgspec
+from msgspec import structs
 
 from merpati.base.faults import Fault, Kind
 from merpati.model.account import Account, Alias, Domain
 from merpati.model.mailbox import STANDARD
+from merpati.model.mailing_list import Role, split_role
 from merpati.store import mailboxes
 from merpati.store.engine import Conflict, Row, Topic, Transaction, id_list, one_of
 
@@ -22,11 +24,34 @@ ACCOUNT_JOIN: Final = (
 )
 
 
-class Resolved(msgspec.Struct, frozen=True):
-    """Where an address of ours leads: to an account, or on to the targets of an alias."""
+RESERVED: Final = frozenset({"postmaster", "abuse"})  # RFC 5321 4.5.1, RFC 2142 2 and 4
 
-    account_id: int  # 0: not an account
+# Where one local part of a domain leads: kind, id, target.
+LEADS_TO: Final = (
+    "SELECT 1, account_id, '' FROM address WHERE domain_id = $1 AND local = $2"
+    " UNION ALL SELECT 2, 0, target FROM alias WHERE domain_id = $1 AND local = $2"
+    " UNION ALL SELECT 3, id, '' FROM mailing_list WHERE domain_id = $1 AND local = $2"
+)
+
+
+class Resolved(msgspec.Struct, frozen=True):
+    """Where an address of ours leads: to an account, a list, or on to the targets of an alias.
+
+    Attributes:
+        account_id: 0: not an account.
+        targets: of an alias; the administrators for a reserved name that nobody has.
+        list_id: 0: not a list.
+        role: which of the list's addresses it is.
+        token: what stands after the role.
+        tagged: found under the part before the separator: the rest is a detail.
+    """
+
+    account_id: int
     targets: tuple[str, ...]
+    list_id: int = 0
+    role: Role = Role.POST
+    token: str = ""
+    tagged: bool = False
 
 
 def split_address(address: str) -> tuple[str, str]:
@@ -48,6 +73,9 @@ def split_address(address: str) -> tuple[str, str]:
 
 async def add_domain(tx: Transaction, name: str, now: int) -> Domain:
     """Make a domain ours. Raises Fault EXISTS when it is already."""
+    if await tx.row("SELECT 1 FROM domain_alias WHERE name = $1", name.lower()):
+        text = f"{name} is a domain alias; remove it first with: merpati domain unalias {name}"
+        raise Fault(Kind.EXISTS, text)
     try:
         domain_id = await tx.value(
             "INSERT INTO domain (name, created_at) VALUES ($1, $2) RETURNING id", name.lower(), now
@@ -79,9 +107,89 @@ async def remove_domain(tx: Transaction, name: str) -> None:
     if count:
         text = f"domain {name} still has {count} addresses; remove or rename their accounts first"
         raise Fault(Kind.IN_USE, text)
+    if await tx.row("SELECT 1 FROM mailing_list WHERE domain_id = $1", found.id):
+        text = f"domain {name} still has mailing lists; see: merpati list list"
+        raise Fault(Kind.IN_USE, text)
     await tx.run("DELETE FROM alias WHERE domain_id = $1", found.id)
+    await tx.run("DELETE FROM domain_alias WHERE domain_id = $1", found.id)
+    await tx.run("DELETE FROM signing_key WHERE domain_id = $1", found.id)
+    await tx.run("DELETE FROM outflow WHERE domain_id = $1", found.id)
     await tx.run("DELETE FROM domain WHERE id = $1", found.id)
     tx.announce(Topic.DIRECTORY, 0)
+
+
+async def home(tx: Transaction, name: str) -> Domain | None:
+    """The domain where mail for a domain name is at home, if it is one of ours.
+
+    That is the domain of that name, or the one it is an alias of. `name` is lower case,
+    A-labels.
+    """
+    row = await tx.row(
+        "SELECT id, name FROM domain WHERE name = $1 UNION ALL SELECT d.id, d.name"
+        " FROM domain_alias x JOIN domain d ON d.id = x.domain_id WHERE x.name = $1",
+        name,
+    )
+    return None if row is None else Domain(*row)
+
+
+async def served(tx: Transaction, name: str) -> str:
+    """A domain name that mail is taken for here, a domain alias too, in lower case.
+
+    Records are published, and keys kept, for each of them. Raises Fault NOT_FOUND.
+    """
+    found = await home(tx, name.lower())
+    return name.lower() if found is not None else (await domain(tx, name)).name
+
+
+async def add_domain_alias(tx: Transaction, name: str, target: str, now: int) -> None:
+    """Let every address of a second domain be the same one of `target`.
+
+    Raises:
+        Fault: NOT_FOUND when `target` is not served here, EXISTS when `name` is already.
+    """
+    known = await domain(tx, target)
+    if await tx.row("SELECT 1 FROM domain WHERE name = $1", name.lower()):
+        raise Fault(Kind.EXISTS, f"{name} is a domain with addresses of its own")
+    try:
+        await tx.run(
+            "INSERT INTO domain_alias (name, domain_id, created_at) VALUES ($1, $2, $3)",
+            name.lower(), known.id, now,
+        )  # fmt: skip
+    except Conflict as error:
+        text = f"{name} is an alias already; see: merpati domain list"
+        raise Fault(Kind.EXISTS, text) from error
+    tx.announce(Topic.DIRECTORY, 0)
+
+
+async def remove_domain_alias(tx: Transaction, name: str) -> None:
+    """Serve a second domain no longer. Raises Fault NOT_FOUND."""
+    if not await tx.run("DELETE FROM domain_alias WHERE name = $1", name.lower()):
+        text = f"there is no domain alias {name}; see: merpati domain list"
+        raise Fault(Kind.NOT_FOUND, text)
+    tx.announce(Topic.DIRECTORY, 0)
+
+
+async def domain_aliases(tx: Transaction) -> list[tuple[str, str]]:
+    """Every second domain with the one it stands for, by name."""
+    rows = await tx.rows(
+        "SELECT x.name, d.name FROM domain_alias x JOIN domain d ON d.id = x.domain_id"
+        " ORDER BY x.name"
+    )
+    return [(name, target) for name, target in rows]
+
+
+async def administrators(tx: Transaction, domain_id: int) -> list[str]:
+    """Who answers for a domain: its administrators, else all, else its first account."""
+    rows = await tx.rows(
+        f"SELECT r.local || '@' || d.name, a.domain_id, a.is_admin {ACCOUNT_JOIN}"
+        " WHERE a.disabled = 0 AND (a.is_admin = 1 OR a.id = (SELECT min(b.id) FROM account b"
+        " WHERE b.domain_id = $1 AND b.disabled = 0)) ORDER BY a.id",
+        domain_id,
+    )
+    own = [
+        address for address, its_domain, is_admin in rows if is_admin and its_domain == domain_id
+    ]
+    return own or [row[0] for row in rows if row[2]] or [row[0] for row in rows]
 
 
 # Accounts
@@ -115,10 +223,7 @@ async def add_account(
     """
     local, domain_name = split_address(address)
     home = await domain(tx, domain_name)
-    taken = await tx.row("SELECT 1 FROM alias WHERE domain_id = $1 AND local = $2", home.id, local)
-    if taken:
-        text = f"{address} is an alias; remove it first with: merpati alias remove {address}"
-        raise Fault(Kind.EXISTS, text)
+    await check_free(tx, home.id, local, address)
     account_id = await tx.value(
         "INSERT INTO account (domain_id, name, password, is_admin, disabled, language, quota,"
         " used, emails, modseq, next_email, next_mailbox, uidvalidity, created_at)"
@@ -132,12 +237,23 @@ async def add_account(
     return await account(tx, address)
 
 
+async def check_free(tx: Transaction, domain_id: int, local: str, address: str) -> None:
+    """Raise Fault EXISTS when an alias or a list has this address."""
+    for kind, _, _ in await tx.rows(LEADS_TO, domain_id, local):
+        if kind != 1:
+            word = "alias" if kind == 2 else "list"
+            article = "an alias" if kind == 2 else "a mailing list"
+            text = f"{address} is {article}; remove it first with: merpati {word} remove {address}"
+            raise Fault(Kind.EXISTS, text)
+
+
 async def add_address(
     tx: Transaction, account_id: int, address: str, *, primary: bool = False
 ) -> None:
     """Let one more address lead to an account. Raises Fault EXISTS, NOT_FOUND."""
     local, domain_name = split_address(address)
     home = await domain(tx, domain_name)
+    await check_free(tx, home.id, local, address)
     try:
         await tx.run(
             "INSERT INTO address (domain_id, local, account_id, is_primary)"
@@ -172,7 +288,9 @@ async def find_account(tx: Transaction, address: str) -> Account | None:
     local, _, domain_name = address.lower().rpartition("@")
     row = await tx.row(
         f"SELECT {ACCOUNT_COLUMNS} {ACCOUNT_JOIN} WHERE a.id = (SELECT n.account_id"
-        " FROM address n JOIN domain m ON m.id = n.domain_id WHERE n.local = $1 AND m.name = $2)",
+        " FROM address n WHERE n.local = $1 AND n.domain_id = coalesce("
+        "(SELECT m.id FROM domain m WHERE m.name = $2),"
+        " (SELECT x.domain_id FROM domain_alias x WHERE x.name = $2)))",
         local, domain_name,
     )  # fmt: skip
     return None if row is None else _account(row)
@@ -188,10 +306,13 @@ async def account_by_id(tx: Transaction, account_id: int) -> Account | None:
 
 
 async def addresses(tx: Transaction, account_id: int) -> list[str]:
-    """Every address that leads to an account, the primary one first."""
+    """Every address that leads to an account: the primary one, others, those of domain aliases."""
     rows = await tx.rows(
-        "SELECT r.local || '@' || d.name FROM address r JOIN domain d ON d.id = r.domain_id"
-        " WHERE r.account_id = $1 ORDER BY r.is_primary DESC, d.name, r.local",
+        "SELECT r.local || '@' || d.name, 1 - r.is_primary AS place, d.name AS domain, r.local"
+        " FROM address r JOIN domain d ON d.id = r.domain_id WHERE r.account_id = $1"
+        " UNION ALL SELECT r.local || '@' || x.name, 2, x.name, r.local"
+        " FROM address r JOIN domain_alias x ON x.domain_id = r.domain_id WHERE r.account_id = $1"
+        " ORDER BY place, domain, local",
         account_id,
     )
     return [row[0] for row in rows]
@@ -231,8 +352,13 @@ async def remove_account(tx: Transaction, account_id: int) -> None:
         " WHERE id = held.blob_id",
         account_id,
     )
-    for table in ("mailbox_email", "mailbox", "subscription", "thread_ref", "change", "address"):
+    for table in (
+        *("mailbox_email", "mailbox", "subscription", "thread_ref", "change", "address"),
+        *("forward", "responder", "response"),
+        *("habit", "known_recipient", "sending_freeze"),
+    ):
         await tx.run(f"DELETE FROM {table} WHERE account_id = $1", account_id)
+    await tx.run("UPDATE mailing_list SET archive_id = 0 WHERE archive_id = $1", account_id)
     await tx.run("DELETE FROM account WHERE id = $1", account_id)
     tx.announce(Topic.DIRECTORY, 0)
     tx.announce(Topic.ACCOUNT, account_id)
@@ -259,6 +385,10 @@ async def add_alias(tx: Transaction, address: str, target: str) -> None:
     domain_id, local = await _alias_key(tx, address)
     if await tx.row("SELECT 1 FROM address WHERE domain_id = $1 AND local = $2", domain_id, local):
         raise Fault(Kind.EXISTS, f"{address} is the address of an account")
+    if local and await tx.row(
+        "SELECT 1 FROM mailing_list WHERE domain_id = $1 AND local = $2", domain_id, local
+    ):
+        raise Fault(Kind.EXISTS, f"{address} is the address of a mailing list")
     split_address(target)
     await tx.run(
         "INSERT INTO alias (domain_id, local, target) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
@@ -291,26 +421,44 @@ async def aliases(tx: Transaction) -> list[Alias]:
     return [Alias(address, tuple(targets)) for address, targets in found.items()]
 
 
-async def resolve(tx: Transaction, domain_id: int, local: str) -> Resolved | None:
+async def resolve(
+    tx: Transaction, domain_id: int, local: str, separator: str = "+"
+) -> Resolved | None:
     """Where a local part of one of our domains leads, or None when nowhere.
 
-    The exact address wins, then the part before "+" (RFC 5233), then the catch-all.
+    The exact address wins, then a list's address for a role, then the part before the
+    separator (RFC 5233), then the administrators for `RESERVED`, then the catch-all.
     """
-    names = [local]
-    if "+" in local:
-        names.append(local.partition("+")[0])
-    for name in (*names, ""):
-        account_id = name and await tx.value(
-            "SELECT account_id FROM address WHERE domain_id = $1 AND local = $2", domain_id, name
-        )
-        if account_id:
-            return Resolved(account_id, ())
-        rows = await tx.rows(
-            "SELECT target FROM alias WHERE domain_id = $1 AND local = $2", domain_id, name
-        )
-        if rows:
-            return Resolved(0, tuple(row[0] for row in rows))
-    return None
+    found = await _named(tx, domain_id, local)
+    if found is not None:
+        return found
+    role = split_role(local, separator or "+")
+    if role is not None:
+        base, of_list, token = role
+        found = await _named(tx, domain_id, base)
+        if found is not None and found.list_id:
+            return Resolved(0, (), found.list_id, of_list, token)
+    name, _, detail = local.partition(separator) if separator else (local, "", "")
+    if detail or name != local:
+        found = await _named(tx, domain_id, name)
+        if found is not None:
+            return structs.replace(found, tagged=True)
+    if name in RESERVED:
+        found = Resolved(0, tuple(await administrators(tx, domain_id)), tagged=name != local)
+        return found if found.targets else None
+    return await _named(tx, domain_id, "")
+
+
+async def _named(tx: Transaction, domain_id: int, local: str) -> Resolved | None:
+    rows = await tx.rows(LEADS_TO, domain_id, local)
+    if not rows:
+        return None
+    kind, number, _ = rows[0]
+    if kind == 1:
+        return Resolved(number, ())
+    if kind == 3:
+        return Resolved(0, (), number)
+    return Resolved(0, tuple(row[2] for row in rows if row[0] == 2))
 
 
 async def _alias_key(tx: Transaction, address: str) -> tuple[int, str]:

@@ -38,6 +38,7 @@ class Topic(Enum):
     ACCOUNT = "account"  # something in this account changed: id is the account
     QUEUE = "queue"  # there is mail to send: id is 0
     DIRECTORY = "directory"  # domains, addresses or credentials changed: id is 0
+    SIGNING = "signing"  # another key signs for a domain: id is 0
     CERTIFICATES = "certificates"  # one was installed, or a proof for one published: id is 0
 
     __hash__ = object.__hash__  # in C: a delivery to fifty accounts hashes fifty of them

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from merpati.base.faults import Fault, Kind
@@ -15,7 +16,7 @@ from merpati.model.mailbox import (
     Mailbox,
 )
 from merpati.store import changes
-from merpati.store.engine import Topic, Transaction
+from merpati.store.engine import Topic, Transaction, among
 
 COLUMNS: Final = "id, name, role, uidvalidity, uidnext, recent_from, total, unseen, size, modseq"
 
@@ -99,6 +100,16 @@ async def counters(tx: Transaction, account_id: int, mailbox_id: int) -> Mailbox
         account_id, mailbox_id,
     )  # fmt: skip
     return None if row is None else Mailbox(*row)
+
+
+async def with_role(tx: Transaction, accounts: Sequence[int], role: str) -> dict[int, int]:
+    """The mailbox that has a role in each of these accounts; those without one are missing."""
+    which, ids = among(tx, "account_id", 1, accounts)
+    rows = await tx.rows(
+        f"SELECT account_id, min(id) FROM mailbox WHERE {which} AND role = $2 GROUP BY account_id",
+        ids, role,
+    )  # fmt: skip
+    return dict(rows)
 
 
 async def by_role(tx: Transaction, account_id: int, role: str) -> int | None:

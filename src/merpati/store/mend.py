@@ -113,7 +113,8 @@ async def give_blob(mender: Mender, row: Row) -> bool:
         content = mender.blob_store.read(Stored(blob_id, size, "", *body))
         refs = await tx.value(
             "SELECT (SELECT count(*) FROM mailbox_email WHERE blob_id = $1)"
-            " + (SELECT count(*) FROM queue_message WHERE blob_id = $1)",
+            " + (SELECT count(*) FROM queue_message WHERE blob_id = $1)"
+            " + (SELECT count(*) FROM held_post WHERE blob_id = $1)",
             blob_id,
         )
         made = await tx.run(

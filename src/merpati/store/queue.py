@@ -4,23 +4,37 @@ A recipient's row is its whole state. It is due at `next_at`; a worker that clai
 moves `next_at` to the end of its lease and signs it, so a worker that dies merely lets
 the lease run out. Serving a recipient deletes its row in the transaction that records
 the outcome, so nothing is done twice. docs/design/queue.md has the table of states.
+
+What is due is found through the destinations (`store/destinations.py`), each of which is
+claimed by itself. So the cost of a claim does not depend on how much else is waiting.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
 
-from merpati.model.queue import QueueMessage, QueueRecipient
-from merpati.store import blobs
+import msgspec
+
+from merpati.model.arrival import NO_OPTIONS, NO_RECIPIENT_OPTIONS, Options, RecipientOptions
+from merpati.model.queue import QueueMessage, QueueRecipient, Rule
+from merpati.store import blobs, destinations, queue_rules
 from merpati.store.engine import Dialect, Row, Topic, Transaction, id_list, one_of
 
 MESSAGE_COLUMNS: Final = (
-    "id, trace, blob_id, sender, account_id, smtputf8, received_at, expires_at, warn_at"
+    "id, trace, blob_id, sender, account_id, smtputf8, received_at, expires_at, warn_at, own,"
+    " prefix, options"
 )
 RECIPIENT_COLUMNS: Final = (
-    "message_id, n, address, destination, held, attempts, next_at, status, reply, remote"
+    "message_id, n, address, destination, held, attempts, next_at, status, reply, remote,"
+    " notify, orcpt, give_up, reason"
 )
+DESTINATIONS_AT_ONCE: Final = 50  # of one claim
+SHARE: Final = 100  # recipients of one destination in one claim
+RANK_BELOW: Final = -10  # of every rank: priorities go to 9 (RFC 6710 3)
+LOOK_AGAIN: Final = 900_000  # ms; a message that was due for a look and could not be served
+
+Pair = tuple[int, int]  # message id and number of a recipient
 
 
 async def add(
@@ -35,8 +49,16 @@ async def add(
     expires_at: int,
     warn_at: int,
     recipients: Sequence[tuple[str, str]],
+    options: Options = NO_OPTIONS,
+    recipient_options: Mapping[str, RecipientOptions] | None = None,
+    held: str = "",
+    prefix: str = "",
+    is_own: bool = False,
 ) -> int:
-    """Queue a message whose blob the caller has counted once; due at once.
+    """Queue a message whose blob the caller has counted once; due at once, or when it may leave.
+
+    A deadline (RFC 2852) brings its end forward, or its warning; a time until which it is
+    held back (RFC 4865) puts both off. Rules of the administrator may hold it.
 
     Args:
         tx: The transaction.
@@ -49,29 +71,67 @@ async def add(
         expires_at: When it is returned.
         warn_at: When the sender is told of a delay; 0: never.
         recipients: Address and destination of each.
+        options: What the client asked for with MAIL.
+        recipient_options: And with RCPT, by the addresses of `recipients`.
+        held: Why all of it is held until it is released; empty: it is not.
+        prefix: Header fields to be sent before the bytes of the blob, each ended by CRLF.
+        is_own: Whether it was made here or submitted by one of ours.
 
     Returns:
         The queue id.
     """
+    start = max(received_at, options.hold_until)
+    expires_at += start - received_at
+    warn_at = warn_at and warn_at + start - received_at
+    if options.deliver_by and options.by_mode == "R":
+        expires_at = min(expires_at, options.deliver_by)
+    elif options.deliver_by and sender:
+        warn_at = min(warn_at or options.deliver_by, options.deliver_by)
     message_id: int = await tx.value(
         "INSERT INTO queue_message (trace, blob_id, sender, account_id, smtputf8, received_at,"
-        " expires_at, warn_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING id",
+        " expires_at, warn_at, look_at, options, prefix, own)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) RETURNING id",
         trace, blob_id, sender, account_id, int(smtputf8), received_at, expires_at, warn_at,
+        min(warn_at or expires_at, expires_at),
+        "" if options == NO_OPTIONS else msgspec.json.encode(options).decode(), prefix,
+        int(is_own),
     )  # fmt: skip
+    rules = await queue_rules.rules(tx)
+    asked = recipient_options or {}
+    rows = []
+    for n, (address, destination) in enumerate(recipients):
+        wishes = asked.get(address, NO_RECIPIENT_OPTIONS)
+        rule = _rule(rules, sender, address, destination)
+        reason = held or (rule.reason if rule else "")
+        rows.append((
+            message_id, n, address, destination, int(bool(reason or rule)), start,
+            -options.priority, wishes.notify, wishes.orcpt, rule.id if rule else 0, reason,
+        ))  # fmt: skip
     await tx.run_many(
         "INSERT INTO queue_recipient (message_id, n, address, destination, held, attempts,"
-        " next_at, lease, status, reply, remote) VALUES ($1, $2, $3, $4, 0, 0, $5, '', '', '', '')",
-        [(message_id, n, address, destination, received_at)
-         for n, (address, destination) in enumerate(recipients)],
-    )  # fmt: skip
+        " next_at, lease, status, reply, remote, rank, notify, orcpt, give_up, rule_id, reason)"
+        " VALUES ($1, $2, $3, $4, $5, 0, $6, '', '', '', '', $7, $8, $9, 0, $10, $11)",
+        rows,
+    )
+    await destinations.lower(tx, dict.fromkeys(name for _, name in recipients), start)
     tx.announce(Topic.QUEUE, 0)
     return message_id
+
+
+def _rule(rules: Sequence[Rule], sender: str, address: str, destination: str) -> Rule | None:
+    for rule in rules:
+        if queue_rules.fits(rule, sender, address, destination):
+            return rule
+    return None
 
 
 async def claim(
     tx: Transaction, now: int, lease: str, lease_ends: int, limit: int, busy: Sequence[str] = ()
 ) -> list[QueueRecipient]:
-    """Take up to `limit` due recipients for one worker, the longest due first.
+    """Take up to `limit` due recipients for one worker, those longest due first.
+
+    Of a destination that fails it takes one message alone, to find out whether it still
+    does; nobody else tries it until that is recorded.
 
     Args:
         tx: The transaction.
@@ -79,19 +139,87 @@ async def claim(
         lease: Who takes them.
         lease_ends: When others may take them again.
         limit: How many at most.
-        busy: Destinations that have all the connections they may have now.
+        busy: Destinations that are served enough now.
     """
+    claimed: list[QueueRecipient] = []
+    for name, fails in await destinations.due(tx, now, busy, DESTINATIONS_AT_ONCE):
+        room = min(limit - len(claimed), SHARE)
+        if room <= 0:
+            break
+        found, next_at = await _claim_of(tx, name, now, lease, lease_ends, 1 if fails else room)
+        claimed += found
+        await destinations.set_due(tx, name, lease_ends if fails and found else next_at)
+    return claimed
+
+
+async def _claim_of(
+    tx: Transaction, name: str, now: int, lease: str, lease_ends: int, limit: int
+) -> tuple[list[QueueRecipient], int]:
+    """Take due recipients of one destination, by priority; and when its next are due."""
+    taken: list[QueueRecipient] = []
+    next_at = destinations.NEVER
+    rank = RANK_BELOW
+    while True:
+        row = await tx.row(
+            "SELECT rank, next_at FROM queue_recipient WHERE destination = $1 AND held = 0"
+            " AND rank > $2 ORDER BY rank, next_at LIMIT 1",
+            name, rank,
+        )  # fmt: skip
+        if row is None:
+            return taken, next_at
+        rank, first = row
+        if first <= now and len(taken) < limit:
+            taken += await _take(tx, name, rank, now, lease, lease_ends, limit - len(taken))
+            first = await tx.value(
+                "SELECT next_at FROM queue_recipient WHERE destination = $1 AND held = 0"
+                " AND rank = $2 ORDER BY next_at LIMIT 1",
+                name, rank,
+            )  # fmt: skip
+        next_at = min(next_at, first)
+
+
+async def _take(
+    tx: Transaction, name: str, rank: int, now: int, lease: str, lease_ends: int, limit: int
+) -> list[QueueRecipient]:
     lock = "" if tx.dialect is Dialect.SQLITE else " FOR UPDATE SKIP LOCKED"
-    others = "".join(f" AND destination <> ${n}" for n in range(5, 5 + len(busy)))
     rows = await tx.rows(
         "WITH due AS MATERIALIZED (SELECT message_id, n FROM queue_recipient"
-        f" WHERE held = 0 AND next_at <= $1{others} ORDER BY next_at LIMIT $4{lock})"
+        " WHERE destination = $5 AND held = 0 AND rank = $6 AND next_at <= $1"
+        f" ORDER BY next_at LIMIT $4{lock})"
         " UPDATE queue_recipient SET next_at = $2, lease = $3, attempts = attempts + 1"
         " WHERE (message_id, n) IN (SELECT message_id, n FROM due)"
         f" RETURNING {RECIPIENT_COLUMNS}",
-        now, lease_ends, lease, limit, *busy,
+        now, lease_ends, lease, limit, name, rank,
     )  # fmt: skip
-    return sorted((_recipient(row) for row in rows), key=lambda one: (one.message_id, one.n))
+    return sorted((recipient(row) for row in rows), key=lambda one: (one.message_id, one.n))
+
+
+async def claim_overdue(
+    tx: Transaction, now: int, lease: str, lease_ends: int, limit: int
+) -> list[QueueRecipient]:
+    """Take all waiting recipients of messages whose warning, or end, has come.
+
+    Mail for a destination that fails is not tried, and would never be told about else.
+    """
+    rows = await tx.rows(
+        "SELECT id, warn_at, expires_at FROM queue_message WHERE look_at <= $1"
+        " ORDER BY look_at LIMIT $2",
+        now, limit,
+    )  # fmt: skip
+    if not rows:
+        return []
+    again = now + LOOK_AGAIN  # should nothing come of this look
+    looks = [
+        (number, min(at if at > now else again for at in times if at)) for number, *times in rows
+    ]
+    await tx.run_many("UPDATE queue_message SET look_at = $2 WHERE id = $1", looks)
+    taken = await tx.rows(
+        "UPDATE queue_recipient SET next_at = $2, lease = $3, attempts = attempts + 1"
+        f" WHERE {one_of(tx, 'message_id', 1)} AND held = 0 AND (lease = '' OR next_at <= $4)"
+        f" RETURNING {RECIPIENT_COLUMNS}",
+        id_list(tx, [row[0] for row in rows]), lease_ends, lease, now,
+    )  # fmt: skip
+    return sorted((recipient(row) for row in taken), key=lambda one: (one.message_id, one.n))
 
 
 async def messages(tx: Transaction, ids: Sequence[int]) -> dict[int, QueueMessage]:
@@ -100,7 +228,7 @@ async def messages(tx: Transaction, ids: Sequence[int]) -> dict[int, QueueMessag
         f"SELECT {MESSAGE_COLUMNS} FROM queue_message WHERE {one_of(tx, 'id', 1)}",
         id_list(tx, ids),
     )
-    return {row[0]: _message(row) for row in rows}
+    return {row[0]: message(row) for row in rows}
 
 
 async def finish(tx: Transaction, message_id: int, numbers: Sequence[int]) -> list[int]:
@@ -108,18 +236,26 @@ async def finish(tx: Transaction, message_id: int, numbers: Sequence[int]) -> li
 
     An empty answer means another worker has finished them: the caller must not act twice.
     """
-    rows = await tx.rows(
-        f"DELETE FROM queue_recipient WHERE message_id = $1 AND {one_of(tx, 'n', 2)} RETURNING n",
-        message_id, id_list(tx, numbers),
-    )  # fmt: skip
-    if rows and not await tx.row(
-        "SELECT 1 FROM queue_recipient WHERE message_id = $1 LIMIT 1", message_id
-    ):
-        blob_id = await tx.value(
-            "DELETE FROM queue_message WHERE id = $1 RETURNING blob_id", message_id
-        )
-        await blobs.release(tx, [blob_id])
-    return sorted(row[0] for row in rows)
+    return [n for _, n in await finish_many(tx, [(message_id, n) for n in numbers])]
+
+
+async def finish_many(tx: Transaction, pairs: Sequence[Pair]) -> list[Pair]:
+    """The same for recipients of several messages at once, in a few statements."""
+    rows: list[Any] = await tx.rows(
+        f"DELETE FROM queue_recipient WHERE {_one_of_pairs(tx)} RETURNING message_id, n",
+        *_pair_list(tx, pairs),
+    )
+    if not rows:
+        return []
+    gone = await tx.rows(
+        f"DELETE FROM queue_message WHERE {one_of(tx, 'id', 1)} AND NOT EXISTS"
+        " (SELECT 1 FROM queue_recipient r WHERE r.message_id = queue_message.id)"
+        " RETURNING blob_id",
+        id_list(tx, {row[0] for row in rows}),
+    )
+    if gone:
+        await blobs.release(tx, [row[0] for row in gone])
+    return sorted(rows)
 
 
 async def defer(
@@ -133,133 +269,130 @@ async def defer(
     remote: str,
 ) -> None:
     """Try these recipients again at `next_at`."""
-    await tx.run(
+    rows = await tx.rows(
         "UPDATE queue_recipient SET next_at = $3, lease = '', status = $4, reply = $5, remote = $6"
-        f" WHERE message_id = $1 AND {one_of(tx, 'n', 2)}",
+        f" WHERE message_id = $1 AND {one_of(tx, 'n', 2)} RETURNING destination",
         message_id, id_list(tx, numbers), next_at, status, reply, remote,
     )  # fmt: skip
+    await destinations.lower(tx, {row[0] for row in rows}, next_at)
     tx.announce(Topic.QUEUE, 0)
 
 
-async def defer_destination(
-    tx: Transaction, destination: str, now: int, next_at: int, status: str, reply: str
-) -> int:
-    """A destination cannot be reached: what else is due for it waits too, untried.
-
-    Messages that are about to be returned or warned about are left to be looked at.
-    """
-    return await tx.run(
-        "UPDATE queue_recipient SET next_at = $3, status = $4, reply = $5"
-        " WHERE destination = $1 AND held = 0 AND lease = '' AND next_at <= $2"
-        " AND message_id NOT IN (SELECT id FROM queue_message"
-        " WHERE expires_at <= $2 OR (warn_at > 0 AND warn_at <= $2))",
-        destination, now, next_at, status, reply,
+async def give_back(tx: Transaction, pairs: Sequence[Pair], lease: str, next_at: int) -> int:
+    """What a worker had claimed and has not tried is due at `next_at`, as if it never had."""
+    rows = await tx.rows(
+        "UPDATE queue_recipient SET next_at = $1, lease = '', attempts = attempts - 1"
+        f" WHERE lease = $2 AND {_one_of_pairs(tx, 3)} RETURNING destination",
+        next_at, lease, *_pair_list(tx, pairs),
     )  # fmt: skip
+    await destinations.lower(tx, {row[0] for row in rows}, next_at)
+    tx.announce(Topic.QUEUE, 0)
+    return len(rows)
 
 
 async def warned(tx: Transaction, message_id: int) -> bool:
     """The sender is being told of the delay; False when that was done before."""
     return bool(
         await tx.run(
-            "UPDATE queue_message SET warn_at = 0 WHERE id = $1 AND warn_at > 0", message_id
+            "UPDATE queue_message SET warn_at = 0, look_at = expires_at"
+            " WHERE id = $1 AND warn_at > 0",
+            message_id,
         )
     )
 
 
+async def next_times(tx: Transaction) -> tuple[int, int]:
+    """When the next destination is due, and when the next message is to be looked at.
+
+    Unix milliseconds, `destinations.NEVER` when none is. They may be too early, never too late.
+    """
+    due = await tx.value("SELECT min(due_at) FROM queue_destination")
+    look = await tx.value("SELECT min(look_at) FROM queue_message")
+    return (
+        destinations.NEVER if due is None else due, destinations.NEVER if look is None else look
+    )  # fmt: skip
+
+
 async def next_due(tx: Transaction) -> int | None:
-    """When the next recipient is due, Unix milliseconds, or None when none waits."""
-    due: int | None = await tx.value("SELECT min(next_at) FROM queue_recipient WHERE held = 0")
-    return due
+    """When there may next be something to do, Unix milliseconds; None when nothing waits."""
+    first = min(await next_times(tx))
+    return None if first >= destinations.NEVER else first
 
 
 async def release_leases(tx: Transaction, prefix: str, now: int) -> int:
     """What workers of this name had claimed when they died is due again."""
-    return await tx.run(
+    rows = await tx.rows(
         "UPDATE queue_recipient SET lease = '', next_at = $2"
-        " WHERE lease <> '' AND substr(lease, 1, $3) = $1",
+        " WHERE lease <> '' AND substr(lease, 1, $3) = $1 RETURNING destination",
         prefix, now, len(prefix),
     )  # fmt: skip
-
-
-# For the administrator
+    for name in {row[0] for row in rows}:  # the attempt to reach one that fails is over too
+        await destinations.set_due(tx, name, now)
+    return len(rows)
 
 
 async def listing(
     tx: Transaction, limit: int = 1000
 ) -> list[tuple[QueueMessage, list[QueueRecipient]]]:
     """The oldest queued messages with their recipients."""
-    rows = await tx.rows(
-        f"SELECT {MESSAGE_COLUMNS} FROM queue_message ORDER BY id LIMIT $1",
-        limit,
-    )
-    found = [_message(row) for row in rows]
-    recipients: dict[int, list[QueueRecipient]] = {message.id: [] for message in found}
+    rows = await tx.rows("SELECT id FROM queue_message ORDER BY id LIMIT $1", limit)
+    return await whole(tx, [row[0] for row in rows])
+
+
+async def whole(
+    tx: Transaction, ids: Sequence[int]
+) -> list[tuple[QueueMessage, list[QueueRecipient]]]:
+    """These messages with their recipients, those that are still here."""
+    found = await messages(tx, ids)
+    recipients: dict[int, list[QueueRecipient]] = {number: [] for number in sorted(found)}
     for row in await tx.rows(
         f"SELECT {RECIPIENT_COLUMNS} FROM queue_recipient WHERE {one_of(tx, 'message_id', 1)}"
         " ORDER BY message_id, n",
         id_list(tx, recipients),
     ):
-        recipients[row[0]].append(_recipient(row))
-    return [(message, recipients[message.id]) for message in found]
+        recipients[row[0]].append(recipient(row))
+    return [(found[number], group) for number, group in recipients.items()]
 
 
 async def show(
     tx: Transaction, message_id: int
 ) -> tuple[QueueMessage, list[QueueRecipient]] | None:
     """One queued message with its recipients, or None."""
-    message = (await messages(tx, [message_id])).get(message_id)
-    if message is None:
-        return None
-    rows = await tx.rows(
-        f"SELECT {RECIPIENT_COLUMNS} FROM queue_recipient WHERE message_id = $1 ORDER BY n",
-        message_id,
+    found = await whole(tx, [message_id])
+    return found[0] if found else None
+
+
+def message(row: Row) -> QueueMessage:
+    """A message from a row of `MESSAGE_COLUMNS`."""
+    *values, own, prefix, options = row
+    values[5] = bool(values[5])
+    known = msgspec.json.decode(options, type=Options) if options else NO_OPTIONS
+    values += (known, prefix, bool(own))
+    return QueueMessage(*values)
+
+
+def recipient(row: Row) -> QueueRecipient:
+    """A recipient from a row of `RECIPIENT_COLUMNS`."""
+    values = list(row)
+    values[4], values[12] = bool(row[4]), bool(row[12])
+    return QueueRecipient(*values)
+
+
+def _one_of_pairs(tx: Transaction, parameter: int = 1) -> str:
+    """SQL for "it is one of these recipients"; pass it `*_pair_list(...)`."""
+    if tx.dialect is Dialect.SQLITE:
+        return (
+            "(message_id, n) IN (SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]')"
+            f" FROM json_each(${parameter}))"
+        )
+    return (
+        f"(message_id, n) IN (SELECT * FROM unnest(${parameter}::bigint[],"
+        f" ${parameter + 1}::bigint[]))"
     )
-    return message, [_recipient(row) for row in rows]
 
 
-async def retry(tx: Transaction, message_id: int, now: int) -> int:
-    """Make the waiting recipients of a message (0: of all) due now; how many."""
-    count = await tx.run(
-        "UPDATE queue_recipient SET next_at = $2"
-        " WHERE (message_id = $1 OR $1 = 0) AND held = 0 AND lease = ''",
-        message_id, now,
-    )  # fmt: skip
-    tx.announce(Topic.QUEUE, 0)
-    return count
-
-
-async def hold(tx: Transaction, message_id: int, *, held: bool) -> int:
-    """Hold the recipients of a message (0: of all), or release them; how many changed."""
-    count = await tx.run(
-        "UPDATE queue_recipient SET held = $2 WHERE (message_id = $1 OR $1 = 0) AND held <> $2",
-        message_id, int(held),
-    )  # fmt: skip
-    tx.announce(Topic.QUEUE, 0)
-    return count
-
-
-async def expire(tx: Transaction, message_id: int, now: int) -> bool:
-    """Let a message be returned to its sender at once; whether it was there."""
-    found = await tx.run("UPDATE queue_message SET expires_at = $2 WHERE id = $1", message_id, now)
-    await tx.run(
-        "UPDATE queue_recipient SET held = 0, next_at = $2 WHERE message_id = $1 AND lease = ''",
-        message_id, now,
-    )  # fmt: skip
-    tx.announce(Topic.QUEUE, 0)
-    return found > 0
-
-
-async def delete(tx: Transaction, message_id: int) -> int:
-    """Forget a message and tell nobody; how many recipients it had."""
-    rows = await tx.rows("SELECT n FROM queue_recipient WHERE message_id = $1", message_id)
-    return len(await finish(tx, message_id, [row[0] for row in rows]))
-
-
-def _message(row: Row) -> QueueMessage:
-    message_id, trace, blob_id, sender, account_id, smtputf8, *times = row
-    return QueueMessage(message_id, trace, blob_id, sender, account_id, bool(smtputf8), *times)
-
-
-def _recipient(row: Row) -> QueueRecipient:
-    message_id, n, address, destination, held, *rest = row
-    return QueueRecipient(message_id, n, address, destination, bool(held), *rest)
+def _pair_list(tx: Transaction, pairs: Iterable[Pair]) -> tuple[Any, ...]:
+    if tx.dialect is Dialect.SQLITE:
+        return (msgspec.json.encode(list(pairs)).decode(),)
+    listed = list(pairs)
+    return [one[0] for one in listed], [one[1] for one in listed]

@@ -43,6 +43,12 @@ class Action(Enum):
 
     FAILED = "failed"
     DELAYED = "delayed"
+    DELIVERED = "delivered"  # it is in the mailbox
+    RELAYED = "relayed"  # to a server that tells nothing back
+    EXPANDED = "expanded"  # sent on to the members of a list
+
+
+TROUBLE: Final = frozenset({Action.FAILED, Action.DELAYED})
 
 
 class Recipient(Struct, frozen=True, kw_only=True):
@@ -57,6 +63,7 @@ class Recipient(Struct, frozen=True, kw_only=True):
         remote: the host that answered, or empty when none did.
         last_attempt: Unix seconds, or `None`.
         retry_until: until when we try, Unix seconds; for `DELAYED`.
+        original: what the sender's client called it with ORCPT, `rfc822;address`, or empty.
     """
 
     address: Path
@@ -66,6 +73,7 @@ class Recipient(Struct, frozen=True, kw_only=True):
     remote: str = ""
     last_attempt: float | None = None
     retry_until: float | None = None
+    original: str = ""
 
 
 class Report(Struct, frozen=True, kw_only=True):
@@ -101,43 +109,70 @@ class Report(Struct, frozen=True, kw_only=True):
 class _Letter(Struct, frozen=True):
     """The fixed words of the letter in one language."""
 
-    failed_subject: str
-    delayed_subject: str
-    failed: str
-    delayed: str
+    subjects: dict[Action, str]
+    openings: dict[Action, str]
     trying: str
     nothing: str
     answer: str
     answer_of: str
     footer: str
+    short_footer: str
     months: str
 
 
 _LETTERS: Final = {
     "en": _Letter(
-        "Your message could not be delivered",
-        "Your message is delayed",
-        "Your message of {arrival} could not be delivered to:",
-        "Your message of {arrival} has not been delivered yet to:",
+        {
+            Action.FAILED: "Your message could not be delivered",
+            Action.DELAYED: "Your message is delayed",
+            Action.DELIVERED: "Your message was delivered",
+            Action.RELAYED: "Your message was passed on",
+            Action.EXPANDED: "Your message was sent to the list",
+        },
+        {
+            Action.FAILED: "Your message of {arrival} could not be delivered to:",
+            Action.DELAYED: "Your message of {arrival} has not been delivered yet to:",
+            Action.DELIVERED: "Your message of {arrival} has been delivered to:",
+            Action.RELAYED: "Your message of {arrival} has been passed on to the server of the\r\n"
+            "recipient. That server does not confirm deliveries, so this is the last you\r\n"
+            "will hear of it, unless it comes back:",
+            Action.EXPANDED: "Your message of {arrival} has been sent to the members of:",
+        },
         "We go on trying until {until}.",
         "You need not send it again.",
         "The reason given:",
         "The server {remote} answered:",
         "This letter was written by the mail system at {host}. The technical report\r\n"
         "and your message, or its beginning, are attached.",
+        "This letter was written by the mail system at {host}, because you had asked to\r\n"
+        "be told. The technical report is attached.",
         "January February March April May June July August September October November December",
     ),
     "id": _Letter(
-        "Pesan Anda tidak dapat dikirim",
-        "Pesan Anda tertunda",
-        "Pesan Anda tertanggal {arrival} tidak dapat dikirim kepada:",
-        "Pesan Anda tertanggal {arrival} belum terkirim kepada:",
+        {
+            Action.FAILED: "Pesan Anda tidak dapat dikirim",
+            Action.DELAYED: "Pesan Anda tertunda",
+            Action.DELIVERED: "Pesan Anda sudah sampai",
+            Action.RELAYED: "Pesan Anda sudah diteruskan",
+            Action.EXPANDED: "Pesan Anda sudah dikirim ke milis",
+        },
+        {
+            Action.FAILED: "Pesan Anda tertanggal {arrival} tidak dapat dikirim kepada:",
+            Action.DELAYED: "Pesan Anda tertanggal {arrival} belum terkirim kepada:",
+            Action.DELIVERED: "Pesan Anda tertanggal {arrival} sudah sampai kepada:",
+            Action.RELAYED: "Pesan Anda tertanggal {arrival} sudah diteruskan ke server\r\n"
+            "penerima. Server itu tidak mengonfirmasi pengiriman, jadi Anda tidak akan mendapat\r\n"
+            "kabar lagi, kecuali bila pesan ini kembali:",
+            Action.EXPANDED: "Pesan Anda tertanggal {arrival} sudah dikirim kepada anggota:",
+        },
         "Kami terus mencoba sampai {until}.",
         "Anda tidak perlu mengirim ulang.",
         "Alasan yang diberikan:",
         "Jawaban server {remote}:",
         "Surat ini ditulis oleh sistem surat di {host}. Laporan teknis dan pesan\r\n"
         "Anda, atau bagian awalnya, terlampir.",
+        "Surat ini ditulis oleh sistem surat di {host}, karena Anda meminta kabar.\r\n"
+        "Laporan teknis terlampir.",
         "Januari Februari Maret April Mei Juni Juli Agustus September Oktober November Desember",
     ),
 }
@@ -164,12 +199,11 @@ def compose(report: Report) -> bytes:
 def _header(report: Report, boundary: str, *, eight_bit: bool) -> bytes:
     """The notification's own header."""
     letter = _letter(report)
-    failed = report.recipients[0].action is Action.FAILED
     original_id = _original_message_id(report.original)
     rows = [
         f"From: Mail Delivery System <{report.postmaster}>",
         f"To: <{report.sender}>",
-        f"Subject: {letter.failed_subject if failed else letter.delayed_subject}",
+        f"Subject: {letter.subjects[report.recipients[0].action]}",
         f"Date: {date_time(report.date)}",
         f"Message-ID: <{_word(report.message_id)}>",
         f"In-Reply-To: {original_id}" if original_id else "",
@@ -186,12 +220,15 @@ def _header(report: Report, boundary: str, *, eight_bit: bool) -> bytes:
 def _letter_part(report: Report) -> bytes:
     """The first part: plain words."""
     words = _letter(report)
-    failed = report.recipients[0].action is Action.FAILED
-    opening = words.failed if failed else words.delayed
-    rows = [opening.format(arrival=_date(words, report.arrival)), ""]
+    action = report.recipients[0].action
+    rows = [words.openings[action].format(arrival=_date(words, report.arrival)), ""]
     for recipient in report.recipients:
-        rows += _letter_rows(words, report.language, recipient)
-    rows += [words.footer.format(host=_word(report.reporting_mta)), ""]
+        if action in TROUBLE:
+            rows += _letter_rows(words, report.language, recipient)
+        else:
+            rows += [f"  {recipient.address}", ""]
+    footer = words.footer if action in TROUBLE else words.short_footer
+    rows += [footer.format(host=_word(report.reporting_mta)), ""]
     text = "\r\n".join(rows).encode("utf-8", "replace")
     head = "Content-Type: text/plain; charset=utf-8\r\n"
     if not text.isascii() or _has_long_line(text):
@@ -246,8 +283,9 @@ def _status_rows(recipient: Recipient) -> list[str]:
     kind = "rfc822" if recipient.address.is_ascii else "utf-8"
     status = recipient.status
     if not _STATUS.fullmatch(status):
-        status = "5.0.0" if recipient.action is Action.FAILED else "4.0.0"
+        status = {Action.FAILED: "5.0.0", Action.DELAYED: "4.0.0"}.get(recipient.action, "2.0.0")
     rows = [
+        f"Original-Recipient: {_text(recipient.original)}" if recipient.original else "",
         f"Final-Recipient: {kind}; {recipient.address}",
         f"Action: {recipient.action.value}",
         f"Status: {status}",

@@ -42,6 +42,7 @@ class Advice(Enum):
     REPUTATION = "reputation"
     CONTENT = "content"
     POLICY = "policy"
+    RELAY_DENIED = "relay-denied"
     NO_UTF8 = "no-utf8"
     PROTOCOL = "protocol"
     OTHER = "other"
@@ -117,7 +118,9 @@ _BY_WORDS: Final[tuple[tuple[re.Pattern[str], Advice], ...]] = tuple(
          Advice.NO_SUCH_USER),
         (r"disabled|suspended|inactive", Advice.MAILBOX_DISABLED),
         (r"\bspam\b|virus|malware|phish|content", Advice.CONTENT),
-        (r"\btls\b|encrypt", Advice.TLS),
+        (r"\b(start)?tls\b|encrypt", Advice.TLS),
+        (r"relay(ing)? (access )?(denied|not (permitted|allowed))|unable to relay",
+         Advice.RELAY_DENIED),
     )
 )  # fmt: skip
 _VAGUE: Final = frozenset({"", "0.0", "1.0", "7.0", "7.1", "2.0", "3.0", "5.0"})
@@ -288,6 +291,12 @@ _SENTENCES: Final[dict[Advice, tuple[tuple[str, str], tuple[str, str]]]] = {
          "Read its answer below; if it says nothing useful, show it to your administrator."),
         ("Aturan server penerima tidak mengizinkan pesan ini.",
          "Baca jawabannya di bawah; bila tidak jelas, tunjukkan kepada administrator Anda."),
+    ),
+    Advice.RELAY_DENIED: (
+        ("The server that was asked does not take mail for this domain.",
+         "Check the part after the @; if it is right, the domain's own settings (MX) are wrong."),
+        ("Server yang dihubungi tidak menerima surat untuk domain ini.",
+         "Periksa bagian setelah tanda @; bila sudah benar, pengaturan domain itu (MX) salah."),
     ),
     Advice.NO_UTF8: (
         ("The receiving server cannot handle addresses with letters beyond plain English ones.",

@@ -17,13 +17,15 @@ from __future__ import annotations
 import re
 from typing import Final
 
+GRID_MIN: Final = 8192  # octets; the split is quicker for less
+
 _BARE: Final = re.compile(rb"\r(?!\n)|(?<!\r)\n")
 _ANY: Final = re.compile(rb"\r\n|\r|\n")
 
 
 def has_bare(data: bytes) -> bool:
     """True when a CR without LF after it, or a LF without CR before it, is in `data`."""
-    if _is_regular(data):
+    if len(data) >= GRID_MIN and _is_regular(data):
         return False
     joined = b"".join(data.split(b"\r\n"))
     return b"\r" in joined or b"\n" in joined

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -8,19 +10,19 @@ from merpati.base.faults import SyntaxFault
 from merpati.wire.smtp import commands
 from merpati.wire.smtp.commands import (
     Auth,
-    Body,
+    Bdat,
     Command,
     Data,
     Ehlo,
+    Etrn,
     Expn,
     Helo,
     Help,
+    Lhlo,
     Mail,
-    MailParameters,
     Noop,
     Quit,
     Rcpt,
-    RcptParameters,
     Rset,
     StartTls,
     UnknownCommand,
@@ -28,8 +30,9 @@ from merpati.wire.smtp.commands import (
     encode,
     parse,
 )
+from merpati.wire.smtp.parameters import Body, MailParameters, RcptParameters
 from merpati.wire.smtp.paths import NULL, Path
-from merpati.wire.smtp.quirks import STRICT
+from merpati.wire.smtp.quirks import STRICT, TOLERATED
 
 PATH = Path("a", "b.example")
 FROM = b"MAIL FROM:<a@b.example>"
@@ -47,21 +50,23 @@ LINES: list[tuple[bytes, Command]] = [
     ),
     (FROM + b" AUTH=<>", Mail(PATH, MailParameters(auth=""))),
     (
-        FROM + b" RET=HDRS ENVID=x REQUIRETLS",
-        Mail(
-            PATH,
-            MailParameters(others=(("RET", "HDRS"), ("ENVID", "x"), ("REQUIRETLS", None))),
-        ),
+        FROM + b" X-NEW=HDRS OTHER",
+        Mail(PATH, MailParameters(others=(("X-NEW", "HDRS"), ("OTHER", None)))),
     ),
     (b"RCPT TO:<a@b.example>", Rcpt(PATH)),
     (b"RCPT TO:<Postmaster>", Rcpt(Path("Postmaster", ""))),
     (b'RCPT TO:<"a> b"@c>', Rcpt(Path("a> b", "c"))),
     (
-        b"RCPT TO:<a@b.example> NOTIFY=NEVER",
-        Rcpt(PATH, RcptParameters(others=(("NOTIFY", "NEVER"),))),
+        b"RCPT TO:<a@b.example> NOTIFY=NEVER RRVS=x",
+        Rcpt(PATH, RcptParameters((("RRVS", "x"),), "NEVER")),
     ),
     ("RCPT TO:<用户@例え.テスト>".encode(), Rcpt(Path("用户", "例え.テスト"))),
+    (b"LHLO mail.example.com", Lhlo("mail.example.com")),
     (b"DATA", Data()),
+    (b"BDAT 1000", Bdat(1000)),
+    (b"BDAT 0 LAST", Bdat(0, last=True)),
+    (b"ETRN example.org", Etrn("example.org")),
+    (b"ETRN @example.org", Etrn("@example.org")),
     (b"RSET", Rset()),
     (b"QUIT", Quit()),
     (b"STARTTLS", StartTls()),
@@ -107,7 +112,7 @@ def test_a_space_after_the_colon_is_refused_when_strict() -> None:
 
 
 @pytest.mark.parametrize(
-    "line", [b"", b" ", b"FOO", b"BDAT 5", b"MAILFROM:<a@b>", b"GET / HTTP/1.1"]
+    "line", [b"", b" ", b"FOO", b"BDATX 5", b"MAILFROM:<a@b>", b"GET / HTTP/1.1"]
 )
 def test_an_unknown_verb_is_told_from_wrong_arguments(line: bytes) -> None:
     with pytest.raises(UnknownCommand):
@@ -143,6 +148,14 @@ def test_an_unknown_verb_is_told_from_wrong_arguments(line: bytes) -> None:
         b"RCPT TO:<>",
         b"RCPT FROM:<a@b>",
         b"DATA now",
+        b"BDAT",
+        b"BDAT x",
+        b"BDAT -1",
+        b"BDAT 1 FIRST",
+        b"BDAT " + b"9" * 21,
+        b"ETRN",
+        b"ETRN #queue",
+        b"ETRN [192.0.2.1]",
         b"VRFY",
         b"AUTH",
         b"AUTH PLAIN a b",
@@ -202,3 +215,34 @@ def test_any_line_is_a_command_that_writes_back_the_same_or_a_fault(line: bytes)
     except SyntaxFault:
         return
     assert parse(encode(command)) == command
+
+
+@given(
+    st.from_regex(commands._FAST, fullmatch=True),
+    st.binary(max_size=3),
+    st.integers(0, 600),
+)
+@example(b"MAIL FROM:<a@b.example> SIZE=1  BODY=8BITMIME ", b"", 0)
+@example(b"rcpt to:<A.b+c@D.Example> notify=never", b"", 0)
+@example(b"MAIL FROM:<a@b.example> SIZE=1 SIZE=1", b"", 0)
+def test_the_short_way_and_the_long_way_lead_to_the_same_command(
+    line: bytes, odd: bytes, at: int
+) -> None:
+    for one in (line, line[:at] + odd + line[at:]):
+        assert outcome(commands.parse, one) == outcome(commands._parse_at_length, one)
+
+
+def outcome(parse: Callable[..., Command], line: bytes) -> Command | str:
+    try:
+        return parse(line, TOLERATED)
+    except SyntaxFault as fault:
+        return fault.text
+
+
+def test_a_line_that_comes_again_is_the_same_command_and_passwords_are_not_kept() -> None:
+    line = b"RCPT TO:<ana@example.org>"
+    assert commands.recall(line) is commands.recall(line)
+    secret = b"auth plain AGFuYQBzZWNyZXQ="
+    assert commands.recall(secret) is not commands.recall(secret)
+    with pytest.raises(UnknownCommand):
+        commands.recall(b"WHAT")

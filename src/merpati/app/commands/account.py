@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 from typing import Any
 
 from merpati.app.commands import session
 from merpati.app.commands.session import Session, say
+from merpati.base.faults import Fault, Kind
 from merpati.model.account import Account
+from merpati.services.info import index
 from merpati.services.login import hash_password
-from merpati.store import directory, mailboxes
+from merpati.store import directory, forwards, mailboxes
+from merpati.store.forwards import Habits
+from merpati.wire.smtp.paths import parse_address
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """`merpati account add|list|show|set|disable|enable|remove`."""
+    """`merpati account add|list|show|set|forward|info|disable|enable|remove`."""
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     add = _action(actions, "add", "make an account")
     add.add_argument("--name", default="", help="the person's name")
@@ -36,6 +41,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
     change.add_argument("--admin", choices=("yes", "no"))
     change.add_argument("--password", action="store_true", help="make a new password, print it")
     change.add_argument("--password-stdin", action="store_true", help="read a password from stdin")
+    forward = _action(actions, "forward", "send an account's mail on to other addresses")
+    forward.add_argument("target", nargs="*", help="where to; none: show what is set")
+    forward.add_argument("--keep", action="store_true", help="a copy stays in the mailbox")
+    forward.add_argument("--off", action="store_true", help="forward no longer")
+    session.add_json_option(forward)
+    info = _action(actions, "info", "answer requests for files: help, index, get NAME")
+    info.add_argument("--folder", type=Path, help="the folder with the files")
+    info.add_argument("--off", action="store_true", help="answer no longer")
+    session.add_json_option(info)
     _action(actions, "disable", "let nobody sign in, and take no mail")
     _action(actions, "enable", "undo disable")
     remove = _action(actions, "remove", "erase an account with all its mail")
@@ -94,8 +108,10 @@ async def _show(one: Session, args: argparse.Namespace) -> None:
     account = await one.store.read(directory.account, args.address)
     addresses = await one.store.read(directory.addresses, account.id)
     found = await one.store.read(mailboxes.listing, account.id)
+    habits = await _habits(one, account)
     if args.json:
         plain = _plain(account)
+        plain["forward"] = habits.targets
         plain["addresses"] = addresses
         plain["mailboxes"] = [
             {"name": box.name, "emails": box.total, "unseen": box.unseen, "bytes": box.size}
@@ -108,6 +124,11 @@ async def _show(one: Session, args: argparse.Namespace) -> None:
     say(f"addresses  {', '.join(addresses)}")
     say(f"storage    {session.show_size(account.used)} in {account.emails} emails; {quota}")
     say(f"language   {account.language}")
+    if habits.targets:
+        kept = "; a copy stays" if habits.keep else ""
+        say(f"forwards   to {', '.join(habits.targets)}{kept}")
+    if habits.folder:
+        say(f"answers    with files of {habits.folder}")
     if account.disabled:
         say("disabled   nobody can sign in")
     say("")
@@ -140,6 +161,48 @@ async def _set(one: Session, args: argparse.Namespace) -> int:
     if made_up:
         say(f"Password, shown only now: {made_up}")
     return 0
+
+
+async def _forward(one: Session, args: argparse.Namespace) -> None:
+    account = await one.store.read(directory.account, args.address)
+    targets = [str(parse_address(target)) for target in args.target]
+    if "" in targets or account.address in targets:
+        raise Fault(Kind.SYNTAX, "a target is another address, such as name@example.com")
+    if args.off or targets:
+        await one.store.write(forwards.set_forward, account.id, targets, keep=args.keep)
+    found = await _habits(one, account)
+    if args.json:
+        session.print_json({"address": account.address, "targets": found.targets,
+                            "keep": found.keep})  # fmt: skip
+    elif found.targets:
+        copy = "and a copy stays" if found.keep else "and no copy stays"
+        say(f"Mail for {account.address} goes on to {', '.join(found.targets)}, {copy}.")
+    else:
+        say(f"Mail for {account.address} stays here.")
+
+
+async def _info(one: Session, args: argparse.Namespace) -> None:
+    account = await one.store.read(directory.account, args.address)
+    if args.folder is not None and not args.folder.is_dir():
+        text = f"there is no folder {args.folder}; make it with: mkdir -p {args.folder}"
+        raise Fault(Kind.NOT_FOUND, text)
+    if args.off or args.folder is not None:
+        folder = "" if args.off else str(args.folder.absolute())
+        await one.store.write(forwards.set_folder, account.id, folder)
+    found = await _habits(one, account)
+    if args.json:
+        session.print_json({"address": account.address, "folder": found.folder})
+    elif found.folder:
+        count = len(index(Path(found.folder)))
+        say(f"{account.address} hands out {count} files of {found.folder}.")
+        say("To try it, write to it with the subject: index")
+    else:
+        say(f"{account.address} answers no requests.")
+
+
+async def _habits(one: Session, account: Account) -> Habits:
+    found = await one.store.read(forwards.habits, [account.id])
+    return found.get(account.id, Habits(account.id, account.address, (), True, ""))
 
 
 async def _disable(one: Session, args: argparse.Namespace) -> None:
@@ -182,6 +245,8 @@ ACTIONS = {
     "list": _list,
     "show": _show,
     "set": _set,
+    "forward": _forward,
+    "info": _info,
     "disable": _disable,
     "enable": _enable,
     "remove": _remove,

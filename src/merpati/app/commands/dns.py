@@ -1,115 +1,41 @@
 """The DNS records to publish for a domain, as a table or as a zone file.
 
-Mail reaches the domain by MX; SPF, DMARC and PTR make others believe it; SRV records let
-mail programs find the server by themselves. Signing with DKIM is not there yet, so there is
-no key to publish.
+Mail reaches the domain by MX; SPF, DKIM, DMARC and PTR make others believe it; MTA-STS and
+TLSA keep it encrypted; SRV records let mail programs find the server by themselves.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
-from typing import Any, Final
+from collections.abc import Sequence
 
 import msgspec
 
+from merpati.app import protection
 from merpati.app.commands import session
 from merpati.app.commands.session import Session, say
-from merpati.app.installation import ServerSettings
-from merpati.store import directory
-from merpati.wire.smtp.paths import Path, parse_domain
-
-TTL: Final = 3600  # seconds
-ADDRESS: Final = "<IPv4 address of this server>"
-ADDRESS_6: Final = "<IPv6 address of this server, if it has one>"
-
-# Name of RFC 6186 3 and RFC 8314 5.1: service, priority, port when no listener has another.
-# The priority says that IMAP is to be preferred to POP3 (RFC 6186 3.4).
-SERVICES: Final = {
-    "_submissions._tcp": ("submissions", 0, 465),
-    "_submission._tcp": ("submission", 0, 587),
-    "_imaps._tcp": ("imaps", 0, 993),
-    "_imap._tcp": ("imap", 0, 143),
-    "_pop3s._tcp": ("pop3s", 10, 995),
-}
-
-
-class Record(msgspec.Struct, frozen=True):
-    """One record: its full name with the final dot, as in a zone file, and what it is for."""
-
-    name: str
-    type: str
-    value: str
-    purpose: str
-
-
-def records(domain: str, hostname: str, ports: Mapping[str, int] | None = None) -> list[Record]:
-    """What to publish for a domain.
-
-    Args:
-        domain: Whose mail is at home here.
-        hostname: This server's name.
-        ports: The port of each service offered; all of them on their standard port if None.
-    """
-    zone = Path("", parse_domain(domain)).ascii_domain() + "."
-    host = Path("", parse_domain(hostname)).ascii_domain() + "."
-    found = [
-        Record(host, "A", ADDRESS, "where this server is"),
-        Record(host, "AAAA", ADDRESS_6, "where this server is"),
-        Record(zone, "MX", f"10 {host}", "mail for the domain comes here"),
-        Record(zone, "TXT", '"v=spf1 mx -all"', "SPF: only this server sends for the domain"),
-        Record(host, "TXT", '"v=spf1 a -all"', "SPF for bounces, which have no sender"),
-        Record(
-            f"_dmarc.{zone}", "TXT", f'"v=DMARC1; p=none; rua=mailto:postmaster@{zone[:-1]}"',
-            "DMARC: reports only at first; p=quarantine once they look right",
-        ),
-    ]  # fmt: skip
-    for name, (service, priority, standard) in SERVICES.items():
-        port = standard if ports is None else ports.get(service)
-        if port:
-            found.append(
-                Record(f"{name}.{zone}", "SRV", f"{priority} 1 {port} {host}",
-                       "lets mail programs find the server")
-            )  # fmt: skip
-    return found
-
-
-def notes(domain: str, hostname: str) -> list[str]:
-    """What is to be done besides."""
-    pointer = f"PTR: whoever gave you the address must let it lead back to {hostname};"
-    issuers = f"CAA: if {domain} has CAA records, they must allow the issuer of your certificate,"
-    return [
-        pointer + " without that, large providers refuse your mail.",
-        issuers + ' such as 0 issue "letsencrypt.org".',
-        "DKIM: Merpati does not sign yet; there is nothing to publish for it.",
-    ]
-
-
-def table(domain: str, hostname: str, ports: Mapping[str, int] | None = None) -> list[str]:
-    """The records as lines for a terminal, then what is to be done besides."""
-    found = records(domain, hostname, ports)
-    widths = [max(len(getattr(one, field)) for one in found) for field in ("name", "type")]
-    lines = [
-        f"{one.name:{widths[0]}}  {one.type:{widths[1]}}  {one.value}".rstrip() for one in found
-    ]
-    return [*lines, "", *notes(domain, hostname)]
-
-
-def zone_file(domain: str, hostname: str, ports: Mapping[str, int] | None = None) -> list[str]:
-    """The records as a zone file (RFC 1035 5.1), to be pasted once the addresses are filled in."""
-    lines = [f"; {note}" for note in notes(domain, hostname)]
-    lines.append(f"$TTL {TTL}")
-    for one in records(domain, hostname, ports):
-        # A placeholder must not load: the line is a comment until it is filled in.
-        mark = "; " if one.value.startswith("<") else ""
-        lines.append(f"{mark}{one.name}\tIN\t{one.type}\t{one.value}")
-    return lines
+from merpati.app.installation import Config, ServerSettings, TlsSettings
+from merpati.base.faults import Fault, Kind
+from merpati.net.asking import answer
+from merpati.net.dns import Resolver
+from merpati.services import dns_push
+from merpati.services.certificates import LETS_ENCRYPT, AcmeSettings
+from merpati.services.diagnose import gather, publish, update
+from merpati.services.diagnose.gather import Shown
+from merpati.services.diagnose.publish import Home, SigningRecord
+from merpati.services.mta_sts import own_id, own_policy
+from merpati.store import certificates, directory, signing, transport
+from merpati.store.engine import Transaction
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """`merpati dns DOMAIN [--zone]`."""
+    """`merpati dns DOMAIN [--zone|--push]`."""
     parser.add_argument("domain")
-    parser.add_argument("--zone", action="store_true", help="print a zone file")
+    how = parser.add_mutually_exclusive_group()
+    how.add_argument("--zone", action="store_true", help="print a zone file")
+    how.add_argument(
+        "--push", action="store_true", help="put them into the zone, by the server of [dns_update]"
+    )
     session.add_config_option(parser)
     session.add_json_option(parser)
 
@@ -120,16 +46,108 @@ def run(args: argparse.Namespace) -> None:
 
 
 async def _dns(one: Session, args: argparse.Namespace) -> None:
-    domain = (await one.store.read(directory.domain, args.domain)).name
-    hostname = one.config[ServerSettings].hostname
-    ports = {listener.service: listener.port or 0 for listener in one.config.listeners}
-    if args.json:
-        found = [_plain(record) for record in records(domain, hostname, ports)]
-        session.print_json({"records": found, "notes": notes(domain, hostname)})
+    home = await find_home(one, args.domain, await shown_certificates(one))
+    if args.push:
+        await _push(one, home)
         return
-    for line in (zone_file if args.zone else table)(domain, hostname, ports):
+    if args.json:
+        found = [msgspec.structs.asdict(record) for record in publish.records(home)]
+        session.print_json({"records": found, "notes": publish.notes(home)})
+        return
+    for line in publish.zone_file(home) if args.zone else table(home):
         say(line)
 
 
-def _plain(record: Record) -> dict[str, Any]:
-    return msgspec.structs.asdict(record)
+async def _push(one: Session, home: Home) -> None:
+    """Put the records into the zone; what a person should decide is left and told."""
+    server = protection.name_server(one.config)
+    if server is None:
+        raise Fault(
+            Kind.CONFIG,
+            "no name server takes updates: set server in [dns_update] of merpati.toml",
+        )
+    resolver = Resolver([server[0]], one.clock)  # what the zone has, not what is remembered of it
+    try:
+        planned = await answer(update.plan(home), resolver)
+    finally:
+        await resolver.close()
+    records = [(each.name, each.type, each.value) for each in planned.put]
+    for zone, number in (await dns_push.push(records, *server, publish.TTL)).items():
+        say(f"{number} records were put into the zone {zone}.")
+    for each in planned.left:
+        say(f"Left as it is in the DNS; wanted: {each.name} {each.type} {each.value}")
+    say(f"See what is missing: merpati doctor {home.domain}")
+
+
+def table(home: Home) -> list[str]:
+    """The records as lines for a terminal, then what is to be done besides."""
+    found = publish.records(home)
+    widths = [max(len(getattr(one, field)) for one in found) for field in ("name", "type")]
+    lines = [
+        f"{one.name:{widths[0]}}  {one.type:{widths[1]}}  {one.value}".rstrip() for one in found
+    ]
+    return [*lines, "", *publish.notes(home)]
+
+
+async def shown_certificates(one: Session) -> list[Shown]:
+    """The certificates that the server shows: those it ordered, and those in files.
+
+    Files signed by nobody else only stand in until an ordered one has come.
+    """
+    ordered = [
+        gather.read_certificate(
+            each.chain.encode(), f"The certificate of {each.name}", automatic=True
+        )
+        for each in await one.store.read(certificates.certificates)
+        if each.chain
+    ]
+    files = gather.read_certificates(one.config[TlsSettings].certificate)
+    return ordered + [each for each in files if not (ordered and each.certificate.self_signed)]
+
+
+async def find_home(one: Session, domain: str, shown: Sequence[Shown]) -> Home:
+    """A domain with what this installation has for it.
+
+    Raises:
+        Fault: NOT_FOUND, when it is not served here.
+    """
+
+    async def unit(tx: Transaction) -> Home:
+        name = await directory.served(tx, domain)
+        hosted = await transport.hosted_policy(tx, name)
+        hostname = one.config[ServerSettings].hostname.lower()
+        policy = None if hosted is None else own_policy(hosted, hostname)
+        return Home(
+            domain=name,
+            hostname=hostname,
+            ports=ports(one.config),
+            keys=await signing_records(tx, name),
+            policy=policy,
+            policy_id="" if policy is None else own_id(policy),
+            tlsa=tuple(dict.fromkeys(each.tlsa for each in shown)),
+            issuer=issuer(one.config, shown),
+        )
+
+    return await one.store.read(unit)
+
+
+async def signing_records(tx: Transaction, domain: str) -> tuple[SigningRecord, ...]:
+    """The public halves of the keys that sign for a domain now, or will next."""
+    return tuple(
+        SigningRecord(key.name, key.record, key.state == signing.ACTIVE)
+        for key in await signing.keys(tx, domain)
+        if key.state != signing.RETIRED
+    )
+
+
+def issuer(config: Config, shown: Sequence[Shown]) -> str:
+    """The domain of the authority that certifies this server, as CAA records name it."""
+    acme = config[AcmeSettings]
+    if acme.enabled and acme.directory == LETS_ENCRYPT:
+        return "letsencrypt.org"
+    return next((each.issuer for each in shown if each.issuer), "")
+
+
+def ports(config: Config) -> dict[str, int]:
+    """The TCP port of each service offered."""
+    return {one.service: one.port for one in config.listeners if one.port}

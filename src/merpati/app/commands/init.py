@@ -18,7 +18,9 @@ from merpati.base.clock import SystemClock
 from merpati.base.faults import Fault, Kind
 from merpati.base.secrets import write_key_file
 from merpati.net.tls import make_self_signed
+from merpati.services.diagnose.publish import Home, SigningRecord
 from merpati.services.login import hash_password
+from merpati.services.rotation import make_keys
 from merpati.store import directory
 
 
@@ -29,6 +31,7 @@ class Made:
     config: Config
     admin: str
     password: str
+    keys: tuple[SigningRecord, ...]  # to be published
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -57,7 +60,7 @@ def run(args: argparse.Namespace) -> None:
     say("")
     from merpati.app.commands import dns  # noqa: PLC0415 -- a command of its own
 
-    for line in dns.table(domain, hostname):
+    for line in dns.table(Home(domain=domain, hostname=hostname, keys=made.keys)):
         say(f"  {line}")
     say("")
     say(f"Then start it:  merpati serve -c {made.config.file}")
@@ -87,11 +90,13 @@ def make(folder: Path, domain: str, hostname: str, admin: str, ports: str) -> Ma
     file.write_text(text, "utf-8")
     config = read_config(file)
     password, _ = session.read_password(admin, from_stdin=False)
-    asyncio.run(_fill(config, domain, admin, hash_password(password)))
-    return Made(config, admin, password)
+    keys = asyncio.run(_fill(config, domain, admin, hash_password(password)))
+    return Made(config, admin, password, keys)
 
 
-async def _fill(config: Config, domain: str, admin: str, hashed: str) -> None:
+async def _fill(config: Config, domain: str, admin: str, hashed: str) -> tuple[SigningRecord, ...]:
+    from merpati.app.commands import dns  # noqa: PLC0415 -- a command of its own
+
     await migrate.migrate(config)
     store = await open_store(config)
     now = int(SystemClock().now() * 1000)
@@ -106,5 +111,7 @@ async def _fill(config: Config, domain: str, admin: str, hashed: str) -> None:
 
     try:
         await store.write(unit)
+        await make_keys(store, domain, now)
+        return await store.read(dns.signing_records, domain)
     finally:
         await store.close()

@@ -15,6 +15,8 @@ SENTENCES = {
     EventKind.RECEIVED: "taken over from {peer}, who said to be {helo}; its sender is {about}",
     EventKind.SUBMITTED: "submitted by {account}",
     EventKind.NAMED: "its Message-ID is {about}",
+    EventKind.JUDGED: "judged: SPF {spf}, DKIM {dkim}, DMARC {dmarc}; {why}",
+    EventKind.HELD: "held until an owner of {about} decides",
     EventKind.DELIVERED: "delivered to {about}, into {mailbox}",
     EventKind.QUEUED: "queued for {about}",
     EventKind.SENT: "taken by {host} for {about}",
@@ -22,12 +24,15 @@ SENTENCES = {
     EventKind.FAILED: "given up for {about}",
     EventKind.RETURNED: "{about} was told that it failed",
     EventKind.WARNED: "{about} was told that it is late",
+    EventKind.CONFIRMED: "{about} was told that it went well, as it had asked",
     EventKind.DROPPED: "a notice for {about} could not be delivered and was dropped",
+    EventKind.OBEYED: "obeyed by {about}",
+    EventKind.ENDED: "ended at {about}, and nobody was told",
     EventKind.REFUSED: "refused for {about}",
 }
 MADE_HERE = "made here, to tell of another message"
 HANDED_IN = "handed in on this machine by {account}; its sender is {about}"
-SHOWN = ("said", "tls", "protocol", "address", "size", "status", "try", "notice")
+SHOWN = ("said", "tls", "security", "protocol", "address", "size", "status", "try", "notice")
 
 
 class _Known(dict[str, Any]):

@@ -1,1 +1,1 @@
-"""HTTP: health and metrics."""
+"""HTTP: one application for every listener, made from the routes of each part."""

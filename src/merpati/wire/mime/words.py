@@ -57,6 +57,12 @@ def decode(raw: bytes) -> str:
     return clean(_decode_words(raw) if b"=?" in raw else charsets.decode(raw))
 
 
+def holds_controls(raw: bytes) -> bool:
+    """True when encoded words hold control characters, which `decode` leaves out."""
+    text = _decode_words(raw.translate(None, b"\r\n"))
+    return _CONTROLS.search(text) is not None
+
+
 def encode(text: str) -> bytes:
     """Text as header value or phrase: itself if plain ASCII, else UTF-8 encoded words.
 

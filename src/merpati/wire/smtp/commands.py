@@ -2,23 +2,29 @@
 
 `parse` takes one line without its CRLF, whatever the peer put in it, and gives
 a struct per verb; `encode` writes one for the client side. Verbs are a table,
-so an extension (BDAT, LHLO) is a struct, a parser and a row.
-
-Parameters this server knows are checked and typed; others are kept as they
-came, for the server to answer 555.
+so an extension is a struct, a parser and a row. `wire.smtp.parameters` knows
+the parameters of MAIL and RCPT.
 """
 
 from __future__ import annotations
 
 import re
-from enum import Enum
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 
 from merpati.base.faults import SyntaxFault
-from merpati.wire.smtp.paths import Path, parse_address, parse_path
+from merpati.wire.smtp import parameters, xclient
+from merpati.wire.smtp.parameters import (
+    NO_MAIL_PARAMETERS,
+    NO_RCPT_PARAMETERS,
+    MailParameters,
+    RcptParameters,
+)
+from merpati.wire.smtp.paths import Path, parse_domain, parse_path
 from merpati.wire.smtp.quirks import TOLERATED, Quirk, Quirks
+from merpati.wire.smtp.xclient import Xclient
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,45 +34,14 @@ if TYPE_CHECKING:
 COMMAND_LINE_LIMIT: Final = 2048
 AUTH_LINE_LIMIT: Final = 12288  # octets including the CRLF, RFC 4954 4
 RECIPIENTS_MINIMUM: Final = 100  # a server must accept so many, RFC 5321 4.5.3.1.8
-SIZE_DIGITS_LIMIT: Final = 20  # RFC 1870 3
+CHUNK_DIGITS_LIMIT: Final = 20  # of BDAT, RFC 3030 2
+KEPT_LINES: Final = 2048  # remembered by `recall`; with what they mean about 2 MB
+KEPT_LENGTH: Final = 128  # octets of the longest
 CLIENT_NAME_LIMIT: Final = 255  # octets, RFC 5321 4.5.3.1.2
 
 
 class UnknownCommand(SyntaxFault):
     """A verb that is not in the table: 500, where other faults are 501."""
-
-
-class Body(Enum):
-    """What the content is declared to be (RFC 6152, RFC 3030)."""
-
-    SEVEN_BIT = "7BIT"
-    EIGHT_BIT_MIME = "8BITMIME"
-    BINARY_MIME = "BINARYMIME"
-
-
-class MailParameters(Struct, frozen=True):
-    """The parameters of MAIL.
-
-    Attributes:
-        size: octets declared by the client (RFC 1870), or `None`.
-        body: `None` when not declared.
-        smtputf8: the client asks for RFC 6531 handling.
-        auth: who submitted the message first (RFC 4954 5): an address, empty
-            for `<>` (not known), `None` when not given.
-        others: keyword in upper case and value of every other parameter.
-    """
-
-    size: int | None = None
-    body: Body | None = None
-    smtputf8: bool = False
-    auth: str | None = None
-    others: tuple[tuple[str, str | None], ...] = ()
-
-
-class RcptParameters(Struct, frozen=True):
-    """The parameters of RCPT: keyword in upper case and value of each; none is known yet."""
-
-    others: tuple[tuple[str, str | None], ...] = ()
 
 
 class Ehlo(Struct, frozen=True):
@@ -81,22 +56,35 @@ class Helo(Struct, frozen=True):
     name: str
 
 
+class Lhlo(Struct, frozen=True):
+    """The same over LMTP (RFC 2033 4.1)."""
+
+    name: str
+
+
 class Mail(Struct, frozen=True):
     """Begins a message from `path`, which may be null."""
 
     path: Path
-    params: MailParameters = MailParameters()
+    params: MailParameters = NO_MAIL_PARAMETERS
 
 
 class Rcpt(Struct, frozen=True):
     """Adds a recipient, which is never null."""
 
     path: Path
-    params: RcptParameters = RcptParameters()
+    params: RcptParameters = NO_RCPT_PARAMETERS
 
 
 class Data(Struct, frozen=True):
     """Asks for the 354 that the message may follow."""
+
+
+class Bdat(Struct, frozen=True):
+    """Says that `size` octets of the message follow; the last ones, or not (RFC 3030 2)."""
+
+    size: int
+    last: bool = False
 
 
 class Rset(Struct, frozen=True):
@@ -135,6 +123,12 @@ class Expn(Struct, frozen=True):
     text: str
 
 
+class Etrn(Struct, frozen=True):
+    """Asks to send what waits for a domain (RFC 1985 5); `@domain`: and those below it."""
+
+    name: str
+
+
 class Auth(Struct, frozen=True):
     """Begins a SASL exchange (RFC 4954 4).
 
@@ -152,28 +146,42 @@ class Auth(Struct, frozen=True):
         return f"Auth({self.mechanism!r}, {'...' if self.initial else self.initial!r})"
 
 
+Greeting = Ehlo | Helo | Lhlo
 Command = (
-    Ehlo | Helo | Mail | Rcpt | Data | Rset | Quit | StartTls | Noop | Help | Vrfy | Expn | Auth
-)
+    Greeting | Mail | Rcpt | Data | Bdat | Rset | Quit | StartTls | Noop | Help | Vrfy | Expn
+    | Etrn | Auth | Xclient
+)  # fmt: skip
 
 _CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 # A path in its brackets, with ">" and spaces only inside of quotes; the rest are parameters.
 _PATH: Final = r'( *)(<[^"> ]*+(?:"(?:[^"\\]|\\[ -~])*+"[^"> ]*+)*+>)(?: +(.*))?'
 _FROM: Final = re.compile(r"(?i:FROM):" + _PATH)
 _TO: Final = re.compile(r"(?i:TO):" + _PATH)
-# esmtp-param = esmtp-keyword [ "=" esmtp-value ], RFC 5321 4.1.2 and RFC 6531 3.3
-_PARAMETER: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*(?:=[!-<>-~\u0080-\U0010ffff]+)?")
-_SIZE: Final = re.compile(rf"[0-9]{{1,{SIZE_DIGITS_LIMIT}}}")
+# RFC 6531 3.3: what is not ASCII may stand in all of them.
 # Names clients really send: domains, address literals, Windows names. Nothing
 # that could end a comment or a field.
 _CLIENT_NAME: Final = re.compile(r"[A-Za-z0-9._:\u0080-\U0010ffff-]+|\[[A-Za-z0-9.:]+\]")
 _MECHANISM: Final = re.compile(r"[A-Z0-9_-]{1,20}")  # RFC 4422 3.1
-_XTEXT: Final = re.compile(r"(?:[!-*,-<>-~\u0080-\U0010ffff]|\+[0-9A-F]{2})*")  # RFC 3461 4
-_HEXCHAR: Final = re.compile(r"\+([0-9A-F]{2})")
-_TO_XTEXT: Final = re.compile(r"[\x00- +=\x7f]")
-_BODIES: Final = {body.value: body for body in Body}
-_NO_MAIL_PARAMETERS: Final = MailParameters()
-_NO_RCPT_PARAMETERS: Final = RcptParameters()
+# What nearly every MAIL and RCPT looks like; whatever differs goes the long way.
+_LABEL: Final = rb"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+_FAST: Final = re.compile(
+    rb"(?:(RCPT TO)|MAIL FROM):<([A-Za-z0-9_+-]{1,32}(?:\.[A-Za-z0-9_+-]{1,31})?)"
+    rb"@((?:" + _LABEL + rb"\.){1,3}" + _LABEL + rb")>(?: ([!-~ ]{0,500}))?",
+    re.IGNORECASE,
+)
+_BDAT: Final = re.compile(rf"([0-9]{{1,{CHUNK_DIGITS_LIMIT}}})(?: +(LAST))?", re.IGNORECASE)
+
+
+def recall(line: bytes) -> Command:
+    """As `parse`, remembering the lines that come again and again: RCPT of a known mailbox.
+
+    Raises:
+        UnknownCommand, SyntaxFault: as `parse`.
+    """
+    # A line with a password in it is not kept.
+    if len(line) > KEPT_LENGTH or line[:4].upper() == b"AUTH":
+        return parse(line)
+    return _kept(line)
 
 
 def parse(line: bytes, quirks: Quirks = TOLERATED) -> Command:
@@ -184,6 +192,20 @@ def parse(line: bytes, quirks: Quirks = TOLERATED) -> Command:
         SyntaxFault: its arguments are wrong (501 5.5.4), or the line is too
             long or not UTF-8 (500 5.5.2).
     """
+    found = _FAST.fullmatch(line)
+    if found is not None:
+        recipient, local, domain, params = found.groups()
+        path = Path(local.decode(), domain.lower().decode())
+        if params:
+            words = params.decode()
+            if recipient:
+                return Rcpt(path, parameters.parse_rcpt(words))
+            return Mail(path, parameters.parse_mail(words))
+        return Rcpt(path) if recipient else Mail(path)
+    return _parse_at_length(line, quirks)
+
+
+def _parse_at_length(line: bytes, quirks: Quirks) -> Command:
     try:
         text = line.decode()
     except UnicodeDecodeError:
@@ -211,12 +233,16 @@ def encode(command: Command) -> bytes:
             second command.
     """
     match command:
-        case Ehlo(name) | Helo(name):
+        case Ehlo(name) | Helo(name) | Lhlo(name) | Etrn(name):
             text = f"{type(command).__name__.upper()} {name}"
         case Mail(path, params):
-            text = f"MAIL FROM:<{path}>{_encode_mail_parameters(params)}"
+            text = f"MAIL FROM:<{path}>{parameters.encode_mail(params)}"
         case Rcpt(path, params):
-            text = f"RCPT TO:<{path}>{_encode_others(params.others)}"
+            text = f"RCPT TO:<{path}>{parameters.encode_rcpt(params)}"
+        case Bdat(size, last):
+            text = f"BDAT {size}{' LAST' if last else ''}"
+        case Xclient():
+            text = f"XCLIENT {xclient.encode(command)}"
         case Noop(argument) | Help(argument) | Vrfy(argument) | Expn(argument):
             verb = type(command).__name__.upper()
             text = f"{verb} {argument}" if argument else verb
@@ -235,16 +261,14 @@ def _parse_mail(argument: str, quirks: Quirks) -> Mail:
     path, params = _split_path(_FROM, "MAIL FROM:<address>", argument, quirks)
     if not path.domain and path.local:
         raise SyntaxFault("a sender must have a domain")
-    return Mail(path, _parse_mail_parameters(params) if params else _NO_MAIL_PARAMETERS)
+    return Mail(path, parameters.parse_mail(params) if params else NO_MAIL_PARAMETERS)
 
 
 def _parse_rcpt(argument: str, quirks: Quirks) -> Rcpt:
     path, params = _split_path(_TO, "RCPT TO:<address>", argument, quirks)
     if path.is_null:
         raise SyntaxFault("the null path cannot receive mail")
-    if params:
-        return Rcpt(path, RcptParameters(tuple(_split_parameters(params).items())))
-    return Rcpt(path, _NO_RCPT_PARAMETERS)
+    return Rcpt(path, parameters.parse_rcpt(params) if params else NO_RCPT_PARAMETERS)
 
 
 def _split_path(
@@ -260,80 +284,25 @@ def _split_path(
     return parse_path(path, quirks), params
 
 
-def _split_parameters(text: str) -> dict[str, str | None]:
-    """Keyword in upper case to value, in their order."""
-    parameters: dict[str, str | None] = {}
-    for word in text.split():
-        keyword, equals, value = word.partition("=")
-        plain = keyword.isalnum() and value.isalnum() and word.isascii()
-        if not plain and not _PARAMETER.fullmatch(word):
-            raise SyntaxFault("a parameter must be KEYWORD or KEYWORD=value")
-        keyword = keyword.upper()
-        if keyword in parameters:
-            raise SyntaxFault(f"the parameter {keyword} is given twice")
-        parameters[keyword] = value if equals else None
-    return parameters
-
-
-def _parse_mail_parameters(text: str) -> MailParameters:
-    """The parameters of MAIL, known ones typed."""
-    parameters = _split_parameters(text)
-    size: int | None = None
-    body: Body | None = None
-    auth: str | None = None
-    if "SIZE" in parameters:
-        value = parameters.pop("SIZE") or ""
-        if not _SIZE.fullmatch(value):
-            raise SyntaxFault("SIZE must be a number of octets")
-        size = int(value)
-    if "BODY" in parameters:
-        body = _BODIES.get((parameters.pop("BODY") or "").upper())
-        if body is None:
-            raise SyntaxFault("BODY must be 7BIT, 8BITMIME or BINARYMIME")
-    smtputf8 = "SMTPUTF8" in parameters
-    if smtputf8 and parameters.pop("SMTPUTF8") is not None:
-        raise SyntaxFault("SMTPUTF8 takes no value")
-    if "AUTH" in parameters:
-        auth = _parse_auth_parameter(parameters.pop("AUTH") or "")
-    return MailParameters(size, body, smtputf8, auth, tuple(parameters.items()))
-
-
-def _parse_auth_parameter(value: str) -> str:
-    """AUTH= of MAIL: an address in xtext, or `<>` (RFC 4954 5)."""
-    if value == "<>":
-        return ""
-    if not value or not _XTEXT.fullmatch(value):
-        raise SyntaxFault("AUTH must be an address in xtext, or <>")
-    try:
-        plain = _HEXCHAR.sub(lambda found: chr(int(found[1], 16)), value)
-        return str(parse_address(plain))
-    except SyntaxFault:
-        raise SyntaxFault("AUTH must be an address in xtext, or <>") from None
-
-
-def _encode_mail_parameters(params: MailParameters) -> str:
-    """The parameters with a space before each."""
-    text = ""
-    if params.size is not None:
-        text += f" SIZE={params.size}"
-    if params.body is not None:
-        text += f" BODY={params.body.value}"
-    if params.smtputf8:
-        text += " SMTPUTF8"
-    if params.auth is not None:
-        xtext = _TO_XTEXT.sub(lambda found: f"+{ord(found[0]):02X}", params.auth)
-        text += f" AUTH={xtext or '<>'}"
-    return text + _encode_others(params.others)
-
-
-def _encode_others(others: tuple[tuple[str, str | None], ...]) -> str:
-    return "".join(f" {key}" if value is None else f" {key}={value}" for key, value in others)
-
-
 def _client_name(argument: str) -> str:
     if not _CLIENT_NAME.fullmatch(argument) or len(argument.encode()) > CLIENT_NAME_LIMIT:
         raise SyntaxFault("expected one name: a domain, or an address in [brackets]")
     return argument
+
+
+def _parse_bdat(argument: str, _quirks: Quirks) -> Bdat:
+    found = _BDAT.fullmatch(argument)
+    if found is None:
+        raise SyntaxFault("expected BDAT size [LAST]")
+    return Bdat(int(found[1]), bool(found[2]))
+
+
+def _parse_etrn(argument: str, quirks: Quirks) -> Etrn:
+    """RFC 1985 5.1; a queue of another kind (`#name`) is not kept here."""
+    at = argument[:1] if argument[:1] == "@" else ""
+    if "#" in argument[:1] or argument[len(at) :].startswith("["):
+        raise SyntaxFault("expected ETRN domain")
+    return Etrn(at + parse_domain(argument[len(at) :], quirks))
 
 
 def _parse_auth(argument: str, _quirks: Quirks) -> Auth:
@@ -365,9 +334,11 @@ def _with_text(make: type[Vrfy | Expn]) -> Callable[[str, Quirks], Command]:
 _PARSERS: Final[dict[str, Callable[[str, Quirks], Command]]] = {
     "EHLO": lambda argument, _quirks: Ehlo(_client_name(argument)),
     "HELO": lambda argument, _quirks: Helo(_client_name(argument)),
+    "LHLO": lambda argument, _quirks: Lhlo(_client_name(argument)),
     "MAIL": _parse_mail,
     "RCPT": _parse_rcpt,
     "DATA": _without_argument(Data()),
+    "BDAT": _parse_bdat,
     "RSET": _without_argument(Rset()),
     "QUIT": _without_argument(Quit()),
     "STARTTLS": _without_argument(StartTls()),
@@ -375,5 +346,9 @@ _PARSERS: Final[dict[str, Callable[[str, Quirks], Command]]] = {
     "HELP": lambda argument, _quirks: Help(argument),
     "VRFY": _with_text(Vrfy),
     "EXPN": _with_text(Expn),
+    "ETRN": _parse_etrn,
     "AUTH": _parse_auth,
+    "XCLIENT": lambda argument, _quirks: xclient.parse(argument),
 }
+
+_kept: Final = lru_cache(KEPT_LINES)(parse)

@@ -97,7 +97,7 @@ class DataDecoder:
         if not piece:
             return []
         if self.fault is None:
-            piece = self._clean(piece, dotted=0 <= dot < len(piece))
+            piece = self._clean(piece, dotted=0 <= dot < len(piece) - len(_CRLF))
         self._position += len(data) - len(self._held)
         if self.fault or not piece:
             return []

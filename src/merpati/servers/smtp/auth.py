@@ -1,0 +1,41 @@
+"""AUTH (RFC 4954): carries the lines of a SASL exchange to and fro."""
+
+from __future__ import annotations
+
+from merpati.base.faults import Fault, Kind
+from merpati.model.account import Account
+from merpati.servers.smtp.client import Client
+from merpati.servers.smtp.legal import Refused
+from merpati.services.sign_in import SignIn, offered
+from merpati.store import directory
+from merpati.wire import sasl
+from merpati.wire.smtp import commands
+
+
+async def auth(client: Client, command: commands.Auth) -> None:
+    """RFC 4954 4."""
+    if not client.signs_in:
+        raise Fault(Kind.UNSUPPORTED, "sign in on the submission port, 465 or 587")
+    if not client.may_authenticate:
+        raise Fault(Kind.TLS_REQUIRED, "use STARTTLS before signing in")
+    if client.account_id:
+        raise Fault(Kind.BAD_SEQUENCE, "already signed in")
+    services, connection = client.services, client.connection
+    mechanisms = offered(services.login, client.bindings)
+    if command.mechanism not in mechanisms:
+        raise Refused(504, "5.5.4", f"the mechanisms are {', '.join(mechanisms)}")
+    exchange = SignIn(services.login, command.mechanism, connection.peer, "smtp", client.bindings)
+    await exchange.begin(command.initial)
+    while exchange.challenge is not None:
+        connection.write(b"334 %b\r\n" % exchange.challenge)
+        await exchange.respond(await connection.read_line(sasl.RESPONSE_LIMIT + 2))
+    assert exchange.account is not None
+    await signed_in(client, exchange.account)
+    connection.write(b"235 2.7.0 Signed in\r\n")
+
+
+async def signed_in(client: Client, account: Account) -> None:
+    """From now on the client speaks for an account."""
+    own = await client.services.store.read(directory.addresses, account.id)
+    client.account_id, client.account, client.own = account.id, account.address, frozenset(own)
+    client.origins = {}

@@ -1,0 +1,112 @@
+"""EHLO, HELO and LHLO, and what puts a session on new ground: STARTTLS and XCLIENT."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Final
+
+from merpati.base.faults import Fault, Kind, SyntaxFault
+from merpati.servers.smtp import legal
+from merpati.servers.smtp.client import NOTHING_OFFERED, Client
+from merpati.servers.smtp.legal import Role, State
+from merpati.services.sign_in import offered
+from merpati.wire.smtp import commands, replies
+from merpati.wire.smtp.xclient import ATTRIBUTES, Xclient
+
+DELIVER_BY_MIN: Final = 60  # seconds; the least that BY with mode R may leave (RFC 2852 3)
+PRIORITY_PROFILE: Final = "MIXER"  # RFC 6710 A.1
+
+
+def banner(client: Client) -> bytes:
+    """The line that greets a client."""
+    protocol = "LMTP" if client.policy.role is Role.LMTP else "ESMTP"
+    return f"220 {client.services.hostname} {protocol} Merpati\r\n".encode()
+
+
+def helo(client: Client, command: commands.Helo) -> None:
+    """RFC 5321 4.1.1.1: a client that knows no extensions."""
+    _greeted(client, command.name, extended=False)
+    client.connection.write(replies.render(250, "", client.services.hostname))
+
+
+def ehlo(client: Client, command: commands.Ehlo | commands.Lhlo) -> None:
+    """RFC 5321 4.1.1.1, RFC 2033 4.1: names the extensions offered now."""
+    _greeted(client, command.name, extended=True)
+    extensions = legal.offered(client.policy.role, client.standing)
+    client.unoffered = legal.unoffered(extensions)
+    lines = [client.services.hostname, *legal.capabilities(extensions, _arguments(client))]
+    client.connection.write(replies.render(250, "", "\n".join(lines)))
+
+
+def _greeted(client: Client, name: str, *, extended: bool) -> None:
+    client.reset()
+    client.helo = name
+    client.extended = extended
+    client.unoffered = NOTHING_OFFERED
+    client.origins = {}
+    client.state = State.GREETED
+
+
+def _arguments(client: Client) -> dict[str, str]:
+    """What stands behind a keyword; for LIMITS: RFC 9422 4."""
+    services = client.services
+    settings = services.settings
+    latest = dt.datetime.fromtimestamp(services.clock.now() + settings.hold, dt.UTC)
+    mechanisms = offered(services.login, client.bindings)
+    return {
+        "SIZE": str(settings.message_size),
+        "DELIVERBY": str(DELIVER_BY_MIN),
+        "FUTURERELEASE": f"{settings.hold} {latest:%Y-%m-%dT%H:%M:%SZ}",
+        "MT-PRIORITY": PRIORITY_PROFILE,
+        "LIMITS": f"MAILMAX={settings.messages} RCPTMAX={settings.recipients}",
+        "XCLIENT": " ".join(ATTRIBUTES),
+        "AUTH": " ".join(mechanisms),
+    }
+
+
+async def starttls(client: Client, _command: commands.StartTls) -> None:
+    """RFC 3207."""
+    certificates = client.services.certificates
+    connection = client.connection
+    if connection.tls is not None or certificates is None:
+        raise Fault(Kind.UNSUPPORTED, "TLS is not available here")
+    if connection.pending():  # CVE-2021-38371 and its many kin: what follows is injected
+        client.over = True
+        raise SyntaxFault("nothing may follow STARTTLS before the TLS handshake")
+    connection.write(b"220 2.0.0 Go ahead\r\n")
+    await connection.start_tls(certificates.context)
+    client.restart()
+
+
+def xclient(client: Client, command: Xclient) -> None:
+    """A proxy that we trust tells whose connection it carries on; all begins anew."""
+    if not client.proxy:
+        raise commands.UnknownCommand("no such command")
+    connection = client.connection
+    client.restart()
+    if address := command.get("ADDR"):
+        connection.peer = address
+        connection.peer_port = 0
+        client.key = client.services.rates.key(address)
+        client.proxy = False  # what comes now may be the client's own words
+    if port := command.get("PORT"):
+        connection.peer_port = int(port)
+    if not admitted(client):
+        return
+    if name := command.get("HELO"):  # until it says EHLO itself
+        _greeted(client, name, extended=command.get("PROTO") == "ESMTP")
+    connection.write(banner(client))
+
+
+def admitted(client: Client) -> bool:
+    """Whether a client of this address is served; if not it is told why, and the session ends."""
+    peer = client.connection.peer
+    if not client.policy.admits(peer):
+        client.connection.write(
+            replies.render(554, "5.7.1", f"{peer} may not connect to this port")
+        )
+        client.over = True
+    elif fault := client.services.rates.welcome(client.key):
+        client.connection.write(replies.render(421, fault.status, fault.text))
+        client.over = True
+    return not client.over

@@ -1,0 +1,58 @@
+"""Pages that other machines look for: MTA-STS policies (RFC 8461 3.3), proofs for certificates.
+
+Anybody may ask for them; they are read from the store, so every node answers alike.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from merpati.base.faults import Fault
+from merpati.services.mta_sts import own_policy
+from merpati.store import certificates, transport
+from merpati.store.engine import Store
+from merpati.wire import mta_sts
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.routing import BaseRoute
+
+CHALLENGES: Final = "/.well-known/acme-challenge/{token}"  # RFC 8555 8.3
+MAX_TOKEN: Final = 256  # characters; real ones have 43
+
+
+def routes(store: Store, hostname: str) -> list[BaseRoute]:
+    """The routes of these pages."""
+
+    async def policy(request: Request) -> Response:
+        host = (request.url.hostname or "").lower().removesuffix(".")
+        prefix, _, domain = host.partition(".")
+        if prefix != mta_sts.POLICY_HOST:
+            return _nothing()
+        try:
+            hosted = await store.read(transport.hosted_policy, domain)
+        except Fault as fault:
+            return PlainTextResponse(f"{fault.text}\n", status_code=503)
+        if hosted is None:
+            return _nothing()
+        text = mta_sts.encode_policy(own_policy(hosted, hostname))
+        return PlainTextResponse(text, headers={"cache-control": "max-age=60"})
+
+    async def challenge(request: Request) -> Response:
+        token = request.path_params["token"][:MAX_TOKEN]
+        try:
+            answer = await store.read(certificates.answer, "http-01", token)
+        except Fault as fault:
+            return PlainTextResponse(f"{fault.text}\n", status_code=503)
+        if not answer:
+            return _nothing()
+        return Response(answer, media_type="application/octet-stream")
+
+    return [Route(mta_sts.POLICY_PATH, policy), Route(CHALLENGES, challenge)]
+
+
+def _nothing() -> Response:
+    return PlainTextResponse("Nothing is here.\n", status_code=404)

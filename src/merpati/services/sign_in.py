@@ -1,0 +1,133 @@
+"""One SASL exchange of a session: challenges out, responses in, an account in the end.
+
+The mechanisms are pure: `wire.sasl` (RFC 4616), `wire.scram` (RFC 5802, RFC 7677),
+`wire.oauth` (RFC 7628). Here their questions are answered by `services.login`. Every
+protocol carries the lines in its own way (SMTP: RFC 4954).
+"""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Callable, Generator, Mapping
+from typing import Any, Final
+
+from merpati.base.faults import Fault, Kind
+from merpati.model.account import Account
+from merpati.services.login import Login
+from merpati.wire import oauth, sasl, scram
+from merpati.wire.oauth import TokenWanted
+from merpati.wire.sasl import Cancelled, Credentials
+from merpati.wire.scram import KeysWanted, Proven
+
+NO_BINDINGS: Final[Mapping[str, bytes]] = {}
+
+Steps = Generator[Any, Any, Credentials | Proven]
+
+
+def offered(login: Login, bindings: Mapping[str, bytes] = NO_BINDINGS) -> list[str]:
+    """The mechanisms there are, the best first; `bindings` as for `SignIn`."""
+    names = []
+    if login.settings.scram:
+        names += [scram.PLUS_NAME] if bindings else []
+        names.append(scram.PLAIN_NAME)
+    if login.takes_tokens:
+        names += [oauth.BEARER_NAME, oauth.XOAUTH2_NAME]
+    return [*names, *sasl.MECHANISMS]
+
+
+class SignIn:
+    """One exchange.
+
+    Attributes:
+        challenge: what to send next, in base64; None once it is over.
+        account: who has signed in, once it is over.
+    """
+
+    def __init__(
+        self,
+        login: Login,
+        mechanism: str,
+        peer: str,
+        protocol: str,
+        bindings: Mapping[str, bytes] = NO_BINDINGS,
+    ) -> None:
+        """Begins an exchange by one of the mechanisms `offered`.
+
+        Args:
+            login: who knows the accounts.
+            mechanism: in upper case.
+            peer: the client's address.
+            protocol: for the metrics: "imap", "smtp", ...
+            bindings: channel bindings of the connection, by type (RFC 5056).
+        """
+        assert mechanism in offered(login, bindings), mechanism
+        self._login = login
+        self._peer = peer
+        self._protocol = protocol
+        self._steps = _start(mechanism, login, bindings)
+        self.challenge: bytes | None = None
+        self.account: Account | None = None
+
+    async def begin(self, initial: bytes | None) -> None:
+        """Take the initial response in base64 (`=`: an empty one), or None without one.
+
+        Raises:
+            Fault: as `respond`.
+        """
+        first = next(self._steps)
+        if initial is None:
+            self.challenge = b64encode(first)
+        else:
+            await self._advance(b"" if initial == b"=" else sasl.decode(initial))
+
+    async def respond(self, line: bytes) -> None:
+        """Take the client's next line, without CRLF.
+
+        Raises:
+            Cancelled: it is `*`.
+            SyntaxFault: it is not base64, or not what the mechanism expects.
+            Fault: AUTH_FAILED, TOO_MANY, as `Login.verify`.
+        """
+        self.challenge = None
+        if line == b"*":
+            raise Cancelled("authentication was cancelled")
+        await self._advance(sasl.decode(line))
+
+    async def _advance(self, answer: Any) -> None:
+        while True:
+            try:
+                step = self._steps.send(answer)
+            except StopIteration as end:
+                self.account = await self._end(end.value)
+                return
+            if isinstance(step, bytes):
+                self.challenge = b64encode(step)
+                return
+            answer = await self._answer(step)
+
+    async def _answer(self, question: KeysWanted | TokenWanted) -> Any:
+        if isinstance(question, KeysWanted):
+            return await self._login.scram_keys(question.name, self._peer, self._protocol)
+        return await self._login.token_address(
+            question.token, question.name, self._peer, self._protocol
+        )
+
+    async def _end(self, result: Credentials | Proven) -> Account:
+        if result.authzid and result.authzid.lower() != result.name.lower():
+            raise Fault(Kind.AUTH_FAILED, "acting for another account is not possible")
+        if isinstance(result, Credentials):
+            return await self._login.verify(
+                result.name, result.password, self._peer, self._protocol
+            )
+        return await self._login.proven(result.name, self._peer, self._protocol, right=result.right)
+
+
+def _start(mechanism: str, login: Login, bindings: Mapping[str, bytes]) -> Steps:
+    starts: dict[str, Callable[[], Steps]] = {
+        **sasl.MECHANISMS,
+        oauth.BEARER_NAME: oauth.bearer,
+        oauth.XOAUTH2_NAME: oauth.xoauth2,
+        scram.PLAIN_NAME: lambda: scram.server(login.nonce(), bindings, plus=False),
+        scram.PLUS_NAME: lambda: scram.server(login.nonce(), bindings, plus=True),
+    }
+    return starts[mechanism]()
