@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from merpati.base.faults import Fault, Kind
-from merpati.model.arrival import Arrival, Origin
+from merpati.model.arrival import Arrival, Options, Origin, RecipientOptions
 from merpati.services.accept import HOPS_MAX
 from merpati.services.digest import digest
 from merpati.store import directory
@@ -222,3 +222,22 @@ async def test_nobody_is_warned_about_a_bounce(post: Post) -> None:
     await post.send("", "carl@there.test")
     [(message, _)] = await post.queued()
     assert message.warn_at == 0
+
+
+async def test_a_wish_for_a_report_of_success_is_served_here_too(post: Post) -> None:
+    await post.send(ANA, BUDI, account=post.ana, wishes=RecipientOptions("SUCCESS"))
+    assert await post.inbox(post.budi) == []  # the queue delivers, and reports in one commit
+    await post.work()
+    assert len(await post.inbox(post.budi)) == 1
+    [notice] = await post.notices(post.ana)
+    assert b"Action: delivered" in notice
+
+
+async def test_mail_for_later_waits_though_its_recipient_is_here(post: Post) -> None:
+    until = post.now + 3_600_000
+    await post.send(ANA, BUDI, account=post.ana, options=Options(hold_until=until))
+    await post.work()
+    assert await post.inbox(post.budi) == []
+    post.time.advance(3601)
+    await post.work()
+    assert len(await post.inbox(post.budi)) == 1

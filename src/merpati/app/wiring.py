@@ -39,8 +39,8 @@ from merpati.servers.smtp import client as smtp_client
 from merpati.servers.smtp import session as smtp
 from merpati.servers.smtp.legal import Role
 from merpati.servers.smtp.policy import Policy, Rates, SmtpSettings
+from merpati.servers.web import leave, well_known
 from merpati.servers.web import session as web
-from merpati.servers.web import well_known
 from merpati.services import expand
 from merpati.services.accept import Accept, QueueSettings
 from merpati.services.author_rule import AuthorPolicies
@@ -162,9 +162,9 @@ async def build(
         ids=ground.ids, log=log,
     )  # fmt: skip
     box.tls = protected.reports
-    letters = Letters(accept, ground.router, blob_store, clock, ground.ids, hostname)
-    guard = Guard(store, letters, clock, config[GuardSettings], metrics, log)
+    guard = _guard(ground, accept)
     login = Login(store, clock, ground.ids, config[LoginSettings], metrics)
+    runner, expanding = _runner(ground, accept, protected, guard)
     return Parts(
         name=name,
         config=config,
@@ -175,13 +175,13 @@ async def build(
         blobs=blob_store,
         notify=ground.notify,
         login=login,
-        runner=_runner(ground, accept, protected, guard),
+        runner=runner,
         certificates=chain,
         reaper=ground.reaper,
         gate=Gate(CONNECTIONS, CONNECTIONS_PER_ADDRESS),
         smtp=smtp_client.Services(
             hostname, config[SmtpSettings], store, accept, ground.router, login, chain, clock, log,
-            Rates(config[SmtpSettings], clock),
+            Rates(config[SmtpSettings], clock), guard,
         ),
         imap=imap.Services(
             hostname, config[imap.ImapSettings], store, blob_store, ground.notify, login, chain,
@@ -191,7 +191,10 @@ async def build(
             hostname, config[pop3.Pop3Settings], store, blob_store, login, chain,
             MaildropLocks(config.data / "run" / "pop3"), log,
         ),
-        web=web.Web(well_known.routes(store, hostname), clock, log),
+        web=web.Web(
+            [*well_known.routes(store, hostname), *leave.routes(expanding.list_mail.leave)],
+            clock, log,
+        ),
         protection=protected,
         guard=guard,
         judging=judging.build(
@@ -232,7 +235,22 @@ async def _ground(
     )
 
 
-def _runner(ground: Ground, accept: Accept, protected: Protection, guard: Guard) -> QueueRunner:
+def _guard(ground: Ground, accept: Accept) -> Guard:
+    """What watches our own users; it hears of each message that `accept` takes from them."""
+    letters = Letters(
+        accept, ground.router, ground.blobs, ground.clock, ground.ids, ground.hostname
+    )
+    guard = Guard(
+        ground.store, letters, ground.clock, ground.config[GuardSettings], ground.metrics,
+        ground.log,
+    )  # fmt: skip
+    accept.watch = guard.record
+    return guard
+
+
+def _runner(
+    ground: Ground, accept: Accept, protected: Protection, guard: Guard
+) -> tuple[QueueRunner, expand.Expand]:
     """All that serves the queue: delivery here and elsewhere, lists and forwards, notices."""
     config, store, blob_store, clock = ground.config, ground.store, ground.blobs, ground.clock
     outbound, queued = config[OutboundSettings], config[QueueSettings]
@@ -265,7 +283,7 @@ def _runner(ground: Ground, accept: Accept, protected: Protection, guard: Guard)
         steps={EXPAND: expanding.serve},
     )  # fmt: skip
     ground.notify.listen(Topic.QUEUE, 0, runner.wake)
-    return runner
+    return runner, expanding
 
 
 def handler(parts: Parts, listener: Listener) -> tuple[Handler, Refusal]:

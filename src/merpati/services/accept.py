@@ -12,7 +12,9 @@ from __future__ import annotations
 
 import asyncio
 import mmap
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from merpati.base.clock import Clock
@@ -20,10 +22,11 @@ from merpati.base.faults import Fault, Kind
 from merpati.base.ids import Ids
 from merpati.base.metrics import Metrics
 from merpati.base.settings import setting
-from merpati.model.arrival import NO_RECIPIENT_OPTIONS, Arrival, RecipientOptions, Route
+from merpati.model.arrival import NO_RECIPIENT_OPTIONS, Arrival, Origin, RecipientOptions, Route
 from merpati.model.event import Event, EventKind
 from merpati.model.mailbox import INBOX_ID
 from merpati.model.message import Digest
+from merpati.model.queue import HERE
 from merpati.model.verdict import Action, Judgement
 from merpati.services.digest import digest
 from merpati.store import blobs, directory, emails, events, mailboxes, queue
@@ -37,6 +40,9 @@ if TYPE_CHECKING:  # `merpati sendmail` does without a judge and without what th
     from merpati.services.judge import Judge
     from merpati.services.list_rules import ListRules
     from merpati.services.report_box import ReportBox
+
+# Counts what one of ours sends elsewhere, and says why it is to be held; empty: it may leave.
+Watch = Callable[[Transaction, Origin, Sequence[tuple[str, str]], int], Awaitable[str]]
 
 LARGE: Final = 512 * 1024  # bytes; parsing more would hold up the event loop
 PARSED_AT_ONCE: Final = 2  # large messages; each is mapped into memory meanwhile
@@ -79,6 +85,7 @@ class Accept:
         mailing lists, which refuse while the sender still listens.
         """
         self._rules = rules
+        self.watch: Watch | None = None  # the guard, which writes letters through us
         self._judge = judge
         self._reports = reports
         self._store = store
@@ -173,9 +180,9 @@ class Accept:
             address="" if origin.account_id else origin.peer,
             tls_version=origin.tls_version,
             cipher=origin.cipher,
-            recipient=parse_address(routes[0].address) if len(routes) == 1 else None,
+            recipient=_path(routes[0].address) if len(routes) == 1 else None,
         )
-        sender = parse_address(arrival.sender) if arrival.sender else NULL
+        sender = _path(arrival.sender) if arrival.sender else NULL
         results = verdict.header if verdict is not None else b""
         return trace.return_path(sender) + results + trace.received(hop)
 
@@ -215,7 +222,11 @@ class Accept:
         """
         addresses: dict[int, str] = {}
         remote: dict[str, str] = {}
+        later: list[tuple[str, str]] = []  # here too, but not at once
         for route in arrival.routes:
+            if route.accounts and _waits(arrival, route):
+                later.append((route.address, HERE))
+                continue
             for account_id in route.accounts:
                 addresses.setdefault(account_id, route.address)
             remote.update(route.remote)
@@ -234,9 +245,9 @@ class Accept:
                       one.account_id, {"mailbox": _name(one.mailbox_id), "uid": one.uid})
                 for one in added.placed
             ]  # fmt: skip
-            if refused and not added.placed and not remote and not patient:
+            if refused and not (added.placed or remote or later or patient):
                 raise Fault(Kind.OVER_QUOTA, "the mailbox is full")
-        waiting = await _for_here(tx, refused, addresses) + list(remote.items())
+        waiting = await _for_here(tx, refused, addresses) + later + list(remote.items())
         if waiting:
             own = await self._queue(tx, trace_id, body, arrival, now, waiting)
             superfluous = superfluous and own
@@ -252,6 +263,7 @@ class Accept:
         self, tx: Transaction, trace_id: str, body: Body, arrival: Arrival, now: int,
         recipients: list[tuple[str, str]],
     ) -> bool:  # fmt: skip
+        held = await self.watch(tx, arrival.origin, recipients, now) if self.watch else ""
         blob_id, superfluous = await blobs.insert(tx, body, 1)
         warn_after = self._settings.warn_after
         await queue.add(
@@ -267,6 +279,7 @@ class Accept:
             recipients=recipients,
             is_own=bool(arrival.origin.account_id) or not arrival.origin.peer,
             options=arrival.options,
+            held=held,
             recipient_options=_wishes(arrival.routes),
         )
         return superfluous
@@ -307,8 +320,16 @@ async def _placements(
     return [emails.Placement(one, junk.get(one, INBOX_ID)) for one in accounts]
 
 
+_path: Final = lru_cache(maxsize=4096)(parse_address)
+
+
 def _addresses(arrival: Arrival) -> list[str]:
     return [route.address for route in arrival.routes]
+
+
+def _waits(arrival: Arrival, route: Route) -> bool:
+    """Whether a recipient here is served by the queue: with a report of success, or later."""
+    return bool(arrival.options.hold_until) or "SUCCESS" in route.options.notify
 
 
 def _name(mailbox_id: int) -> str:

@@ -21,6 +21,7 @@ from merpati.base.clock import Clock
 from merpati.base.faults import Fault, Kind
 from merpati.base.log import Log
 from merpati.base.metrics import Metrics
+from merpati.base.networks import LOOPBACK, Networks
 from merpati.base.settings import setting
 from merpati.base.tasks import Tasks
 from merpati.model import habit as habits_of
@@ -64,6 +65,11 @@ class GuardSettings:
     watch: bool = setting(
         True, "Stop an account from sending when its mail is unlike its own: a stolen password."
     )
+    unwatched: tuple[str, ...] = setting(
+        LOOPBACK,
+        "Networks from which submissions are neither counted nor judged: programs of ours.",
+        example=list(LOOPBACK),
+    )
     strangers_per_hour: int = setting(
         200,
         "People elsewhere whom an account may write to for the first time in an hour; with more"
@@ -88,6 +94,12 @@ class GuardSettings:
         minimum=0,
     )  # fmt: skip
     domain_recipients_per_day: int = setting(100_000, "The same in a day; 0: any.", minimum=0)
+
+    def __post_init__(self) -> None:
+        try:
+            Networks(self.unwatched)
+        except ValueError as problem:
+            raise ValueError(f"unwatched {problem}") from None
 
     def limits(self) -> Limits:
         """Of an account that has none of its own."""
@@ -136,6 +148,7 @@ class Guard:
         self._letters = letters
         self._clock = clock
         self._watch = settings.watch
+        self._unwatched = Networks(settings.unwatched)
         self._limits = settings.limits()
         self._domain_limits = settings.domain_limits()
         self._log = log
@@ -188,6 +201,8 @@ class Guard:
                 self._standings = {}
             self._standings[account_id] = (self._clock.monotonic() + REMEMBERED, standing)
         leaving = sum(len(_leaving(route.remote)) for route in recipients)
+        if peer in self._unwatched:
+            leaving = 0
         why = ""
         try:
             if standing.frozen_at:
@@ -244,7 +259,7 @@ class Guard:
         """
         account_id = origin.account_id
         leaving = _leaving(recipients)
-        if not account_id or not leaving:
+        if not account_id or not leaving or origin.peer in self._unwatched:
             return ""
         standing = await habits.standing(tx, account_id)
         if standing.frozen_at:

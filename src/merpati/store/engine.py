@@ -49,7 +49,9 @@ Announcement = tuple[Topic, int]
 # Faults of a write after which nothing of it is kept, for certain. After any other end
 # (cancelled, a broken disk, a lost connection) nobody knows: a file that its rows may name
 # has to stay, and is garbage if none does.
-UNDONE: Final = frozenset({Kind.OVER_QUOTA, Kind.NO_SPACE, Kind.NOT_FOUND})
+UNDONE: Final = frozenset(
+    {Kind.OVER_QUOTA, Kind.NO_SPACE, Kind.NOT_FOUND, Kind.DENIED, Kind.TOO_MANY}
+)
 
 
 class Conflict(Exception):  # noqa: N818 -- a signal to the noun modules, turned into a Fault there

@@ -60,8 +60,11 @@ NOTHING_KNOWN: Final = Standing(0, {}, NO_HABIT)
 
 
 def with_own(limits: Limits, own: dict[str, int]) -> Limits:
-    """Limits of the settings with an account's or a domain's own."""
-    return msgspec.structs.replace(limits, **own) if own else limits
+    """Limits of the settings with an account's or a domain's own, as far as they are known."""
+    if not own:
+        return limits
+    known = {name: value for name, value in own.items() if name in Limits.__struct_fields__}
+    return msgspec.structs.replace(limits, **known)
 
 
 async def standing(tx: Transaction, account_id: int) -> Standing:

@@ -23,6 +23,7 @@ from merpati.servers.smtp.legal import (
 )
 from merpati.servers.smtp.policy import Policy, Rates, SmtpSettings
 from merpati.services.accept import Accept
+from merpati.services.guard import Guard
 from merpati.services.login import Login
 from merpati.services.route import Router
 from merpati.services.sign_in import NO_BINDINGS
@@ -52,6 +53,7 @@ class Services:
     clock: Clock
     log: Log
     rates: Rates
+    guard: Guard | None = None
 
 
 @dataclass(slots=True)

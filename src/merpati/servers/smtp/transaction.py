@@ -207,7 +207,7 @@ async def data(client: Client, _command: commands.Data) -> None:
     """RFC 5321 4.1.1.4."""
     try:
         services = client.services
-        services.rates.address(client.key, client.account_id, len(client.routes))
+        await _may_send(client)
         origin = client.origin()
         trace_id, spool = services.accept.begin()
         try:
@@ -323,6 +323,8 @@ async def bdat(client: Client, command: commands.Bdat) -> None:
     chunk = Chunk(command.size)
     try:
         check(client.legal, client.state, command)
+        if client.incoming is None:
+            await _may_send(client)
         incoming = client.incoming or _begin_chunks(client)
         if incoming.decoder.size + command.size > client.services.settings.message_size:
             raise _too_large(client)
@@ -353,9 +355,16 @@ async def bdat(client: Client, command: commands.Bdat) -> None:
     client.reset()
 
 
-def _begin_chunks(client: Client) -> Incoming:
+async def _may_send(client: Client) -> None:
+    """Raises Fault TOO_MANY, DENIED when the client has used up what it may send."""
     services = client.services
     services.rates.address(client.key, client.account_id, len(client.routes))
+    if client.account_id and services.guard is not None:
+        await services.guard.check(client.account_id, client.routes, client.connection.peer)
+
+
+def _begin_chunks(client: Client) -> Incoming:
+    services = client.services
     origin = client.origin()
     trace_id, spool = services.accept.begin()
     client.incoming = Incoming(trace_id, spool, ChunkDecoder(_newlines(client)), origin)
