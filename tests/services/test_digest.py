@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from merpati.services.digest import digest
+from merpati.services.digest import digest, outline
 from merpati.wire.imap import structure
 from merpati.wire.mime import headers, text, tree
 
@@ -64,3 +64,10 @@ def test_a_memory_map_gives_the_same_digest(tmp_path: Path) -> None:
     path.write_bytes(LETTER)
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
         assert digest(content, 7) == digest(LETTER, 7)
+
+
+def test_the_outline_names_the_message_and_looks_no_further() -> None:
+    found = outline(b"Subject: x\r\nMessage-ID: <a@b>\r\n\r\nMessage-ID: <not@this>\r\n", 7)
+    assert (found.message_id, found.sent_at) == ("<a@b>", 7)
+    assert outline(b"Subject: x\r\n\r\nMessage-ID: <not@this>\r\n", 7).message_id == ""
+    assert outline(b"", 7).message_id == ""

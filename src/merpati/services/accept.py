@@ -28,7 +28,7 @@ from merpati.model.mailbox import INBOX_ID
 from merpati.model.message import Digest
 from merpati.model.queue import HERE
 from merpati.model.verdict import Action, Judgement
-from merpati.services.digest import digest
+from merpati.services.digest import digest, outline
 from merpati.store import blobs, directory, emails, events, mailboxes, queue
 from merpati.store.blobs import BlobStore, Body, Spool
 from merpati.store.engine import UNDONE, Store, Transaction
@@ -131,7 +131,10 @@ class Accept:
             await spool.prepend(self._trace_fields(trace_id, arrival, verdict), drop)
             if self._rules is not None and any(route.list_id for route in arrival.routes):
                 await self._rules.check(arrival, spool.content()[: trace.HOPS_SCAN_LIMIT])
-            found = await self._digest(spool, now)
+            if any(route.accounts and not _waits(arrival, route) for route in arrival.routes):
+                found = await self._digest(spool, now)
+            else:
+                found = outline(spool.content(), now)
             body = await spool.finish()
         finally:
             spool.discard()

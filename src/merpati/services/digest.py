@@ -39,6 +39,18 @@ def digest(content: bytes | mmap.mmap, received_at: int) -> Digest:
     )
 
 
+def outline(content: bytes | mmap.mmap, received_at: int) -> Digest:
+    """Only the message id: enough for a message that no mailbox here takes now.
+
+    The deliverer parses it anew should it come to a mailbox after all.
+    """
+    end = content.find(b"\r\n\r\n", 0, headers.MAX_BYTES)
+    fields = headers.collect(content, 0, end if end >= 0 else len(content), {b"message-id"})
+    own = message_ids(fields.get(b"message-id", b""))[:1]
+    message_id = own[0].decode("utf-8", "replace") if own else ""
+    return Digest(b"", b"", b"", received_at, "", message_id, ())
+
+
 def _sent_at(fields: _Fields, received_at: int) -> int:
     raw = fields.get(b"date")
     sent = dates.timestamp(raw) if raw else None
