@@ -95,11 +95,12 @@ def test_a_letter_goes_from_one_server_to_the_other_and_to_every_reader(world: W
 
 
 def check_trace_fields(header: bytes) -> None:
-    """Return-Path of b.id, then one Received of each server, the later one first."""
+    """Return-Path of b.id, what it found out, then one Received of each, the later one first."""
     unfolded = re.sub(rb"\r\n[ \t]+", b" ", header).decode().splitlines()
-    assert len(unfolded) == 3, unfolded
+    assert len(unfolded) == 4, unfolded
     assert unfolded[0] == f"Return-Path: <{ANI}>"
-    at_b, at_a = unfolded[1:]
+    assert re.match(r"Authentication-Results: mail\.b\.id;", unfolded[1]), unfolded[1]
+    at_b, at_a = unfolded[2:]
     for line, pattern in (
         (at_b, r"Received: from mail\.a\.id \(.*\[127\.0\.0\.1\]\) by mail\.b\.id with ESMTPS "),
         (at_a, r"Received: from \S+ by mail\.a\.id with ESMTPSA "),
@@ -113,7 +114,7 @@ def check_trace(world: World, message_id: str) -> None:
     """Both servers tell what they did with it, a.id also what b.id said."""
     at_a, at_b = (one.json("trace", message_id)[0] for one in (world.a, world.b))
     assert [step["kind"] for step in at_a] == ["submitted", "named", "queued", "sent"]
-    assert [step["kind"] for step in at_b] == ["received", "named", "delivered"]
+    assert [step["kind"] for step in at_b] == ["received", "named", "judged", "delivered"]
     sent = at_a[-1]["detail"]
     assert sent["host"] == "mail.b.id"
     assert sent["tls"].startswith("TLSv1.3")

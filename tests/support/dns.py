@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import struct
+import threading
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Self, cast
 
@@ -27,7 +28,7 @@ import dns.update
 import dns.zonefile
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
 _LENGTH = struct.Struct("!H")
 
@@ -240,6 +241,22 @@ class DnsServer:
             words = f"ns.test. host.test. 1 3600 600 86400 {self.negative_ttl}"
             reply.authority.append(dns.rrset.from_text(zone, 3600, "IN", "SOA", words))
         return reply
+
+
+@contextlib.contextmanager
+def answering(server: DnsServer) -> Iterator[DnsServer]:
+    """Runs it in a thread, so that it answers while the test waits for other things."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    try:
+        asyncio.run_coroutine_threadsafe(server.start(), loop).result(10)
+        yield server
+        asyncio.run_coroutine_threadsafe(server.stop(), loop).result(10)
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
 
 
 def _spoil(

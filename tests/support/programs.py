@@ -21,6 +21,7 @@ PACKAGES: Final = {
     "node": "nodejs",
     "npm": "npm",
     "postmap": "postfix",
+    "unshare": "util-linux",
     "xmllint": "libxml2-utils",
 }
 _SYSTEM: Final = os.pathsep.join(("/usr/local/sbin", "/usr/sbin", "/sbin"))

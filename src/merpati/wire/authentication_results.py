@@ -63,8 +63,6 @@ _LIKE_NAME: Final = re.compile(
     rb"^(?![ \t])[^!-~\r\n]*+authentication-results[^!-~]*+:([^\n]*+(?:\n[ \t][^\n]*+)*+)\n?",
     re.IGNORECASE | re.MULTILINE,
 )
-# Lines that would go on with whatever is put above the message.
-_LEADING_FOLDS: Final = re.compile(rb"(?:[ \t][^\n]*+\n)++")
 _HOST: Final = re.compile(r"[A-Za-z0-9._\x80-\U0010ffff-]+")
 
 
@@ -230,7 +228,8 @@ def forged(
 ) -> tuple[tuple[int, int], ...]:
     """Where the fields stand that claim to be ours, or that nobody can read (RFC 8601 5).
 
-    So do lines at the very beginning that would go on with a field of ours above them.
+    A message that begins in the middle of a field goes on with whatever is put above it, so
+    that must not be what we found out: our Received field stands in between.
 
     Args:
         content: A message that came from elsewhere.
@@ -241,15 +240,12 @@ def forged(
     """
     end = content.find(b"\r\n\r\n")
     end = end + 2 if end >= 0 else len(content)
-    start = 0
-    if content[:1] in {b" ", b"\t"} and (folds := _LEADING_FOLDS.match(content)) is not None:
-        start = folds.end()
-    slices = [(0, start)] if start else []
+    slices: list[tuple[int, int]] = []
     if end > MAX_COPIED or b"authentication-results" in content[:end].lower():
         ours = {_normal(one) for one in authserv_ids}
         slices += [
             found.span()
-            for found in _LIKE_NAME.finditer(content, start, end)
+            for found in _LIKE_NAME.finditer(content, 0, end)
             if not (claimed := _claimed(found[1])) or claimed in ours
         ]
     return tuple(slices)
