@@ -115,14 +115,11 @@ async def test_results_forged_in_our_name_are_taken_out(judged: Post, filling: b
     assert message.count(f"Authentication-Results: {HOSTNAME}".encode()) == 1
 
 
-async def test_a_message_cannot_go_on_with_what_we_found_out(judged: Post) -> None:
+async def test_a_message_cannot_go_on_with_what_stands_above_it(judged: Post) -> None:
     publish(judged, "none")
-    odd = b" ; dmarc=pass\r\n" + FROM_CARL
-    await judged.send("carl@there.test", ANA, message=odd)
-    [message] = await judged.inbox(judged.ana)
-    assert message.endswith(odd)  # as it came
-    results = message.partition(b"\r\nReceived:")[0]
-    assert b"dmarc=pass" not in results
+    with pytest.raises(Fault) as caught:
+        await judged.send("carl@there.test", ANA, message=b" ; dmarc=pass\r\n" + FROM_CARL)
+    assert caught.value.kind is Kind.DENIED
 
 
 async def test_our_users_are_not_judged(judged: Post) -> None:
