@@ -29,7 +29,8 @@ ADVICE: Final = "apt-get install postfix dovecot-core dovecot-imapd dovecot-lmtp
 QUEUES: Final = ("maildrop", "incoming", "active", "deferred")
 FORMATS: Final = ("sdbox", "maildir")
 
-MAIN_CF: Final = """\
+# What each Postfix here has, apart from what it is to do.
+MAIN_BASE: Final = """\
 compatibility_level = 3.6
 queue_directory = {folder}/spool
 data_directory = {folder}/data
@@ -46,6 +47,10 @@ inet_protocols = ipv4
 myhostname = bench.test
 mydestination =
 mynetworks = 127.0.0.0/8
+"""
+MAIN_CF: Final = (
+    MAIN_BASE
+    + """\
 relay_domains = sdbox.test maildir.test
 transport_maps = inline:{{sdbox.test=lmtp:inet:127.0.0.1:{lmtp}, \
 maildir.test=lmtp:inet:127.0.0.1:{lmtp}}}
@@ -56,6 +61,7 @@ smtpd_client_connection_count_limit = 0
 message_size_limit = 52428800
 mailbox_size_limit = 0
 """
+)
 
 DOVECOT_CONF: Final = """\
 base_dir = {folder}/run
