@@ -38,16 +38,25 @@ $(VENV)/.package: $(VENV)/.run pyproject.toml
 	@$(PIP) install --no-build-isolation --no-deps -e .
 	@touch $@
 
-$(VENV)/.dev: $(VENV)/.package requirements-dev.lock
+$(VENV)/.dev: $(VENV)/.package $(VENV)/.web requirements-dev.lock
 	@echo "installing the locked development tools into $(VENV) ..."
 	@$(PIP) install --require-hashes -r requirements-dev.lock
 	@touch $@
 
-setup: $(VENV)/.package ## the set-up alone: .venv with everything `merpati` needs
+# Without Node.js the server works, and says in place of its pages how to build them. Not
+# `npm ci`: it wants the packages of every platform in the lock file, this one's are enough.
+$(VENV)/.web: $(VENV)/.created web/package-lock.json $(shell find web -path web/node_modules -prune -o -type f -print 2>/dev/null)
+	@if command -v npm >/dev/null; then \
+	  echo "building the web front end ..."; \
+	  cd web && npm install --silent --no-save --no-audit --no-fund --loglevel=error && npm run --silent build -- --logLevel warn; \
+	else echo "Node.js 20 or later is missing: the web front end is not built"; fi
+	@touch $@
+
+setup: $(VENV)/.package $(VENV)/.web ## the set-up alone: .venv with everything `merpati` needs
 
 # -- what people run ---------------------------------------------------------------------------
 
-run: $(VENV)/.package ## a demo server in var/demo on unprivileged ports; Ctrl-C stops it
+run: $(VENV)/.package $(VENV)/.web ## a demo server in var/demo on unprivileged ports; Ctrl-C stops it
 	@exec $(BIN)/merpati demo
 
 # -- what developers run -----------------------------------------------------------------------

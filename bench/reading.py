@@ -44,7 +44,7 @@ def measure(plan: Plan, generator: Generator, targets: list[Target]) -> list[Row
     boxes = [f"box{number}" for number in range(2)]
     for target in targets:
         for box in boxes:
-            _fill(plan, target, box)
+            fill(plan, target, box)
     for box in boxes:
         for target in targets:
             _timed(runs, plan, target, "first", box, lambda one: one.drink(ENVELOPES))
@@ -78,7 +78,8 @@ def _rows(runs: Runs, name: str, title: str, rate: float, cpu: float) -> list[Ro
     ]
 
 
-def _fill(plan: Plan, target: Target, box: str) -> None:
+def fill(plan: Plan, target: Target, box: str) -> None:
+    """Append so many messages to a new mailbox."""
     began = time.perf_counter()
     with Imap(target, USER) as session:
         session.command(f"CREATE {box}")

@@ -1,7 +1,8 @@
 """Benchmarks beside Postfix -> Dovecot, in one run, as a table of ratios: `make bench`.
 
     make bench                        everything
-    make bench ARGS="intake reading"  some of it: intake, reading, footprint, queue
+    make bench ARGS="intake reading"  some of it: intake, reading, finding, footprint, queue,
+                                      growth
     make bench ARGS="--quick"         a few minutes: fewer messages, one run of each
 
 How to read it: bench/README.md.
@@ -24,12 +25,12 @@ from typing import Any, Final
 
 import msgspec
 
-from bench import footprint, intake, meter, peers, queue, reading, report
+from bench import finding, footprint, growth, intake, meter, peers, queue, reading, report
 from bench.load import Generator
 from bench.ours import Ours
 from bench.peers import Peers
 
-SUITES: Final = ("intake", "reading", "footprint", "queue")
+SUITES: Final = ("intake", "reading", "finding", "footprint", "queue", "growth")
 HERE: Final = Path(__file__).parent
 RESULTS: Final = HERE / "results"
 
@@ -91,7 +92,9 @@ def _measure(
     rows: list[report.Row] = []
     if "queue" in wanted:
         rows += queue.measure(plan, generator, folder, beside=beside)
-    if wanted == ["queue"]:
+    if "growth" in wanted:
+        rows += growth.measure(plan, folder)
+    if set(wanted) <= {"queue", "growth"}:
         return rows, {report.OURS: "Merpati", report.PEER: "Postfix"}
     try:
         ours.start()
@@ -104,6 +107,8 @@ def _measure(
             rows += intake.measure(plan, generator, targets)
         if "reading" in wanted:
             rows += reading.measure(plan, generator, targets)
+        if "finding" in wanted:
+            rows += finding.measure(plan, generator, targets)
         if "footprint" in wanted:
             rows += footprint.measure(plan, generator, ours, others)
     finally:

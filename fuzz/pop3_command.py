@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 
 from merpati.base.faults import SyntaxFault
+from merpati.wire.mime import downgrade
 from merpati.wire.pop3 import commands, responses
 
 SEEDS: list[bytes] = [
@@ -13,6 +14,8 @@ SEEDS: list[bytes] = [
     b"AUTH PLAIN AGEAYg==",
     b"TOP 1 10",
     b"LIST",
+    b"LANG id-ID",
+    b"UTF8",
     b"RETR 0002",
     b"-ERR [AUTH] no",
     b"+OK",
@@ -32,4 +35,5 @@ def target(data: bytes) -> None:
     body = responses.stuff(data)
     if not body.endswith(b".\r\n") or b"\r\n.\r\n" in body[:-3]:
         raise AssertionError(body)
-    responses.top(data, 3)
+    responses.message(data)
+    downgrade.header(data)

@@ -75,6 +75,7 @@ PURE: Final = frozenset(
         "publicsuffixlist",
         "quopri",
         "re",
+        "re2",
         "selectolax",
         "string",
         "stringprep",

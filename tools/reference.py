@@ -67,7 +67,7 @@ def commands_page() -> str:
     """Every command with its arguments."""
     parts = [f"# Commands\n\n{_MADE}\n\n{_COMMANDS}"]
     for name in cli.COMMANDS:
-        module = importlib.import_module(f"merpati.app.commands.{name}")
+        module = importlib.import_module(f"merpati.app.commands.{cli.MODULES.get(name, name)}")
         if name == "sendmail":
             text = str(sendmail.__doc__).strip()
             parts.append(f"## merpati sendmail\n\n```text\n{text}\n```\n")

@@ -123,7 +123,9 @@ def test_domains_are_added_shown_and_removed(merpati: Merpati) -> None:
     )  # fmt: skip
     assert merpati("domain", "add", "c.id").err == "merpati domain: domain c.id exists already\n"
     shown = merpati("domain", "show", "c.id", "--json").json
-    assert shown == {"name": "c.id", "accounts": [], "aliases": []}
+    assert shown == {
+        "name": "c.id", "accounts": [], "aliases": [], "quota": 0, "quota_emails": 0,
+    }  # fmt: skip
     assert {"name": "c.id", "aliases": []} in merpati("domain", "list", "--json").json
     assert merpati("domain", "remove", "c.id").status == 0
     used = merpati("domain", "remove", "a.id")

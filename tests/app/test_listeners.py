@@ -19,6 +19,7 @@ def test_the_standard_set_serves_all_addresses_but_metrics() -> None:
         "imaps": "*:993",
         "pop3": "*:110",
         "pop3s": "*:995",
+        "managesieve": "*:4190",
         "http": "*:80",
         "https": "*:443",
         "metrics": "127.0.0.1:9100",
@@ -36,19 +37,20 @@ def test_the_high_set_serves_this_machine_alone_and_logs_in_without_tls() -> Non
         "imaps": "127.0.0.1:2993",
         "pop3": "127.0.0.1:2110",
         "pop3s": "127.0.0.1:2995",
+        "managesieve": "127.0.0.1:4190",
         "http": "127.0.0.1:2080",
         "https": "127.0.0.1:2443",
         "metrics": "127.0.0.1:2910",
     }
     plain = {one.service for one in port_set("high") if one.login_without_tls}
-    assert plain == {"submission", "imap", "pop3"}
+    assert plain == {"submission", "imap", "pop3", "managesieve"}
 
 
 def test_high_plus_n_adds_n_to_every_port() -> None:
     shifted = [one.port for one in port_set("high+1000")]
     assert shifted == [(one.port or 0) + 1000 for one in port_set("high")]
     assert port_set("high+0") == port_set("high")
-    assert max(one.port or 0 for one in port_set("high+62540")) == 65_535
+    assert max(one.port or 0 for one in port_set("high+61345")) == 65_535
 
 
 @pytest.mark.parametrize(
@@ -57,7 +59,7 @@ def test_high_plus_n_adds_n_to_every_port() -> None:
         ("low", 'There is no set of ports "low": use standard, high or high+N.'),
         ("high-5", 'There is no set of ports "high-5": use standard, high or high+N.'),
         ("high+", 'There is no set of ports "high+": use standard, high or high+N.'),
-        ("high+62541", "high+62541 leads beyond port 65535: add 62540 at most."),
+        ("high+61346", "high+61346 leads beyond port 65535: add 61345 at most."),
     ],
 )
 def test_another_set_is_refused(name: str, text: str) -> None:

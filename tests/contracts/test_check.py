@@ -35,6 +35,24 @@ class Case(NamedTuple):
 
 CASES: Final = (
     Case(
+        Damage.WRONG_DOMAIN_USAGE,
+        "INSERT INTO domain_quota (domain_id, quota, quota_emails, used, emails)"
+        " VALUES (1, 1000000000, 0, 7, 1)",
+        "domain 1: says 7 bytes in 1 emails",
+    ),
+    Case(
+        Damage.EXPUNGED_WITHOUT_BLOB,
+        "INSERT INTO expunged (account_id, mailbox_id, uid, email_id, thread_id, blob_id,"
+        " received_at, size, keywords, expunged_at) VALUES (1, 6, 77, 1, 1, 999, 1, 1, '', 1)",
+        "account 1, mailbox 6, UID 77",
+    ),
+    Case(
+        Damage.RIGHT_WITHOUT_MAILBOX,
+        "INSERT INTO mailbox_right (account_id, mailbox_id, subject, negative, rights)"
+        " VALUES (1, 99, -1, 0, 'lr')",
+        "account 1, mailbox 99",
+    ),
+    Case(
         Damage.MAILBOX_WITHOUT_ACCOUNT,
         "UPDATE mailbox SET account_id = 777 WHERE id = 4",
         "account 777, mailbox 4 (Junk)",
@@ -71,7 +89,6 @@ CASES: Final = (
         "UPDATE account SET used = 1, emails = 2",
         "account 1: says 1 bytes in 2 emails; uses 420015 in 4",
     ),
-    Case(Damage.WRONG_NEXT, "UPDATE account SET next_email = 4", "email 4,"),
     Case(Damage.WRONG_NEXT, "UPDATE account SET next_mailbox = 6", "mailbox 6"),
     Case(Damage.WRONG_NEXT, "UPDATE account SET uidvalidity = 1", "UIDVALIDITY 18"),
     Case(Damage.WRONG_MODSEQ, "UPDATE account SET modseq = 3", "account 1: its last is 3"),

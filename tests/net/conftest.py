@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
     from pathlib import Path
 
-ON_BOTH_LOOPS = {"test_stream", "test_stream_tls", "test_listen", "test_connect"}
+ON_BOTH_LOOPS = {
+    "test_stream", "test_stream_tls", "test_stream_deflate", "test_listen", "test_connect"
+}  # fmt: skip
 
 
 def pytest_asyncio_loop_factories(

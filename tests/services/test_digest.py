@@ -71,3 +71,12 @@ def test_the_outline_names_the_message_and_looks_no_further() -> None:
     assert (found.message_id, found.sent_at) == ("<a@b>", 7)
     assert outline(b"Subject: x\r\n\r\nMessage-ID: <not@this>\r\n", 7).message_id == ""
     assert outline(b"", 7).message_id == ""
+
+
+def test_references_are_kept_as_they_are_unless_there_are_too_many() -> None:
+    header = b"References: <a@x>\r\n <b@x>\r\n\r\n"
+    assert digest(header, 0).references == b"<a@x> <b@x>"
+    assert digest(b"Subject: x\r\n\r\n", 0).references == b""
+    ids = [b"<%d@example.org>" % n for n in range(900)]
+    kept = digest(b"References: " + b"\r\n ".join(ids) + b"\r\n\r\n", 0).references.split()
+    assert kept == ids[:1] + ids[-19:]

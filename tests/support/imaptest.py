@@ -21,7 +21,8 @@ WAIT: Final = 10.0  # seconds for a reply
 MAILBOX: Final = "imaptest"
 VERDICTS: Final = {"ok", "no", "bad", '""'}
 
-_HEADER: Final = re.compile(r"([a-z_]+): *(.*)")
+_HEADER: Final = re.compile(r"([a-z_]+(?: [0-9]+)?): *(.*)")
+_FROM: Final = re.compile(rb"(?:\A|(?<=\n))From \S+ +([^\n]*)\n")
 _VARIABLE: Final = re.compile(r"\$(?:\{(?:case:)?([^}]*)\}|(\w+)|\$)")
 _LITERAL: Final = re.compile(rb"~?\{(\d+)\+?\}\r\n\Z")
 _TEXT: Final = re.compile(r"(~?)\{\{\{\n(.*?)\n?\}\}\}", re.DOTALL)
@@ -34,6 +35,12 @@ Token = str | list["Token"]
 
 class Quoted(str):
     """A string as opposed to an atom: "NIL" is not NIL. They compare alike here."""
+
+    __slots__ = ()
+
+
+class Binary(bytes):
+    """A text written `~{{{`: its line ends stay as they are."""
 
     __slots__ = ()
 
@@ -55,12 +62,22 @@ class Script:
     def connections(self) -> int:
         return int(self.header.get("connections", 1))
 
-    def messages(self) -> list[bytes]:
-        """The group's messages, with CRLF."""
+    def messages(self) -> list[tuple[str, bytes]]:
+        """The group's messages, with CRLF, each after its date."""
         own = self.path.with_name(self.path.name + ".mbox")
         data = (own if own.exists() else CORPUS / "default.mbox").read_bytes()
-        found = re.split(rb"(?:\A|(?<=\n))From [^\n]*\n", data)[1:]
-        return [re.sub(rb"\r?\n", b"\r\n", each) for each in found]
+        lines = _FROM.finditer(data)
+        found = _FROM.split(data)[2::2]
+        return [
+            (_date(line[1].decode()), re.sub(rb"\r?\n", b"\r\n", each))
+            for line, each in zip(lines, found, strict=True)
+        ]
+
+
+def _date(line: str) -> str:
+    """`Fri Feb 22 17:06:21 2008 +0200` as ` "22-Feb-2008 17:06:21 +0200"`."""
+    _, month, day, clock, year, *zone = line.split()
+    return f' "{day:0>2}-{month}-{year} {clock} {zone[0] if zone else "+0000"}"'
 
 
 def read(path: Path) -> Script:
@@ -69,7 +86,7 @@ def read(path: Path) -> Script:
 
     def keep(match: re.Match[str]) -> str:
         content = match[2].encode("latin-1")
-        texts.append(content if match[1] else content.replace(b"\n", b"\r\n"))
+        texts.append(Binary(content) if match[1] else content.replace(b"\n", b"\r\n"))
         return f"\0{len(texts) - 1}\0"
 
     lines = _TEXT.sub(keep, text).split("\n")
@@ -191,7 +208,9 @@ class Connection:
 class Player:
     """One run of a script against a server; the account must be empty."""
 
-    def __init__(self, script: Script, port: int, user: str, password: str) -> None:
+    def __init__(
+        self, script: Script, port: int, user: str, password: str, user2: str = ""
+    ) -> None:
         self.script = script
         self._port = port
         self._password = password
@@ -199,7 +218,7 @@ class Player:
         name, _, domain = user.partition("@")
         self.variables = {
             "mailbox": MAILBOX, "user": user, "username": name, "domain": domain,
-            "password": password, "mailbox_url": MAILBOX,
+            "password": password, "mailbox_url": MAILBOX, "user2": user2,
         }  # fmt: skip
         self._connections: list[Connection] = []
         self._tags = 0
@@ -219,13 +238,14 @@ class Player:
 
     async def _prepare(self) -> None:
         state = self.script.header.get("state", "selected")
-        for _ in range(self.script.connections):
+        for number in range(1, self.script.connections + 1):
             streams = await asyncio.open_connection("127.0.0.1", self._port, limit=1 << 24)
             connection = Connection(*streams)
             assert (await connection.line()).startswith("* OK")
             self._connections.append(connection)
             if state != "nonauth":
-                await self._must(connection, f'LOGIN {self._user} "{self._password}"')
+                user = self._filled(self.script.header.get(f"user {number}", self._user))
+                await self._must(connection, f'LOGIN {user} "{self._password}"')
         first = self._connections[0]
         if state in {"created", "appended", "selected"}:
             await self._must(first, f"CREATE {MAILBOX}")
@@ -233,12 +253,15 @@ class Player:
             wanted = self.script.header.get("messages", "all")
             count = len(self._mails) if wanted == "all" else int(wanted)
             for _ in range(count):
-                await self._must(first, f"APPEND {MAILBOX}", self._next_mail())
+                at, mail = self._next_mail()
+                await self._must(first, f"APPEND {MAILBOX}{at}", mail)
         if state == "selected":
-            for connection in self._connections:
-                await self._must(connection, f"SELECT {MAILBOX}")
+            for number, connection in enumerate(self._connections, 1):
+                if f"user {number}" not in self.script.header:  # others have no such mailbox
+                    await self._must(connection, f"SELECT {MAILBOX}")
 
-    def _next_mail(self) -> bytes:
+    def _next_mail(self) -> tuple[str, bytes]:
+        """The next message, and its INTERNALDATE as APPEND takes it."""
         self._mail += 1
         return self._mails[(self._mail - 1) % len(self._mails)]
 
@@ -262,7 +285,8 @@ class Player:
         for number, content in enumerate(each for each in literals if each):
             if not out.endswith(b" "):
                 out += b" "
-            connection.writer.write(out + b"{%d}\r\n" % len(content))
+            mark = b"~" if isinstance(content, Binary) else b""
+            connection.writer.write(out + mark + b"{%d}\r\n" % len(content))
             before = await connection.until(tag)
             if before != "+":
                 connection.tagged[tag] = before
@@ -322,7 +346,9 @@ class Player:
         if name.lower() == "append" and not texts:
             if not arguments:
                 pieces = [f"append {MAILBOX}"]
-            texts = [self._next_mail()]
+            at, mail = self._next_mail()
+            pieces[-1] += at
+            texts = [mail]
         command = "\0".join(self._filled(piece) for piece in pieces)
         return await self._send(connection, command, texts, tag)
 
@@ -427,7 +453,9 @@ class Player:
             return self.variables[name].lower() == _flat(heard).lower()
         if not isinstance(heard, str):
             return False
-        return self._filled(expected).lower() == heard.lower()
+        # Up to the first NUL, as the program in C does for which the scripts are written.
+        wanted = self._filled(expected).lower().partition("\0")[0]
+        return wanted == heard.lower().partition("\0")[0]
 
 
 def _wanted(lines: list[str]) -> list[str]:

@@ -40,6 +40,7 @@ PORTS: Final = {
     "imaps": 2993,
     "pop3": 2110,
     "pop3s": 2995,
+    "managesieve": 4190,
     "http": 2080,
     "https": 2443,
     "metrics": 2910,
@@ -187,13 +188,13 @@ class Installation:
         return time.monotonic() - began
 
     def workers(self) -> list[int]:
-        """The process ids of the workers."""
+        """The process ids of the workers; the indexer beside them is of lower priority."""
         assert self.process is not None
         table = subprocess.run(
-            ["ps", "-A", "-o", "pid=,ppid="], capture_output=True, text=True, check=True
+            ["ps", "-A", "-o", "pid=,ppid=,ni="], capture_output=True, text=True, check=True
         ).stdout.split()
-        pairs = zip(map(int, table[::2]), map(int, table[1::2]), strict=True)
-        return [pid for pid, parent in pairs if parent == self.process.pid]
+        mine = [str(self.process.pid), str(os.nice(0))]
+        return [int(table[at]) for at in range(0, len(table), 3) if table[at + 1 : at + 3] == mine]
 
     def reload(self) -> None:
         """SIGHUP."""

@@ -21,6 +21,7 @@ PACKAGES: Final = {
     "node": "nodejs",
     "npm": "npm",
     "postmap": "postfix",
+    "sieve-test": "dovecot-sieve",
     "unshare": "util-linux",
     "xmllint": "libxml2-utils",
 }

@@ -23,11 +23,18 @@ COMMANDS: Final = {
     "demo": "make a demo installation when there is none, and serve it",
     "domain": "domains whose mail is at home here",
     "account": "people and their mailboxes",
+    "shared": "mailboxes that several people share",
     "alias": "addresses that send on to others, and catch-alls",
     "list": "mailing lists, their members and posts that wait",
+    "import": "take mail over from files, or from another server",
+    "export": "write an account's mail to files",
+    "collector": "mailboxes elsewhere that mail is fetched from",
+    "sieve": "filter scripts of accounts, and automatic replies",
+    "pop3": "how accounts' mail is shown by POP3",
     "queue": "mail that waits to be sent on",
     "guard": "how much may leave, and accounts that were stopped from sending",
     "trace": "what happened to a message",
+    "index": "the text index: how far it is, or build it anew",
     "check": "look for damage in the store, and mend it",
     "dns": "the DNS records to publish for a domain",
     "tls": "certificates, MTA-STS policies, and what other domains demand",
@@ -37,6 +44,9 @@ COMMANDS: Final = {
     "config": "show and explain the settings",
     "sendmail": "send a message from standard input, as the classic program does",
 }
+
+# Modules whose command could not be the name of one.
+MODULES: Final = {"import": "importing", "export": "exporting", "shared": "sharing"}
 
 
 def usage() -> str:
@@ -76,7 +86,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def run(name: str, words: list[str]) -> int:
     """Run the command `name` with its arguments."""
-    module = importlib.import_module(f"merpati.app.commands.{name}")
+    module = importlib.import_module(f"merpati.app.commands.{MODULES.get(name, name)}")
     if name == "sendmail":  # its options are older than argparse's conventions
         status: int = module.main(words)
         return status

@@ -28,6 +28,8 @@ from merpati.app.listeners import Listener, port_set
 from merpati.base import settings, values
 from merpati.base.faults import Fault, Kind
 from merpati.servers.imap.session import ImapSettings
+from merpati.servers.jmap.call import JmapSettings
+from merpati.servers.managesieve.session import ManageSieveSettings
 from merpati.servers.pop3.session import Pop3Settings
 from merpati.servers.smtp.policy import SmtpSettings
 from merpati.services.accept import QueueSettings
@@ -41,8 +43,11 @@ from merpati.services.judge_policy import JudgeSettings
 from merpati.services.list_delivery import ListSettings
 from merpati.services.login import LoginSettings
 from merpati.services.outbound import OutboundSettings
+from merpati.services.restore import RestoreSettings
 from merpati.services.route import AddressSettings
+from merpati.services.scripts import SieveSettings
 from merpati.services.sign import DkimSettings
+from merpati.services.text_index import SearchSettings
 from merpati.services.tls_reports import TlsReportSettings
 
 if TYPE_CHECKING:
@@ -66,7 +71,12 @@ GROUPS: Final[dict[str, type]] = {
     "guard": GuardSettings,
     "tls_reports": TlsReportSettings,
     "imap": ImapSettings,
+    "search": SearchSettings,
+    "jmap": JmapSettings,
     "pop3": Pop3Settings,
+    "managesieve": ManageSieveSettings,
+    "sieve": SieveSettings,
+    "restore": RestoreSettings,
     "login": LoginSettings,
     "addresses": AddressSettings,
     "lists": ListSettings,

@@ -24,13 +24,14 @@ SERVICES: Final = (
     "imaps",
     "pop3",
     "pop3s",
+    "managesieve",
     "http",
     "https",
     "metrics",
 )
 SMTP_SERVICES: Final = frozenset({"smtp", "submission", "submissions", "lmtp", "device"})
 TLS_SERVICES: Final = frozenset({"submissions", "imaps", "pop3s", "https"})
-LOGIN_SERVICES: Final = frozenset({"submission", "imap", "pop3"})
+LOGIN_SERVICES: Final = frozenset({"submission", "imap", "pop3", "managesieve"})
 
 EVERYWHERE: Final = "*"
 LOOPBACK: Final = "127.0.0.1"
@@ -47,6 +48,7 @@ _PORTS: Final[dict[str, tuple[int | None, int]]] = {
     "imaps": (993, 2993),
     "pop3": (110, 2110),
     "pop3s": (995, 2995),
+    "managesieve": (4190, 4190),
     "http": (80, 2080),
     "https": (443, 2443),
     "metrics": (9100, 2910),

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Final
 
 from merpati.app import config as configuration
-from merpati.app import health, migrate, wiring, worker
+from merpati.app import health, indexing, migrate, wiring, worker
 from merpati.app.installation import Config, LogSettings, ServerSettings, become
 from merpati.app.listeners import EVERYWHERE, Listener
 from merpati.base.clock import SystemClock
@@ -41,11 +41,12 @@ class Supervisor:
         self._config = config
         self._log = log
         self._names = [f"worker-{number}" for number in range(workers)]
+        self._everyone = self._names + indexing.names(config)  # by child number
         self._sockets: list[tuple[Listener, list[socket.socket]]] = []
         self._buses: list[socket.socket] = []
         self._children: dict[int, int] = {}  # process id to worker number
         self._born: dict[int, float] = {}
-        self._pauses = [0.0] * workers
+        self._pauses = [0.0] * len(self._everyone)
         self._restarts: dict[int, float] = {}  # worker number to when it is started again
         self._ready: set[int] = set()  # process ids of workers that serve
         self._announced = False
@@ -66,7 +67,7 @@ class Supervisor:
         self._catch_signals()
         gc.collect()
         gc.freeze()
-        for number in range(len(self._names)):
+        for number in range(len(self._everyone)):
             self._fork(number)
         while self._children or self._restarts:
             self._wait()
@@ -89,7 +90,7 @@ class Supervisor:
         for suffix in (mesh.SUFFIX, health.SUFFIX):
             for stale in folder.glob(f"*{suffix}"):
                 stale.unlink()
-        self._buses = [mesh.bind(folder, name) for name in self._names]
+        self._buses = [mesh.bind(folder, name) for name in self._everyone]
 
     def _catch_signals(self) -> None:
         self._signal_out.setblocking(False)
@@ -111,7 +112,7 @@ class Supervisor:
             self._become_worker(number)
             status = 0
         except Fault as fault:
-            self._log.error("worker.failed", worker=self._names[number], reason=fault.text)
+            self._log.error("worker.failed", worker=self._everyone[number], reason=fault.text)
         except BaseException:  # noqa: BLE001 -- the last chance to say why; the process ends here
             traceback.print_exc()
         finally:
@@ -131,8 +132,12 @@ class Supervisor:
                     own.append((listener, sock))
                 else:
                     sock.close()
+        if number >= len(self._names):
+            log = self._log.bind(worker=indexing.NAME)
+            indexing.run(self._everyone, self._config, self._buses[number], log, self._alive_in)
+            return
         worker.run(
-            self._names[number], self._names, self._config, own, self._buses[number],
+            self._everyone[number], self._everyone, self._config, own, self._buses[number],
             self._chain, self._log.bind(worker=number), self._ready_out, self._alive_in,
         )  # fmt: skip
 

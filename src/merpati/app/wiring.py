@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from merpati.app import judging, protection
+from merpati.app import filtering, jmap, judging, protection, search
 from merpati.app.installation import (
     Config,
     DnsSettings,
@@ -33,24 +33,30 @@ from merpati.net.reaper import Reaper
 from merpati.net.stream import Connection
 from merpati.net.tls import CertificateFiles, CertificateStore
 from merpati.servers.imap import session as imap
+from merpati.servers.jmap.call import JmapSettings
+from merpati.servers.jmap.http import Jmap
+from merpati.servers.managesieve import session as managesieve
 from merpati.servers.pop3 import session as pop3
 from merpati.servers.pop3.maildrop import MaildropLocks
 from merpati.servers.smtp import client as smtp_client
 from merpati.servers.smtp import session as smtp
 from merpati.servers.smtp.legal import Role
 from merpati.servers.smtp.policy import Policy, Rates, SmtpSettings
-from merpati.servers.web import leave, well_known
+from merpati.servers.web import leave, pages, well_known
 from merpati.servers.web import session as web
 from merpati.services import expand
 from merpati.services.accept import Accept, QueueSettings
 from merpati.services.author_rule import AuthorPolicies
 from merpati.services.bounce import Bounce
 from merpati.services.certificates import AcmeSettings, installed
+from merpati.services.collect import Collect
 from merpati.services.courier import Courier
 from merpati.services.deliver import Deliver
 from merpati.services.dmarc_digest import Digests
 from merpati.services.dmarc_reports import DmarcReportSettings
 from merpati.services.guard import Guard, GuardSettings
+from merpati.services.http_sign_in import HttpSignIn
+from merpati.services.imap_events import ImapEvents
 from merpati.services.info import InfoSettings
 from merpati.services.letters import Letters
 from merpati.services.list_delivery import ListSettings
@@ -63,7 +69,10 @@ from merpati.services.posting import Posting
 from merpati.services.report_box import ReportBox
 from merpati.services.rotation import Rotation
 from merpati.services.route import EXPAND, AddressSettings, Router
+from merpati.services.scripts import Scripts, SieveSettings
+from merpati.services.sealing import Sealing
 from merpati.services.sign import DkimSettings, Signer
+from merpati.services.text_index import TextIndex
 from merpati.services.transport import Routes
 from merpati.store.blobs import BlobStore
 from merpati.store.engine import Store, Topic
@@ -72,6 +81,7 @@ from merpati.wire.smtp.paths import parse_address
 if TYPE_CHECKING:
     from merpati.net.listen import Handler, Refusal
 
+HTTPS: Final = 443
 CONNECTIONS: Final = 10_000  # of one worker
 CONNECTIONS_PER_ADDRESS: Final = 2_000  # an office behind one address has hundreds of IMAP ones
 
@@ -96,11 +106,14 @@ class Parts:
     smtp: smtp_client.Services
     imap: imap.Services
     pop3: pop3.Services
+    text_index: TextIndex
+    managesieve: managesieve.Services
     web: web.Web
     protection: Protection
     guard: Guard
     judging: judging.Judging
     rotation: Rotation
+    collect: Collect
 
 
 def certificate_files(config: Config) -> list[CertificateFiles]:
@@ -163,8 +176,9 @@ async def build(
     )  # fmt: skip
     box.tls = protected.reports
     guard = _guard(ground, accept)
+    text_index = search.text_index(config, store, log)
     login = Login(store, clock, ground.ids, config[LoginSettings], metrics)
-    runner, expanding = _runner(ground, accept, protected, guard)
+    runner, expanding, imap_events = _runner(ground, accept, protected, guard)
     return Parts(
         name=name,
         config=config,
@@ -183,18 +197,14 @@ async def build(
             hostname, config[SmtpSettings], store, accept, ground.router, login, chain, clock, log,
             Rates(config[SmtpSettings], clock), guard,
         ),
-        imap=imap.Services(
-            hostname, config[imap.ImapSettings], store, blob_store, ground.notify, login, chain,
-            clock, ground.tasks, log,
-        ),
+        imap=_imap(ground, accept, login, text_index, imap_events),
+        text_index=text_index,
         pop3=pop3.Services(
             hostname, config[pop3.Pop3Settings], store, blob_store, login, chain,
-            MaildropLocks(config.data / "run" / "pop3"), log,
+            MaildropLocks(config.data / "run" / "pop3"), log, clock,
         ),
-        web=web.Web(
-            [*well_known.routes(store, hostname), *leave.routes(expanding.list_mail.leave)],
-            clock, log,
-        ),
+        managesieve=_managesieve(ground, login),
+        web=_web(ground, login, expanding),
         protection=protected,
         guard=guard,
         judging=judging.build(
@@ -202,6 +212,10 @@ async def build(
             clock=clock, ids=ground.ids, log=log,
         ),
         rotation=Rotation(store, ground.resolver, clock, config[DkimSettings], log),
+        collect=Collect(
+            store, accept, ground.router, Sealing(config.data, ground.ids), ground.reaper, clock,
+            log,
+        ),
     )  # fmt: skip
 
 
@@ -235,6 +249,57 @@ async def _ground(
     )
 
 
+def _imap(
+    ground: Ground, accept: Accept, login: Login, text_index: TextIndex | None, events: ImapEvents
+) -> imap.Services:
+    """What IMAP sessions need."""
+    return imap.Services(
+        ground.hostname, ground.config[imap.ImapSettings], ground.store, ground.blobs,
+        ground.notify, login, ground.chain, ground.clock, ground.tasks, ground.log,
+        accept.digester, ground.ids, text_index, jmap_url=_jmap_url(ground.config), events=events,
+    )  # fmt: skip
+
+
+def _jmap_url(config: Config) -> str:
+    """Where JMAP clients begin (RFC 9698); empty when nothing serves HTTPS."""
+    ports = [one.port for one in config.listeners if one.service == "https" and one.port]
+    if not ports:
+        return ""
+    port = "" if HTTPS in ports else f":{ports[0]}"
+    return f"https://{config[ServerSettings].hostname}{port}/.well-known/jmap"
+
+
+def _managesieve(ground: Ground, login: Login) -> managesieve.Services:
+    """What ManageSieve sessions need."""
+    config = ground.config
+    return managesieve.Services(
+        ground.hostname, config[managesieve.ManageSieveSettings], ground.store,
+        Scripts(ground.store, ground.clock, config[SieveSettings]), login, ground.chain, ground.log,
+    )  # fmt: skip
+
+
+def _web(ground: Ground, login: Login, expanding: expand.Expand) -> web.Web:
+    """The HTTP application: what is looked for by its address comes before the pages."""
+    return web.Web(
+        [
+            *well_known.routes(ground.store, ground.hostname),
+            *leave.routes(expanding.list_mail.leave),
+            *_jmap(ground, login).routes(),
+            *pages.routes(pages.load()),
+        ],
+        ground.clock, ground.log,
+    )  # fmt: skip
+
+
+def _jmap(ground: Ground, login: Login) -> Jmap:
+    """JMAP, for the web application."""
+    config = ground.config
+    return jmap.build(
+        config[JmapSettings], ground.store, ground.blobs, HttpSignIn(login), ground.clock,
+        ground.ids, ground.log, config[SmtpSettings].message_size,
+    )  # fmt: skip
+
+
 def _guard(ground: Ground, accept: Accept) -> Guard:
     """What watches our own users; it hears of each message that `accept` takes from them."""
     letters = Letters(
@@ -250,7 +315,7 @@ def _guard(ground: Ground, accept: Accept) -> Guard:
 
 def _runner(
     ground: Ground, accept: Accept, protected: Protection, guard: Guard
-) -> tuple[QueueRunner, expand.Expand]:
+) -> tuple[QueueRunner, expand.Expand, ImapEvents]:
     """All that serves the queue: delivery here and elsewhere, lists and forwards, notices."""
     config, store, blob_store, clock = ground.config, ground.store, ground.blobs, ground.clock
     outbound, queued = config[OutboundSettings], config[QueueSettings]
@@ -278,12 +343,17 @@ def _runner(
         author_rule=AuthorPolicies(ground.resolver).forbids, list_settings=config[ListSettings],
         info_settings=config[InfoSettings], queue_settings=queued,
     )  # fmt: skip
+    scripts = filtering.install(
+        store=store, blob_store=blob_store, router=ground.router, accept=accept, deliver=deliver,
+        forward=expanding.forward, clock=clock, ids=ground.ids, hostname=ground.hostname,
+        settings=config[SieveSettings], notify=ground.notify, log=ground.log,
+    )  # fmt: skip
     runner = QueueRunner(
         ground.name, store, courier, deliver, recorder, clock, outbound, ground.tasks, ground.log,
         steps={EXPAND: expanding.serve},
     )  # fmt: skip
     ground.notify.listen(Topic.QUEUE, 0, runner.wake)
-    return runner, expanding
+    return runner, expanding, scripts.events
 
 
 def handler(parts: Parts, listener: Listener) -> tuple[Handler, Refusal]:
@@ -297,6 +367,9 @@ def handler(parts: Parts, listener: Listener) -> tuple[Handler, Refusal]:
         return _run(lambda one: imap.Session(one, parts.imap, plain)), imap.refuse
     if service in {"http", "https"}:
         return parts.web.run, web.refuse
+    if service == "managesieve":
+        scripts = parts.managesieve
+        return _run(lambda one: managesieve.Session(one, scripts, plain)), managesieve.refuse
     assert service in {"pop3", "pop3s"}, service
     return _run(lambda one: pop3.Session(one, parts.pop3, plain)), pop3.refuse
 
@@ -315,7 +388,10 @@ def smtp_policy(listener: Listener) -> Policy:
     )
 
 
-def _run(make: Callable[[Connection], smtp.Session | imap.Session | pop3.Session]) -> Handler:
+Session = smtp.Session | imap.Session | pop3.Session | managesieve.Session
+
+
+def _run(make: Callable[[Connection], Session]) -> Handler:
     async def run(connection: Connection) -> None:
         await make(connection).run()
 

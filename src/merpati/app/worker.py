@@ -27,6 +27,7 @@ from merpati.net import listen
 from merpati.net.mesh import Mesh
 from merpati.net.tls import CertificateStore
 from merpati.services.housekeeping import Housekeeping
+from merpati.services.restore import RestoreSettings
 
 DRAIN: Final = 7.0  # seconds for sessions to end; the supervisor gives 10 in all
 PROCESS: Final = struct.Struct("i")  # a process id
@@ -76,11 +77,15 @@ class Worker:
         for listener, sock in self._sockets:
             await self._listen(parts, health, listener, sock)
         parts.tasks.spawn(parts.runner.run(), "queue")
-        Housekeeping(parts.store, parts.blobs, parts.smtp.clock, parts.log).start(parts.tasks)
+        Housekeeping(
+            parts.store, parts.blobs, parts.smtp.clock, parts.log,
+            self._config[RestoreSettings].days,
+        ).start(parts.tasks)  # fmt: skip
         parts.protection.start(parts.tasks, parts.notify, parts.log)
         parts.guard.start(parts.tasks, parts.notify)
         parts.judging.start(parts.tasks)
         parts.rotation.start(parts.tasks)
+        parts.collect.start(parts.tasks)
         os.write(ready, PROCESS.pack(os.getpid()))
         await self._stop.wait()
         loop.remove_reader(alive)
@@ -93,6 +98,7 @@ class Worker:
         await parts.judging.stop(parts.log)
         mesh.close()
         parts.login.close()
+        await parts.text_index.close()
         await parts.store.close()
         self._log.flush()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum
 
 
 @dataclass(frozen=True, slots=True)
@@ -11,6 +12,13 @@ class Domain:
 
     id: int
     name: str
+
+
+class AccountKind(Enum):
+    """Whose an account is."""
+
+    PERSON = "person"
+    SHARED = "shared"  # nobody signs in to it: its members read and send as its mailbox allows
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +35,8 @@ class Account:
     quota: int  # bytes; 0: none
     used: int  # bytes
     emails: int
+    quota_emails: int = 0  # how many emails; 0: no limit
+    kind: AccountKind = AccountKind.PERSON
 
 
 @dataclass(frozen=True, slots=True)

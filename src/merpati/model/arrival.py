@@ -56,6 +56,7 @@ class Route(msgspec.Struct, frozen=True):
     options: RecipientOptions = NO_RECIPIENT_OPTIONS
     detail: str = ""  # of a subaddress, for Sieve (RFC 5233)
     list_id: int = 0  # the mailing list that it is a post to; 0: none
+    stamps: tuple[tuple[int, int], ...] = ()  # accounts whose Sieve scripts run, each with a stamp
 
 
 class Origin(msgspec.Struct, frozen=True):
@@ -79,3 +80,4 @@ class Arrival(msgspec.Struct, frozen=True):
     origin: Origin
     smtputf8: bool = False
     options: Options = NO_OPTIONS
+    on_behalf: bool = False  # the sender is another's address: the message must say who sent it

@@ -14,8 +14,15 @@ class ChangeKind(IntEnum):
     KEYWORDS_CHANGED = 2
     EMAILS_REMOVED = 3
     MAILBOX_CREATED = 4
-    MAILBOX_CHANGED = 5  # its name, parent or role
+    MAILBOX_CHANGED = 5  # its name, parent, role or subscription
     MAILBOX_DESTROYED = 6
+    METADATA_CHANGED = 7  # an annotation of a mailbox (RFC 5464)
+    NAME_SUBSCRIBED = 8  # or unsubscribed, a name that no mailbox has
+    # Of scripts `uids` holds the id, and there is no mailbox.
+    SCRIPT_CREATED = 16
+    SCRIPT_CHANGED = 17  # its text or name, or whether it is active
+    SCRIPT_DESTROYED = 18
+    AUTO_REPLY_CHANGED = 19
 
 
 class Change(msgspec.Struct, frozen=True):

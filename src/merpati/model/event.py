@@ -16,6 +16,7 @@ class EventKind(Enum):
     NAMED = "named"  # about <message-id>
     JUDGED = "judged"  # about the author's domain: what SPF, DKIM, DMARC and ARC came to
     HELD = "held"  # about a mailing list: the post waits for an owner
+    FILTERED = "filtered"  # about a recipient: what its Sieve script came to
     DELIVERED = "delivered"  # about a recipient: in a mailbox here
     QUEUED = "queued"  # about a recipient: to be sent on
     SENT = "sent"  # about a recipient: another server has taken it

@@ -11,6 +11,10 @@ INBOX_ID: Final = 1  # every account's INBOX, so that one statement delivers to 
 DEPTH_MAX: Final = 20
 NAME_MAX: Final = 200  # characters of one level
 MAILBOXES_MAX: Final = 10_000  # of one account
+# Where the mailboxes of others are found (RFC 2342); nobody's own may begin with these.
+OTHER_USERS: Final = "Other Users"
+SHARED: Final = "Shared"
+RESERVED: Final = frozenset({OTHER_USERS, SHARED})
 
 # What a new account starts with: name, RFC 8621 role.
 STANDARD: Final = (

@@ -22,6 +22,8 @@ class Digest(msgspec.Struct, frozen=True):
     preview: str
     message_id: str  # with its angle brackets, or empty
     thread_refs: tuple[int, ...]  # signed 64-bit hashes; its own first
+    references: bytes = b""  # the References field as written, in one line
+    subject: str = ""  # decoded, shortened: for the trace
 
 
 class EmailRow(msgspec.Struct, frozen=True, array_like=True):

@@ -26,6 +26,7 @@ from math import inf
 from typing import TYPE_CHECKING, Final, cast
 
 from merpati.base.faults import Fault, Kind, SyntaxFault
+from merpati.net.deflate import Deflate, deflated
 from merpati.net.records import Records
 from merpati.net.tls import TlsInfo, explain
 
@@ -55,9 +56,9 @@ class Connection(asyncio.Protocol):
     """
 
     __slots__ = (
-        "_cause", "_discarded", "_drainer", "_ended", "_head", "_idle", "_loop", "_need", "_out",
-        "_queued", "_reader", "_reading_paused", "_reaper", "_records", "_start", "_tail",
-        "_tail_size", "_transport", "_woken", "_writing_paused", "bytes_in", "bytes_out",
+        "_cause", "_deflate", "_discarded", "_drainer", "_ended", "_head", "_idle", "_loop",
+        "_need", "_out", "_queued", "_reader", "_reading_paused", "_reaper", "_records", "_start",
+        "_tail", "_tail_size", "_transport", "_woken", "_writing_paused", "bytes_in", "bytes_out",
         "draining", "due", "local", "local_port", "peer", "peer_port", "tls",
     )  # fmt: skip
 
@@ -66,6 +67,7 @@ class Connection(asyncio.Protocol):
         self._reaper = reaper
         self._transport: asyncio.Transport | None = None
         self._records: Records | None = None
+        self._deflate: Deflate | None = None
         self._head = b""
         self._start = 0
         self._tail: deque[bytes] | None = None
@@ -262,6 +264,8 @@ class Connection(asyncio.Protocol):
         transport = self._transport
         if transport is not None and not transport.is_closing():
             self.bytes_out += self._queued
+            if self._deflate is not None:
+                pieces = [deflated(b"".join(pieces))]
             if records is not None:
                 try:
                     pieces = [sealed for piece in pieces for sealed in records.seal(piece)]
@@ -336,7 +340,17 @@ class Connection(asyncio.Protocol):
         self._wake_reader()
         self._wake_drainer()
 
-    # TLS
+    # Compression and TLS
+
+    def compress(self) -> None:
+        """Goes on compressed both ways (RFC 4978); what is queued leaves as it is."""
+        self.flush()
+        self._deflate = Deflate()
+
+    @property
+    def compressed(self) -> bool:
+        """Whether `compress` was called."""
+        return self._deflate is not None
 
     async def start_tls(
         self,
@@ -425,7 +439,7 @@ class Connection(asyncio.Protocol):
         """Takes a chunk: plain bytes, or TLS records."""
         records = self._records
         if records is None:
-            self._take(data)
+            self._plain(data)
             return
         established = records.established
         try:
@@ -437,7 +451,7 @@ class Connection(asyncio.Protocol):
         if outgoing and self._transport is not None:
             self._transport.write(outgoing)
         for chunk in chunks:
-            self._take(chunk)
+            self._plain(chunk)
         if records.ended:
             self.eof_received()
         elif records.established and not established:
@@ -472,6 +486,29 @@ class Connection(asyncio.Protocol):
         self._wake_drainer()
 
     # Input
+
+    def _plain(self, data: bytes) -> None:
+        """Take what came, without TLS."""
+        if self._deflate is None:
+            self._take(data)
+        else:
+            self._deflate.feed(data)
+            self._inflate()
+
+    def _inflate(self) -> None:
+        """Inflate what came, but no more than is read."""
+        deflate = self._deflate
+        while deflate is not None and deflate.waiting and self.pending() <= READ_HIGH:
+            try:
+                plain = deflate.inflate()
+            except ValueError as error:
+                self._ended, self._deflate = f"{self.peer}: {error}.", None
+                self.abort()
+                return
+            if plain:
+                self._take(plain)
+        if deflate is not None and deflate.waiting and not self._reading_paused:
+            self._pause_reading()
 
     def _take(self, data: bytes) -> None:
         self.bytes_in += len(data)
@@ -516,6 +553,11 @@ class Connection(asyncio.Protocol):
             self._reading_paused = True
 
     def _resume_reading(self) -> None:
+        deflate = self._deflate
+        if deflate is not None and deflate.waiting:
+            self._inflate()
+            if deflate.waiting:  # there is enough without more of the peer's
+                return
         self._reading_paused = False
         if self._transport is not None and not self._transport.is_closing():
             self._transport.resume_reading()
@@ -569,6 +611,11 @@ class Connection(asyncio.Protocol):
             self.flush()
         if self._writing_paused:
             return self._output()
+        if self._deflate is not None and self._deflate.waiting:
+            self._inflate()  # either this gives something, or there is enough to look at again
+            ready = self._loop.create_future()
+            ready.set_result(None)
+            return ready
         if self._ended:
             raise self._closed()
         if self.due <= self._loop.time():

@@ -10,7 +10,6 @@ sends what follows it. So the same bytes serve mailboxes and queue.
 
 from __future__ import annotations
 
-import asyncio
 import mmap
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -28,15 +27,17 @@ from merpati.model.mailbox import INBOX_ID
 from merpati.model.message import Digest
 from merpati.model.queue import HERE
 from merpati.model.verdict import Action, Judgement
-from merpati.services.digest import digest, outline
+from merpati.services.digest import Digester, outline
 from merpati.store import blobs, directory, emails, events, mailboxes, queue
 from merpati.store.blobs import BlobStore, Body, Spool
 from merpati.store.engine import UNDONE, Store, Transaction
 from merpati.wire import trace
 from merpati.wire.authentication_results import forged
+from merpati.wire.mime import headers
 from merpati.wire.smtp.paths import NULL, parse_address
 
 if TYPE_CHECKING:  # `merpati sendmail` does without a judge and without what that needs
+    from merpati.services.filing import Decision, Filtering
     from merpati.services.judge import Judge
     from merpati.services.list_rules import ListRules
     from merpati.services.report_box import ReportBox
@@ -44,8 +45,6 @@ if TYPE_CHECKING:  # `merpati sendmail` does without a judge and without what th
 # Counts what one of ours sends elsewhere, and says why it is to be held; empty: it may leave.
 Watch = Callable[[Transaction, Origin, Sequence[tuple[str, str]], int], Awaitable[str]]
 
-LARGE: Final = 512 * 1024  # bytes; parsing more would hold up the event loop
-PARSED_AT_ONCE: Final = 2  # large messages; each is mapped into memory meanwhile
 REPORT_MAX: Final = 4 * 1024 * 1024  # bytes; what is larger is no report
 HOPS_MAX: Final = 50  # Received fields, as Postfix; more is a loop (RFC 5321 6.3)
 
@@ -86,6 +85,7 @@ class Accept:
         """
         self._rules = rules
         self.watch: Watch | None = None  # the guard, which writes letters through us
+        self.filter: Filtering | None = None  # runs Sieve scripts, which send mail through us
         self._judge = judge
         self._reports = reports
         self._store = store
@@ -94,7 +94,7 @@ class Accept:
         self._ids = ids
         self._hostname = hostname
         self._settings = settings
-        self._parsing = asyncio.Semaphore(PARSED_AT_ONCE)
+        self.digester = Digester()  # shared with whoever else takes messages in this worker
         self._taken = metrics.counter(
             "merpati_messages_accepted_total", "Messages taken over.", ("from",)
         )
@@ -127,18 +127,20 @@ class Accept:
             verdict = await self._judged(trace_id, content, arrival)
             drop = verdict.drop if verdict is not None else forged(content, (self._hostname,))
             report = self._report(content, arrival) if verdict is not None else b""
+            sender = _real_sender(arrival, content)
             del content  # a mapped file takes memory for as long as it is mapped
-            await spool.prepend(self._trace_fields(trace_id, arrival, verdict), drop)
+            await spool.prepend(self._trace_fields(trace_id, arrival, verdict) + sender, drop)
             if self._rules is not None and any(route.list_id for route in arrival.routes):
                 await self._rules.check(arrival, spool.content()[: trace.HOPS_SCAN_LIMIT])
             if any(route.accounts and not _waits(arrival, route) for route in arrival.routes):
-                found = await self._digest(spool, now)
+                found = await self.digester.digest(spool.content(), now)
             else:
                 found = outline(spool.content(), now)
+            decisions = await self._decided(trace_id, spool, found, arrival, verdict, now)
             body = await spool.finish()
         finally:
             spool.discard()
-        await self.store(trace_id, body, found, arrival, now, verdict)
+        await self.store(trace_id, body, found, arrival, now, verdict, decisions)
         if report and verdict is not None and self._reports is not None:
             await self._reports.take(verdict, _addresses(arrival), report)
 
@@ -171,6 +173,15 @@ class Accept:
         kind = Kind.DENIED if verdict.action is Action.REFUSE else Kind.UNAVAILABLE
         raise Fault(kind, text, verdict.reply.enhanced)
 
+    async def _decided(
+        self, trace_id: str, spool: Spool, found: Digest, arrival: Arrival,
+        verdict: Judgement | None, now: int,
+    ) -> Sequence[Decision]:  # fmt: skip
+        """What the scripts of those come to who get it at once; a refusal by all is raised."""
+        if self.filter is None or not any(route.stamps for route in arrival.routes):
+            return ()
+        return await self.filter.arriving(trace_id, spool.content(), found, arrival, verdict, now)
+
     def _trace_fields(self, trace_id: str, arrival: Arrival, verdict: Judgement | None) -> bytes:
         """What stands above the message as it came: Return-Path, verdicts, Received."""
         origin, routes = arrival.origin, arrival.routes
@@ -189,39 +200,41 @@ class Accept:
         results = verdict.header if verdict is not None else b""
         return trace.return_path(sender) + results + trace.received(hop)
 
-    async def _digest(self, spool: Spool, now: int) -> Digest:
-        content = spool.content()
-        if len(content) <= LARGE:
-            return digest(content, now)
-        async with self._parsing:
-            return await asyncio.to_thread(digest, content, now)
-
     async def store(
         self, trace_id: str, body: Body, found: Digest, arrival: Arrival, now: int,
-        verdict: Judgement | None = None,
+        verdict: Judgement | None = None, decisions: Sequence[Decision] = (),
     ) -> None:  # fmt: skip
         """The transaction of `take`, for a message that is ready."""
+        unused: list[str] = []
         try:
             superfluous = await self._store.write(
-                self.take_in, trace_id, body, found, arrival, now, verdict=verdict
-            )
+                self.take_in, trace_id, body, found, arrival, now, verdict=verdict,
+                decisions=decisions, unused=unused,
+            )  # fmt: skip
         except Fault as fault:
-            if fault.kind in UNDONE and body.location:
-                self._blobs.remove(body.location)
+            if fault.kind in UNDONE:
+                made = [each.location for one in decisions for each in one.bodies]
+                for location in filter(None, [body.location, *made]):
+                    self._blobs.remove(location)
             raise
         if superfluous and body.location:
-            self._blobs.remove(body.location)
+            unused.append(body.location)
+        for location in unused:
+            self._blobs.remove(location)
         self._taken.inc("user" if arrival.origin.account_id else "peer")
         self._bytes.inc(by=body.size)
 
     async def take_in(
         self, tx: Transaction, trace_id: str, body: Body, found: Digest, arrival: Arrival,
         now: int, *, patient: bool = False, verdict: Judgement | None = None,
+        decisions: Sequence[Decision] = (), unused: list[str] | None = None,
     ) -> bool:  # fmt: skip
         """Everything a message leads to, in a transaction; whether its own file is superfluous.
 
         With `patient` a message that nobody has room for waits in the queue: nobody is
-        there to hear OVER_QUOTA.
+        there to hear OVER_QUOTA. `decisions` are those of the Sieve scripts of accounts
+        here; accounts with scripts that have not run wait in the queue too. `unused` takes
+        the files that are to be removed after the commit.
         """
         addresses: dict[int, str] = {}
         remote: dict[str, str] = {}
@@ -237,19 +250,29 @@ class Accept:
         if verdict is not None:
             steps.append(Event(trace_id, now, EventKind.JUDGED, verdict.findings.author.domain, 0,
                                verdict.detail))  # fmt: skip
-        superfluous = True
+        superfluous, placed = True, False
         refused: list[int] = []
-        if addresses:
-            placements = await _placements(tx, list(addresses), verdict)
+        scripted = {account_id for route in arrival.routes for account_id, _ in route.stamps}
+        plain = [one for one in addresses if one not in scripted or self.filter is None]
+        if plain:
+            placements, names = await self._placements(tx, plain, verdict, arrival)
             added = await emails.add(tx, body, found, placements, now)
-            superfluous, refused = added.superfluous, added.refused
+            superfluous, refused, placed = added.superfluous, added.refused, bool(added.placed)
             steps += [
                 Event(trace_id, now, EventKind.DELIVERED, addresses[one.account_id],
-                      one.account_id, {"mailbox": _name(one.mailbox_id), "uid": one.uid})
+                      one.account_id, {"mailbox": names[one.mailbox_id], "uid": one.uid})
                 for one in added.placed
             ]  # fmt: skip
-            if refused and not (added.placed or remote or later or patient):
-                raise Fault(Kind.OVER_QUOTA, "the mailbox is full")
+        if scripted and self.filter is not None:
+            done = await self.filter.carry_out(tx, trace_id, decisions, body, found, now, unused)
+            steps += done.steps
+            superfluous = superfluous and done.superfluous
+            refused += done.refused
+            placed = placed or done.placed
+            left = [one for one in addresses if one in scripted and one not in done.served]
+            later += await _for_here(tx, left, addresses)
+        if refused and not (placed or remote or later or patient):
+            raise Fault(Kind.OVER_QUOTA, "the mailbox is full")
         waiting = await _for_here(tx, refused, addresses) + later + list(remote.items())
         if waiting:
             own = await self._queue(tx, trace_id, body, arrival, now, waiting)
@@ -261,6 +284,28 @@ class Accept:
             ]  # fmt: skip
         await events.record(tx, steps)
         return superfluous
+
+    async def _placements(
+        self, tx: Transaction, accounts: list[int], verdict: Judgement | None, arrival: Arrival
+    ) -> tuple[list[emails.Placement], dict[int, str]]:
+        """Where mail goes without a script, and the names of those mailboxes.
+
+        INBOX, or Junk for what is quarantined and an account that has one; if that is
+        wished for, the folder that the detail of a subaddress names.
+        """
+        names = {INBOX_ID: "INBOX"}
+        chosen: dict[int, int] = {}
+        if verdict is not None and verdict.action is Action.QUARANTINE:
+            chosen = await mailboxes.with_role(tx, accounts, "junk")
+            names |= dict.fromkeys(chosen.values(), "Junk")
+        elif self.filter is not None and self.filter.subaddress_folders:
+            for route in arrival.routes:
+                if route.detail and len(route.accounts) == 1:
+                    folder = await mailboxes.find(tx, route.accounts[0], route.detail)
+                    if folder is not None:
+                        chosen[route.accounts[0]] = folder.id
+                        names[folder.id] = folder.name
+        return [emails.Placement(one, chosen.get(one, INBOX_ID)) for one in accounts], names
 
     async def _queue(
         self, tx: Transaction, trace_id: str, body: Body, arrival: Arrival, now: int,
@@ -308,22 +353,20 @@ class Accept:
         ]  # fmt: skip
         if found.message_id:
             steps.append(
-                Event(trace_id, now, EventKind.NAMED, found.message_id, origin.account_id, {})
-            )
+                Event(trace_id, now, EventKind.NAMED, found.message_id, origin.account_id,
+                      {"subject": found.subject} if found.subject else {})
+            )  # fmt: skip
         return steps
 
 
-async def _placements(
-    tx: Transaction, accounts: list[int], verdict: Judgement | None
-) -> list[emails.Placement]:
-    """INBOX, or Junk for what is quarantined; an account that has no Junk has it in INBOX."""
-    junk: dict[int, int] = {}
-    if verdict is not None and verdict.action is Action.QUARANTINE:
-        junk = await mailboxes.with_role(tx, accounts, "junk")
-    return [emails.Placement(one, junk.get(one, INBOX_ID)) for one in accounts]
-
-
 _path: Final = lru_cache(maxsize=4096)(parse_address)
+
+
+def _real_sender(arrival: Arrival, content: bytes | mmap.mmap) -> bytes:
+    """The Sender field of a message sent on behalf of another address (RFC 5322 3.6.2)."""
+    if not arrival.on_behalf or headers.split(content[: trace.HOPS_SCAN_LIMIT]).get(b"sender"):
+        return b""
+    return f"Sender: {arrival.origin.account}\r\n".encode()
 
 
 def _addresses(arrival: Arrival) -> list[str]:
@@ -333,10 +376,6 @@ def _addresses(arrival: Arrival) -> list[str]:
 def _waits(arrival: Arrival, route: Route) -> bool:
     """Whether a recipient here is served by the queue: with a report of success, or later."""
     return bool(arrival.options.hold_until) or "SUCCESS" in route.options.notify
-
-
-def _name(mailbox_id: int) -> str:
-    return "INBOX" if mailbox_id == INBOX_ID else "Junk"
 
 
 def _wishes(routes: tuple[Route, ...]) -> dict[str, RecipientOptions]:

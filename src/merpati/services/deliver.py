@@ -6,6 +6,7 @@ The copy in the mailbox and the end of the queue entry are one transaction.
 from __future__ import annotations
 
 import asyncio
+import mmap
 from collections.abc import Sequence
 from typing import Final
 
@@ -18,11 +19,13 @@ from merpati.model.message import Digest
 from merpati.model.queue import QueueMessage, QueueRecipient, Tried
 from merpati.services.bounce import Notice
 from merpati.services.digest import digest
+from merpati.services.filing import REJECTED, Decision, Filtering
 from merpati.services.outcome import Recorder
 from merpati.services.route import Router
 from merpati.store import blobs, emails, events, queue
 from merpati.store.blobs import BlobStore
-from merpati.store.engine import Store, Transaction
+from merpati.store.engine import UNDONE, Store, Transaction
+from merpati.wire import list_headers
 from merpati.wire.smtp.paths import parse_address
 
 # What a fault of routing or storing means for a recipient; others are temporary.
@@ -46,6 +49,7 @@ class Deliver:
         self._router = router
         self._recorder = recorder
         self._clock = clock
+        self.filter: Filtering | None = None  # runs Sieve scripts
 
     async def here(self, message: QueueMessage, recipients: Sequence[QueueRecipient]) -> None:
         """Deliver to each recipient that can be delivered to, and record what came of the rest."""
@@ -54,30 +58,73 @@ class Deliver:
             stored = await self._store.read(blobs.find, message.blob_id)
             if stored is None:
                 return  # another worker has finished it
-            found = await asyncio.to_thread(lambda: digest(self._blobs.read(stored), now))
+            content = self._blobs.read(stored)
+            found = await asyncio.to_thread(digest, content, now)
         except Fault as fault:
             await self._defer(message, recipients, fault)
             return
         for recipient in recipients:
             try:
-                notice = await self._recorder.confirmation(message, recipient)
-                await self._store.write(self._deliver, message, recipient, found, now, notice)
+                await self._one(message, recipient, content, found, now)
             except Fault as fault:
                 await self._defer(message, [recipient], fault)
 
+    async def _one(
+        self, message: QueueMessage, recipient: QueueRecipient, content: bytes | mmap.mmap,
+        found: Digest, now: int,
+    ) -> None:  # fmt: skip
+        """Deliver to one recipient as its scripts decide; who refuses is reported to the sender."""
+        decisions: list[Decision] = []
+        if self.filter is not None:
+            path = parse_address(recipient.address)
+            route = await self._store.read(self._router.follow, path, relay=True)
+            decisions = await self.filter.queued(message, content, found, route, now)
+        refusing = [one for one in decisions if one.reject]
+        if refusing and not list_headers.read(content).automatic:  # RFC 5429: not to machines
+            result = Result(recipient.address, Outcome.PERMANENT, REJECTED, refusing[0].reject)
+            await self._recorder.record(message, [Tried(recipient, result)])
+            return
+        notice = await self._recorder.confirmation(message, recipient)
+        unused: list[str] = []
+        try:
+            await self._store.write(
+                self._deliver, message, recipient, found, now, notice, decisions, unused
+            )
+        except Fault as fault:
+            if fault.kind in UNDONE:
+                for body in [body for one in decisions for body in one.bodies]:
+                    self._blobs.remove(body.location)
+            raise
+        for location in unused:
+            self._blobs.remove(location)
+
     async def _deliver(
         self, tx: Transaction, message: QueueMessage, recipient: QueueRecipient, found: Digest,
-        now: int, notice: Notice | None = None,
+        now: int, notice: Notice | None = None, decisions: Sequence[Decision] = (),
+        unused: list[str] | None = None,
     ) -> None:  # fmt: skip
         route = await self._router.follow(tx, parse_address(recipient.address), relay=True)
         body = await blobs.body(tx, message.blob_id)
         if body is None or not await queue.finish(tx, message.id, [recipient.n]):
             return
-        placements = [emails.Placement(account_id, INBOX_ID) for account_id in route.accounts]
+        served: set[int] = set()
+        if self.filter is not None and decisions:
+            done = await self.filter.carry_out(
+                tx, message.trace, decisions, body, found, now, unused
+            )
+            if done.refused:
+                raise Fault(Kind.OVER_QUOTA, "the mailbox is full")
+            await events.record(tx, done.steps)
+            served = done.served
+        placements = [
+            emails.Placement(account_id, INBOX_ID)
+            for account_id in route.accounts
+            if account_id not in served
+        ]
         added = await emails.add(tx, body, found, placements, now) if placements else None
         if added is not None and added.refused:
             raise Fault(Kind.OVER_QUOTA, "the mailbox is full")
-        if notice is not None and added is not None and added.placed:
+        if notice is not None and (served or (added is not None and added.placed)):
             await self._recorder.confirm(tx, notice, now)
         if route.remote:  # an alias that has come to lead elsewhere since
             blob_id, _ = await blobs.insert(tx, body, 1)

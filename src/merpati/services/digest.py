@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import mmap
 from hashlib import blake2b
 from typing import Final
@@ -12,7 +13,13 @@ from merpati.wire.mime import dates, headers, text, tree, words
 from merpati.wire.mime.subject import base_subject, message_ids
 
 REFS_MAX: Final = 20  # its own id, the thread's root and the nearest ancestors
+REFERENCES_MAX: Final = 8192  # octets of a References field that are kept as they are
+SUBJECT_MAX: Final = 1000  # octets of a subject that the trace looks at
+SUBJECT_SHOWN: Final = 120  # characters of it that the trace keeps
+LARGE: Final = 512 * 1024  # bytes; parsing more would hold up the event loop
+PARSED_AT_ONCE: Final = 2  # large messages; each is mapped into memory meanwhile
 _KEYS: Final = envelope.KEYS | {b"references"}
+_OUTLINED: Final = {b"message-id", b"subject"}
 _Fields = dict[bytes, bytes]  # unfolded values by lower-case name
 
 
@@ -36,7 +43,23 @@ def digest(content: bytes | mmap.mmap, received_at: int) -> Digest:
         preview=text.preview(content, root),
         message_id=own[0].decode("utf-8", "replace") if own else "",
         thread_refs=_thread_refs(fields, own),
+        references=_references(fields),
+        subject=_subject(fields),
     )
+
+
+class Digester:
+    """Makes digests for all servers of one worker: large messages in a thread, few at once."""
+
+    def __init__(self) -> None:
+        self._turns = asyncio.Semaphore(PARSED_AT_ONCE)
+
+    async def digest(self, content: bytes | mmap.mmap, received_at: int) -> Digest:
+        """As `digest`, without holding up the event loop."""
+        if len(content) <= LARGE:
+            return digest(content, received_at)
+        async with self._turns:
+            return await asyncio.to_thread(digest, content, received_at)
 
 
 def outline(content: bytes | mmap.mmap, received_at: int) -> Digest:
@@ -45,10 +68,16 @@ def outline(content: bytes | mmap.mmap, received_at: int) -> Digest:
     The deliverer parses it anew should it come to a mailbox after all.
     """
     end = content.find(b"\r\n\r\n", 0, headers.MAX_BYTES)
-    fields = headers.collect(content, 0, end if end >= 0 else len(content), {b"message-id"})
+    fields = headers.collect(content, 0, end if end >= 0 else len(content), _OUTLINED)
     own = message_ids(fields.get(b"message-id", b""))[:1]
     message_id = own[0].decode("utf-8", "replace") if own else ""
-    return Digest(b"", b"", b"", received_at, "", message_id, ())
+    return Digest(b"", b"", b"", received_at, "", message_id, (), subject=_subject(fields))
+
+
+def _subject(fields: _Fields) -> str:
+    """The subject as the trace tells it."""
+    raw = fields.get(b"subject", b"")
+    return words.decode(raw[:SUBJECT_MAX])[:SUBJECT_SHOWN].replace("\0", "") if raw else ""
 
 
 def _sent_at(fields: _Fields, received_at: int) -> int:
@@ -71,6 +100,15 @@ def _thread_refs(fields: _Fields, own: list[bytes]) -> tuple[int, ...]:
     salt = blake2b(subject.encode("utf-8", "replace"), digest_size=16).digest()
     # A dict keeps the first of each, in order.
     return tuple(dict.fromkeys(_ref(found, salt) for found in own + ancestors))
+
+
+def _references(fields: _Fields) -> bytes:
+    """The References field; of one that is too long the root and the nearest ancestors."""
+    raw = fields.get(b"references", b"")
+    if len(raw) <= REFERENCES_MAX:
+        return raw
+    ids = message_ids(raw)
+    return b" ".join(ids[:1] + ids[1:][1 - REFS_MAX :])
 
 
 def _ref(message_id: bytes, salt: bytes) -> int:

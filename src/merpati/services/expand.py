@@ -64,7 +64,7 @@ class Expand:
         self._blobs = blob_store
         self._router = router
         self._recorder = recorder
-        self._forward = forward
+        self._forward = self.forward = forward
         self.posts: Final = posts
         self.list_mail: Final = list_mail
         self._info = info

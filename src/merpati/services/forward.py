@@ -13,18 +13,20 @@ from __future__ import annotations
 
 import asyncio
 import mmap
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, Protocol
 
 from merpati.base.clock import Clock
 from merpati.base.faults import Fault
 from merpati.base.ids import Ids
+from merpati.model.arrival import Route
 from merpati.model.delivery import Outcome, Result
 from merpati.model.event import Event, EventKind
 from merpati.model.mailbox import INBOX_ID
 from merpati.model.message import Digest
 from merpati.model.queue import HERE, QueueMessage, QueueRecipient, Tried
 from merpati.services.bounce import after_return_path
+from merpati.services.filing import Decision, Filtering
 from merpati.services.outcome import Recorder
 from merpati.services.route import DAY, Leads, Router
 from merpati.store import blobs, directory, emails, events, forwards, lists, queue
@@ -82,6 +84,7 @@ class Forward:
         self._clock = clock
         self._ids = ids
         self._seals = seals
+        self.filter: Filtering | None = None  # runs Sieve scripts, which send mail on through us
 
     async def serve(
         self,
@@ -105,17 +108,21 @@ class Forward:
             return
         sealed = None
         if leads.forwards and not loops:
-            sealed = await self._sealed(leads.home, content)
+            sealed = await self.sealed(leads.home, content)
+        decisions = await self._decided(message, leads, content, found)
+        unused: list[str] = []
         try:
             superfluous, full = await self._store.write(
-                self._write, message, recipient, leads, found, sealed, then
+                self._write, message, recipient, leads, found, sealed, then, decisions, unused
             )
         except Fault as fault:
             if sealed is not None and sealed.location and fault.kind in UNDONE:
                 self._blobs.remove(sealed.location)
             raise
         if superfluous and sealed is not None and sealed.location:
-            self._blobs.remove(sealed.location)
+            unused.append(sealed.location)
+        for location in unused:
+            self._blobs.remove(location)
         if full:
             result = Result(recipient.address, Outcome.TEMPORARY, "4.2.2", "the mailbox is full")
             await self._recorder.record(message, [Tried(recipient, result)])
@@ -180,7 +187,18 @@ class Forward:
             await forwards.add_srs_key(tx, secret, now, now - KEY_MEMORY)
         return str(srs.forward(parse_address(sender), domain, secret, now // (DAY * 1000)))
 
-    async def _sealed(self, home: str, content: bytes | mmap.mmap) -> Body:
+    async def _decided(
+        self, message: QueueMessage, leads: Leads, content: bytes | mmap.mmap, found: Digest
+    ) -> list[Decision]:
+        """What scripts decide about the copy that stays here; nobody is there to be refused."""
+        if self.filter is None or not leads.stamps:
+            return []
+        now = int(self._clock.now() * 1000)
+        route = Route(leads.address, leads.accounts, (), detail=leads.detail, stamps=leads.stamps)
+        decisions = await self.filter.queued(message, content, found, route, now)
+        return [one for one in decisions if not one.reject]
+
+    async def sealed(self, home: str, content: bytes | mmap.mmap) -> Body:
         """The message as it goes on, with its own Return-Path line still first."""
         start = after_return_path(content)
         mark = list_headers.delivered_to(home)
@@ -190,7 +208,8 @@ class Forward:
 
     async def _write(
         self, tx: Transaction, message: QueueMessage, recipient: QueueRecipient, leads: Leads,
-        found: Digest, sealed: Body | None, then: Then | None,
+        found: Digest, sealed: Body | None, then: Then | None, decisions: Sequence[Decision],
+        unused: list[str],
     ) -> tuple[bool, bool]:  # fmt: skip
         """Everything a recipient leads to.
 
@@ -202,7 +221,7 @@ class Forward:
         body = await blobs.body(tx, message.blob_id)
         if came is None or body is None:
             return True, False
-        full = await self._deliver(tx, message, leads, body, found)
+        full = await self._deliver(tx, message, leads, body, found, decisions, unused)
         superfluous = True
         begun, _ = came
         if sealed is not None and not begun:
@@ -222,8 +241,9 @@ class Forward:
         return superfluous, full
 
     async def _deliver(
-        self, tx: Transaction, message: QueueMessage, leads: Leads, body: Body, found: Digest
-    ) -> bool:
+        self, tx: Transaction, message: QueueMessage, leads: Leads, body: Body, found: Digest,
+        decisions: Sequence[Decision], unused: list[str],
+    ) -> bool:  # fmt: skip
         """Copies for mailboxes that have none of this message yet; whether the only one is full.
 
         Of several the full ones wait each by itself, under their own address.
@@ -232,8 +252,16 @@ class Forward:
         served = {
             step.account_id
             for step in await events.of_trace(tx, message.trace)
-            if step.kind is EventKind.DELIVERED
+            if step.kind in {EventKind.DELIVERED, EventKind.FILTERED}
         }
+        if self.filter is not None and decisions and decisions[0].account_id not in served:
+            done = await self.filter.carry_out(
+                tx, message.trace, decisions, body, found, now, unused
+            )
+            await events.record(tx, done.steps)
+            if done.refused:
+                return True  # whoever forwards is one account
+            served |= done.served
         placements = [
             emails.Placement(one, INBOX_ID) for one in leads.accounts if one not in served
         ]

@@ -13,7 +13,17 @@ from merpati.base.ids import oldest_trace
 from merpati.base.log import Log
 from merpati.base.tasks import Tasks
 from merpati.services.moderation import HELD_DAYS
-from merpati.store import destinations, events, garbage, lists, packing, suppression
+from merpati.store import (
+    destinations,
+    events,
+    expunged,
+    garbage,
+    lists,
+    packing,
+    sieve,
+    suppression,
+    uploads,
+)
 from merpati.store.blobs import BlobStore
 from merpati.store.engine import Store
 
@@ -29,7 +39,11 @@ HISTORY_KEPT: Final = 90 * 86400  # seconds that the trace of a message is kept
 class Housekeeping:
     """The periodic work of one worker."""
 
-    def __init__(self, store: Store, blob_store: BlobStore, clock: Clock, log: Log) -> None:
+    def __init__(
+        self, store: Store, blob_store: BlobStore, clock: Clock, log: Log, restore_days: int = 14
+    ) -> None:
+        """`restore_days`: how long removed mail is kept (services/restore.py)."""
+        self._restore_kept = restore_days * 86_400_000
         self._store = store
         self._blobs = blob_store
         self._clock = clock
@@ -43,6 +57,9 @@ class Housekeeping:
         tasks.every(HISTORY_EVERY, self.forget_history, "history")
         tasks.every(HISTORY_EVERY, self.forget_destinations, "destinations")
         tasks.every(HISTORY_EVERY, self.forget_held_posts, "held posts")
+        tasks.every(HISTORY_EVERY, self.forget_seen, "sieve memory")
+        tasks.every(HISTORY_EVERY, self.forget_expunged, "removed mail")
+        tasks.every(HISTORY_EVERY, self.forget_uploads, "uploads")
 
     async def collect_garbage(self) -> None:
         """Remove blobs that nobody holds any more."""
@@ -80,6 +97,31 @@ class Housekeeping:
         count = await self._store.write(lists.forget, before)
         if count:
             self._log.info("lists.forgotten", count=count)
+
+    async def forget_expunged(self) -> None:
+        """Let go of removed mail that has been kept for as long as the settings say."""
+        before = int(self._clock.now() * 1000) - self._restore_kept
+        count, step = 0, expunged.STEP
+        while step == expunged.STEP:
+            step = await self._store.write_long(expunged.forget, before)
+            count += step
+            await asyncio.sleep(PAUSE)
+        if count:
+            self._log.info("expunged.forgotten", count=count)
+
+    async def forget_uploads(self) -> None:
+        """Let go of uploaded files that are older than a day."""
+        gone = 1
+        while gone:
+            gone = await self._store.write(uploads.expire, int(self._clock.now() * 1000))
+            await asyncio.sleep(PAUSE)
+
+    async def forget_seen(self) -> None:
+        """Drop what Sieve scripts need to remember no longer: whom they answered, what they saw."""
+        more = True
+        while more:
+            more = await self._store.write_long(sieve.forget, int(self._clock.now() * 1000))
+            await asyncio.sleep(PAUSE)
 
     async def forget_history(self) -> None:
         """Remove traces older than `HISTORY_KEPT`."""

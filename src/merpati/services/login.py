@@ -202,6 +202,16 @@ class Login:
         one, other = await self._usable(owner), await self._usable(name)
         return owner if one is not None and other is not None and one.id == other.id else ""
 
+    async def by_token(self, token: str, peer: str, protocol: str) -> Account:
+        """The account that a bearer token opens.
+
+        Raises:
+            Fault: AUTH_FAILED, TOO_MANY, as `verify`.
+        """
+        owner = await self.token_address(token, "", peer, protocol)
+        account = await self._usable(owner) if owner else None
+        return self._end(account, owner, peer, protocol)
+
     @property
     def takes_tokens(self) -> bool:
         """Whether anybody knows whose a bearer token is."""

@@ -78,11 +78,7 @@ class Notify:
 
     def received(self, data: bytes) -> None:
         """Another worker says so."""
-        try:
-            pairs = msgspec.msgpack.decode(data, type=list[tuple[str, int]])
-            self._tell({(Topic(topic), subject) for topic, subject in pairs})
-        except (msgspec.DecodeError, ValueError):
-            return  # not one of ours; the folder is private, so a newer release at most
+        self._tell(decode(data))
 
     def _tell(self, announcements: set[Announcement]) -> None:
         for announcement in announcements:
@@ -99,3 +95,15 @@ def encode(announcements: set[Announcement]) -> list[bytes]:
     ]
     assert all(len(data) <= DATAGRAM_MAX for data in datagrams)
     return datagrams
+
+
+def decode(data: bytes) -> set[Announcement]:
+    """What `encode` wrote; nothing for what is not ours.
+
+    The folder is private, so that is a newer release's at most.
+    """
+    try:
+        pairs = msgspec.msgpack.decode(data, type=list[tuple[str, int]])
+        return {(Topic(topic), subject) for topic, subject in pairs}
+    except (msgspec.DecodeError, ValueError):
+        return set()

@@ -65,6 +65,7 @@ class Leads(msgspec.Struct, frozen=True, kw_only=True):
             senders are known by it. Empty: it is not here.
         detail: of a subaddress, as written.
         accounts: mailboxes here.
+        stamps: of those among them for whose mail Sieve scripts run (store/sieve.py).
         elsewhere: the destination of an address that is not here.
         forwards: addresses anywhere that mail is sent on to.
         later: addresses here that have a step of their own.
@@ -79,6 +80,7 @@ class Leads(msgspec.Struct, frozen=True, kw_only=True):
     home: str = ""
     detail: str = ""
     accounts: tuple[int, ...] = ()
+    stamps: tuple[tuple[int, int], ...] = ()
     elsewhere: str = ""
     forwards: tuple[str, ...] = ()
     later: tuple[str, ...] = ()
@@ -156,7 +158,7 @@ class Router:
         if leads.is_step:
             post = leads.list_id if leads.role is Role.POST else 0
             return Route(address, (), ((address, EXPAND),), detail=leads.detail, list_id=post)
-        return Route(address, leads.accounts, (), detail=leads.detail)
+        return Route(address, leads.accounts, (), detail=leads.detail, stamps=leads.stamps)
 
     async def leads(self, tx: Transaction, path: Path) -> Leads:
         """All that a recipient leads to. Raises Fault NOT_FOUND for no such mailbox here."""
@@ -196,6 +198,7 @@ class Router:
         return msgspec.structs.replace(
             base,
             accounts=(account_id,) if habits.keep else (),
+            stamps=((account_id, habits.stamp),) if habits.stamp and habits.keep else (),
             forwards=habits.targets,
             responder=account_id if habits.folder else 0,
         )

@@ -30,6 +30,7 @@ import msgspec
 from merpati.base.faults import Fault, Kind
 from merpati.base.ids import Ids
 from merpati.store.engine import Transaction
+from merpati.store.mapped import Mapped
 from merpati.store.sqlite import disk_is_full
 
 if sys.version_info >= (3, 14):
@@ -153,7 +154,7 @@ class Spool:
             return self._chunks[0] if self._chunks else b""
         if self._chunks:
             self._spill()
-        return mmap.mmap(self._file, 0, access=mmap.ACCESS_READ)
+        return Mapped(self._file, 0, access=mmap.ACCESS_READ)
 
     async def prepend(self, prefix: bytes, drop: Sequence[tuple[int, int]] = ()) -> None:
         """Put our fields above a message that is whole, and leave slices of it out.
@@ -295,7 +296,7 @@ class BlobStore:
             return self._compression.unpack(stored.encoding, stored.data, stored.size)
         try:
             with (self._folder / stored.location).open("rb") as file:
-                content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+                content = Mapped(file.fileno(), 0, access=mmap.ACCESS_READ)
         except (OSError, ValueError) as error:
             text = f"the file of a stored message cannot be read: {stored.location}: {error}"
             raise Fault(Kind.CORRUPT, text) from error

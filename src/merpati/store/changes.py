@@ -97,6 +97,54 @@ async def _added(
         below, step = rows[-1][0], min(step * 8, STEP_MAX)
 
 
+async def touched(tx: Transaction, account_id: int, modseq: int) -> dict[int, set[int]]:
+    """The kinds of change that each mailbox of an account saw after `modseq`.
+
+    Changes that concern no mailbox stand under 0.
+    """
+    found: dict[int, set[int]] = {}
+    for mailbox_id, kind in await tx.rows(
+        "SELECT DISTINCT mailbox_id, kind FROM change WHERE account_id = $1 AND modseq > $2",
+        account_id, modseq,
+    ):  # fmt: skip
+        found.setdefault(mailbox_id, set()).add(kind)
+    # What was added has no row of the log; the newest email of a mailbox tells.
+    for (mailbox_id,) in await tx.rows(
+        "SELECT m.id FROM mailbox m WHERE m.account_id = $1 AND m.modseq > $2 AND (SELECT e.added"
+        " FROM mailbox_email e WHERE e.account_id = m.account_id AND e.mailbox_id = m.id"
+        " ORDER BY e.uid DESC LIMIT 1) > $2",
+        account_id, modseq,
+    ):  # fmt: skip
+        found.setdefault(mailbox_id, set()).add(ChangeKind.EMAILS_ADDED)
+    return found
+
+
+async def record_entry(
+    tx: Transaction, account_id: int, mailbox_id: int, user_id: int, entry: str
+) -> None:
+    """Log a change of an annotation, which all may know of, or only the user that it is of."""
+    modseq = await next_modseq(tx, account_id)
+    kind = ChangeKind.METADATA_CHANGED
+    await log(tx, account_id, modseq, 0, kind, mailbox_id, emails=f"{user_id} {entry}")
+
+
+async def entries(
+    tx: Transaction, account_id: int, modseq: int, user_id: int
+) -> dict[int, list[str]]:
+    """The annotations of each mailbox that changed after `modseq`, as far as a user may know."""
+    found: dict[int, list[str]] = {}
+    for mailbox_id, text in await tx.rows(
+        "SELECT mailbox_id, emails FROM change"
+        " WHERE account_id = $1 AND modseq > $2 AND kind = $3 ORDER BY modseq",
+        account_id, modseq, int(ChangeKind.METADATA_CHANGED),
+    ):  # fmt: skip
+        owner, _, entry = text.partition(" ")
+        known = found.setdefault(mailbox_id, [])
+        if int(owner) in {0, user_id} and entry not in known:
+            known.append(entry)
+    return found
+
+
 async def current(tx: Transaction, account_id: int) -> int:
     """The account's modseq: its state, for protocols that ask for one."""
     return int(await tx.value("SELECT modseq FROM account WHERE id = $1", account_id) or 0)

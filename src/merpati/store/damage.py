@@ -24,6 +24,9 @@ class Damage(Enum):
     WRONG_COUNTERS = "a mailbox does not hold as much as it says"
     WRONG_UIDNEXT = "a mailbox would give a UID a second time"
     WRONG_USAGE = "an account does not use as much as it says"
+    WRONG_DOMAIN_USAGE = "a domain's accounts do not hold as much as its quota says"
+    EXPUNGED_WITHOUT_BLOB = "an email that could be restored has lost its message"
+    RIGHT_WITHOUT_MAILBOX = "rights or annotations belong to no mailbox"
     WRONG_NEXT = "an account would give an id a second time"
     WRONG_MODSEQ = "an account has changes later than its last"
     BLOB_WITHOUT_BYTES = "the bytes of a message are gone"
@@ -146,21 +149,54 @@ OF_ACCOUNTS: Final = (
         ),
     ),
     Question(
+        Damage.WRONG_DOMAIN_USAGE,
+        "SELECT q.domain_id, q.used, q.emails, coalesce(a.used, 0), coalesce(a.emails, 0)"
+        " FROM domain_quota q LEFT JOIN (SELECT domain_id, CAST(sum(used) AS BIGINT) AS used,"
+        " CAST(sum(emails) AS BIGINT) AS emails FROM account GROUP BY domain_id) a"
+        " ON a.domain_id = q.domain_id WHERE q.domain_id >= $1 AND q.domain_id < $2"
+        " AND (q.used <> coalesce(a.used, 0) OR q.emails <> coalesce(a.emails, 0))",
+        "domain {0}: says {1} bytes in {2} emails; holds {3} in {4}",
+        mend.by(
+            "UPDATE domain_quota SET used = $4, emails = $5"
+            " WHERE domain_id = $1 AND used = $2 AND emails = $3",
+            0, 1, 2, 3, 4,
+        ),
+    ),
+    Question(
+        Damage.EXPUNGED_WITHOUT_BLOB,
+        "SELECT x.account_id, x.mailbox_id, x.uid FROM expunged x"
+        " WHERE x.account_id >= $1 AND x.account_id < $2"
+        " AND NOT EXISTS (SELECT 1 FROM blob b WHERE b.id = x.blob_id)",
+        "account {0}, mailbox {1}, UID {2}",
+        mend.by(
+            "DELETE FROM expunged WHERE account_id = $1 AND mailbox_id = $2 AND uid = $3",
+            0, 1, 2,
+        ),
+    ),
+    Question(
+        Damage.RIGHT_WITHOUT_MAILBOX,
+        "SELECT DISTINCT r.account_id, r.mailbox_id FROM (SELECT account_id, mailbox_id"
+        " FROM mailbox_right UNION ALL SELECT account_id, mailbox_id FROM annotation"
+        " WHERE account_id > 0) r WHERE r.account_id >= $1 AND r.account_id < $2"
+        " AND NOT EXISTS (SELECT 1 FROM mailbox m"
+        " WHERE m.account_id = r.account_id AND m.id = r.mailbox_id)",
+        "account {0}, mailbox {1}",
+        mend.forget_mailbox,
+    ),
+    Question(
         Damage.WRONG_NEXT,
-        "SELECT a.id, coalesce(e.email, 0), coalesce(m.mailbox, 0), coalesce(m.uidvalidity, 0)"
-        " FROM account a LEFT JOIN (SELECT account_id, max(email_id) AS email FROM mailbox_email"
-        " WHERE account_id >= $1 AND account_id < $2 GROUP BY account_id) e ON e.account_id = a.id"
-        " LEFT JOIN (SELECT account_id, max(id) AS mailbox, max(uidvalidity) AS uidvalidity"
-        " FROM mailbox WHERE account_id >= $1 AND account_id < $2 GROUP BY account_id) m"
-        " ON m.account_id = a.id WHERE a.id >= $1 AND a.id < $2 AND (a.next_email <= e.email"
-        " OR a.next_mailbox <= m.mailbox OR a.uidvalidity < m.uidvalidity)",
-        "account {0}: email {1}, mailbox {2} and UIDVALIDITY {3} are taken",
+        "SELECT a.id, coalesce(m.mailbox, 0), coalesce(m.uidvalidity, 0)"
+        " FROM account a LEFT JOIN (SELECT account_id, max(id) AS mailbox,"
+        " max(uidvalidity) AS uidvalidity FROM mailbox"
+        " WHERE account_id >= $1 AND account_id < $2 GROUP BY account_id) m"
+        " ON m.account_id = a.id WHERE a.id >= $1 AND a.id < $2 AND ("
+        "a.next_mailbox <= m.mailbox OR a.uidvalidity < m.uidvalidity)",
+        "account {0}: mailbox {1} and UIDVALIDITY {2} are taken",
         mend.by(
             "UPDATE account SET"
-            " next_email = CASE WHEN next_email <= $2 THEN $2 + 1 ELSE next_email END,"
-            " next_mailbox = CASE WHEN next_mailbox <= $3 THEN $3 + 1 ELSE next_mailbox END,"
-            " uidvalidity = CASE WHEN uidvalidity < $4 THEN $4 ELSE uidvalidity END WHERE id = $1",
-            0, 1, 2, 3,
+            " next_mailbox = CASE WHEN next_mailbox <= $2 THEN $2 + 1 ELSE next_mailbox END,"
+            " uidvalidity = CASE WHEN uidvalidity < $3 THEN $3 ELSE uidvalidity END WHERE id = $1",
+            0, 1, 2,
         ),
     ),
     Question(
@@ -206,6 +242,8 @@ _ORPHAN: Final = (
     " AND NOT EXISTS (SELECT 1 FROM mailbox_email e WHERE e.blob_id = $1)"
     " AND NOT EXISTS (SELECT 1 FROM queue_message q WHERE q.blob_id = $1)"
     " AND NOT EXISTS (SELECT 1 FROM held_post h WHERE h.blob_id = $1)"
+    " AND NOT EXISTS (SELECT 1 FROM expunged x WHERE x.blob_id = $1)"
+    " AND NOT EXISTS (SELECT 1 FROM upload u WHERE u.blob_id = $1)"
 )
 OF_BLOBS: Final = (
     Question(
@@ -228,7 +266,9 @@ OF_BLOBS: Final = (
         "SELECT blob_id, count(*) AS refs FROM ("
         "SELECT blob_id FROM mailbox_email WHERE blob_id >= $1 AND blob_id < $2"
         " UNION ALL SELECT blob_id FROM queue_message WHERE blob_id >= $1 AND blob_id < $2"
-        " UNION ALL SELECT blob_id FROM held_post WHERE blob_id >= $1 AND blob_id < $2) AS held"
+        " UNION ALL SELECT blob_id FROM held_post WHERE blob_id >= $1 AND blob_id < $2"
+        " UNION ALL SELECT blob_id FROM expunged WHERE blob_id >= $1 AND blob_id < $2"
+        " UNION ALL SELECT blob_id FROM upload WHERE blob_id >= $1 AND blob_id < $2) AS held"
         " GROUP BY blob_id) h ON h.blob_id = b.id"
         " WHERE b.id >= $1 AND b.id < $2 AND b.refs <> coalesce(h.refs, 0)",
         "message {0}: says {1}, has {2}",

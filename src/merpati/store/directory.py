@@ -8,15 +8,16 @@ import msgspec
 from msgspec import structs
 
 from merpati.base.faults import Fault, Kind
-from merpati.model.account import Account, Alias, Domain
+from merpati.model.account import Account, AccountKind, Alias, Domain
 from merpati.model.mailbox import STANDARD
 from merpati.model.mailing_list import Role, split_role
-from merpati.store import mailboxes
+from merpati.store import expunged, mailboxes, metadata, rights
+from merpati.store import quota as usage
 from merpati.store.engine import Conflict, Row, Topic, Transaction, id_list, one_of
 
 ACCOUNT_COLUMNS: Final = (
     "a.id, r.local || '@' || d.name, a.name, a.password, a.is_admin, a.disabled,"
-    " a.language, a.quota, a.used, a.emails"
+    " a.language, a.quota, a.used, a.emails, a.quota_emails, a.kind"
 )
 ACCOUNT_JOIN: Final = (
     "FROM account a JOIN address r ON r.account_id = a.id AND r.is_primary = 1"
@@ -114,6 +115,9 @@ async def remove_domain(tx: Transaction, name: str) -> None:
     await tx.run("DELETE FROM domain_alias WHERE domain_id = $1", found.id)
     await tx.run("DELETE FROM signing_key WHERE domain_id = $1", found.id)
     await tx.run("DELETE FROM outflow WHERE domain_id = $1", found.id)
+    await tx.run("DELETE FROM domain_quota WHERE domain_id = $1", found.id)
+    await tx.run("DELETE FROM delegate WHERE domain_id = $1", found.id)
+    await rights.forget_subject(tx, -found.id)
     await tx.run("DELETE FROM domain WHERE id = $1", found.id)
     tx.announce(Topic.DIRECTORY, 0)
 
@@ -205,6 +209,7 @@ async def add_account(
     is_admin: bool = False,
     quota: int = 0,
     language: str = "en",
+    kind: AccountKind = AccountKind.PERSON,
 ) -> Account:
     """Make an account with its standard mailboxes.
 
@@ -217,6 +222,7 @@ async def add_account(
         is_admin: Whether it may administer.
         quota: In bytes; 0 is none.
         language: "en" or "id".
+        kind: A person's, or one that its members share.
 
     Raises:
         Fault: NOT_FOUND for an unknown domain, EXISTS for an address in use.
@@ -226,10 +232,11 @@ async def add_account(
     await check_free(tx, home.id, local, address)
     account_id = await tx.value(
         "INSERT INTO account (domain_id, name, password, is_admin, disabled, language, quota,"
-        " used, emails, modseq, next_email, next_mailbox, uidvalidity, created_at)"
-        " VALUES ($1, $2, $3, $4, 0, $5, $6, 0, 0, 0, 1, 1, 0, $7) RETURNING id",
-        home.id, name, password, int(is_admin), language, quota, now,
+        " used, emails, modseq, next_email, next_mailbox, uidvalidity, created_at, kind)"
+        " VALUES ($1, $2, $3, $4, 0, $5, $6, 0, 0, 0, 1, 1, 0, $7, $8) RETURNING id",
+        home.id, name, password, int(is_admin), language, quota, now, kind.value,
     )  # fmt: skip
+    await usage.join_domain(tx, account_id)
     await add_address(tx, account_id, address, primary=True)
     for mailbox_name, role in STANDARD:
         await mailboxes.create(tx, account_id, mailbox_name, now, role=role)
@@ -319,8 +326,11 @@ async def addresses(tx: Transaction, account_id: int) -> list[str]:
 
 
 async def set_account(tx: Transaction, account_id: int, /, **changes: str | int) -> None:
-    """Change columns of an account: name, password, is_admin, disabled, language, quota."""
-    allowed = {"name", "password", "is_admin", "disabled", "language", "quota"}
+    """Change columns of an account.
+
+    They are name, password, is_admin, disabled, language, quota, quota_emails.
+    """
+    allowed = {"name", "password", "is_admin", "disabled", "language", "quota", "quota_emails"}
     if not changes or not set(changes) <= allowed:
         raise ValueError(f"not columns to set: {sorted(set(changes) - allowed)}")
     columns = ", ".join(f"{column} = ${n}" for n, column in enumerate(changes, 2))
@@ -340,7 +350,11 @@ async def rename(tx: Transaction, account_id: int, address: str) -> None:
     )  # fmt: skip
     if not kept:
         await add_address(tx, account_id, address, primary=True)
+    before = await tx.value("SELECT domain_id FROM account WHERE id = $1", account_id)
     await tx.run("UPDATE account SET domain_id = $2 WHERE id = $1", account_id, home.id)
+    if before != home.id:
+        await usage.recount(tx, before)
+        await usage.recount(tx, home.id)
     tx.announce(Topic.DIRECTORY, 0)
 
 
@@ -352,14 +366,25 @@ async def remove_account(tx: Transaction, account_id: int) -> None:
         " WHERE id = held.blob_id",
         account_id,
     )
+    await expunged.forget_account(tx, account_id)
+    await rights.forget_subject(tx, account_id)
+    await metadata.forget_user(tx, account_id)
+    domain_id = await tx.value("SELECT domain_id FROM account WHERE id = $1", account_id)
     for table in (
         *("mailbox_email", "mailbox", "subscription", "thread_ref", "change", "address"),
+        *("mailbox_right", "member", "annotation"),
+        "header_page",
+        "urlauth_key",
         *("forward", "responder", "response"),
-        *("habit", "known_recipient", "sending_freeze"),
+        *("habit", "known_recipient", "sending_freeze", "delegate"),
+        *("imported", "remote_folder", "remote_message", "collector"),
+        *("pop3_policy", "pop3_fetched"),
+        *("sieve_script", "sieve_state", "sieve_memory", "auto_reply"),
     ):
         await tx.run(f"DELETE FROM {table} WHERE account_id = $1", account_id)
     await tx.run("UPDATE mailing_list SET archive_id = 0 WHERE archive_id = $1", account_id)
     await tx.run("DELETE FROM account WHERE id = $1", account_id)
+    await usage.recount(tx, domain_id or 0)
     tx.announce(Topic.DIRECTORY, 0)
     tx.announce(Topic.ACCOUNT, account_id)
 
@@ -467,5 +492,9 @@ async def _alias_key(tx: Transaction, address: str) -> tuple[int, str]:
 
 
 def _account(row: Row) -> Account:
-    account_id, address, name, password, is_admin, disabled, *rest = row
-    return Account(account_id, address, name, password, bool(is_admin), bool(disabled), *rest)
+    account_id, address, name, password, is_admin, disabled, language, *counts, kind = row
+    quota, used, emails, quota_emails = counts
+    return Account(
+        account_id, address, name, password, bool(is_admin), bool(disabled), language,
+        quota, used, emails, quota_emails, AccountKind(kind),
+    )  # fmt: skip

@@ -18,20 +18,24 @@ from typing import Final
 import msgspec
 
 from merpati.base.faults import Fault, Kind
+from merpati.model import rights as letters
 from merpati.model import uids as uid_sets
 from merpati.model.change import ChangeKind
-from merpati.model.message import SEEN, Digest
-from merpati.store import blobs, changes
+from merpati.model.message import DELETED, SEEN, Digest
+from merpati.store import blobs, changes, email_threads, expunged, quota
 from merpati.store.engine import Dialect, Row, Topic, Transaction, among, id_list, one_of
 
 # What `fetch` can return, by name.
 COLUMNS: Final = {
     "uid": "e.uid",
+    "added": "e.added",
     "modseq": "e.modseq",
     "email_id": "e.email_id",
     "thread_id": "e.thread_id",
     "blob_id": "e.blob_id",
     "received_at": "e.received_at",
+    "content": "e.blob_id || '-' || e.received_at",  # as in model.object_ids
+    "saved_at": "coalesce(e.saved_at, e.received_at)",
     "size": "e.size",
     "keywords": "e.keywords",
     "structure": "m.structure",
@@ -39,14 +43,17 @@ COLUMNS: Final = {
     "bodystructure": "m.bodystructure",
     "sent_at": "m.sent_at",
     "preview": "m.preview",
+    "refs": "m.refs",
     "location": "b.location",
     "encoding": "coalesce(c.encoding, 0)",
     "data": "c.data",
 }
 INSERT_ROW: Final = (
     "INSERT INTO mailbox_email (account_id, mailbox_id, uid, modseq, added, email_id, thread_id,"
-    " blob_id, received_at, size, keywords) VALUES ($1, $2, $3, $4, $4, $5, $6, $7, $8, $9, $10)"
+    " blob_id, received_at, size, keywords, saved_at)"
+    " VALUES ($1, $2, $3, $4, $4, $5, $6, $7, $8, $9, $10, $11)"
 )
+UID_BITS: Final = 32  # RFC 9051 9, uniqueid
 DENSE: Final = 4  # a range query may visit so many rows for each one wanted
 
 
@@ -90,6 +97,7 @@ async def add(
     digest: Digest,
     placements: Sequence[Placement],
     received_at: int,
+    saved_at: int | None = None,
 ) -> Added:
     """Store one message for any number of accounts, in as many statements as for one.
 
@@ -99,24 +107,27 @@ async def add(
         digest: What parsing found in them.
         placements: At most one for each account.
         received_at: Unix milliseconds.
+        saved_at: When it comes into the mailboxes, if that is another moment.
     """
     accounts = {placement.account_id: placement for placement in placements}
-    counters = await _take_numbers(tx, body.size, list(accounts))
+    counters = await quota.take_each(tx, body.size, list(accounts))
     refused = [account_id for account_id in accounts if account_id not in counters]
     if not counters:
         return Added([], refused, bool(body.location))
     blob_id, superfluous = await blobs.insert(tx, body, len(counters))
     await insert_message(tx, blob_id, digest)
-    threads = await _threads(tx, digest.thread_refs, counters)
+    threads = await email_threads.assign(tx, digest.thread_refs, counters)
     uids = await _take_uids(tx, body.size, [accounts[account_id] for account_id in counters])
     placed = []
     email_rows = []
-    for account_id, (modseq, email_id) in counters.items():
+    for account_id, (modseq, _) in counters.items():
         target, uid = accounts[account_id], uids[account_id]
+        email_id = first_id(target.mailbox_id, uid)
         placed.append(Placed(account_id, target.mailbox_id, uid, modseq, email_id))
         email_rows.append(
-            (account_id, target.mailbox_id, uid, modseq, email_id, threads[account_id], blob_id,
-             received_at, body.size, target.keywords)
+            (account_id, target.mailbox_id, uid, modseq, email_id,
+             threads.get(account_id, email_id), blob_id, received_at, body.size, target.keywords,
+             saved_at)
         )  # fmt: skip
         tx.announce(Topic.ACCOUNT, account_id)
     await tx.run_many(INSERT_ROW, email_rows)
@@ -170,8 +181,10 @@ async def first_unseen(tx: Transaction, account_id: int, mailbox_id: int) -> int
 
 async def deleted(tx: Transaction, account_id: int, mailbox_id: int) -> list[int]:
     r"""The UIDs of a mailbox that are marked \Deleted, ascending."""
+    # SQLite takes both indexes for equally good, since it knows nothing of how few are marked.
+    which = " INDEXED BY mailbox_email_deleted" if tx.dialect is Dialect.SQLITE else ""
     rows = await tx.rows(
-        "SELECT uid FROM mailbox_email WHERE account_id = $1 AND mailbox_id = $2"
+        f"SELECT uid FROM mailbox_email{which} WHERE account_id = $1 AND mailbox_id = $2"
         " AND (' ' || keywords || ' ') LIKE '% $deleted %' ORDER BY uid",
         account_id, mailbox_id,
     )  # fmt: skip
@@ -186,27 +199,30 @@ async def set_keywords(
     how: Change,
     keywords: frozenset[str],
     unchanged_since: int | None = None,
+    rights: str = letters.ALL,
 ) -> tuple[int, list[tuple[int, str]], list[int]]:
-    """Change the keywords of emails.
+    """Change the keywords of emails; those that `rights` do not let somebody change stay.
 
     Returns:
         The modseq of the act (0 when nothing changed); UID and keywords of each email
         that was found and, with `unchanged_since`, was not changed later; and the UIDs
         that were.
     """
-    rows = await fetch(tx, account_id, mailbox_id, uids, ("uid", "keywords", "modseq"))
+    rows = await fetch(tx, account_id, mailbox_id, uids, ("uid", "keywords", "modseq", "email_id"))
     modified: list[int] = []
     if unchanged_since is not None:
         modified = [row[0] for row in rows if row[2] > unchanged_since]
         rows = [row for row in rows if row[2] <= unchanged_since]
-    combine = _combination(how, keywords)
+    combine = _combination(how, keywords, rights)
     by_change: dict[tuple[str, str], list[int]] = {}
     now: list[tuple[int, str]] = []
-    for uid, old, _ in rows:
+    spread: dict[int, tuple[int, str]] = {}
+    for uid, old, _, email_id in rows:
         new = combine(old)
         now.append((uid, new))
         if new != old:
             by_change.setdefault((old, new), []).append(uid)
+            spread[email_id] = (uid, new)
     if not by_change:
         return 0, now, modified
     modseq = await changes.next_modseq(tx, account_id)
@@ -228,34 +244,95 @@ async def set_keywords(
         tx, account_id, modseq, 0, ChangeKind.KEYWORDS_CHANGED, mailbox_id,
         uid_sets.compress(sorted(changed)),
     )  # fmt: skip
+    await _spread(tx, account_id, mailbox_id, modseq, spread)
     return modseq, now, modified
 
 
+async def _spread(
+    tx: Transaction,
+    account_id: int,
+    mailbox_id: int,
+    modseq: int,
+    changed: dict[int, tuple[int, str]],
+) -> None:
+    """Give the other rows of emails that lie in several mailboxes the same keywords.
+
+    $deleted is each row's own. `changed`: UID and keywords by email id.
+    """
+    others = await tx.rows(
+        "SELECT email_id, mailbox_id, uid FROM email_place WHERE account_id = $1"
+        f" AND {one_of(tx, 'email_id', 2)}",
+        account_id, id_list(tx, changed),
+    )  # fmt: skip
+    if not others:
+        return
+    places = {(one, box, uid) for one, box, uid in others}
+    places |= {(one, one >> UID_BITS, one & (1 << UID_BITS) - 1) for one in changed}
+    places -= {(one, mailbox_id, uid) for one, (uid, _) in changed.items()}
+    for n, (email_id, box, uid) in enumerate(sorted(places), 1):
+        row = await tx.row(
+            "SELECT keywords FROM mailbox_email WHERE account_id = $1 AND mailbox_id = $2"
+            " AND uid = $3 AND email_id = $4",
+            account_id, box, uid, email_id,
+        )  # fmt: skip
+        if row is None:
+            continue
+        old = row[0]
+        new = " ".join(sorted(
+            {one for one in changed[email_id][1].split() if one != DELETED}
+            | {one for one in old.split() if one == DELETED}
+        ))  # fmt: skip
+        await tx.run(
+            "UPDATE mailbox_email SET keywords = $4, modseq = $5 WHERE account_id = $1"
+            " AND mailbox_id = $2 AND uid = $3",
+            account_id, box, uid, new, modseq,
+        )  # fmt: skip
+        await tx.run(
+            "UPDATE mailbox SET modseq = $3, unseen = unseen + $4"
+            " WHERE account_id = $1 AND id = $2",
+            account_id, box, modseq, is_seen(old) - is_seen(new),
+        )  # fmt: skip
+        await changes.log(
+            tx, account_id, modseq, n, ChangeKind.KEYWORDS_CHANGED, box, uid_sets.compress([uid])
+        )
+
+
 async def remove(
-    tx: Transaction, account_id: int, mailbox_id: int, uids: Sequence[int]
+    tx: Transaction,
+    account_id: int,
+    mailbox_id: int,
+    uids: Sequence[int],
+    now: int | None = None,
 ) -> tuple[int, list[int]]:
-    """Take emails out of a mailbox for good; the modseq of the act and the UIDs removed."""
+    """Take emails out of a mailbox; they can be restored for a while (store/expunged.py).
+
+    Args:
+        tx: The transaction.
+        account_id: The mailbox's account.
+        mailbox_id: The mailbox.
+        uids: Of the emails; others than are there do not matter.
+        now: Unix milliseconds, else by the clock of the store.
+
+    Returns:
+        The modseq of the act and the UIDs removed.
+    """
+    wanted = id_list(tx, uids)
+    await expunged.keep(tx, account_id, mailbox_id, one_of(tx, "uid", 4), wanted, now)
     rows = sorted(
         await tx.rows(
             "DELETE FROM mailbox_email WHERE account_id = $1 AND mailbox_id = $2"
-            f" AND {one_of(tx, 'uid', 3)} RETURNING uid, email_id, blob_id, size, keywords",
-            account_id,
-            mailbox_id,
-            id_list(tx, uids),
+            f" AND {one_of(tx, 'uid', 3)} RETURNING uid, email_id, size, keywords",
+            account_id, mailbox_id, wanted,
         )
-    )
+    )  # fmt: skip
     if not rows:
         return 0, []
     gone = [row[0] for row in rows]
-    size = sum(row[3] for row in rows)
-    await blobs.release(tx, [row[2] for row in rows])
-    await tx.run(
-        "UPDATE account SET used = used - $2, emails = emails - $3 WHERE id = $1",
-        account_id, size, len(rows),
-    )  # fmt: skip
-    modseq = await changes.next_modseq(tx, account_id)
-    unseen = sum(not is_seen(row[4]) for row in rows)
-    await _count_out(tx, account_id, mailbox_id, modseq, len(rows), unseen, size)
+    size = sum(row[2] for row in rows)
+    await forget_places(tx, account_id, mailbox_id, rows)
+    modseq = await quota.give_back(tx, account_id, size, len(rows))
+    unseen = sum(not is_seen(row[3]) for row in rows)
+    await count_out(tx, account_id, mailbox_id, modseq, len(rows), unseen, size)
     await changes.log(
         tx, account_id, modseq, 0, ChangeKind.EMAILS_REMOVED, mailbox_id,
         uid_sets.compress(gone), uid_sets.compress(sorted(row[1] for row in rows)),
@@ -264,8 +341,9 @@ async def remove(
 
 
 async def move(
-    tx: Transaction, account_id: int, source: int, target: int, uids: Sequence[int]
-) -> tuple[int, list[int], list[int]]:
+    tx: Transaction, account_id: int, source: int, target: int, uids: Sequence[int],
+    now: int | None = None,
+) -> tuple[int, list[int], list[int]]:  # fmt: skip
     """Move emails to another mailbox of the account; they keep their identity.
 
     Returns:
@@ -275,7 +353,7 @@ async def move(
         await tx.rows(
             "DELETE FROM mailbox_email WHERE account_id = $1 AND mailbox_id = $2"
             f" AND {one_of(tx, 'uid', 3)} RETURNING uid, email_id, thread_id, blob_id,"
-            " received_at, size, keywords",
+            " received_at, size, keywords, added",
             account_id,
             source,
             id_list(tx, uids),
@@ -287,10 +365,11 @@ async def move(
     modseq = await changes.next_modseq(tx, account_id)
     size = sum(row[5] for row in rows)
     unseen = sum(not is_seen(row[6]) for row in rows)
-    await _count_out(tx, account_id, source, modseq, len(rows), unseen, size)
-    new = await _count_in(tx, account_id, target, modseq, len(rows), unseen, size)
-    moved = [(uid, *row[1:]) for uid, row in zip(new, rows, strict=True)]
-    await _insert_rows(tx, account_id, target, modseq, moved)
+    await count_out(tx, account_id, source, modseq, len(rows), unseen, size)
+    new = await count_in(tx, account_id, target, modseq, len(rows), unseen, size)
+    moved = [(uid, *row[1:7]) for uid, row in zip(new, rows, strict=True)]
+    await insert_rows(tx, account_id, target, modseq, moved, now)
+    await _move_places(tx, account_id, source, target, rows, new)
     await changes.log(
         tx, account_id, modseq, 0, ChangeKind.EMAILS_REMOVED, source, uid_sets.compress(old)
     )
@@ -298,8 +377,9 @@ async def move(
 
 
 async def copy(
-    tx: Transaction, account_id: int, source: int, target: int, uids: Sequence[int]
-) -> tuple[int, list[int], list[int]]:
+    tx: Transaction, account_id: int, source: int, target: int, uids: Sequence[int],
+    now: int | None = None,
+) -> tuple[int, list[int], list[int]]:  # fmt: skip
     """Copy emails to a mailbox of the account as new emails of the same bytes.
 
     Returns:
@@ -315,24 +395,21 @@ async def copy(
     if not rows:
         return 0, [], []
     size = sum(row[4] for row in rows)
-    counters = await tx.row(
-        "UPDATE account SET modseq = modseq + 1, next_email = next_email + $3, used = used + $2,"
-        " emails = emails + $3 WHERE id = $1 AND (quota = 0 OR used + $2 <= quota)"
-        " RETURNING modseq, next_email - $3",
-        account_id, size, len(rows),
-    )  # fmt: skip
-    if counters is None:
-        raise Fault(Kind.OVER_QUOTA, "the copies would exceed the quota; delete some mail first")
-    modseq, email_id = counters
+    modseq, _ = await quota.take(tx, account_id, size, len(rows))
     unseen = sum(not is_seen(row[5]) for row in rows)
-    new = await _count_in(tx, account_id, target, modseq, len(rows), unseen, size)
-    copies = [
-        (uid, email_id + n, *row[1:]) for n, (uid, row) in enumerate(zip(new, rows, strict=True))
-    ]
-    await _insert_rows(tx, account_id, target, modseq, copies)
+    new = await count_in(tx, account_id, target, modseq, len(rows), unseen, size)
+    copies = [(uid, first_id(target, uid), *row[1:]) for uid, row in zip(new, rows, strict=True)]
+    await insert_rows(tx, account_id, target, modseq, copies, now)
     await blobs.retain(tx, [row[2] for row in rows])
-    tx.announce(Topic.ACCOUNT, account_id)
     return modseq, [row[0] for row in rows], new
+
+
+def first_id(mailbox_id: int, uid: int) -> int:
+    """The id of an email that first comes there: neither number is ever given again.
+
+    So an email is found by its id alone, but for those that `email_place` knows.
+    """
+    return mailbox_id << UID_BITS | uid
 
 
 def is_seen(keywords: str) -> bool:
@@ -358,14 +435,19 @@ def _select(columns: tuple[str, ...], where: str) -> str:
     )
 
 
-def _combination(how: Change, keywords: frozenset[str]) -> Callable[[str], str]:
+def _combination(
+    how: Change, keywords: frozenset[str], rights: str = letters.ALL
+) -> Callable[[str], str]:
     """A function from stored keywords to stored keywords, computed once for each form."""
+    if rights != letters.ALL:
+        keywords = frozenset(letters.settable(" ".join(keywords), rights).split())
 
     @cache
     def combine(old: str) -> str:
         held = set(old.split())
         if how is Change.SET:
-            held = set(keywords)
+            fixed = {one for one in held if letters.for_keyword(one) not in rights}
+            held = {*keywords, *fixed}
         elif how is Change.ADD:
             held |= keywords
         else:
@@ -375,70 +457,53 @@ def _combination(how: Change, keywords: frozenset[str]) -> Callable[[str], str]:
     return combine
 
 
+async def forget_places(
+    tx: Transaction, account_id: int, mailbox_id: int, rows: Sequence[Row]
+) -> None:
+    """Emails have left a mailbox: rows of uid and email_id."""
+    gone = [row[1] for row in rows if row[1] != first_id(mailbox_id, row[0])]
+    if gone:
+        await tx.run(
+            "DELETE FROM email_place WHERE account_id = $1 AND mailbox_id = $2"
+            f" AND {one_of(tx, 'email_id', 3)}",
+            account_id, mailbox_id, id_list(tx, gone),
+        )  # fmt: skip
+
+
+async def _move_places(
+    tx: Transaction, account_id: int, source: int, target: int, rows: Sequence[Row],
+    new: Sequence[int],
+) -> None:  # fmt: skip
+    """Note where moved emails are now, unless they came back to where they first were."""
+    others = [row[1] for row in rows if row[1] != first_id(source, row[0])]
+    born: dict[int, int] = {}
+    if others:
+        known = await tx.rows(
+            "SELECT email_id, created FROM email_place WHERE account_id = $1"
+            f" AND mailbox_id = $2 AND {one_of(tx, 'email_id', 3)}",
+            account_id, source, id_list(tx, others),
+        )  # fmt: skip
+        born = dict(known)
+        await forget_places(tx, account_id, source, rows)
+    await tx.run_many(
+        "INSERT INTO email_place (account_id, email_id, mailbox_id, uid, created)"
+        " VALUES ($1, $2, $3, $4, $5) ON CONFLICT (account_id, email_id, mailbox_id)"
+        " DO UPDATE SET uid = excluded.uid",
+        [
+            (account_id, row[1], target, uid, born.get(row[1], row[7]))
+            for uid, row in zip(new, rows, strict=True)
+        ],
+    )
+
+
 async def insert_message(tx: Transaction, blob_id: int, digest: Digest) -> None:
     """Keep what parsing found in a blob."""
     await tx.run(
-        "INSERT INTO message (blob_id, structure, envelope, bodystructure, sent_at, preview)"
-        " VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING",
+        "INSERT INTO message (blob_id, structure, envelope, bodystructure, sent_at, preview, refs)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING",
         blob_id, digest.structure, digest.envelope, digest.bodystructure, digest.sent_at,
-        digest.preview,
+        digest.preview, digest.references,
     )  # fmt: skip
-
-
-async def _threads(
-    tx: Transaction, refs: tuple[int, ...], counters: dict[int, tuple[int, int]]
-) -> dict[int, int]:
-    """The thread of a new email in each account (RFC 8621 3: a shared message id and subject).
-
-    A thread's id is the ref of its first message, so one that answers nothing has the id of
-    its own thread, and what answers it finds that without a row being kept. Only replies
-    leave rows, for those that know no more than their parent. An email that no other can
-    refer to is a thread by itself.
-    """
-    if not refs:
-        return {account_id: email_id for account_id, (_, email_id) in counters.items()}
-    first = refs[1] if len(refs) > 1 else refs[0]
-    threads = dict.fromkeys(counters, first)
-    if len(refs) == 1:
-        return threads
-    rows = await tx.rows(
-        "SELECT account_id, min(thread_id) FROM thread_ref"
-        f" WHERE {one_of(tx, 'account_id', 1)} AND {one_of(tx, 'ref', 2)} GROUP BY account_id",
-        id_list(tx, counters), id_list(tx, refs),
-    )  # fmt: skip
-    threads.update(rows)
-    await tx.run_many(
-        "INSERT INTO thread_ref (account_id, ref, thread_id) VALUES ($1, $2, $3)"
-        " ON CONFLICT DO NOTHING",
-        [(account_id, ref, thread) for account_id, thread in threads.items() for ref in refs],
-    )
-    return threads
-
-
-async def _take_numbers(
-    tx: Transaction, size: int, wanted: Sequence[int]
-) -> dict[int, tuple[int, int]]:
-    """Modseq and email id of a new email in each account that is there and has room for it.
-
-    Reading and then writing costs less than half of RETURNING, which SQLite first collects
-    in a table of its own.
-    """
-    which, ids = among(tx, "id", 1, wanted)
-    lock = "" if tx.dialect is Dialect.SQLITE else " FOR UPDATE"
-    rows = await tx.rows(
-        f"SELECT id, modseq + 1, next_email FROM account WHERE {which}"
-        f" AND disabled = 0 AND (quota = 0 OR used + $2 <= quota){lock}",
-        ids, size,
-    )  # fmt: skip
-    counters = {account_id: (modseq, email_id) for account_id, modseq, email_id in rows}
-    if counters:
-        which, ids = among(tx, "id", 1, list(counters))
-        await tx.run(
-            "UPDATE account SET modseq = modseq + 1, next_email = next_email + 1,"
-            f" used = used + $2, emails = emails + 1 WHERE {which}",
-            ids, size,
-        )  # fmt: skip
-    return counters
 
 
 async def _take_uids(tx: Transaction, size: int, placements: Sequence[Placement]) -> dict[int, int]:
@@ -471,10 +536,11 @@ async def _take_uids(tx: Transaction, size: int, placements: Sequence[Placement]
     return uids
 
 
-async def _count_out(
+async def count_out(
     tx: Transaction, account_id: int, mailbox_id: int, modseq: int, total: int, unseen: int,
     size: int,
 ) -> None:  # fmt: skip
+    """Lower a mailbox's counters for emails that have left it."""
     await tx.run(
         "UPDATE mailbox SET total = total - $4, unseen = unseen - $5, size = size - $6,"
         " modseq = $3 WHERE account_id = $1 AND id = $2",
@@ -482,7 +548,7 @@ async def _count_out(
     )  # fmt: skip
 
 
-async def _count_in(
+async def count_in(
     tx: Transaction, account_id: int, mailbox_id: int, modseq: int, total: int, unseen: int,
     size: int,
 ) -> list[int]:  # fmt: skip
@@ -497,10 +563,11 @@ async def _count_in(
     return list(range(uidnext - total, uidnext))
 
 
-async def _insert_rows(
-    tx: Transaction, account_id: int, mailbox_id: int, modseq: int, rows: list[Row]
-) -> None:
+async def insert_rows(
+    tx: Transaction, account_id: int, mailbox_id: int, modseq: int, rows: list[Row],
+    saved_at: int | None,
+) -> None:  # fmt: skip
     """Rows of (uid, email_id, thread_id, blob_id, received_at, size, keywords)."""
     await tx.run_many(INSERT_ROW, [
-        (account_id, mailbox_id, row[0], modseq, *row[1:]) for row in rows
+        (account_id, mailbox_id, row[0], modseq, *row[1:], saved_at) for row in rows
     ])  # fmt: skip

@@ -18,6 +18,7 @@ class Habits(msgspec.Struct, frozen=True):
         targets: where its mail goes on to; empty: nowhere.
         keep: whether a copy stays when it does.
         folder: whose files it hands out on request; empty: none.
+        stamp: of the Sieve scripts that run for its mail (store/sieve.py); 0: none do.
     """
 
     account_id: int
@@ -25,26 +26,28 @@ class Habits(msgspec.Struct, frozen=True):
     targets: tuple[str, ...]
     keep: bool
     folder: str
+    stamp: int = 0
 
     @property
     def is_plain(self) -> bool:
         """Whether mail is put into the mailbox, and that is all."""
-        return not self.targets and not self.folder
+        return not (self.targets or self.folder or self.stamp)
 
 
 async def habits(tx: Transaction, account_ids: Iterable[int]) -> dict[int, Habits]:
     """What these accounts do, by id; those that are gone or disabled are missing."""
     rows = await tx.rows(
         "SELECT a.id, r.local || '@' || d.name, coalesce(f.targets, ''), coalesce(f.keep, 1),"
-        f" coalesce(p.folder, '') {ACCOUNT_JOIN}"
+        f" coalesce(p.folder, ''), coalesce(s.stamp, 0) {ACCOUNT_JOIN}"
         " LEFT JOIN forward f ON f.account_id = a.id LEFT JOIN responder p ON p.account_id = a.id"
+        " LEFT JOIN sieve_state s ON s.account_id = a.id"
         f" WHERE a.disabled = 0 AND {one_of(tx, 'a.id', 1)}",
         id_list(tx, account_ids),
     )
     return {
         number: Habits(number, address, tuple(targets.split("\n")) if targets else (),
-                       bool(keep), folder)
-        for number, address, targets, keep, folder in rows
+                       bool(keep), folder, stamp)
+        for number, address, targets, keep, folder, stamp in rows
     }  # fmt: skip
 
 

@@ -20,6 +20,15 @@ async def claim(tx: Transaction, name: str, holder: str, now: int, ends_at: int)
     return row is not None
 
 
+async def extend(tx: Transaction, name: str, holder: str, ends_at: int) -> bool:
+    """Keep a lease for longer, also one left by the holder's last life; False when it has none."""
+    return bool(
+        await tx.run(
+            "UPDATE lease SET ends_at = $3 WHERE name = $1 AND holder = $2", name, holder, ends_at
+        )
+    )
+
+
 async def release(tx: Transaction, name: str, holder: str) -> None:
     """Give a lease back before its time, if it is still the holder's."""
     await tx.run("DELETE FROM lease WHERE name = $1 AND holder = $2", name, holder)

@@ -12,10 +12,11 @@ from merpati.model.mailbox import (
     INBOX_ID,
     MAILBOXES_MAX,
     NAME_MAX,
+    RESERVED,
     SEPARATOR,
     Mailbox,
 )
-from merpati.store import changes
+from merpati.store import changes, expunged, finding, metadata, quota, rights
 from merpati.store.engine import Topic, Transaction, among
 
 COLUMNS: Final = "id, name, role, uidvalidity, uidnext, recent_from, total, unseen, size, modseq"
@@ -38,6 +39,18 @@ def levels(path: str) -> list[str]:
                 f"{path!r}: each level of a mailbox name has 1 to {NAME_MAX} printable characters"
             )
             raise Fault(Kind.SYNTAX, text)
+    return names
+
+
+def new_levels(path: str) -> list[str]:
+    """As `levels`, for a name that a mailbox is to get.
+
+    Raises:
+        Fault: SYNTAX, TOO_MANY; DENIED for a name under which others' mailboxes are seen.
+    """
+    names = levels(path)
+    if names[0] in RESERVED:
+        raise Fault(Kind.DENIED, f"{names[0]!r} is where mailboxes of others are found")
     return names
 
 
@@ -127,9 +140,9 @@ async def create(
     """Make a mailbox, and the parents it lacks (RFC 3501 6.3.3).
 
     Raises:
-        Fault: EXISTS, SYNTAX, TOO_MANY.
+        Fault: EXISTS, SYNTAX, TOO_MANY, DENIED.
     """
-    names = levels(path)
+    names = new_levels(path)
     parent = 0
     made = False
     for depth, name in enumerate(names, 1):
@@ -154,7 +167,7 @@ async def rename(tx: Transaction, account_id: int, old: str, new: str, now: int)
         Fault: NOT_FOUND, EXISTS, SYNTAX, DENIED for a path inside itself.
     """
     mailbox = await get(tx, account_id, old)
-    names = levels(new)
+    names = new_levels(new)
     if await find(tx, account_id, new) is not None:
         raise Fault(Kind.EXISTS, f"mailbox {new!r} exists already")
     if SEPARATOR.join(names).startswith(mailbox.name + SEPARATOR):
@@ -170,8 +183,8 @@ async def rename(tx: Transaction, account_id: int, old: str, new: str, now: int)
     await changes.record(tx, account_id, ChangeKind.MAILBOX_CHANGED, mailbox.id)
 
 
-async def destroy(tx: Transaction, account_id: int, path: str) -> None:
-    r"""Delete a mailbox and what it holds.
+async def destroy(tx: Transaction, account_id: int, path: str, now: int | None = None) -> None:
+    r"""Delete a mailbox and what it holds; both can be restored for a while.
 
     One with children cannot go (RFC 9051 6.3.5 lets a server refuse, and a name that
     only lingers as \Noselect confuses people more than the refusal).
@@ -188,22 +201,20 @@ async def destroy(tx: Transaction, account_id: int, path: str) -> None:
     )  # fmt: skip
     if children:
         raise Fault(Kind.IN_USE, f"{path!r} has mailboxes below it; delete those first")
-    await tx.run(
-        "UPDATE blob SET refs = refs - held.n FROM (SELECT blob_id, count(*) AS n"
-        " FROM mailbox_email WHERE account_id = $1 AND mailbox_id = $2 GROUP BY blob_id) AS held"
-        " WHERE id = held.blob_id",
-        account_id, mailbox.id,
-    )  # fmt: skip
+    await expunged.keep_mailbox(tx, account_id, mailbox.id, mailbox.name, mailbox.role, now)
     await tx.run(
         "DELETE FROM mailbox_email WHERE account_id = $1 AND mailbox_id = $2",
         account_id, mailbox.id,
     )  # fmt: skip
+    modseq = await quota.give_back(tx, account_id, mailbox.size, mailbox.total)
     await tx.run(
-        "UPDATE account SET used = used - $2, emails = emails - $3 WHERE id = $1",
-        account_id, mailbox.size, mailbox.total,
-    )  # fmt: skip
+        "DELETE FROM urlauth_key WHERE account_id = $1 AND mailbox_id = $2", account_id, mailbox.id
+    )
     await tx.run("DELETE FROM mailbox WHERE account_id = $1 AND id = $2", account_id, mailbox.id)
-    await changes.record(tx, account_id, ChangeKind.MAILBOX_DESTROYED, mailbox.id)
+    await rights.forget_mailbox(tx, account_id, mailbox.id)
+    await metadata.forget_mailbox(tx, account_id, mailbox.id)
+    await finding.drop_pages(tx, account_id, mailbox.id)
+    await changes.log(tx, account_id, modseq, 0, ChangeKind.MAILBOX_DESTROYED, mailbox.id)
 
 
 async def claim_recent(tx: Transaction, account_id: int, mailbox_id: int, uidnext: int) -> None:
@@ -215,15 +226,26 @@ async def claim_recent(tx: Transaction, account_id: int, mailbox_id: int, uidnex
     )  # fmt: skip
 
 
+async def set_role(tx: Transaction, account_id: int, mailbox_id: int, role: str) -> None:
+    """Give a mailbox another role of RFC 8621, or none."""
+    await tx.run(
+        "UPDATE mailbox SET role = $3 WHERE account_id = $1 AND id = $2",
+        account_id, mailbox_id, role,
+    )  # fmt: skip
+    await changes.record(tx, account_id, ChangeKind.MAILBOX_CHANGED, mailbox_id)
+
+
 # Subscriptions
 
 
 async def subscribe(tx: Transaction, account_id: int, path: str) -> None:
     """Remember that a client wants to see this name."""
-    await tx.run(
+    new = await tx.run(
         "INSERT INTO subscription (account_id, name) VALUES ($1, $2) ON CONFLICT DO NOTHING",
         account_id, SEPARATOR.join(levels(path)),
     )  # fmt: skip
+    if new:
+        await _record_subscription(tx, account_id, path)
 
 
 async def unsubscribe(tx: Transaction, account_id: int, path: str) -> bool:
@@ -232,7 +254,18 @@ async def unsubscribe(tx: Transaction, account_id: int, path: str) -> bool:
         "DELETE FROM subscription WHERE account_id = $1 AND name = $2",
         account_id, SEPARATOR.join(levels(path)),
     )  # fmt: skip
+    if gone:
+        await _record_subscription(tx, account_id, path)
     return gone > 0
+
+
+async def _record_subscription(tx: Transaction, account_id: int, path: str) -> None:
+    """Log it as a change of the mailbox, if there is one of that name."""
+    found = await find(tx, account_id, path)
+    if found is None:
+        await changes.record(tx, account_id, ChangeKind.NAME_SUBSCRIBED, 0)
+    else:
+        await changes.record(tx, account_id, ChangeKind.MAILBOX_CHANGED, found.id)
 
 
 async def subscriptions(tx: Transaction, account_id: int) -> list[str]:
@@ -254,13 +287,14 @@ async def _child(tx: Transaction, account_id: int, parent: int, name: str) -> in
 async def _insert(
     tx: Transaction, account_id: int, parent: int, name: str, now: int, role: str
 ) -> int:
+    count = await tx.value("SELECT count(*) FROM mailbox WHERE account_id = $1", account_id)
+    if count >= MAILBOXES_MAX:
+        raise Fault(Kind.TOO_MANY, f"an account has at most {MAILBOXES_MAX} mailboxes")
     mailbox_id: int = await tx.value(
         "UPDATE account SET next_mailbox = next_mailbox + 1 WHERE id = $1"
         " RETURNING next_mailbox - 1",
         account_id,
     )
-    if mailbox_id > MAILBOXES_MAX:
-        raise Fault(Kind.TOO_MANY, f"an account has at most {MAILBOXES_MAX} mailboxes")
     uidvalidity = await _uidvalidity(tx, account_id, now)
     await tx.run(
         "INSERT INTO mailbox (account_id, id, parent_id, name, role, uidvalidity, uidnext,"
@@ -268,6 +302,7 @@ async def _insert(
         " VALUES ($1, $2, $3, $4, $5, $6, 1, 1, 0, 0, 0, 1)",
         account_id, mailbox_id, parent, name, role, uidvalidity,
     )  # fmt: skip
+    await rights.inherit(tx, account_id, parent, mailbox_id)
     await changes.record(tx, account_id, ChangeKind.MAILBOX_CREATED, mailbox_id)
     tx.announce(Topic.ACCOUNT, account_id)
     return mailbox_id

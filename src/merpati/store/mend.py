@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from merpati.base.faults import Fault
 from merpati.model.change import ChangeKind
 from merpati.model.message import Digest
-from merpati.store import blobs, changes, emails
+from merpati.store import blobs, changes, emails, mailboxes, metadata, rights
 from merpati.store.blobs import BlobStore, Stored
 from merpati.store.engine import Row, Store, Transaction
 
@@ -64,6 +64,19 @@ async def give_mailbox(mender: Mender, row: Row) -> bool:
             account_id, mailbox_id, f"Recovered {mailbox_id}", uidvalidity,
         )  # fmt: skip
         await changes.record(tx, account_id, ChangeKind.MAILBOX_CREATED, mailbox_id)
+        return True
+
+    return await mender.store.write(unit)
+
+
+async def forget_mailbox(mender: Mender, row: Row) -> bool:
+    """Remove what is kept about a mailbox that is not there."""
+
+    async def unit(tx: Transaction) -> bool:
+        if await mailboxes.counters(tx, row[0], row[1]) is not None:
+            return False
+        await rights.forget_mailbox(tx, row[0], row[1])
+        await metadata.forget_mailbox(tx, row[0], row[1])
         return True
 
     return await mender.store.write(unit)

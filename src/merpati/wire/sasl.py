@@ -1,8 +1,8 @@
 """SASL PLAIN and LOGIN (RFC 4616, RFC 4422), as SMTP, IMAP, POP3 and ManageSieve carry them.
 
 A mechanism is a generator that yields a challenge and is sent the client's
-response; `Exchange` drives one from base64 lines. An initial response is the
-answer to the first challenge, which is then not sent.
+response; `services/sign_in.py` drives it from base64 lines. An initial response is
+the answer to the first challenge, which is then not sent.
 
 Names and passwords are prepared as RFC 8265 says: NFC, so that a password
 typed on a telephone and on a laptop is the same one; in passwords every space
@@ -55,53 +55,6 @@ class Credentials(Struct, frozen=True):
     def __repr__(self) -> str:
         """Without the password, because values end up in logs."""
         return f"Credentials({self.authzid!r}, {self.name!r}, ...)"
-
-
-class Exchange:
-    """The server's side of one authentication.
-
-    Attributes:
-        challenge: what to send next, in base64; `None` once it is over.
-        credentials: what it came to, or `None` while it goes on.
-    """
-
-    __slots__ = ("_steps", "challenge", "credentials")
-
-    def __init__(self, mechanism: str, initial: bytes | None = None) -> None:
-        """Begins; `initial` is the initial response in base64, `=` for an empty one.
-
-        Raises:
-            SyntaxFault: no such mechanism (look in `MECHANISMS` first), or the
-                initial response is wrong.
-        """
-        start = MECHANISMS.get(mechanism.upper())
-        if start is None:
-            raise SyntaxFault("no such authentication mechanism")
-        self._steps = start()
-        self.challenge: bytes | None = b64encode(next(self._steps))
-        self.credentials: Credentials | None = None
-        if initial is not None:
-            self._advance(b"" if initial == b"=" else decode(initial))
-
-    def respond(self, line: bytes) -> None:
-        """Takes the client's next line, without CRLF.
-
-        Raises:
-            Cancelled: it is `*`.
-            SyntaxFault: it is not base64, or not what the mechanism expects.
-        """
-        assert self.challenge is not None, "the exchange is over"
-        if line == b"*":
-            self.challenge = None
-            raise Cancelled("authentication was cancelled")
-        self._advance(decode(line))
-
-    def _advance(self, response: bytes) -> None:
-        self.challenge = None
-        try:
-            self.challenge = b64encode(self._steps.send(response))
-        except StopIteration as end:
-            self.credentials = end.value
 
 
 def decode(line: bytes) -> bytes:

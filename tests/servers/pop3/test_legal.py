@@ -37,9 +37,9 @@ def test_messages_are_for_those_signed_in(state: State, command: commands.Comman
 
 def test_what_is_withheld_is_neither_legal_nor_announced() -> None:
     without = withheld(login=False, tls=False)
-    said = " ".join(capabilities(State.AUTHORIZATION, without))
+    said = capabilities(State.AUTHORIZATION, without, ["PLAIN"], -1)
     assert "USER" not in said
-    assert "SASL" not in said
+    assert "SASL PLAIN" not in said
     assert "STLS" not in said
     for command, kind in (
         (commands.User("a"), Kind.TLS_REQUIRED),
@@ -55,11 +55,17 @@ def test_what_is_withheld_is_neither_legal_nor_announced() -> None:
 def test_each_announced_command_is_legal_in_some_state() -> None:
     assert len(LOGIN) == 3
     for state in State:
-        said = capabilities(state, ALL)
+        said = capabilities(state, ALL, ["PLAIN"], -1)
         assert len(said) == len(set(said))
         for line, command, states in CAPABILITIES:
             assert (line in said) == (state in states)
             assert command is None or LEGAL[command]
+
+
+def test_how_long_mail_is_kept_is_each_accounts_own() -> None:
+    assert "EXPIRE 0 USER" in capabilities(State.AUTHORIZATION, ALL, [], -1)
+    assert "EXPIRE NEVER" in capabilities(State.TRANSACTION, ALL, [], -1)
+    assert "EXPIRE 30" in capabilities(State.TRANSACTION, ALL, [], 30)
 
 
 @pytest.mark.parametrize(

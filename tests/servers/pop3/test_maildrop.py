@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from merpati.base.faults import Fault, Kind
 from merpati.model.mailbox import INBOX_ID
 from merpati.servers.pop3 import maildrop
-from merpati.servers.pop3.maildrop import Maildrop, MaildropLocks, chunks, top
+from merpati.servers.pop3.maildrop import Maildrop, MaildropLocks, Shown, chunks, top
 from merpati.store import emails
 from merpati.wire import newlines
 from merpati.wire.pop3 import responses
@@ -34,20 +34,42 @@ time.sleep(60)
 
 def drop(*sizes: int) -> Maildrop:
     uids = array("Q", range(11, 11 + len(sizes)))
-    return Maildrop(1, 99, uids, array("Q", sizes))
+    return Maildrop(1, [Shown(1, 99, 1)], uids, array("Q", sizes))
 
 
 def test_marks_hide_messages_and_can_be_taken_off() -> None:
     mail = drop(100, 20, 3)
     mail.mark(2)
-    assert (mail.count, mail.octets, mail.marked) == (2, 103, [12])
+    assert (mail.count, mail.octets, mail.marked) == (2, 103, {1: [12]})
     assert list(mail.blocks()) == [[1, 3]]
     with pytest.raises(Fault) as caught:
         mail.check(2)
     assert caught.value.kind is Kind.NOT_FOUND
     mail.unmark_all()
     mail.check(2)
-    assert (mail.count, mail.octets, mail.marked) == (3, 123, [])
+    assert (mail.count, mail.octets, mail.marked) == (3, 123, {})
+
+
+def test_several_mailboxes_follow_one_another() -> None:
+    boxes = [Shown(7, 70, 1), Shown(8, 80, 3), Shown(9, 90, 3)]
+    mail = Maildrop(1, boxes, array("Q", [5, 6, 5]), array("Q", [10, 20, 30]))
+    assert [mail.unique_id_listing(n) for n in (1, 2, 3)] == ["1 70.5", "2 70.6", "3 90.5"]
+    mail.mark(1)
+    mail.mark(3)
+    assert mail.marked == {7: [5], 9: [5]}
+    mail.note_fetched(2)
+    mail.note_fetched(3)
+    assert mail.take_fetched() == {7: [6]}
+    assert mail.take_fetched() == {}
+
+
+def test_messages_are_read_ahead_within_their_mailbox_and_a_limit() -> None:
+    boxes = [Shown(7, 70, 1), Shown(8, 80, 4)]
+    mail = Maildrop(1, boxes, array("Q", [5, 6, 7, 1]), array("Q", [10, 20, 30, 40]))
+    assert mail.run(1, 0) == (7, [5])
+    assert mail.run(1, 30) == (7, [5, 6])
+    assert mail.run(1, 10**6) == (7, [5, 6, 7])
+    assert mail.run(4, 10**6) == (8, [1])
 
 
 @pytest.mark.parametrize("number", [0, 4, 10**10])
@@ -64,7 +86,7 @@ def test_lines_of_listings() -> None:
 
 def test_unique_ids_stay_within_their_limit() -> None:
     largest = 2**32 - 1
-    mail = Maildrop(1, largest, array("Q", [largest]), array("Q", [1]))
+    mail = Maildrop(1, [Shown(1, largest, 1)], array("Q", [largest]), array("Q", [1]))
     assert len(mail.unique_id_listing(1).split()[1]) <= responses.UNIQUE_ID_LIMIT
 
 
@@ -78,9 +100,7 @@ async def test_a_maildrop_is_the_inbox_in_order_with_exact_sizes(tmp_path: Path)
     mail = await store.read(maildrop.load, account.id)
     assert [mail.scan_listing(n) for n in (1, 2)] == ["1 8", "2 10"]
     assert [mail.uid(n) for n in (1, 2)] == [1, 3]
-    with pytest.raises(Fault) as caught:
-        await store.read(maildrop.find, account.id, 2)
-    assert caught.value.kind is Kind.NOT_FOUND
+    assert await store.read(maildrop.find, account.id, INBOX_ID, [2]) == []
     with pytest.raises(Fault):
         await store.read(maildrop.load, 999)
     await store.close()
@@ -92,7 +112,9 @@ async def test_a_large_maildrop_opens_in_little_memory(tmp_path: Path) -> None:
     account = await stores.add_account(store)
 
     async def fill(tx: Any) -> None:
-        rows = ((account.id, INBOX_ID, n, 1, n, n, 1, 0, n, "") for n in range(1, 3 * many, 3))
+        rows = (
+            (account.id, INBOX_ID, n, 1, n, n, 1, 0, n, "", None) for n in range(1, 3 * many, 3)
+        )
         await tx.run_many(emails.INSERT_ROW, rows)
 
     await store.write(fill)
@@ -149,7 +171,7 @@ def test_top_reads_a_mapped_file_over_the_borders_of_its_pieces(tmp_path: Path) 
 @given(LINE_ENDS, st.integers(0, 200_000))
 def test_pieces_of_a_large_message_are_sent_as_a_small_one_is(content: bytes, end: int) -> None:
     end = min(end, len(content))
-    pieces = responses.stuff_pieces(chunks(content, end))
+    pieces = responses.stuff_pieces(chunks(content, 0, end))
     assert b"".join(pieces) == responses.stuff(content[:end])
 
 

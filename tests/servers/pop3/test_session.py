@@ -80,7 +80,7 @@ async def test_poplib_does_all_it_can_after_stls(server: Pop3Server) -> None:
         pop = poplib.POP3("localhost", port)
         assert "USER" not in pop.capa()
         pop.stls(instance.client_context)
-        assert pop.capa()["SASL"] == ["PLAIN", "LOGIN"]
+        assert pop.capa()["SASL"] == ["SCRAM-SHA-256", "PLAIN", "LOGIN"]
         everything(pop)
 
     await asyncio.to_thread(client)
@@ -235,7 +235,7 @@ async def test_long_listings_come_whole(server: Pop3Server) -> None:
         await tx.run_many(  # type: ignore[attr-defined]
             emails.INSERT_ROW,
             [
-                (instance.ana.id, INBOX_ID, uid, 1, uid, uid, 1, 0, uid, "")
+                (instance.ana.id, INBOX_ID, uid, 1, uid, uid, 1, 0, uid, "", None)
                 for uid in range(1, 5001)
             ],
         )

@@ -9,6 +9,7 @@ from merpati.wire.imap import commands as c
 from merpati.wire.imap import flags, parser, sets
 from merpati.wire.imap.fetch import Attribute
 from merpati.wire.imap.lexer import BadCommand, CommandReader, Limits
+from merpati.wire.imap.results import Option, Returns
 from merpati.wire.imap.search import All, Header, Keyword
 
 ROOMY = Limits(10**6, 10**6, 10**7)
@@ -128,11 +129,11 @@ def parse(wire: bytes, *, utf8: bool = False, limits: Limits = ROOMY) -> c.Comma
         (b"a uid search charset utf-8 from x", c.Search(b"a", True, Header("from", "x"))),
         (
             b"a SEARCH RETURN () UNSEEN",
-            c.Search(b"a", False, Keyword("$seen", False), frozenset((c.SearchReturn.ALL,))),
+            c.Search(b"a", False, Keyword("$seen", False), Returns(frozenset((Option.ALL,)))),
         ),
         (
             b"a SEARCH RETURN (MIN COUNT) CHARSET US-ASCII ALL",
-            c.Search(b"a", False, All(), frozenset((c.SearchReturn.MIN, c.SearchReturn.COUNT))),
+            c.Search(b"a", False, All(), Returns(frozenset((Option.MIN, Option.COUNT)))),
         ),
         (
             b"a UID FETCH 7:* (FLAGS UID)",

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from merpati.wire.imap import responses as r
-from merpati.wire.imap.commands import SearchReturn, StatusItem
+from merpati.wire.imap.commands import StatusItem
 
 INJECTIONS = ["a\r\n* BYE", "a\nb", "a\rb", "a\0b"]
 
@@ -36,8 +36,6 @@ INJECTIONS = ["a\r\n* BYE", "a\nb", "a\rb", "a\0b"]
         (r.flag_list(["$seen", "work"]), b"* FLAGS (\\Seen work)\r\n"),
         (r.fetch(2, [b"UID 7", b"FLAGS ()"]), b"* 2 FETCH (UID 7 FLAGS ())\r\n"),
         (r.separator(), b'* LIST (\\Noselect) "/" ""\r\n'),
-        (r.search([]), b"* SEARCH\r\n"),
-        (r.search([2, 9], 17), b"* SEARCH 2 9 (MODSEQ 17)\r\n"),
         (r.namespace(), b'* NAMESPACE (("" "/")) NIL NIL\r\n'),
         (r.namespace([""], [], ["Shared/"]), b'* NAMESPACE (("" "/")) NIL (("Shared/" "/"))\r\n'),
         (r.server_id({b"name": b"x", b"os": None}), b'* ID ("name" "x" "os" NIL)\r\n'),
@@ -65,13 +63,6 @@ def test_list_and_status_write_names_for_the_client_at_hand() -> None:
     assert made == '* LSUB () "/" "Entwürfe"\r\n'.encode()
     made = r.status('a "b"', {StatusItem.MESSAGES: 2, StatusItem.UIDNEXT: 4})
     assert made == b'* STATUS "a \\"b\\"" (MESSAGES 2 UIDNEXT 4)\r\n'
-
-
-def test_esearch_tells_its_tag_and_results() -> None:
-    made = r.esearch(b"a1", {SearchReturn.COUNT: 3, SearchReturn.ALL: b"1:3"}, uid=True)
-    assert made == b'* ESEARCH (TAG "a1") UID COUNT 3 ALL 1:3\r\n'
-    made = r.esearch(b"a1", {SearchReturn.MIN: 3}, uid=False, modseq=12)
-    assert made == b'* ESEARCH (TAG "a1") MIN 3 MODSEQ 12\r\n'
 
 
 @pytest.mark.parametrize("text", [*INJECTIONS, "", "[ALERT] hello"])

@@ -6,10 +6,10 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from merpati.app.commands import session
+from merpati.app.commands import restore, session
 from merpati.app.commands.session import Session, say
 from merpati.base.faults import Fault, Kind
-from merpati.model.account import Account
+from merpati.model.account import Account, AccountKind
 from merpati.services.info import index
 from merpati.services.login import hash_password
 from merpati.store import directory, forwards, mailboxes
@@ -18,7 +18,7 @@ from merpati.wire.smtp.paths import parse_address
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """`merpati account add|list|show|set|forward|info|disable|enable|remove`."""
+    """`merpati account add|list|show|set|forward|info|expunged|undelete|disable|enable|remove`."""
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     add = _action(actions, "add", "make an account")
     add.add_argument("--name", default="", help="the person's name")
@@ -34,6 +34,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     change = _action(actions, "set", "change an account")
     change.add_argument("--name")
     change.add_argument("--quota", type=session.parse_size, help="such as 2GB; 0: none")
+    change.add_argument(
+        "--messages", type=int, dest="quota_emails", help="how many emails; 0: any number"
+    )
     change.add_argument("--language", choices=("en", "id"))
     change.add_argument(
         "--address", dest="address_given", help="a new primary address; the old one stays an alias"
@@ -50,6 +53,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     info.add_argument("--folder", type=Path, help="the folder with the files")
     info.add_argument("--off", action="store_true", help="answer no longer")
     session.add_json_option(info)
+    gone = _action(actions, "expunged", "removed mail that can be restored")
+    restore.configure(gone)
+    session.add_json_option(gone)
+    restore.configure(_action(actions, "undelete", "restore removed mail, and its mailboxes"))
     _action(actions, "disable", "let nobody sign in, and take no mail")
     _action(actions, "enable", "undo disable")
     remove = _action(actions, "remove", "erase an account with all its mail")
@@ -96,7 +103,7 @@ async def _list(one: Session, args: argparse.Namespace) -> None:
             account.emails,
             session.show_size(account.used),
             session.show_size(account.quota) if account.quota else "none",
-            "disabled" if account.disabled else "admin" if account.is_admin else "",
+            _what(account),
         )
         for account in found
     ]
@@ -140,12 +147,14 @@ async def _set(one: Session, args: argparse.Namespace) -> int:
     account = await one.store.read(directory.account, args.address)
     changes: dict[str, str | int] = {
         name: value
-        for name in ("name", "quota", "language")
+        for name in ("name", "quota", "quota_emails", "language")
         if (value := getattr(args, name)) is not None
     }
     if args.admin is not None:
         changes["is_admin"] = int(args.admin == "yes")
     made_up = ""
+    if account.kind is AccountKind.SHARED and (args.password or args.password_stdin):
+        raise Fault(Kind.DENIED, f"nobody signs in to {account.address}: it is shared")
     if args.password or args.password_stdin:
         password, _ = session.read_password(args.address, from_stdin=args.password_stdin)
         changes["password"] = hash_password(password)
@@ -227,6 +236,14 @@ async def _remove(one: Session, args: argparse.Namespace) -> int:
     return 0
 
 
+def _what(account: Account) -> str:
+    if account.disabled:
+        return "disabled"
+    if account.kind is AccountKind.SHARED:
+        return "shared"
+    return "admin" if account.is_admin else ""
+
+
 def _plain(account: Account) -> dict[str, Any]:
     return {
         "address": account.address,
@@ -235,6 +252,8 @@ def _plain(account: Account) -> dict[str, Any]:
         "disabled": account.disabled,
         "language": account.language,
         "quota": account.quota,
+        "quota_emails": account.quota_emails,
+        "kind": account.kind.value,
         "used": account.used,
         "emails": account.emails,
     }
@@ -247,6 +266,8 @@ ACTIONS = {
     "set": _set,
     "forward": _forward,
     "info": _info,
+    "expunged": restore.expunged,
+    "undelete": restore.undelete,
     "disable": _disable,
     "enable": _enable,
     "remove": _remove,

@@ -59,6 +59,7 @@ def _greet(config: Config) -> None:
     submission {ports["submission"]} (STARTTLS)   {ports["submissions"]} (TLS)
     IMAP       {ports["imap"]} (STARTTLS)   {ports["imaps"]} (TLS)
     POP3       {ports["pop3"]} (STARTTLS)   {ports["pop3s"]} (TLS)
+    Sieve      {ports["managesieve"]} (ManageSieve, STARTTLS)
     LMTP       {ports["lmtp"]}
     web        http://127.0.0.1:{ports["http"]}   https://127.0.0.1:{ports["https"]}
     health     http://127.0.0.1:{ports["metrics"]}/healthz   /readyz   /metrics

@@ -7,16 +7,17 @@ import argparse
 from merpati.app.commands import session
 from merpati.app.commands.session import Session, say
 from merpati.services.rotation import make_keys
-from merpati.store import directory
+from merpati.store import directory, quota
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """`merpati domain add|list|show|remove|alias|unalias`."""
+    """`merpati domain add|list|show|set|remove|alias|unalias`."""
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     for name, text in (
         ("add", "serve a domain"),
         ("list", "all domains"),
         ("show", "one domain with its addresses"),
+        ("set", "limit what the accounts of a domain hold together"),
         ("remove", "serve a domain no longer"),
         ("alias", "let every address of DOMAIN be the same one of TARGET"),
         ("unalias", "let a domain be an alias no longer"),
@@ -27,13 +28,18 @@ def configure(parser: argparse.ArgumentParser) -> None:
             action.add_argument("domain")
         if name == "alias":
             action.add_argument("target", help="a domain that is served here")
+        if name == "set":
+            action.add_argument(
+                "--quota", type=session.parse_size, help="such as 500GB; 0: no limit"
+            )
+            action.add_argument("--messages", type=int, help="how many emails; 0: any number")
         if name in {"list", "show"}:
             session.add_json_option(action)
 
 
-def run(args: argparse.Namespace) -> None:
+def run(args: argparse.Namespace) -> int | None:
     """Do it."""
-    session.with_session(args, lambda one: ACTIONS[args.action](one, args))
+    return session.with_session(args, lambda one: ACTIONS[args.action](one, args))
 
 
 async def _add(one: Session, args: argparse.Namespace) -> None:
@@ -63,13 +69,41 @@ async def _show(one: Session, args: argparse.Namespace) -> None:
     accounts = await one.store.read(directory.accounts, domain.name)
     known = await one.store.read(directory.domain_aliases)
     aliases = [name for name, target in known if target == domain.name]
+    usage = await one.store.read(quota.of_domain, domain.id)
     if args.json:
         addresses = [account.address for account in accounts]
-        session.print_json({"name": domain.name, "accounts": addresses, "aliases": aliases})
+        session.print_json({
+            "name": domain.name, "accounts": addresses, "aliases": aliases,
+            "quota": usage.quota if usage else 0,
+            "quota_emails": usage.quota_emails if usage else 0,
+        })  # fmt: skip
         return
     say(f"{domain.name}  {', '.join(aliases)}".rstrip())
+    if usage is not None:
+        say(f"  {_used(usage)}")
     for account in accounts:
         say(f"  {account.address}")
+
+
+async def _set(one: Session, args: argparse.Namespace) -> int:
+    if args.quota is None and args.messages is None:
+        say("Nothing to change; see: merpati domain set --help")
+        return 2
+    domain = await one.store.read(directory.domain, args.domain)
+    before = await one.store.read(quota.of_domain, domain.id) or quota.Usage(0, 0, 0, 0)
+    size = before.quota if args.quota is None else args.quota
+    emails = before.quota_emails if args.messages is None else args.messages
+    await one.store.write(quota.limit_domain, domain.id, size, emails)
+    usage = await one.store.read(quota.of_domain, domain.id)
+    said = "has no limit" if usage is None else _used(usage)
+    say(f"{domain.name}: {said}")
+    return 0
+
+
+def _used(usage: quota.Usage) -> str:
+    size = f" of {session.show_size(usage.quota)}" if usage.quota else ""
+    emails = f" of {usage.quota_emails}" if usage.quota_emails else ""
+    return f"{session.show_size(usage.used)}{size}, {usage.emails}{emails} emails"
 
 
 async def _remove(one: Session, args: argparse.Namespace) -> None:
@@ -92,6 +126,7 @@ ACTIONS = {
     "add": _add,
     "list": _list,
     "show": _show,
+    "set": _set,
     "remove": _remove,
     "alias": _alias,
     "unalias": _unalias,

@@ -17,6 +17,7 @@ SENTENCES = {
     EventKind.NAMED: "its Message-ID is {about}",
     EventKind.JUDGED: "judged: SPF {spf}, DKIM {dkim}, DMARC {dmarc}; {why}",
     EventKind.HELD: "held until an owner of {about} decides",
+    EventKind.FILTERED: "filtered for {about} by the script {script}: {what}",
     EventKind.DELIVERED: "delivered to {about}, into {mailbox}",
     EventKind.QUEUED: "queued for {about}",
     EventKind.SENT: "taken by {host} for {about}",
@@ -32,7 +33,9 @@ SENTENCES = {
 }
 MADE_HERE = "made here, to tell of another message"
 HANDED_IN = "handed in on this machine by {account}; its sender is {about}"
-SHOWN = ("said", "tls", "security", "protocol", "address", "size", "status", "try", "notice")
+SHOWN = (
+    "said", "fault", "tls", "security", "protocol", "address", "size", "status", "try", "notice",
+)  # fmt: skip
 
 
 class _Known(dict[str, Any]):
@@ -88,6 +91,7 @@ async def find(one: Session, what: str, last: int) -> list[list[Event]]:
 def tell(event: Event) -> list[str]:
     """One step in words, with what is known of it below."""
     detail = _Known(event.detail, about=event.about or "<>")
+    detail["what"] = "; ".join([*detail.get("did", []), *detail.get("problems", [])])
     sentence = SENTENCES[event.kind]
     if event.kind is EventKind.RECEIVED and "peer" not in detail:
         sentence = HANDED_IN if "account" in detail else MADE_HERE

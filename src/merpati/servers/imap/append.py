@@ -1,33 +1,42 @@
-"""APPEND (RFC 3501 6.3.11): messages streamed to the store, byte for byte as they came.
+"""APPEND and REPLACE: messages streamed to the store, byte for byte as they came.
 
-With MULTIAPPEND (RFC 3502) all messages of one command are stored in one transaction, so
-that all are there or none. What is too large is refused before the client is told to go
-ahead, or else read and thrown away.
+RFC 3501 6.3.11 and RFC 8508. With MULTIAPPEND (RFC 3502) all messages of one command are
+stored in one transaction, so that all are there or none. A message may be put together from
+others (CATENATE, RFC 4469), and have binary parts (RFC 3516), which are encoded for those who
+read lines. What is too large is refused before the client is told to go ahead, or else read
+and thrown away. However large a message is, no more of it than a piece is in memory.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Generator, Sequence
 from typing import Final
 
 import msgspec
 
 from merpati.base.faults import Fault, Kind
+from merpati.model import rights as letters
 from merpati.model.message import Digest
+from merpati.servers.imap import rights, rows
 from merpati.servers.imap.client import Client, Done
+from merpati.servers.imap.events import happened
 from merpati.servers.imap.legal import Refused
-from merpati.services.digest import digest
-from merpati.store import emails, mailboxes
+from merpati.servers.imap.linked import linked
+from merpati.servers.imap.sync import sync
+from merpati.services.imap_events import Cause
+from merpati.store import emails, places
 from merpati.store.blobs import Body, Spool
 from merpati.store.engine import UNDONE, Transaction
-from merpati.wire.imap import append, commands, flags, responses, sets
-from merpati.wire.imap.commands import AppendMessage
-from merpati.wire.imap.lexer import CommandReader
+from merpati.wire.imap import append, commands, flags, responses, sets, urls
+from merpati.wire.imap.append import Begin, Following, FromUrl, Octets, Step, UrlLiteral
+from merpati.wire.imap.lexer import BadCommand, CommandReader, Literal
+from merpati.wire.mime import armour, tree
 
-LARGE: Final = 512 * 1024  # bytes; parsing more would hold up the event loop
 MESSAGES_MAX: Final = 100  # of one command
 GO_AHEAD: Final = b"+ OK\r\n"
 SKIP_MAX: Final = 10 * 1024 * 1024  # bytes read for nothing before the connection is closed
+GONE: Final = frozenset({Kind.CLOSED, Kind.TIMEOUT})  # nobody is there to hear why
 
 
 class Ready(msgspec.Struct):
@@ -40,21 +49,23 @@ class Ready(msgspec.Struct):
 
 
 async def receive(client: Client, reader: CommandReader, command: commands.Append) -> Done:
-    """Take the messages of an APPEND and store them.
+    """Take the messages of an APPEND or REPLACE and store them.
 
     Raises:
         Fault: why it is refused. The command has been read to its end then, but for a
             literal that the client was not told to send.
     """
-    ready: list[Ready] = []
+    taking = _Taking(client, reader, command)
     try:
-        await _receive_all(client, reader, command, ready)
+        await taking.all()
+        replaced = await _replaced(client, command)
     except BaseException:
-        _forget(client, ready)
+        _forget(client, taking.ready)
         raise
+    ready = taking.ready
     try:
         uidvalidity, added = await client.services.store.write(
-            _add, client.account_id, command.mailbox, ready
+            _add, client.account_id, command.mailbox, ready, client.milliseconds(), replaced
         )
     except Fault as fault:
         if fault.kind in UNDONE:
@@ -63,8 +74,15 @@ async def receive(client: Client, reader: CommandReader, command: commands.Appen
     for one, stored in zip(ready, added, strict=True):
         if stored.superfluous and one.body.location:
             client.services.blob_store.remove(one.body.location)
-    uids = sets.compress([stored.placed[0].uid for stored in added])
-    return Done("APPEND completed", responses.appenduid(uidvalidity, uids))
+    numbers = [stored.placed[0].uid for stored in added]
+    await happened(client, Cause.APPEND, command.mailbox, numbers)
+    uids = sets.compress(numbers)
+    code = responses.appenduid(uidvalidity, uids)
+    if isinstance(command, commands.Replace):  # RFC 8508 4.3: untagged, before the EXPUNGE
+        client.connection.write(responses.untagged(responses.Condition.OK, "replaced", code))
+        await sync(client, expunge=True, uid=command.uid)
+        return Done("REPLACE completed")
+    return Done("APPEND completed", code)
 
 
 def _forget(client: Client, ready: list[Ready]) -> None:
@@ -74,52 +92,186 @@ def _forget(client: Client, ready: list[Ready]) -> None:
             client.services.blob_store.remove(one.body.location)
 
 
-async def _receive_all(
-    client: Client, reader: CommandReader, command: commands.Append, ready: list[Ready]
-) -> None:
-    """Read every message of the command; once one is refused, the rest is thrown away."""
-    fault: Fault | None = None
-    try:
-        await client.services.store.read(_mailbox_id, client.account_id, command.mailbox)
-    except Fault as problem:
-        fault = problem
-    message: AppendMessage | None = command.message
-    while message is not None:
-        if fault is None:
-            fault = _objection(client, message, len(ready))
-        if message.synchronising:
-            if fault is not None:
-                raise fault
-            client.connection.write(GO_AHEAD)
-        client.connection.deadline(client.services.settings.message_timeout)
-        if fault is None:
+class _Taking:
+    """The messages of one command, as they come; once one is refused, the rest is thrown away."""
+
+    def __init__(self, client: Client, reader: CommandReader, command: commands.Append) -> None:
+        self.ready: list[Ready] = []
+        self._client = client
+        self._reader = reader
+        self._command = command
+        self._literal: Literal | None = command.literal  # announced, and not yet read
+        self._fault: Fault | None = None
+        self._begun = Begin((), None)
+        self._spool = client.services.blob_store.spool()
+        self._is_binary = False
+        self._count = 0
+
+    async def all(self) -> None:
+        """Read the command to its end. Raises Fault, as `receive`."""
+        try:
+            await self._client.services.store.read(
+                _target, self._client.account_id, self._command.mailbox
+            )
+        except Fault as problem:
+            self._fault = problem
+        steps = append.messages(self._command)
+        try:
+            step = _next(steps, None)
+            while step is not None:
+                step = _next(steps, await self._do(step))
+        except BadCommand:
+            await self._skip_rest()
+            raise
+        finally:
+            self._spool.discard()
+        if self._fault is not None:
+            raise self._fault
+
+    async def _do(self, step: Step) -> Following | None:
+        """One step; what followed it, if that took a literal."""
+        if isinstance(step, Octets):
+            await self._octets(step)
+            return await self._following()
+        if isinstance(step, UrlLiteral):
+            return await self._following(await self._url_literal(step.literal))
+        if isinstance(step, Begin):
+            self._begin(step)
+        elif self._fault is None:
             try:
-                ready.append(await _receive(client, message))
-            except Fault as problem:
-                if problem.kind in {Kind.CLOSED, Kind.TIMEOUT}:
-                    raise
-                fault = problem
-        else:
-            await skip(client, message.size)
+                if isinstance(step, FromUrl):
+                    await self._from_url(step.url)
+                else:
+                    await self._finish()
+            except Fault as fault:
+                self._refuse(fault)
+        return None
+
+    def _begin(self, step: Begin) -> None:
+        self._begun = step
+        self._is_binary = False
+        self._spool = self._client.services.blob_store.spool()
+        self._count += 1
+        if self._fault is None and self._count > MESSAGES_MAX:
+            self._fault = Fault(Kind.TOO_MANY, f"at most {MESSAGES_MAX} messages at once")
+
+    async def _octets(self, step: Octets) -> None:
+        """A literal of the message, into its spool."""
+        if self._fault is None:
+            self._fault = self._objection(step.size)
+        if step.synchronising:
+            if self._fault is not None:
+                raise self._fault
+            self._client.connection.write(GO_AHEAD)
+        self._deadline()
+        self._literal = None
+        if self._fault is not None:
+            await skip(self._client, step.size)
+            return
+        self._is_binary |= step.binary
+        try:
+            await _fill(self._client, self._spool, step.size)
+        except Fault as fault:
+            self._refuse(fault)
+
+    async def _url_literal(self, literal: Literal) -> bytes:
+        """A URL that comes as a literal; empty when it is too long for one."""
+        if literal.synchronising:
+            if literal.size > urls.URL_MAX:
+                raise BadCommand("this literal is too long", self._command.tag)
+            self._client.connection.write(GO_AHEAD)
+        self._deadline()
+        self._literal = None
+        if literal.size > urls.URL_MAX:
+            await skip(self._client, literal.size)
+            return b""
+        return await self._client.connection.read_exactly(literal.size)
+
+    async def _following(self, data: bytes = b"") -> Following:
+        """The line after a literal."""
+        reader = self._reader
         reader.leave()
-        line = await client.connection.read_line(reader.limits.line)
-        message = append.following(line, command.tag, reader.feed(line))
-    if fault is not None:
-        raise fault
+        line = await self._client.connection.read_line(reader.limits.line)
+        self._literal = reader.feed(line)
+        return Following(line, self._literal, data)
+
+    async def _from_url(self, url: bytes) -> None:
+        """A piece of another message, into the spool (RFC 4469 4)."""
+        content, found = await linked(self._client, url)
+        size = len(found) if isinstance(found, bytes) else found[1] - found[0]
+        objection = self._objection(size)
+        if objection is not None:
+            raise objection
+        async for piece in content.pieces(found):
+            self._spool.add(piece)
+            self._deadline()
+
+    async def _finish(self) -> None:
+        """The message is whole: parse it, and make its bytes safe."""
+        client, begun = self._client, self._begun
+        received_at = client.milliseconds() if begun.date is None else begun.date * 1000
+        try:
+            if self._is_binary:
+                await self._armour()
+            found = await client.services.digester.digest(self._spool.content(), received_at)
+            body = await self._spool.finish()
+        finally:
+            self._spool.discard()
+        keywords = flags.store_form(begun.keywords)
+        self.ready.append(Ready(body, found, keywords, received_at))
+
+    async def _armour(self) -> None:
+        """Encode binary parts, so that lines can tell of them."""
+        content = self._spool.content()
+        root = await asyncio.to_thread(tree.parse, content)
+        edits = await asyncio.to_thread(armour.edits, content, root)
+        if not edits:
+            return
+        raw, self._spool = self._spool, self._client.services.blob_store.spool()
+        try:
+            for piece in armour.apply(content, edits):
+                self._spool.add(piece)
+                self._deadline()
+                await asyncio.sleep(0)
+        finally:
+            raw.discard()
+
+    async def _skip_rest(self) -> None:
+        """Read what the client sends of a command that cannot be obeyed, without being asked."""
+        while self._literal is not None and not self._literal.synchronising:
+            self._deadline()
+            await skip(self._client, self._literal.size)
+            await self._following()
+
+    def _objection(self, more: int) -> Fault | None:
+        """Why the message is not wanted, before more of it comes."""
+        limit = self._client.services.settings.message_size
+        if self._spool.size + more > limit:
+            return Fault(Kind.TOO_LARGE, f"a message may have {limit} bytes at most")
+        try:
+            self._client.services.blob_store.check_space()
+        except Fault as fault:
+            return fault
+        return None
+
+    def _refuse(self, fault: Fault) -> None:
+        """Throw the rest away, if there still is somebody who sends it."""
+        if fault.kind in GONE:
+            raise fault
+        self._fault = fault
+        self._spool.discard()
+
+    def _deadline(self) -> None:
+        self._client.connection.deadline(self._client.services.settings.message_timeout)
 
 
-def _objection(client: Client, message: AppendMessage, before: int) -> Fault | None:
-    """Why a message is not wanted, before it comes."""
-    limit = client.services.settings.message_size
-    if message.size > limit:
-        return Fault(Kind.TOO_LARGE, f"a message may have {limit} bytes at most")
-    if before == MESSAGES_MAX:
-        return Fault(Kind.TOO_MANY, f"at most {MESSAGES_MAX} messages at once")
+def _next(
+    steps: Generator[Step, Following | None, None], following: Following | None
+) -> Step | None:
     try:
-        client.services.blob_store.check_space()
-    except Fault as fault:
-        return fault
-    return None
+        return steps.send(following)
+    except StopIteration:
+        return None
 
 
 async def skip(client: Client, size: int) -> None:
@@ -139,24 +291,6 @@ async def skip(client: Client, size: int) -> None:
         size -= len(piece)
 
 
-async def _receive(client: Client, message: AppendMessage) -> Ready:
-    """One message, from its literal, which has been read to its end in any case."""
-    services = client.services
-    received_at = client.milliseconds() if message.date is None else message.date * 1000
-    spool = services.blob_store.spool()
-    try:
-        await _fill(client, spool, message.size)
-        content = spool.content()
-        if message.size > LARGE:
-            found = await asyncio.to_thread(digest, content, received_at)
-        else:
-            found = digest(content, received_at)
-        body = await spool.finish()
-    finally:
-        spool.discard()
-    return Ready(body, found, flags.store_form(message.keywords), received_at)
-
-
 async def _fill(client: Client, spool: Spool, size: int) -> None:
     """Read a literal into the spool; when that refuses, to its end all the same."""
     connection = client.connection
@@ -173,26 +307,57 @@ async def _fill(client: Client, spool: Spool, size: int) -> None:
             raise
 
 
-async def _mailbox_id(tx: Transaction, account_id: int, path: str) -> int:
-    """The id of the mailbox to append to. Raises Fault with TRYCREATE."""
-    found = await mailboxes.find(tx, account_id, path)
+class Replaced(msgspec.Struct, frozen=True):
+    """The message that a REPLACE takes away."""
+
+    account_id: int
+    mailbox_id: int
+    uid: int
+
+
+async def _replaced(client: Client, command: commands.Append) -> Replaced | None:
+    """What a REPLACE names. Raises Fault when there is no such message (RFC 8508 3.5)."""
+    if not isinstance(command, commands.Replace):
+        return None
+    view = client.writable()
+    await view.load(client.services.store)
+    only = (command.number, command.number)
+    wanted = rows.named(view, sets.SequenceSet((only,)), uid=command.uid)
+    if not wanted.uids:
+        raise Refused("there is no such message", responses.NONEXISTENT)
+    return Replaced(view.account_id, view.mailbox_id, wanted.uids[0])
+
+
+async def _target(tx: Transaction, user_id: int, path: str) -> places.Place:
+    """The mailbox to append to. Raises Fault with TRYCREATE, DENIED."""
+    found = await places.find(tx, user_id, path)
     if found is None:
         raise Refused("there is no such mailbox; create it first", responses.TRYCREATE)
-    return found.id
+    found.require(rights.NAMED[commands.Append])
+    return found
 
 
 async def _add(
-    tx: Transaction, account_id: int, path: str, ready: list[Ready]
+    tx: Transaction,
+    user_id: int,
+    path: str,
+    ready: Sequence[Ready],
+    now: int,
+    replaced: Replaced | None,
 ) -> tuple[int, list[emails.Added]]:
     """All messages or none; the mailbox's UIDVALIDITY, and what became of each."""
-    mailbox_id = await _mailbox_id(tx, account_id, path)
+    place = await _target(tx, user_id, path)
+    account_id, mailbox_id = place.account_id, place.mailbox.id
+    if replaced is not None:  # first, so that the room it took is there for its successor
+        _, gone = await emails.remove(tx, replaced.account_id, replaced.mailbox_id, [replaced.uid])
+        if not gone:
+            raise Refused("the message is gone", responses.EXPUNGEISSUED)
     added = []
     for one in ready:
-        placement = emails.Placement(account_id, mailbox_id, one.keywords)
-        stored = await emails.add(tx, one.body, one.digest, [placement], one.received_at)
+        keywords = letters.settable(one.keywords, place.rights)
+        placement = emails.Placement(account_id, mailbox_id, keywords)
+        stored = await emails.add(tx, one.body, one.digest, [placement], one.received_at, now)
         if not stored.placed:
             raise Fault(Kind.OVER_QUOTA, "the message would exceed the quota")
         added.append(stored)
-    mailbox = await mailboxes.counters(tx, account_id, mailbox_id)
-    assert mailbox is not None
-    return mailbox.uidvalidity, added
+    return place.mailbox.uidvalidity, added

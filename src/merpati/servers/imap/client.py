@@ -2,25 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import NamedTuple
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any, Final, NamedTuple
 
-from merpati.base.clock import Clock
+from merpati.base.clock import Clock, SystemClock
 from merpati.base.faults import Fault, Kind
+from merpati.base.ids import Ids, SystemIds
 from merpati.base.log import Log
 from merpati.base.settings import setting
 from merpati.base.tasks import Tasks
 from merpati.net.stream import Connection
 from merpati.net.tls import CertificateStore
+from merpati.servers.imap.content import Indexes
 from merpati.servers.imap.legal import Refused, State
 from merpati.servers.imap.view import View
+from merpati.servers.imap.watched import Watch
+from merpati.services.digest import Digester
+from merpati.services.documents import Reader
+from merpati.services.finding.finder import Finder
+from merpati.services.imap_events import ImapEvents
 from merpati.services.login import Login
 from merpati.services.notify import Notify
+from merpati.services.text_index import TextIndex
 from merpati.store.blobs import BlobStore
 from merpati.store.engine import Store, Topic
 from merpati.wire.imap import responses
 from merpati.wire.imap.responses import Code
+from merpati.wire.imap.session import messagelimit
+from merpati.wire.imap.texts import ENGLISH, translated
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +44,9 @@ class ImapSettings:
     login_timeout: int = setting(180, "How long a client may take to sign in.", unit="s")
     message_timeout: int = setting(
         1800, "How long one message may take to arrive, however slow the client.", unit="s"
+    )
+    messages_at_once: int = setting(
+        1_000_000, "Messages that one command may fetch, change or copy.", minimum=1000
     )
     errors: int = setting(20, "Wrong commands in a row before the connection is closed.")
 
@@ -52,6 +65,17 @@ class Services:
     clock: Clock
     tasks: Tasks
     log: Log
+    digester: Digester = field(default_factory=Digester)
+    ids: Ids = field(default_factory=lambda: SystemIds(SystemClock()))
+    text_index: TextIndex | None = None
+    reader: Reader | None = None  # of attached documents
+    jmap_url: str = ""  # of the JMAP session resource (RFC 9698); empty: there is none
+    events: ImapEvents | None = None  # scripts of mailboxes (RFC 6785)
+    finder: Finder = field(init=False)
+
+    def __post_init__(self) -> None:
+        finder = Finder(self.store, self.blob_store, self.text_index, self.reader)
+        object.__setattr__(self, "finder", finder)  # the class is frozen, and this its making
 
 
 class Done(NamedTuple):
@@ -61,6 +85,9 @@ class Done(NamedTuple):
     code: Code | None = None
 
 
+ANSWERED: Final = Done("")  # the command has written its own answer
+
+
 class Client:
     """One client, and how far it has come.
 
@@ -68,8 +95,14 @@ class Client:
         account_id: 0 until it has signed in.
         view: of the selected mailbox, or None.
         changed: the account has changed since the view was last brought up to date.
-        idling: it waits in IDLE, and is to be woken by changes.
+        idling: it waits, in IDLE or for what NOTIFY tells, and is to be woken by changes.
         over: the session ends after this command.
+        indexes: of large parts that it fetches decoded, bit by bit.
+        rev2: it speaks IMAP4rev2 (RFC 9051).
+        utf8: it takes UTF-8 in names and quoted strings (RFC 6855, RFC 9051).
+        uidonly: it knows messages by UID alone (RFC 9586).
+        language: of the texts it is told (RFC 5255).
+        watch: what NOTIFY asked for (RFC 5465), or None as long as it asked for nothing.
     """
 
     __slots__ = (
@@ -80,11 +113,17 @@ class Client:
         "condstore",
         "connection",
         "idling",
+        "indexes",
+        "language",
         "login_without_tls",
         "over",
         "qresync",
+        "rev2",
         "services",
+        "uidonly",
+        "utf8",
         "view",
+        "watch",
     )
 
     def __init__(
@@ -96,8 +135,10 @@ class Client:
         self.account_id = 0
         self.account = ""
         self.view: View | None = None
-        self.condstore = False
-        self.qresync = False
+        self.indexes = Indexes()
+        self.language = ENGLISH
+        self.watch: Watch | None = None
+        self.forget_enabled()
         self.changed = False
         self.idling = False
         self.over = False
@@ -109,6 +150,11 @@ class Client:
         if self.view is not None:
             return State.SELECTED
         return State.AUTHENTICATED if self.account_id else State.NOT_AUTHENTICATED
+
+    def forget_enabled(self) -> None:
+        """As at the beginning: nothing was enabled (RFC 5161)."""
+        self.condstore = self.qresync = False
+        self.rev2 = self.utf8 = self.uidonly = False
 
     @property
     def selected(self) -> View:
@@ -127,7 +173,8 @@ class Client:
         """Have a mailbox selected, and hear of changes from now on."""
         self.close()
         self.view = view
-        self._stop = self.services.notify.listen(Topic.ACCOUNT, self.account_id, self._announced)
+        view.limit = self.services.settings.messages_at_once
+        self._stop = self.services.notify.listen(Topic.ACCOUNT, view.account_id, self.announced)
 
     def close(self) -> None:
         """Have no mailbox selected."""
@@ -139,8 +186,12 @@ class Client:
 
     def end(self, text: str) -> None:
         """Say BYE; the session ends."""
-        self.connection.write(responses.untagged(responses.Condition.BYE, text))
+        self.connection.write(responses.untagged(responses.Condition.BYE, self.said(text)))
         self.over = True
+
+    def said(self, text: str) -> str:
+        """A text for people, in the client's language."""
+        return text if self.language == ENGLISH else translated(text, self.language)
 
     def enable_condstore(self) -> None:
         """From now on MODSEQ is told (RFC 7162 3.1); the selected mailbox's highest now."""
@@ -154,10 +205,21 @@ class Client:
         """Now."""
         return int(self.services.clock.now() * 1000)
 
-    def _announced(self) -> None:
+    def announced(self) -> None:
+        """Something changed that this client looks at: `services.notify` calls this."""
         self.changed = True
         if self.idling:
             self.connection.wake()
+
+
+def whole(view: View) -> None:
+    """Raise Fault when a command took only part of its messages that has to take all or none."""
+    if view.lowest:
+        code = messagelimit(view.limit, view.lowest)
+        raise Refused(f"at most {view.limit} messages can be copied at once", code)
+
+
+Handler = Callable[[Client, Any], Awaitable[Done]]  # what obeys a command of one kind
 
 
 def gone(missing: int, *, uid: bool) -> None:

@@ -8,7 +8,6 @@ flat whatever their size. What sets \Seen does so for a whole chunk at once.
 from __future__ import annotations
 
 import asyncio
-import mmap
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Any, Final, cast
@@ -19,49 +18,43 @@ from merpati.base.faults import Fault, Kind
 from merpati.model import uids as uid_sets
 from merpati.model.change import ChangeKind
 from merpati.model.message import SEEN
+from merpati.model.rights import KEEP_SEEN
 from merpati.servers.imap import rows
 from merpati.servers.imap.client import Client, Done, gone
+from merpati.servers.imap.content import COLUMNS, Content, Range, within
 from merpati.servers.imap.legal import Refused
 from merpati.servers.imap.view import View
 from merpati.store import changes, emails
-from merpati.store.blobs import Stored
 from merpati.store.engine import Row, Transaction
-from merpati.wire.imap import commands, dates, flags, responses, sets, strings, structure
-from merpati.wire.imap.fetch import Attribute, FetchItem, Section, Text
-from merpati.wire.mime import section, tree
+from merpati.wire.imap import commands, flags, responses, sets, strings, structure
+from merpati.wire.imap.fetch import Attribute, Binary, FetchItem, Section, Text
 
 CHUNK: Final = 40  # messages read at once: what lies in rows is at most blobs.INLINE_MAX each
-LARGE: Final = 256 * 1024  # bytes; from here on a section is streamed
-PIECE: Final = 128 * 1024  # bytes written at once while streaming
+LARGE: Final = 256 * 1024  # bytes; from here on what is sent is streamed
 
-# What the section renderer reads of each message, after the UID.
-BODY: Final = ("blob_id", "size", "location", "encoding", "data", "keywords")
+NUMBERS: Final = frozenset({Attribute.UID, Attribute.RFC822_SIZE})
 
-_KINDS: Final[dict[Text, section.Text | None]] = {
-    Text.ALL: None,
-    Text.HEADER: "HEADER",
-    Text.FIELDS: "HEADER.FIELDS",
-    Text.FIELDS_NOT: "HEADER.FIELDS.NOT",
-    Text.TEXT: "TEXT",
-    Text.MIME: "MIME",
-}
+# What is read of each message: this, then the attributes, then what `Content` is made of.
+FIRST: Final = ("uid", "keywords")
 
-Content = bytes | mmap.mmap
-Range = tuple[int, int]
 Seen = tuple[str, int]  # keywords and modseq of a message that was just marked as seen
 
 
 class SectionPlan(msgspec.Struct, frozen=True):
     r"""How to answer a FETCH with sections.
 
-    `columns`: what to read: the UID, `BODY`, those of the attributes, and at the end the
-    structure if any section needs it; whole messages do not.
+    `columns`: what to read: `FIRST`, those of the attributes, and at the end the `width` ones
+    that `Content` takes, with the structure if any section needs it; whole messages do not.
     `sets_seen`: it is no peek, so \Seen is set.
+    `whole`: the response of a small message, when only all its bytes are wanted after some
+    numbers: takes its sequence number, those numbers, its size and itself. Else empty.
     """
 
     items: tuple[FetchItem, ...]
     columns: tuple[str, ...]
+    width: int
     sets_seen: bool
+    whole: bytes
 
 
 async def fetch(client: Client, command: commands.Fetch) -> Done:
@@ -76,23 +69,30 @@ async def fetch(client: Client, command: commands.Fetch) -> Done:
         client.enable_condstore()
     if since is not None and Attribute.MODSEQ not in items:
         items = (*items, Attribute.MODSEQ)
-    if command.uid and Attribute.UID not in items:
+    if command.uid and Attribute.UID not in items and not client.uidonly:
         items = (Attribute.UID, *items)
     wanted = rows.named(view, command.set, uid=command.uid)
+    if command.partial is not None:
+        wanted = wanted.part(command.partial)
     if since is not None:
         wanted = await _changed(client, view, wanted, since)
         if command.vanished:
             await _vanished(client, view, command.set, since)
-    if items == (Attribute.UID,):
+    if items == (Attribute.UID,) and not client.uidonly:
         _write_uids(client, wanted)
         return Done("FETCH completed")
+    gone(await send(client, view, items, wanted), uid=command.uid)
+    return Done("FETCH completed")
+
+
+async def send(
+    client: Client, view: View, items: tuple[FetchItem, ...], wanted: rows.Selection
+) -> int:
+    """Answer for messages with FETCH responses; how many are gone."""
     if all(item in rows.ITEMS for item in items):
         how = rows.plan(cast("tuple[Attribute, ...]", items))
-        missing = await rows.send(client, view, how, wanted)
-    else:
-        missing = await _send_sections(client, view, section_plan(items), wanted)
-    gone(missing, uid=command.uid)
-    return Done("FETCH completed")
+        return await rows.send(client, view, how, wanted)
+    return await _send_sections(client, view, section_plan(items), wanted)
 
 
 def _write_uids(client: Client, wanted: rows.Selection) -> None:
@@ -145,17 +145,34 @@ def section_plan(items: tuple[FetchItem, ...]) -> SectionPlan:
     columns = [
         rows.ITEMS[item][0] for item in items if isinstance(item, Attribute) and item in rows.ITEMS
     ]
+    wanted = COLUMNS if any(map(_in_parts, items)) else COLUMNS[:-1]
     return SectionPlan(
         items=items,
-        columns=("uid", *BODY, *columns, *(("structure",) if any(map(_in_parts, items)) else ())),
-        sets_seen=any(isinstance(item, Section) and not item.peek for item in items),
+        columns=(*FIRST, *columns, *wanted),
+        width=len(wanted),
+        sets_seen=any(isinstance(item, Section | Binary) and not item.peek for item in items),
+        whole=_whole(items),
     )
+
+
+def _whole(items: tuple[FetchItem, ...]) -> bytes:
+    """`SectionPlan.whole`."""
+    *before, last = items
+    if not isinstance(last, Section) or last.part or last.text is not Text.ALL or last.partial:
+        return b""
+    texts = [rows.ITEMS[item][1] for item in before if isinstance(item, Attribute)
+             and item in NUMBERS]  # fmt: skip
+    if len(texts) < len(before):
+        return b""
+    return b"* %%d FETCH (%b {%%d}\r\n%%b)\r\n" % b" ".join([*texts, last.label])
 
 
 def _in_parts(item: FetchItem) -> bool:
     """Whether the parts of a message must be known for an item."""
     if isinstance(item, Section):
         return bool(item.part) or item.text is not Text.ALL
+    if isinstance(item, Binary):
+        return bool(item.part)
     return item is Attribute.BODY
 
 
@@ -165,11 +182,13 @@ async def _send_sections(
     """Answer message by message; how many are gone.
 
     Raises:
-        Fault: CORRUPT at the end, when the bytes of any are damaged.
+        Fault: at the end, CORRUPT when the bytes of any are damaged, UNKNOWN-CTE when a part of
+            any cannot be decoded.
     """
     store = client.services.store
     missing = 0
     damaged: list[tuple[int, Fault]] = []
+    refused: Refused | None = None
     for part in wanted.chunks(CHUNK):
         client.connection.deadline(client.services.settings.message_timeout)
         found = await store.read(
@@ -178,9 +197,16 @@ async def _send_sections(
         missing += len(part.uids) - len(found)
         numbers = part.numbers(found)
         seen = await _set_seen(client, view, found) if how.sets_seen else {}
+        simple = how.whole and not client.uidonly
         for number, row in zip(numbers, found, strict=True):
+            if simple and row[0] not in seen and _is_plain(row):
+                line = how.whole % (number, *row[len(FIRST) : -how.width], row[-4], row[-1])
+                client.connection.write(line)
+                continue
             try:
                 await _Message(client, view, how, row, seen.get(row[0])).send(number)
+            except Refused as refusal:
+                refused = refusal
             except Fault as fault:
                 if fault.kind is not Kind.CORRUPT:
                     raise
@@ -194,7 +220,15 @@ async def _send_sections(
         )  # fmt: skip
     if damaged:
         raise damaged[0][1]
+    if refused is not None:
+        raise refused
     return missing
+
+
+def _is_plain(row: Row) -> bool:
+    """Whether a message lies in its row as it is, and holds nothing that must be replaced."""
+    size, location, encoding, data = row[-4:]
+    return not (location or encoding) and data and len(data) == size and b"\0" not in data
 
 
 async def _set_seen(client: Client, view: View, found: Sequence[Row]) -> dict[int, Seen]:
@@ -202,9 +236,9 @@ async def _set_seen(client: Client, view: View, found: Sequence[Row]) -> dict[in
 
     A message can be read all the same when that cannot be written.
     """
-    if view.read_only:
+    if view.read_only or KEEP_SEEN not in view.rights:
         return {}
-    unseen = [row[0] for row in found if not emails.is_seen(row[6])]
+    unseen = [row[0] for row in found if not emails.is_seen(row[1])]
     if not unseen:
         return {}
     try:
@@ -221,7 +255,7 @@ async def _set_seen(client: Client, view: View, found: Sequence[Row]) -> dict[in
 class _Message:
     """One message on its way to the client."""
 
-    __slots__ = ("_content", "_how", "_row", "_seen", "_tree", "client", "view")
+    __slots__ = ("_content", "_head", "_how", "_pieces", "_row", "_seen", "client", "view")
 
     def __init__(
         self, client: Client, view: View, how: SectionPlan, row: Row, seen: Seen | None
@@ -231,77 +265,55 @@ class _Message:
         self._how = how
         self._row = row
         self._seen = seen
-        self._content: Content | None = None
-        self._tree: tree.Part | None = None
+        self._head = b""
+        self._pieces: list[bytes] = []
+        found = row[-how.width :]
+        whole = found if how.width == len(COLUMNS) else (*found, None)
+        self._content = Content(client.services.blob_store, whole)
 
     async def send(self, number: int) -> None:
-        """Write the FETCH response."""
-        columns = iter(self._row[1 + len(BODY) :])
-        content = self.content  # before anything is written, as it may be damaged
-        pieces: list[bytes] = []
-        head = b"* %d FETCH (" % number
-        connection = self.client.connection
+        """Write the FETCH response. Raises Fault CORRUPT, Refused before anything is sent."""
+        columns = iter(self._row[len(FIRST) :])
+        content, pieces = self._content, self._pieces
+        _ = content.raw  # before anything is written, as it may be damaged
+        self._check()
+        self._head = b"* %d FETCH (" % number
+        if self.client.uidonly:  # RFC 9586 3.4
+            self._head = b"* %d UIDFETCH (" % self._row[0]
         for item in self._how.items:
             if isinstance(item, Section):
-                where, text = self._section(item)
-                if where is not None and where[1] - where[0] >= LARGE:
-                    pieces.append(b"%b {%d}\r\n" % (item.label, where[1] - where[0]))
-                    connection.write(head + b" ".join(pieces))
-                    await self._stream(content, where)
-                    head, pieces = b"", []
-                    continue
-                if where is not None:
-                    text = strings.literal(content[where[0] : where[1]])
-                pieces.append(b"%b %b" % (item.label, text))
+                found = content.section(item, item.partial)
+                if found is None:
+                    pieces.append(item.label + b" NIL")
+                elif isinstance(found, bytes):
+                    pieces.append(b"%b %b" % (item.label, strings.literal(found)))
+                elif found[1] - found[0] >= LARGE:
+                    await self._stream(item.label, found)
+                else:
+                    text = strings.literal(content.raw[found[0] : found[1]])
+                    pieces.append(b"%b %b" % (item.label, text))
+            elif isinstance(item, Binary):
+                await self._binary(item)
             elif item is Attribute.BODY:
-                pieces.append(b"BODY " + structure.body(self.tree, content))
+                pieces.append(b"BODY " + structure.body(content.structure, content.raw))
             else:
                 pieces.append(self._attribute(item, next(columns)))
         if self._seen is not None:
             pieces += self._changed(self._seen)
-        space = b"" if head or not pieces else b" "
-        connection.write(head + space + b" ".join(pieces) + b")\r\n")
+        self._flush(b")\r\n")
 
-    @property
-    def content(self) -> Content:
-        """The message's bytes. Raises Fault CORRUPT."""
-        if self._content is None:
-            blob_id, size, location, encoding, data = self._row[1:6]
-            if location is None:
-                raise Fault(Kind.CORRUPT, f"blob {blob_id} is not there")
-            stored = Stored(blob_id, size, location, encoding, data or b"")
-            self._content = self.client.services.blob_store.read(stored)
-        return self._content
+    def _check(self) -> None:
+        """Refuse before anything is sent what cannot be decoded (RFC 3516 4.3)."""
+        for item in self._how.items:
+            if isinstance(item, Binary):
+                self._content.encoded(item.part)
 
-    @property
-    def tree(self) -> tree.Part:
-        """The message's structure."""
-        if self._tree is None:
-            try:
-                self._tree = tree.decode(self._row[-1] or b"")
-            except msgspec.DecodeError as error:
-                text = f"the structure of blob {self._row[1]} is damaged: {error}"
-                raise Fault(Kind.CORRUPT, text) from error
-        return self._tree
-
-    def _section(self, item: Section) -> tuple[Range | None, bytes]:
-        """Where a section lies, or else its finished text."""
-        if item.text is Text.ALL and not item.part:
-            where: Range | None = (0, len(self.content))
-        else:
-            where = section.locate(self.tree, item.part, _KINDS[item.text])
-        if where is None:
-            return None, b"NIL"
-        if item.text is Text.FIELDS or item.text is Text.FIELDS_NOT:
-            exclude = item.text is Text.FIELDS_NOT
-            text = section.fields(self.content, where, item.fields, exclude=exclude)
-            if item.partial is not None:
-                text = text[item.partial[0] : sum(item.partial)]
-            return None, strings.literal(text)
-        if item.partial is not None:
-            start, end = where
-            where = min(start + item.partial[0], end), min(start + sum(item.partial), end)
-        return where, b""
+    def _flush(self, end: bytes) -> None:
+        """Write what is ready, and then `end`."""
+        space = b"" if self._head or not self._pieces else b" "
+        self.client.connection.write(self._head + space + b" ".join(self._pieces) + end)
+        self._head = b""
+        self._pieces.clear()
 
     def _changed(self, seen: Seen) -> Iterator[bytes]:
         r"""What \Seen has changed and was not asked for."""
@@ -312,22 +324,49 @@ class _Message:
             yield self._attribute(Attribute.MODSEQ, seen[1])
 
     def _attribute(self, item: Attribute, value: Any) -> bytes:
+        column, template = rows.ITEMS[item]
         if item is Attribute.MODSEQ and self._seen is not None:
             value = self._seen[1]
         elif item is Attribute.FLAGS:
             stored = value if self._seen is None else self._seen[0]
             rows.tell_keywords(self.client, self.view, (stored,))
             value = flags.render(stored, self.view.is_recent(self._row[0]))
-        elif item is Attribute.INTERNALDATE:
-            value = dates.internaldate(value // 1000)
-        written: bytes = rows.ITEMS[item][1] % value
+        elif value is None:
+            raise Fault(Kind.CORRUPT, "a message lacks what was prepared of it")
+        elif column in rows.WRITE:
+            value = rows.WRITE[column](value)
+        written: bytes = template % value
         return written
 
-    async def _stream(self, content: Content, where: Range) -> None:
+    async def _stream(self, label: bytes, where: Range) -> None:
         """Write bytes piece by piece, as fast as the client takes them."""
+        self._pieces.append(b"%b {%d}\r\n" % (label, where[1] - where[0]))
+        self._flush(b"")
+        async for piece in self._content.pieces(where):
+            await self._written(piece.replace(b"\0", b"\x80") if b"\0" in piece else piece)
+
+    async def _binary(self, item: Binary) -> None:
+        """A part, decoded, or only its size (RFC 3516 4.3)."""
+        content = self._content
+        part = content.encoded(item.part)
+        if part is None:
+            self._pieces.append(item.label + (b" 0" if item.size else b" NIL"))
+            return
+        index = await content.survey(part, self.client.indexes)
+        if item.size:
+            self._pieces.append(b"%b %d" % (item.label, index.size))
+            return
+        start, end = 0, index.size
+        if item.partial is not None:
+            start, end = within((0, index.size), item.partial)
+        mark = b"~" if index.has_nul else b""
+        self._pieces.append(b"%b %b{%d}\r\n" % (item.label, mark, end - start))
+        self._flush(b"")
+        async for piece in content.decoded(part, index, item.partial):
+            await self._written(piece)
+
+    async def _written(self, piece: bytes) -> None:
         connection = self.client.connection
-        for start in range(*where, PIECE):
-            piece = content[start : min(start + PIECE, where[1])]
-            connection.write(piece.replace(b"\0", b"\x80") if b"\0" in piece else piece)
-            connection.deadline(self.client.services.settings.message_timeout)
-            await connection.drain()
+        connection.write(piece)
+        connection.deadline(self.client.services.settings.message_timeout)
+        await connection.drain()

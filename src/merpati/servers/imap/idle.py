@@ -10,8 +10,8 @@ from __future__ import annotations
 from typing import Final
 
 from merpati.base.faults import Fault, Kind
+from merpati.servers.imap import watch
 from merpati.servers.imap.client import Client, Done
-from merpati.servers.imap.sync import sync
 from merpati.wire.imap import commands, responses
 
 LOOK_EVERY: Final = 60.0  # seconds
@@ -22,25 +22,17 @@ LINE_MAX: Final = 100  # bytes
 async def idle(client: Client, _command: commands.Idle) -> Done:
     """IDLE, up to DONE."""
     connection = client.connection
-    connection.write(responses.continuation("idling"))
-    client.idling = True
-    try:
-        if client.view is not None:
-            await sync(client, expunge=True)
-        await _wait(client)
-    finally:
-        client.idling = False
-    if client.over:
-        raise Fault(Kind.CLOSED, "the mailbox was deleted")
-    connection.deadline(client.services.settings.idle_timeout)
+    connection.write(responses.continuation(client.said("idling")))
+    await watch.tell(client)
+    await wait(client)
     line = await connection.read_line(LINE_MAX)
     if line.upper() != DONE:
         raise Fault(Kind.SYNTAX, "only DONE ends IDLE")
     return Done("IDLE completed")
 
 
-async def _wait(client: Client) -> None:
-    """Tell of changes until the client says something.
+async def wait(client: Client, *, expunge: bool = True) -> None:
+    """Tell of changes until the client says something; nothing while it speaks already.
 
     Raises:
         Fault: TIMEOUT when it has said nothing for as long as the settings allow.
@@ -48,13 +40,18 @@ async def _wait(client: Client) -> None:
     connection = client.connection
     clock = client.services.clock
     end = clock.monotonic() + client.services.settings.idle_timeout
-    while not client.over:
-        connection.deadline(LOOK_EVERY)
-        try:
-            if await connection.line_or_wake(LINE_MAX):
-                return
-        except Fault as fault:
-            if fault.kind is not Kind.TIMEOUT or clock.monotonic() >= end:
-                raise
-        if client.view is not None:
-            await sync(client, expunge=True)
+    client.idling = True
+    try:
+        while not client.over:
+            connection.deadline(LOOK_EVERY)
+            try:
+                if await connection.line_or_wake(LINE_MAX):
+                    connection.deadline(client.services.settings.idle_timeout)
+                    return
+            except Fault as fault:
+                if fault.kind is not Kind.TIMEOUT or clock.monotonic() >= end:
+                    raise
+            await watch.tell(client, expunge=expunge)
+    finally:
+        client.idling = False
+    raise Fault(Kind.CLOSED, "the mailbox was deleted")

@@ -5,11 +5,13 @@ RFC 3501 3 and 6: a session is not authenticated, authenticated, or has selected
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from enum import IntEnum
 from typing import Final
 
 from merpati.base.faults import Fault, Kind
-from merpati.wire.imap import commands, responses
+from merpati.wire.imap import acl, commands, finding, metadata, quota, responses, session, urlauth
+from merpati.wire.imap.notify import Notify
 from merpati.wire.imap.responses import Code, Condition
 
 
@@ -42,16 +44,39 @@ LEGAL: Final[dict[type[commands.Command], frozenset[State]]] = {
     commands.Lsub: AFTER_LOGIN,
     commands.Status: AFTER_LOGIN,
     commands.Append: AFTER_LOGIN,
+    commands.Replace: SELECTED,
+    urlauth.GenUrlAuth: AFTER_LOGIN,
+    urlauth.UrlFetch: AFTER_LOGIN,
+    urlauth.ResetKey: AFTER_LOGIN,
     commands.Idle: AFTER_LOGIN,
     commands.Check: SELECTED,
     commands.Close: SELECTED,
     commands.Unselect: SELECTED,
     commands.Expunge: SELECTED,
     commands.Search: SELECTED,
+    finding.Sort: SELECTED,
+    finding.Thread: SELECTED,
+    finding.MultiSearch: AFTER_LOGIN,
+    finding.CancelUpdate: SELECTED,
     commands.Fetch: SELECTED,
     commands.Store: SELECTED,
     commands.Copy: SELECTED,
     commands.Move: SELECTED,
+    Notify: AFTER_LOGIN,
+    acl.SetAcl: AFTER_LOGIN,
+    acl.DeleteAcl: AFTER_LOGIN,
+    acl.GetAcl: AFTER_LOGIN,
+    acl.ListRights: AFTER_LOGIN,
+    acl.MyRights: AFTER_LOGIN,
+    quota.GetQuota: AFTER_LOGIN,
+    quota.GetQuotaRoot: AFTER_LOGIN,
+    quota.SetQuota: AFTER_LOGIN,
+    metadata.GetMetadata: AFTER_LOGIN,
+    metadata.SetMetadata: AFTER_LOGIN,
+    session.Compress: AFTER_LOGIN,
+    session.Unauthenticate: AFTER_LOGIN,
+    session.GetJmapAccess: AFTER_LOGIN,
+    session.UidBatches: SELECTED,
 }
 
 NEEDED: Final = {
@@ -61,18 +86,79 @@ NEEDED: Final = {
 }
 
 # During these no EXPUNGE may be sent, unless UID stands before them (RFC 3501 7.4.1).
-HOLDS_EXPUNGE: Final = frozenset({commands.Fetch, commands.Store, commands.Search})
-
-# What is offered: RFC 3501, 7888, 4959, 2971, 5161, 2177 before login, and after it also
-# 2342, 3348, 3691, 4315, 6851, 3502, 7162, 4731, 5258, 5819, 8438, 6154.
-BASE: Final = (b"IMAP4rev1", b"LITERAL+", b"SASL-IR", b"ID", b"ENABLE", b"IDLE")
-SIGNED_IN: Final = (
-    *(b"NAMESPACE", b"CHILDREN", b"UNSELECT", b"UIDPLUS", b"MOVE", b"MULTIAPPEND"),
-    *(b"CONDSTORE", b"QRESYNC", b"ESEARCH", b"LIST-EXTENDED", b"LIST-STATUS", b"STATUS=SIZE"),
-    *(b"SPECIAL-USE", b"CREATE-SPECIAL-USE"),
+HOLDS_EXPUNGE: Final = frozenset(
+    {commands.Fetch, commands.Store, commands.Search, finding.Sort, finding.Thread}
 )
-MECHANISMS: Final = (b"AUTH=PLAIN", b"AUTH=LOGIN")
-ENABLES: Final = (b"CONDSTORE", b"QRESYNC")
+
+# What is offered, a line for each extension that has a table row of its own in docs/rfc.
+BASE: Final = (
+    b"IMAP4rev1",  # RFC 3501
+    b"IMAP4rev2",  # RFC 9051
+    b"LITERAL+",  # RFC 7888
+    b"SASL-IR",  # RFC 4959
+    b"ID",  # RFC 2971
+    b"ENABLE",  # RFC 5161
+    b"IDLE",  # RFC 2177
+    b"LANGUAGE",  # RFC 5255
+)
+SIGNED_IN: Final = (
+    b"NAMESPACE",  # RFC 2342
+    b"CHILDREN",  # RFC 3348
+    b"UNSELECT",  # RFC 3691
+    b"UIDPLUS",  # RFC 4315
+    b"MOVE",  # RFC 6851
+    b"MULTIAPPEND",  # RFC 3502
+    b"BINARY",  # RFC 3516
+    b"CATENATE",  # RFC 4469
+    b"URL-PARTIAL",  # RFC 5550
+    b"URLAUTH",  # RFC 4467
+    b"URLAUTH=BINARY",  # RFC 5524
+    b"REPLACE",  # RFC 8508
+    b"PREVIEW",  # RFC 8970
+    b"SAVEDATE",  # RFC 8514
+    b"OBJECTID",  # RFC 8474
+    b"CONDSTORE",  # RFC 7162
+    b"QRESYNC",  # RFC 7162
+    b"ESEARCH",  # RFC 4731
+    b"SEARCHRES",  # RFC 5182
+    b"WITHIN",  # RFC 5032
+    b"SEARCH=FUZZY",  # RFC 6203
+    b"PARTIAL",  # RFC 9394
+    b"CONTEXT=SEARCH",  # RFC 5267
+    b"CONTEXT=SORT",  # RFC 5267
+    b"ESORT",  # RFC 5267
+    b"SORT",  # RFC 5256
+    b"SORT=DISPLAY",  # RFC 5957
+    b"THREAD=ORDEREDSUBJECT",  # RFC 5256
+    b"THREAD=REFERENCES",  # RFC 5256
+    b"THREAD=REFS",  # draft-ietf-morg-inthread
+    b"MULTISEARCH",  # RFC 7377
+    b"FILTERS",  # RFC 5466
+    b"I18NLEVEL=1",  # RFC 5255
+    b"LIST-EXTENDED",  # RFC 5258
+    b"LIST-STATUS",  # RFC 5819
+    b"STATUS=SIZE",  # RFC 8438
+    b"SPECIAL-USE",  # RFC 6154
+    b"CREATE-SPECIAL-USE",  # RFC 6154
+    b"ACL",  # RFC 4314
+    b"RIGHTS=texk",  # RFC 4314 5.1.1
+    b"LIST-MYRIGHTS",  # RFC 8440
+    b"QUOTA",  # RFC 9208
+    b"QUOTA=RES-STORAGE",  # RFC 9208 5.1
+    b"QUOTA=RES-MESSAGE",  # RFC 9208 5.2
+    b"QUOTASET",  # RFC 9208 4.1.3
+    b"METADATA",  # RFC 5464
+    b"LIST-METADATA",  # RFC 9590
+    b"UTF8=ACCEPT",  # RFC 6855
+    b"NOTIFY",  # RFC 5465
+    b"COMPRESS=DEFLATE",  # RFC 4978
+    b"UNAUTHENTICATE",  # RFC 8437
+    b"UIDONLY",  # RFC 9586
+    b"UIDBATCHES",  # RFC 10022
+    b"INPROGRESS",  # RFC 9585
+)
+# In the spelling of ENABLED.
+ENABLES: Final = (b"CONDSTORE", b"QRESYNC", b"IMAP4rev2", b"UTF8=ACCEPT", b"UIDONLY")
 
 # RFC 3501 7.1, RFC 5530 3.
 FAULTS: Final[dict[Kind, tuple[Condition, Code | None]]] = {
@@ -115,18 +201,24 @@ def check(state: State, command: commands.Command) -> None:
 
 
 def capabilities(
-    state: State, *, starttls: bool, login: bool, append_limit: int
+    state: State, *, starttls: bool, mechanisms: Iterable[str], more: Iterable[bytes] = ()
 ) -> tuple[bytes, ...]:
-    """What is offered now; `starttls` and `login`: whether these are possible."""
+    """What is offered now.
+
+    `starttls`: whether TLS can begin; `mechanisms`: by which a client can sign in now; `more`:
+    what the settings add for clients that have signed in.
+    """
     if state is not State.NOT_AUTHENTICATED:
-        return (*BASE, *SIGNED_IN, b"APPENDLIMIT=%d" % append_limit)
+        return (*BASE, *SIGNED_IN, *more)
     security = (b"STARTTLS",) if starttls else ()
-    return (*BASE, *security, *(MECHANISMS if login else (b"LOGINDISABLED",)))
+    ways = [f"AUTH={name}".encode("ascii") for name in mechanisms]
+    return (*BASE, *security, *(ways or (b"LOGINDISABLED",)))
 
 
-def refusal(tag: bytes | None, fault: Fault) -> bytes:
-    """The answer that a fault becomes."""
-    text = INTERNAL.get(fault.kind, fault.text).translate(_ONE_LINE).lstrip("[") or "refused"
+def refusal(tag: bytes | None, fault: Fault, say: Callable[[str], str] = str) -> bytes:
+    """The answer that a fault becomes; `say` puts its text into the client's language."""
+    text = say(INTERNAL.get(fault.kind, fault.text))
+    text = text.translate(_ONE_LINE).lstrip("[") or "refused"
     condition, code = FAULTS.get(fault.kind, OTHER_FAULT)
     if isinstance(fault, Refused):
         code = fault.code

@@ -1,7 +1,7 @@
-r"""LIST and LSUB (RFC 3501 6.3.8, 6.3.9), with all of RFC 5258, 5819 and 6154.
+r"""LIST and LSUB (RFC 3501 6.3.8, 6.3.9), with all of RFC 5258, 5819, 6154, 8440 and 9590.
 
-An account has at most some thousand mailboxes, so a listing takes them all from the store
-in one query and decides in memory.
+A user sees at most some thousand mailboxes, so a listing takes them all from the store
+in a few queries and decides in memory.
 """
 
 from __future__ import annotations
@@ -10,19 +10,23 @@ from collections.abc import Callable, Iterable
 
 import msgspec
 
-from merpati.model.mailbox import SEPARATOR, Mailbox
+from merpati.model import rights as letters
+from merpati.model.mailbox import SEPARATOR
+from merpati.servers.imap import metadata
 from merpati.servers.imap.client import Client, Done
 from merpati.servers.imap.mailboxes import SPECIAL_USE, status_line
-from merpati.store import mailboxes
+from merpati.store import mailboxes, places
 from merpati.store.engine import Transaction
-from merpati.wire.imap import commands, names, responses
+from merpati.store.places import Place
+from merpati.wire.imap import acl, commands, names, responses
 from merpati.wire.imap.commands import ListReturn, ListSelection
 
 
 class _Tree(msgspec.Struct):
-    """What an account has."""
+    """What a user sees."""
 
-    mailboxes: dict[str, Mailbox]
+    user_id: int
+    places: dict[str, Place]
     subscribed: set[str]
     parents: set[str]  # of mailboxes
 
@@ -32,7 +36,7 @@ class _Line(msgspec.Struct):
 
     name: str
     attributes: list[bytes]
-    mailbox: Mailbox | None = None
+    place: Place | None = None
     subscribed_child: bool = False  # CHILDINFO
 
 
@@ -42,13 +46,25 @@ async def list_(client: Client, command: commands.List) -> Done:
         client.connection.write(responses.separator())
         return Done("LIST completed")
     tree = await client.services.store.read(_tree, client.account_id)
-    match = _matcher(command.reference, command.patterns)
-    for line in _lines(tree, command, match):
+    for line in _lines(tree, command):
         info = (b"SUBSCRIBED",) if line.subscribed_child else ()
-        client.connection.write(responses.mailbox_list(line.name, line.attributes, child_info=info))
-        if command.status and line.mailbox is not None:
-            client.connection.write(await status_line(client, line.mailbox, command.status))
+        client.connection.write(
+            responses.mailbox_list(line.name, line.attributes, child_info=info, utf8=client.utf8)
+        )
+        if line.place is not None:
+            await _tell_more(client, line.place, command)
     return Done("LIST completed")
+
+
+async def _tell_more(client: Client, place: Place, command: commands.List) -> None:
+    """What RETURN asks for beside the LIST response itself."""
+    if command.status and letters.READ in place.rights:
+        client.connection.write(await status_line(client, place, command.status))
+    if ListReturn.MYRIGHTS in command.returns:  # RFC 8440
+        rights = letters.shown(place.rights)
+        client.connection.write(acl.my_rights(place.path, rights, utf8=client.utf8))
+    if command.metadata:
+        await metadata.tell(client, place, command.metadata)
 
 
 async def lsub(client: Client, command: commands.Lsub) -> Done:
@@ -58,16 +74,19 @@ async def lsub(client: Client, command: commands.Lsub) -> Done:
     above = _parents(tree.subscribed) if command.pattern.endswith("%") else set()
     for name in sorted(filter(match, tree.subscribed | above)):
         attributes = () if name in tree.subscribed else (b"\\Noselect",)
-        client.connection.write(responses.mailbox_list(name, attributes, kind=b"LSUB"))
+        client.connection.write(
+            responses.mailbox_list(name, attributes, kind=b"LSUB", utf8=client.utf8)
+        )
     return Done("LSUB completed")
 
 
-async def _tree(tx: Transaction, account_id: int) -> _Tree:
-    found = await mailboxes.listing(tx, account_id)
+async def _tree(tx: Transaction, user_id: int) -> _Tree:
+    found = await places.listing(tx, user_id)
     return _Tree(
-        mailboxes={mailbox.name: mailbox for mailbox in found},
-        subscribed=set(await mailboxes.subscriptions(tx, account_id)),
-        parents=_parents(mailbox.name for mailbox in found),
+        user_id=user_id,
+        places={place.path: place for place in found},
+        subscribed=set(await mailboxes.subscriptions(tx, user_id)),
+        parents=_parents(place.path for place in found),
     )
 
 
@@ -87,22 +106,31 @@ def _matcher(reference: str, patterns: Iterable[str]) -> Callable[[str], bool]:
     return lambda name: any(pattern.matches(name) for pattern in compiled)
 
 
-def _lines(tree: _Tree, command: commands.List, match: Callable[[str], bool]) -> Iterable[_Line]:
-    """The mailboxes to show, in the order of the store, then names only subscribed to."""
+def _lines(tree: _Tree, command: commands.List) -> Iterable[_Line]:
+    """The mailboxes to show, in the order of the store, then names without one."""
+    match = _matcher(command.reference, command.patterns)
+    # RFC 3501 6.3.8: levels above mailboxes that are none, for what does not ask for all below.
+    match_level = _matcher(
+        command.reference, [one for one in command.patterns if not one.endswith("*")]
+    )
     selection, returns = command.selection, command.returns
     by_subscription = ListSelection.SUBSCRIBED in selection
     by_use = ListSelection.SPECIAL_USE in selection
     recursive = ListSelection.RECURSIVEMATCH in selection
     show_subscribed = by_subscription or ListReturn.SUBSCRIBED in returns
     above = _parents(tree.subscribed) if recursive and by_subscription else set()
-    candidates = list(tree.mailboxes)
+    candidates = list(tree.places)
     if by_subscription:
-        candidates += sorted((tree.subscribed | above) - tree.mailboxes.keys())
+        candidates += sorted((tree.subscribed | above) - tree.places.keys())
+    elif not by_use:
+        candidates += sorted(filter(match_level, tree.parents - tree.places.keys()))
     for name in candidates:
         if not match(name):
             continue
-        mailbox = tree.mailboxes.get(name)
-        role = SPECIAL_USE.get(mailbox.role) if mailbox is not None else None
+        place = tree.places.get(name)
+        own = place is not None and place.account_id == tree.user_id
+        # Others' special uses are theirs: a client would put its own sent mail there.
+        role = SPECIAL_USE.get(place.mailbox.role) if place is not None and own else None
         chosen = (not by_subscription or name in tree.subscribed) and not (by_use and not role)
         # RFC 5258 3.5: a parent is shown for children that the patterns did not show.
         child = name in above and not all(
@@ -111,11 +139,13 @@ def _lines(tree: _Tree, command: commands.List, match: Callable[[str], bool]) ->
         if not chosen and not child:
             continue
         attributes = []
-        if mailbox is None:
+        if place is None:
             attributes.append(b"\\NonExistent")
+            if not command.extended:  # RFC 3501 knows only this, which the other implies
+                attributes.append(b"\\Noselect")
         attributes.append(b"\\HasChildren" if name in tree.parents else b"\\HasNoChildren")
         if show_subscribed and name in tree.subscribed:
             attributes.append(b"\\Subscribed")
         if role:
             attributes.append(role)
-        yield _Line(name, attributes, mailbox, subscribed_child=child)
+        yield _Line(name, attributes, place, subscribed_child=child)

@@ -6,18 +6,20 @@ from collections.abc import Iterable
 from typing import Final
 
 from merpati.base.faults import Fault, Kind
-from merpati.model.mailbox import INBOX_ID, Mailbox
-from merpati.servers.imap import rows
-from merpati.servers.imap.client import Client, Done, no_mailbox
+from merpati.model import rights as letters
+from merpati.model.mailbox import INBOX_ID, OTHER_USERS, SEPARATOR, SHARED, Mailbox
+from merpati.servers.imap import rights, rows
+from merpati.servers.imap.client import Client, Done
 from merpati.servers.imap.legal import Refused
 from merpati.servers.imap.store import remove_deleted
 from merpati.servers.imap.sync import claim, put_together
 from merpati.servers.imap.view import View
-from merpati.store import changes, emails, mailboxes
+from merpati.store import changes, emails, mailboxes, places, quota
 from merpati.store.engine import Transaction
 from merpati.wire.imap import commands, names, responses, sets
 from merpati.wire.imap.commands import StatusItem
 from merpati.wire.imap.fetch import Attribute
+from merpati.wire.imap.quota import UNIT
 from merpati.wire.imap.responses import Condition
 
 # RFC 6154 2, by the role of RFC 8621.
@@ -45,43 +47,50 @@ async def select(client: Client, command: commands.Select) -> Done:
         client.connection.write(
             responses.untagged(Condition.OK, "the other mailbox is closed", responses.CLOSED)
         )
-    mailbox, modseq = await client.services.store.read(_select, client.account_id, command.mailbox)
-    if mailbox is None:
-        raise no_mailbox(command.mailbox)
-    view = View(client.account_id, mailbox, modseq, read_only=command.read_only)
+    place, modseq = await client.services.store.read(_select, client.account_id, command.mailbox)
+    mailbox = place.mailbox
+    changing = any(right in letters.CHANGING for right in place.rights)
+    view = View(
+        place.account_id,
+        mailbox,
+        modseq,
+        read_only=command.read_only or not changing,
+        rights=place.rights,
+    )
+    view.name, view.object_id = place.path, places.object_id(client.account_id, place)
     client.open(view)
     await claim(client, view, mailbox)
     client.condstore |= command.condstore
-    await _describe(client, view, mailbox)
+    await _describe(client, view, mailbox, command.written)
     if command.qresync is not None and command.qresync.uidvalidity == view.uidvalidity:
         await _resynchronise(client, view, command.qresync)
     if command.read_only:
         return Done("EXAMINE completed", responses.READ_ONLY)
-    return Done("SELECT completed", responses.READ_WRITE)
+    code = responses.READ_ONLY if view.read_only else responses.READ_WRITE
+    return Done("SELECT completed", code)
 
 
-async def _select(tx: Transaction, account_id: int, path: str) -> tuple[Mailbox | None, int]:
-    return await mailboxes.find(tx, account_id, path), await changes.current(tx, account_id)
+async def _select(tx: Transaction, user_id: int, path: str) -> tuple[places.Place, int]:
+    place = await places.get(tx, user_id, path, rights.NAMED[commands.Select])
+    return place, await changes.current(tx, place.account_id)
 
 
-async def _describe(client: Client, view: View, mailbox: Mailbox) -> None:
+async def _describe(client: Client, view: View, mailbox: Mailbox, written: str) -> None:
     """What SELECT must tell (RFC 3501 6.3.1)."""
     store = client.services.store
-    permanent = () if view.read_only else rows.USUAL
     lines = [
         responses.flag_list(rows.USUAL),
-        responses.untagged(
-            Condition.OK,
-            "flags that are kept",
-            responses.permanentflags(permanent, new=not view.read_only),
-        ),
+        rights.permanent_flags(view),
         responses.exists(view.count),
-        responses.recent(await view.recent(store)),
+        *(() if client.rev2 else (responses.recent(await view.recent(store)),)),
         responses.untagged(Condition.OK, "UIDs valid", responses.uidvalidity(view.uidvalidity)),
         responses.untagged(Condition.OK, "next UID", responses.uidnext(view.uidnext)),
+        responses.untagged(Condition.OK, "its id", responses.mailboxid(view.object_id)),
         responses.untagged(Condition.OK, "highest", responses.highestmodseq(mailbox.modseq)),
     ]
-    if mailbox.unseen and mailbox.total <= UNSEEN_MAX:
+    if client.rev2:  # RFC 9051 6.3.2: the name instead, as the server spells it
+        lines.append(responses.mailbox_list(view.name, utf8=True, old_name=written))
+    elif mailbox.unseen and mailbox.total <= UNSEEN_MAX and not client.uidonly:
         first = await store.read(emails.first_unseen, view.account_id, view.mailbox_id)
         await view.load(store)
         number = view.number(first) if first is not None else 0
@@ -112,8 +121,10 @@ async def close(client: Client, _command: commands.Close) -> Done:
     """CLOSE (RFC 3501 6.4.2): expunges in silence."""
     view = client.selected
     client.close()
-    if not view.read_only:
-        await client.services.store.write(remove_deleted, view.account_id, view.mailbox_id)
+    if not view.read_only and letters.EXPUNGE in view.rights:
+        await client.services.store.write(
+            remove_deleted, view.account_id, view.mailbox_id, None, client.milliseconds()
+        )
     return Done("CLOSE completed")
 
 
@@ -132,27 +143,40 @@ async def create(client: Client, command: commands.Create) -> Done:
     if len(command.use) > 1 or any(use.lower() not in ROLES for use in command.use):
         raise Refused("a mailbox has one special use, of those LIST shows", responses.USEATTR)
     role = ROLES[command.use[0].lower()] if command.use else ""
-    await client.services.store.write(
+    object_id = await client.services.store.write(
         _create, client.account_id, command.mailbox, client.milliseconds(), role
     )
-    return Done("CREATE completed")
+    if client.rev2 and command.written:  # RFC 9051 6.3.4
+        old = command.written
+        client.connection.write(responses.mailbox_list(command.mailbox, utf8=True, old_name=old))
+    return Done("CREATE completed", responses.mailboxid(object_id))  # RFC 8474 4.1
 
 
-async def _create(tx: Transaction, account_id: int, path: str, now: int, role: str) -> None:
-    if role and await mailboxes.by_role(tx, account_id, role) is not None:
+async def _create(tx: Transaction, user_id: int, path: str, now: int, role: str) -> str:
+    """Make it; its object id."""
+    spot = await places.above(tx, user_id, path, rights.ABOVE[commands.Create])
+    if role and await mailboxes.by_role(tx, spot.account_id, role) is not None:
         raise Refused("another mailbox has that special use", responses.USEATTR)
-    await mailboxes.create(tx, account_id, path, now, role=role)
+    made = await mailboxes.create(tx, spot.account_id, spot.path, now, role=role)
+    return places.object_id(user_id, places.Place(spot.account_id, made, letters.ALL, path))
 
 
 async def delete(client: Client, command: commands.Delete) -> Done:
     """DELETE (RFC 3501 6.3.4)."""
     try:
-        await client.services.store.write(mailboxes.destroy, client.account_id, command.mailbox)
+        await client.services.store.write(
+            _delete, client.account_id, command.mailbox, client.milliseconds()
+        )
     except Fault as fault:
         if fault.kind is Kind.IN_USE:
             raise Refused(fault.text, responses.HASCHILDREN) from fault
         raise
     return Done("DELETE completed")
+
+
+async def _delete(tx: Transaction, user_id: int, path: str, now: int) -> None:
+    place = await places.get(tx, user_id, path, rights.NAMED[commands.Delete])
+    await mailboxes.destroy(tx, place.account_id, place.mailbox.name, now)
 
 
 async def rename(client: Client, command: commands.Rename) -> Done:
@@ -164,12 +188,18 @@ async def rename(client: Client, command: commands.Rename) -> Done:
     return Done("RENAME completed")
 
 
-async def _rename(tx: Transaction, account_id: int, old: str, new: str, now: int) -> None:
-    if old != names.INBOX:
-        await mailboxes.rename(tx, account_id, old, new, now)
+async def _rename(tx: Transaction, user_id: int, old: str, new: str, now: int) -> None:
+    place = await places.get(tx, user_id, old, rights.NAMED[commands.Rename])
+    spot = await places.above(tx, user_id, new, rights.ABOVE[commands.Rename])
+    account_id = place.account_id
+    if spot.account_id != account_id:
+        raise Refused("a mailbox stays in its account; copy the messages", responses.CANNOT)
+    if place.mailbox.id != INBOX_ID:
+        await mailboxes.rename(tx, account_id, place.mailbox.name, spot.path, now)
         return
     # RFC 3501 6.3.5: INBOX stays; what it holds goes into the new mailbox.
-    target = await mailboxes.create(tx, account_id, new, now)
+    place.require(letters.DELETE_MESSAGES + letters.EXPUNGE)
+    target = await mailboxes.create(tx, account_id, spot.path, now)
     uids = await emails.uids_of(tx, account_id, INBOX_ID)
     await emails.move(tx, account_id, INBOX_ID, target.id, uids)
 
@@ -177,8 +207,16 @@ async def _rename(tx: Transaction, account_id: int, old: str, new: str, now: int
 async def subscribe(client: Client, command: commands.Subscribe) -> Done:
     """SUBSCRIBE (RFC 3501 6.3.6)."""
     _check_name(command.mailbox)
-    await client.services.store.write(mailboxes.subscribe, client.account_id, command.mailbox)
+    await client.services.store.write(_subscribe, client.account_id, command.mailbox)
     return Done("SUBSCRIBE completed")
+
+
+async def _subscribe(tx: Transaction, user_id: int, path: str) -> None:
+    """Any name may be subscribed to, but not one whose mailbox this user may not see."""
+    place = await places.find(tx, user_id, path)
+    if place is not None:
+        place.require(rights.NAMED[commands.Subscribe])
+    await mailboxes.subscribe(tx, user_id, path)
 
 
 async def unsubscribe(client: Client, command: commands.Unsubscribe) -> Done:
@@ -195,8 +233,9 @@ def _check_name(name: str) -> None:
 
 
 async def namespace(client: Client, _command: commands.Namespace) -> Done:
-    """NAMESPACE (RFC 2342): all mailboxes are the account's own."""
-    client.connection.write(responses.namespace())
+    """NAMESPACE (RFC 2342): one's own mailboxes, those of other users, shared ones."""
+    others, shared = OTHER_USERS + SEPARATOR, SHARED + SEPARATOR
+    client.connection.write(responses.namespace(others=(others,), shared=(shared,)))
     return Done("NAMESPACE completed")
 
 
@@ -208,33 +247,46 @@ async def status(client: Client, command: commands.Status) -> Done:
     if StatusItem.HIGHESTMODSEQ in command.items:
         client.enable_condstore()
     store = client.services.store
-    mailbox = await store.read(mailboxes.find, client.account_id, command.mailbox)
-    if mailbox is None:
-        raise no_mailbox(command.mailbox)
-    client.connection.write(await status_line(client, mailbox, command.items))
+    place = await store.read(
+        places.get, client.account_id, command.mailbox, rights.NAMED[commands.Status]
+    )
+    client.connection.write(await status_line(client, place, command.items))
     return Done("STATUS completed")
 
 
-async def status_line(client: Client, mailbox: Mailbox, items: Iterable[StatusItem]) -> bytes:
+async def status_line(client: Client, place: places.Place, items: Iterable[StatusItem]) -> bytes:
     """The STATUS response of a mailbox."""
-    values: dict[StatusItem, int] = {
+    mailbox = place.mailbox
+    values: dict[StatusItem, int | str] = {
         StatusItem.MESSAGES: mailbox.total,
         StatusItem.UIDNEXT: mailbox.uidnext,
         StatusItem.UIDVALIDITY: mailbox.uidvalidity,
         StatusItem.UNSEEN: mailbox.unseen,
         StatusItem.HIGHESTMODSEQ: mailbox.modseq,
         StatusItem.SIZE: mailbox.size,
+        StatusItem.APPENDLIMIT: client.services.settings.message_size,
     }
     wanted = tuple(items)
     if StatusItem.RECENT in wanted:
-        values[StatusItem.RECENT] = await _recent(client, mailbox)
-    return responses.status(mailbox.name, {item: values[item] for item in wanted})
+        values[StatusItem.RECENT] = await _recent(client, place)
+    if StatusItem.DELETED in wanted:
+        store = client.services.store
+        deleted = await store.read(emails.deleted, place.account_id, mailbox.id)
+        values[StatusItem.DELETED] = len(deleted)
+    if StatusItem.DELETED_STORAGE in wanted:
+        size = await client.services.store.scan(quota.deleted_size, place.account_id, mailbox.id)
+        values[StatusItem.DELETED_STORAGE] = -(-size // UNIT)
+    if StatusItem.MAILBOXID in wanted:
+        values[StatusItem.MAILBOXID] = places.object_id(client.account_id, place)
+    shown = {item: values[item] for item in wanted}
+    return responses.status(place.path, shown, utf8=client.utf8)
 
 
-async def _recent(client: Client, mailbox: Mailbox) -> int:
+async def _recent(client: Client, place: places.Place) -> int:
     r"""How many messages no session has been told of."""
+    mailbox = place.mailbox
     first = mailbox.recent_from
     if first == 1 or first >= mailbox.uidnext:
         return mailbox.total if first == 1 else 0
     store = client.services.store
-    return len(await store.read(emails.uids_of, client.account_id, mailbox.id, first - 1))
+    return len(await store.read(emails.uids_of, place.account_id, mailbox.id, first - 1))

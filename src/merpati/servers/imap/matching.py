@@ -1,222 +1,238 @@
-"""Whether a message meets a search key (RFC 3501 6.4.4).
+"""IMAP's search keys as criteria: what they mean in one session, at one moment.
 
-A key becomes a function of a `Subject` once; a subject reads of its message only what the
-functions ask for. Text is compared without regard to case, after RFC 2047 and transfer
-encodings have been undone.
+Sequence numbers become UIDs, days become milliseconds, `$` becomes what the last search
+found (RFC 5182), and FILTER becomes the keys that are stored under its name (RFC 5466).
 """
 
 from __future__ import annotations
 
-import mmap
-from bisect import bisect_right
-from collections.abc import Callable, Sequence
-from datetime import date
-from operator import eq, ge, lt
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
 
-from merpati.base.faults import Fault, Kind
+from merpati.base.faults import SyntaxFault
+from merpati.model import criteria as c
+from merpati.model import object_ids
+from merpati.servers.imap.client import Client
+from merpati.servers.imap.legal import Refused
 from merpati.servers.imap.view import View
-from merpati.store.blobs import BlobStore, Stored
-from merpati.store.engine import Row
-from merpati.wire.imap import dates, search, sets
-from merpati.wire.mime import addresses, headers, text, tree, words
-from merpati.wire.mime import dates as mime_dates
+from merpati.store import metadata
+from merpati.store.engine import Transaction
+from merpati.wire.imap import dates, search
+from merpati.wire.imap.lexer import Cursor
+from merpati.wire.imap.responses import Code
 
 DAY_MS: Final = dates.DAY * 1000
-_EPOCH: Final = date(1970, 1, 1).toordinal()
-
-# What is read of each message; the second set for keys that need its bytes.
-COLUMNS: Final = ("uid", "keywords", "received_at", "size", "modseq")
-CONTENT_COLUMNS: Final = (*COLUMNS, "blob_id", "location", "encoding", "data", "structure")
-
-_COMPARE: Final = {
-    search.Relation.BEFORE: lt,
-    search.Relation.ON: eq,
-    search.Relation.SINCE: ge,
-}
-_ADDRESS_FIELDS: Final = frozenset({"from", "to", "cc", "bcc"})
-_BY_CONTENT: Final = (search.Header, search.Body, search.Text)
-
-Predicate = Callable[["Subject"], bool]
+FILTER_DEPTH_MAX: Final = 5  # filters that name filters; ours
+FILTERS_MAX: Final = 50  # named by one search, directly or not; ours
+FILTER_ENTRIES: Final = ("/private/filters/values/", "/shared/filters/values/")  # RFC 5466 2.1
+NOTHING: Final = c.Or(())
 
 
-class Subject:
-    """One message that is asked about: its sequence number, and its row."""
+class Scene(msgspec.Struct, frozen=True):
+    """What keys mean something in: a moment in Unix milliseconds, and the view, if any counts."""
 
-    __slots__ = ("_blob_store", "_content", "_headers", "number", "row")
-
-    def __init__(self, number: int, row: Row, blob_store: BlobStore) -> None:
-        self.number = number
-        self.row = row
-        self._blob_store = blob_store
-        self._content: bytes | mmap.mmap | None = None
-        self._headers: headers.Headers | None = None
-
-    @property
-    def content(self) -> bytes | mmap.mmap:
-        """Its bytes. Raises Fault CORRUPT."""
-        if self._content is None:
-            blob_id, location, encoding, data = self.row[5:9]
-            if location is None:
-                raise Fault(Kind.CORRUPT, f"blob {blob_id} is not there")
-            stored = Stored(blob_id, self.row[3], location, encoding, data or b"")
-            self._content = self._blob_store.read(stored)
-        return self._content
-
-    @property
-    def headers(self) -> headers.Headers:
-        """Its header fields."""
-        if self._headers is None:
-            self._headers = headers.split(self.content)
-        return self._headers
-
-    @property
-    def structure(self) -> tree.Part:
-        """Its parts. Raises Fault CORRUPT."""
-        try:
-            return tree.decode(self.row[9] or b"")
-        except msgspec.DecodeError as error:
-            raise Fault(Kind.CORRUPT, f"the structure of blob {self.row[5]}: {error}") from error
-
-
-def needs_content(key: search.SearchKey) -> bool:
-    """Whether a key asks for more than the rows hold."""
-    if isinstance(key, search.And | search.Or):
-        return any(map(needs_content, key.keys))
-    if isinstance(key, search.Not):
-        return needs_content(key.key)
-    if isinstance(key, search.Day):
-        return key.sent
-    return isinstance(key, _BY_CONTENT)
+    now: int
+    view: View | None
 
 
 def asks_modseq(key: search.SearchKey) -> bool:
     """Whether MODSEQ is among the keys (RFC 7162 3.1.5)."""
+    return _holds(key, search.ModSeq)
+
+
+def is_fuzzy(key: search.SearchKey) -> bool:
+    """Whether FUZZY is among the keys."""
+    return _holds(key, search.Fuzzy)
+
+
+def asks_numbers(key: search.SearchKey) -> bool:
+    """Whether a key means something in the selected mailbox only (RFC 7377 2.1)."""
+    return _holds(key, search.Numbers) or _holds(key, search.Recent)
+
+
+def _holds(key: search.SearchKey, kind: type[search.SearchKey]) -> bool:
     if isinstance(key, search.And | search.Or):
-        return any(map(asks_modseq, key.keys))
-    if isinstance(key, search.Not):
-        return asks_modseq(key.key)
-    return isinstance(key, search.ModSeq)
+        return any(_holds(each, kind) for each in key.keys)
+    if isinstance(key, search.Not | search.Fuzzy):
+        return isinstance(key, kind) or _holds(key.key, kind)
+    return isinstance(key, kind)
 
 
-def predicate(key: search.SearchKey, view: View) -> Predicate:
-    """The function of a key; the recursion is bounded by the parser's DEPTH_MAX."""
+def criterion(key: search.SearchKey, scene: Scene, *, fuzzy: bool = False) -> c.Criterion:
+    """What a key asks for; the recursion is bounded by the parser's DEPTH_MAX."""
     match key:
-        case search.All():
-            return lambda _: True
+        case search.All() | search.SaveDateSupported():
+            return c.All()
         case search.And(keys=keys):
-            # Cheap ones first; `sorted` is stable.
-            parts = [predicate(each, view) for each in sorted(keys, key=needs_content)]
-            return lambda subject: all(part(subject) for part in parts)
+            return c.And(tuple([criterion(each, scene, fuzzy=fuzzy) for each in keys]))
         case search.Or(keys=keys):
-            parts = [predicate(each, view) for each in sorted(keys, key=needs_content)]
-            return lambda subject: any(part(subject) for part in parts)
+            return c.Or(tuple([criterion(each, scene, fuzzy=fuzzy) for each in keys]))
         case search.Not(key=inner):
-            part = predicate(inner, view)
-            return lambda subject: not part(subject)
-        case search.Header() | search.Body() | search.Text():
-            return _by_text(key)
+            return c.Not(criterion(inner, scene, fuzzy=fuzzy))
+        case search.Fuzzy(key=inner):
+            return criterion(inner, scene, fuzzy=True)
+        case search.Header(field=field, text=text):
+            return c.Header(field, text, fuzzy)
+        case search.Body(text=text):
+            return c.Body(text, fuzzy)
+        case search.Text(text=text):
+            return c.Text(text, fuzzy)
+        case search.Numbers() | search.Uids() | search.Recent():
+            return _by_place(key, scene)
+        case search.EmailId() | search.ThreadId():
+            return _by_id(key)
         case _:
-            return _by_row(key, view)
+            return _by_row(key, scene.now)
 
 
-def _by_row(key: search.SearchKey, view: View) -> Predicate:
+def _by_row(key: search.SearchKey, now: int) -> c.Criterion:
     match key:
         case search.Keyword(keyword=keyword, present=present):
-            return lambda subject: (keyword in subject.row[1].split(" ")) is present
-        case search.Recent(present=present):
-            return lambda subject: view.is_recent(subject.row[0]) is present
-        case search.Numbers(set=numbers):
-            covered = _covers(numbers, view.count)
-            return lambda subject: covered(subject.number)
-        case search.Uids(set=uids):
-            covered = _covers(uids, view.uids[-1] if view.uids else 0)
-            return lambda subject: covered(subject.row[0])
+            return c.Keyword(keyword) if present else c.Not(c.Keyword(keyword))
         case search.Larger(size=size):
-            return lambda subject: subject.row[3] > size
+            return c.Size(least=size + 1)
         case search.Smaller(size=size):
-            return lambda subject: subject.row[3] < size
+            return c.Size(below=size)
         case search.ModSeq(value=value):
-            return lambda subject: subject.row[4] >= value
-        case search.Day(relation=relation, day=day, sent=False):
-            compare = _COMPARE[relation]
-            return lambda subject: compare(subject.row[2] // DAY_MS, day)
+            return c.ModSeq(value)
+        case search.Day(relation=relation, day=day, sent=True):
+            return c.SentDay(*_days(relation, day, 1))
         case search.Day(relation=relation, day=day):
-            compare = _COMPARE[relation]
-            return lambda subject: compare(_sent_day(subject), day)
+            return c.Received(*_days(relation, day, DAY_MS))
+        case search.SavedDay(relation=relation, day=day):
+            return c.Saved(*_days(relation, day, DAY_MS))
+        case search.Within(seconds=seconds, younger=True):
+            return c.Received(since=now - seconds * 1000)
+        case search.Within(seconds=seconds):
+            return c.Received(before=now - seconds * 1000 + 1)
         case _:
             raise TypeError(key)
 
 
-def _covers(numbers: sets.SequenceSet, largest: int) -> Callable[[int], bool]:
-    pairs = numbers.resolve(largest)
-    starts = [low for low, _ in pairs]
-
-    def covered(number: int) -> bool:
-        at = bisect_right(starts, number) - 1
-        return at >= 0 and number <= pairs[at][1]
-
-    return covered
+def _days(relation: search.Relation, day: int, unit: int) -> tuple[int | None, int | None]:
+    since = None if relation is search.Relation.BEFORE else day * unit
+    before = {
+        search.Relation.BEFORE: day * unit,
+        search.Relation.ON: (day + 1) * unit,
+    }.get(relation)
+    return since, before
 
 
-def _sent_day(subject: Subject) -> int:
-    """The day that the Date field names, whatever its zone; without one, that of arrival."""
-    raw = subject.headers.get(b"date")
-    sent = mime_dates.parse(raw) if raw else None
-    if sent is None:
-        return int(subject.row[2] // DAY_MS)
-    return sent.toordinal() - _EPOCH
+def _by_place(key: search.Numbers | search.Uids | search.Recent, scene: Scene) -> c.Criterion:
+    view = scene.view
+    if isinstance(key, search.Uids) and not key.set.saved:
+        largest = view.uids[-1] if view is not None and view.uids else 0
+        return c.Uids(tuple(key.set.resolve(largest)))
+    if view is None:
+        raise Refused("sequence numbers mean nothing in several mailboxes", bad=True)
+    if isinstance(key, search.Recent):
+        recent = c.Uids(tuple(view.recent_ranges))
+        return recent if key.present else c.Not(recent)
+    if key.set.saved:
+        return c.Uids(tuple(runs(view.saved)))
+    uids = view.uids
+    return c.Uids(
+        tuple([
+            (uids[span.start], uids[span.stop - 1])
+            for span in key.set.numbers(view.count) if span
+        ])
+    )  # fmt: skip
 
 
-def _by_text(key: search.Header | search.Body | search.Text) -> Predicate:
-    wanted = key.text.casefold()
+def _by_id(key: search.EmailId | search.ThreadId) -> c.Criterion:
+    if isinstance(key, search.EmailId):
+        content = object_ids.read_content(key.id)
+        return NOTHING if content is None else c.Content(*content)
+    thread_id = object_ids.read_thread(key.id)
+    return NOTHING if thread_id is None else c.ThreadId(thread_id)
+
+
+def runs(uids: Sequence[int]) -> list[tuple[int, int]]:
+    """Ascending UIDs as ranges."""
+    found: list[tuple[int, int]] = []
+    start = end = -1
+    for uid in uids:
+        if uid != end + 1:
+            if start >= 0:
+                found.append((start, end))
+            start = uid
+        end = uid
+    if start >= 0:
+        found.append((start, end))
+    return found
+
+
+async def resolved(client: Client, key: search.SearchKey) -> search.SearchKey:
+    """The same with the stored keys in place of FILTER.
+
+    Raises:
+        Refused: UNDEFINED-FILTER (RFC 5466 3.1).
+    """
+    if not _holds(key, search.Filter):
+        return key
+    found: dict[str, search.SearchKey] = {}
+    waiting = list(_names(key))
+    for _ in range(FILTER_DEPTH_MAX):
+        names, waiting = waiting, []
+        for name in names:
+            if name not in found:
+                found[name] = await _stored(client, name)
+                waiting += _names(found[name])
+        if len(found) > FILTERS_MAX:
+            raise undefined(names[-1])
+    if waiting:
+        raise undefined(waiting[0])
+    return _filled(key, found, FILTER_DEPTH_MAX)
+
+
+def undefined(name: str) -> Refused:
+    """The refusal of a filter that is not there, or is none."""
+    code = Code(b"UNDEFINED-FILTER " + name.encode("ascii", "replace"))
+    return Refused("there is no such filter", code)
+
+
+async def _stored(client: Client, name: str) -> search.SearchKey:
+    value = await client.services.store.read(_filter, client.account_id, name.lower())
+    if value is None:
+        raise undefined(name)
+    try:
+        return search.read_keys(Cursor([value]))
+    except SyntaxFault:
+        raise undefined(name) from None
+
+
+async def _filter(tx: Transaction, user_id: int, name: str) -> bytes | None:
+    for entry in FILTER_ENTRIES:
+        for _, value in await metadata.find(tx, metadata.SERVER, user_id, entry + name):
+            return value
+    return None
+
+
+def _names(key: search.SearchKey) -> list[str]:
+    if isinstance(key, search.And | search.Or):
+        return [name for each in key.keys for name in _names(each)]
+    if isinstance(key, search.Not | search.Fuzzy):
+        return _names(key.key)
+    return [key.name] if isinstance(key, search.Filter) else []
+
+
+def _filled(
+    key: search.SearchKey, found: dict[str, search.SearchKey], depth: int
+) -> search.SearchKey:
     match key:
-        case search.Header(field=field):
-            name = field.encode("utf-8", "replace")
-            contains = _in_addresses if field in _ADDRESS_FIELDS else _in_value
-            return lambda subject: any(
-                contains(value, wanted) for value in subject.headers.get_all(name)
-            )
-        case search.Body():
-            return lambda subject: _in_body(subject, wanted)
-        case search.Text():
-            return lambda subject: (
-                wanted in text.header_text(subject.headers).casefold() or _in_body(subject, wanted)
-            )
-
-
-def _in_value(value: bytes, wanted: str) -> bool:
-    return wanted in words.decode(value).casefold()
-
-
-def _in_addresses(value: bytes, wanted: str) -> bool:
-    """As written, or as the ENVELOPE shows it, without comments and white space inside."""
-    return _in_value(value, wanted) or any(
-        wanted in f"{entry.name} <{entry.local}@{entry.domain}>".casefold()
-        for entry in addresses.parse_list(value)
-        if isinstance(entry, addresses.Mailbox)
-    )
-
-
-def _in_body(subject: Subject, wanted: str) -> bool:
-    if not wanted:
-        return True
-    pieces = text.searchable(subject.content, subject.structure)
-    return any(wanted in piece.casefold() for piece in pieces)
-
-
-def matching(
-    test: Predicate, found: Sequence[Row], numbers: Sequence[int], blob_store: BlobStore
-) -> list[int]:
-    """Where in `found` the messages stand that meet a key; a damaged one meets none."""
-    passed = []
-    for place, (row, number) in enumerate(zip(found, numbers, strict=True)):
-        try:
-            if test(Subject(number, row, blob_store)):
-                passed.append(place)
-        except Fault as fault:
-            if fault.kind is not Kind.CORRUPT:
-                raise
-    return passed
+        case search.Filter(name=name):
+            if not depth:
+                raise undefined(name)
+            return _filled(found[name], found, depth - 1)
+        case search.And(keys=keys):
+            return search.And(tuple([_filled(each, found, depth) for each in keys]))
+        case search.Or(keys=keys):
+            return search.Or(tuple([_filled(each, found, depth) for each in keys]))
+        case search.Not(key=inner):
+            return search.Not(_filled(inner, found, depth))
+        case search.Fuzzy(key=inner):
+            return search.Fuzzy(_filled(inner, found, depth))
+        case _:
+            return key

@@ -10,9 +10,9 @@ from __future__ import annotations
 import asyncio
 from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
-from itertools import chain
+from itertools import chain, repeat
 from typing import Any, Final
 
 import msgspec
@@ -23,7 +23,7 @@ from merpati.servers.imap.legal import Refused
 from merpati.servers.imap.view import View
 from merpati.store import emails
 from merpati.store.engine import Row
-from merpati.wire.imap import dates, flags, responses, sets
+from merpati.wire.imap import dates, flags, responses, sets, strings
 from merpati.wire.imap.fetch import Attribute
 
 CHUNK: Final = 500  # messages in one turn of the event loop
@@ -38,8 +38,21 @@ ITEMS: Final = {
     Attribute.ENVELOPE: ("envelope", b"ENVELOPE %b"),
     Attribute.BODYSTRUCTURE: ("bodystructure", b"BODYSTRUCTURE %b"),
     Attribute.MODSEQ: ("modseq", b"MODSEQ (%d)"),
+    Attribute.EMAILID: ("content", b"EMAILID (C%b)"),  # model/object_ids.py
+    Attribute.THREADID: ("thread_id", b"THREADID (T%016x)"),
+    Attribute.SAVEDATE: ("saved_at", b"SAVEDATE %b"),  # RFC 8514 4.2
+    Attribute.PREVIEW: ("preview", b"PREVIEW %b"),
 }
-PREPARED: Final = frozenset({"envelope", "bodystructure"})
+_BITS: Final = (1 << 64) - 1
+# How a column's value is written, where that is not as it is.
+WRITE: Final[dict[str, Callable[[Any], Any]]] = {
+    "received_at": lambda at: dates.internaldate(at // 1000),
+    "saved_at": lambda at: dates.internaldate(at // 1000),
+    "content": str.encode,
+    "thread_id": lambda signed: signed & _BITS,
+    "preview": lambda text: strings.string(text.encode("utf-8", "replace")),
+}
+PREPARED: Final = frozenset({"envelope", "bodystructure", "preview"})
 
 # Keywords that every mailbox offers (FLAGS, PERMANENTFLAGS); others are told when they occur.
 USUAL: Final = (*flags.SYSTEM, "$forwarded", "$mdnsent", "$junk", "$notjunk", "$phishing")
@@ -65,6 +78,15 @@ class Selection(msgspec.Struct, frozen=True):
         for start in range(0, len(self.uids), size):
             stop = start + size
             yield Selection(self.places[start:stop], self.uids[start:stop])
+
+    def part(self, partial: tuple[int, int]) -> Selection:
+        """Those from one place to another, from 1, or from -1 at the end (RFC 9394 3.3)."""
+        first, last = sorted(map(abs, partial))
+        count = len(self.uids)
+        span = slice(first - 1, last)
+        if partial[0] < 0:
+            span = slice(max(count - last, 0), max(count - first + 1, 0))
+        return Selection(self.places[span], self.uids[span])
 
     def numbers(self, found: Sequence[Row]) -> Sequence[int]:
         """The sequence number of each row; some messages may have none any more."""
@@ -92,12 +114,20 @@ def named(view: View, wanted: sets.SequenceSet, *, uid: bool) -> Selection:
         Fault: a sequence number that no message has (RFC 3501 9, seq-number).
     """
     if wanted.saved:
-        raise Refused("results of searches are not kept", bad=True)
+        return limited(view, selection(view, view.saved))
     if uid:
-        return spread(view, wanted.positions(view.uids))
+        return limited(view, spread(view, wanted.positions(view.uids)))
     if wanted.exceeds(view.count):
         raise Refused("no message has that number", bad=True)
-    return spread(view, wanted.numbers(view.count))
+    return limited(view, spread(view, wanted.numbers(view.count)))
+
+
+def limited(view: View, found: Selection) -> Selection:
+    """Those messages, or the newest of them when they are too many at once (RFC 9738)."""
+    if len(found.uids) <= view.limit:
+        return found
+    view.lowest = found.uids[-view.limit]
+    return Selection(found.places[-view.limit :], found.uids[-view.limit :])
 
 
 def within(uids: Sequence[int], wanted: sets.SequenceSet, largest: int) -> list[int]:
@@ -153,11 +183,14 @@ def render(
     for place, name in enumerate(how.columns):
         if name == "keywords":
             columns[place] = written_flags(client, view, columns[0], columns[place])
-        elif name == "received_at":
-            columns[place] = [dates.internaldate(at // 1000) for at in columns[place]]
         elif name in PREPARED and None in columns[place]:
             raise Fault(Kind.CORRUPT, "a message lacks what was prepared of it")
-    return b"".join(map(how.template.__mod__, zip(numbers, *columns[1:], strict=True)))
+        elif name in WRITE:
+            columns[place] = list(map(WRITE[name], columns[place]))
+    template = how.template
+    if client.uidonly:  # RFC 9586 3.4
+        template, numbers = template.replace(b" FETCH ", b" UIDFETCH ", 1), columns[0]
+    return b"".join(map(template.__mod__, zip(numbers, *columns[1:], strict=True)))
 
 
 def written_flags(
@@ -166,6 +199,8 @@ def written_flags(
     """Flag lists of messages, after whatever the client must be told of new keywords."""
     tell_keywords(client, view, keywords)
     if view.has_recent(uids[0], uids[-1]):
+        if view.all_recent(uids[0], uids[-1]):
+            return list(map(flags.render, keywords, repeat(True)))
         return [
             flags.render(stored, view.is_recent(uid))
             for uid, stored in zip(uids, keywords, strict=True)

@@ -9,33 +9,45 @@ written. Answers leave when the session next waits, so a pipelined batch costs o
 from __future__ import annotations
 
 import asyncio
-from base64 import b64encode
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 from merpati.base.faults import Fault, Kind
 from merpati.net.stream import Connection
 from merpati.servers.imap import (
+    acl,
     append,
+    batches,
+    context,
     fetch,
     idle,
     listing,
     mailboxes,
+    metadata,
+    multisearch,
+    options,
+    quota,
+    rights,
     search,
+    sign_in,
+    sort,
     store,
+    thread,
+    uidonly,
+    urlauth,
+    watch,
 )
-from merpati.servers.imap.client import Client, Done, ImapSettings, Services
+from merpati.servers.imap.client import ANSWERED, Client, Done, ImapSettings, Services
 from merpati.servers.imap.legal import (
-    ENABLES,
     HOLDS_EXPUNGE,
-    capabilities,
     check,
     refusal,
 )
 from merpati.servers.imap.sync import sync
-from merpati.wire import sasl
 from merpati.wire.imap import append as append_grammar
-from merpati.wire.imap import commands, parser, responses
+from merpati.wire.imap import commands, finding, parser, responses
+from merpati.wire.imap import session as grammar
+from merpati.wire.imap import urlauth as url_grammar
 from merpati.wire.imap.lexer import (
     AFTER_LOGIN,
     BEFORE_LOGIN,
@@ -43,16 +55,14 @@ from merpati.wire.imap.lexer import (
     CommandReader,
     Literal,
 )
+from merpati.wire.imap.notify import BADEVENT, BadEvent, Notify
 from merpati.wire.imap.parser import BadCharset
 from merpati.wire.imap.responses import Condition
 from merpati.wire.imap.search import CHARSETS
 
 __all__ = ["ImapSettings", "Services", "Session", "refuse"]
 
-LOOPBACK: Final = ("127.", "::1", "unix", "::ffff:127.")
-SERVER_ID: Final[dict[bytes, bytes | None]] = {b"name": b"Merpati"}  # RFC 2971 3.3
 TURN: Final = 16  # commands that came together, before other sessions have their turn
-ANSWERED: Final = Done("")  # the command has written its own answer
 WRONG: Final = frozenset({Kind.SYNTAX, Kind.BAD_SEQUENCE, Kind.AUTH_FAILED})
 ENDS: Final = frozenset({Kind.CLOSED, Kind.TIMEOUT})
 
@@ -76,7 +86,7 @@ class Session:
         """Serve the client until it leaves, is silent for too long, or makes too many errors."""
         client, connection = self._client, self._connection
         connection.deadline(self._services.settings.login_timeout)
-        code = responses.capability_code(offered(client))
+        code = responses.capability_code(sign_in.offered(client))
         connection.write(responses.untagged(Condition.OK, "Merpati is ready", code))
         try:
             turn = 0
@@ -93,6 +103,7 @@ class Session:
             elif fault.kind is not Kind.CLOSED and not connection.draining:
                 raise
         finally:
+            watch.end(client)
             client.close()
         if connection.draining and not client.over:
             client.end("restarting, connect again in a moment")
@@ -112,12 +123,15 @@ class Session:
         except BadCharset as fault:
             code = responses.badcharset(CHARSETS)
             self._refuse(responses.tagged(fault.tag or b"*", Condition.NO, fault.text, code))
+        except BadEvent as fault:
+            self._refuse(responses.tagged(fault.tag or b"*", Condition.NO, fault.text, BADEVENT))
         except BadCommand as fault:
-            self._refuse(refusal(fault.tag, fault), wrong=True)
+            self._refuse(refusal(fault.tag, fault, self._client.said), wrong=True)
         except Fault as fault:
             if fault.kind in ENDS or self._connection.draining:
                 raise
-            self._refuse(refusal(tag, fault), wrong=tag is None or fault.kind in WRONG)
+            answer = refusal(tag, fault, self._client.said)
+            self._refuse(answer, wrong=tag is None or fault.kind in WRONG)
 
     async def _read(self, reader: CommandReader) -> commands.Command:
         """The next command; an APPEND up to its first message.
@@ -126,12 +140,14 @@ class Session:
             BadCommand: it is none; its literals have been read or will not come.
             Fault: as `Connection.read_line`.
         """
-        connection = self._connection
+        client, connection = self._client, self._connection
+        if client.watch is not None:
+            await idle.wait(client, expunge=not client.watch.delays_expunge)
         literal = reader.feed(await connection.read_line(reader.limits.line, idle=True))
         while literal is not None:
-            if self._client.account_id and reader.head()[1] == b"APPEND" and not reader.refused:
+            if self._client.account_id and _brings_messages(reader):
                 try:
-                    command = append_grammar.first(reader, literal)
+                    command = append_grammar.first(reader, literal, utf8=client.utf8)
                 except BadCommand as fault:
                     if literal.synchronising:
                         raise
@@ -144,7 +160,7 @@ class Session:
             else:
                 await self._literal(reader, literal)
             literal = reader.feed(await connection.read_line(reader.limits.line))
-        return parser.parse(reader)
+        return parser.parse(reader, utf8=client.utf8)
 
     async def _literal(self, reader: CommandReader, literal: Literal) -> None:
         """Take a literal into the command."""
@@ -163,13 +179,23 @@ class Session:
 
     async def _obey(self, reader: CommandReader, command: commands.Command) -> None:
         client = self._client
+        if client.uidonly:
+            uidonly.check(command)
+        if client.view is not None:
+            client.view.lowest = 0
+        await rights.check(client, command)
         if isinstance(command, commands.Append):
             done = await append.receive(client, reader, command)
         else:
             done = await HANDLERS[type(command)](client, command)
         if done is ANSWERED or client.over:
             return
-        if client.view is not None:
+        if client.view is not None and client.view.lowest:
+            if done.code is not None:
+                self._connection.write(responses.untagged(Condition.OK, done.text, done.code))
+            code = grammar.messagelimit(client.view.limit, client.view.lowest)
+            done = Done("only the newest of them were taken", code)
+        if client.view is not None and (client.watch is None or client.watch.selected):
             uid = getattr(command, "uid", False)
             holds = type(command) in HOLDS_EXPUNGE and not uid
             expunge = not (holds or self._connection.pending())
@@ -177,7 +203,7 @@ class Session:
                 await sync(client, expunge=expunge, uid=uid)
         if not client.over:
             self._connection.write(
-                responses.tagged(command.tag, Condition.OK, done.text, done.code)
+                responses.tagged(command.tag, Condition.OK, client.said(done.text), done.code)
             )
 
     def _refuse(self, answer: bytes, *, wrong: bool = False) -> None:
@@ -187,27 +213,14 @@ class Session:
             self._client.end("too many wrong commands")
 
 
+def _brings_messages(reader: CommandReader) -> bool:
+    """Whether the literal just announced may be a message that is streamed."""
+    return reader.head()[1] in append_grammar.COMMANDS and not reader.refused
+
+
 def refuse(fault: Fault) -> bytes:
     """What a client is told that is not let in at all."""
     return responses.untagged(Condition.BYE, fault.text)
-
-
-# In any state
-
-
-def offered(client: Client) -> tuple[bytes, ...]:
-    """The capabilities that this client is offered now."""
-    return capabilities(
-        client.state,
-        starttls=client.services.certificates is not None and client.connection.tls is None,
-        login=_may_login(client),
-        append_limit=client.services.settings.message_size,
-    )
-
-
-async def _capability(client: Client, _command: commands.Capability) -> Done:
-    client.connection.write(responses.capability(offered(client)))
-    return Done("CAPABILITY completed")
 
 
 async def _noop(_client: Client, _command: commands.Noop) -> Done:
@@ -220,79 +233,9 @@ async def _check(_client: Client, _command: commands.Check) -> Done:
 
 async def _logout(client: Client, command: commands.Logout) -> Done:
     client.end("see you")
-    client.connection.write(responses.tagged(command.tag, Condition.OK, "LOGOUT completed"))
+    text = client.said("LOGOUT completed")
+    client.connection.write(responses.tagged(command.tag, Condition.OK, text))
     return ANSWERED
-
-
-async def _id(client: Client, _command: commands.Id) -> Done:
-    client.connection.write(responses.server_id(SERVER_ID))
-    return Done("ID completed")
-
-
-async def _enable(client: Client, command: commands.Enable) -> Done:
-    """RFC 5161; QRESYNC brings CONDSTORE (RFC 7162 3.2.3)."""
-    enabled = [name for name in ENABLES if name in command.capabilities]
-    client.qresync |= b"QRESYNC" in enabled
-    if enabled:
-        client.enable_condstore()
-    client.connection.write(responses.enabled(enabled))
-    return Done("ENABLE completed")
-
-
-# Signing in
-
-
-def _may_login(client: Client) -> bool:
-    """Passwords travel over TLS, or do not leave this machine."""
-    local = client.login_without_tls and client.connection.peer.startswith(LOOPBACK)
-    return local or client.connection.tls is not None
-
-
-async def _starttls(client: Client, command: commands.StartTls) -> Done:
-    """RFC 3501 6.2.1. What follows in clear text is not ours to obey (CVE-2011-0411)."""
-    certificates = client.services.certificates
-    if certificates is None or client.connection.tls is not None:
-        raise Fault(Kind.BAD_SEQUENCE, "TLS is not available here")
-    connection = client.connection
-    if connection.pending():
-        client.end("nothing may follow STARTTLS before the TLS handshake")
-        return ANSWERED
-    connection.write(responses.tagged(command.tag, Condition.OK, "begin the TLS handshake"))
-    await connection.start_tls(certificates.context)
-    return ANSWERED
-
-
-async def _login(client: Client, command: commands.Login) -> Done:
-    if not _may_login(client):
-        raise Fault(Kind.TLS_REQUIRED, "use STARTTLS before signing in")
-    name = sasl.prepare_name(command.user)
-    return await _sign_in(client, name, sasl.prepare_password(command.password))
-
-
-async def _authenticate(client: Client, command: commands.Authenticate) -> Done:
-    if not _may_login(client):
-        raise Fault(Kind.TLS_REQUIRED, "use STARTTLS before signing in")
-    mechanism = command.mechanism.decode("ascii")
-    if mechanism not in sasl.MECHANISMS:
-        raise Fault(Kind.UNSUPPORTED, "the mechanisms are PLAIN and LOGIN")
-    initial = None
-    if command.initial is not None:
-        initial = b64encode(command.initial) or b"="
-    exchange = sasl.Exchange(mechanism, initial)
-    while exchange.challenge is not None:
-        client.connection.write(responses.challenge(exchange.challenge))
-        exchange.respond(await client.connection.read_line(sasl.RESPONSE_LIMIT + 2))
-    given = exchange.credentials
-    assert given is not None
-    if given.authzid and given.authzid.lower() != given.name.lower():
-        raise Fault(Kind.AUTH_FAILED, "acting for another account is not possible")
-    return await _sign_in(client, given.name, given.password)
-
-
-async def _sign_in(client: Client, name: str, password: str) -> Done:
-    account = await client.services.login.verify(name, password, client.connection.peer, "imap")
-    client.account_id, client.account = account.id, account.address
-    return Done("signed in", responses.capability_code(offered(client)))
 
 
 # After these the client is told of changes even if none was announced.
@@ -301,14 +244,18 @@ LOOKS: Final = frozenset({commands.Noop, commands.Check})
 Handler = Callable[[Client, Any], Awaitable[Done]]
 
 HANDLERS: Final[dict[type[commands.Command], Handler]] = {
-    commands.Capability: _capability,
+    commands.Capability: options.capability,
     commands.Noop: _noop,
     commands.Logout: _logout,
-    commands.Id: _id,
-    commands.Enable: _enable,
-    commands.StartTls: _starttls,
-    commands.Authenticate: _authenticate,
-    commands.Login: _login,
+    commands.Id: options.id_,
+    commands.Enable: options.enable,
+    grammar.Language: options.language,
+    grammar.Compress: options.compress,
+    grammar.GetJmapAccess: options.get_jmap_access,
+    commands.StartTls: sign_in.starttls,
+    commands.Authenticate: sign_in.authenticate,
+    commands.Login: sign_in.login,
+    grammar.Unauthenticate: sign_in.unauthenticate,
     commands.Namespace: mailboxes.namespace,
     commands.Select: mailboxes.select,
     commands.Create: mailboxes.create,
@@ -319,14 +266,26 @@ HANDLERS: Final[dict[type[commands.Command], Handler]] = {
     commands.List: listing.list_,
     commands.Lsub: listing.lsub,
     commands.Status: mailboxes.status,
+    **acl.HANDLERS,
+    **quota.HANDLERS,
+    **metadata.HANDLERS,
     commands.Idle: idle.idle,
+    Notify: watch.notify,
+    grammar.UidBatches: batches.uid_batches,
     commands.Check: _check,
     commands.Close: mailboxes.close,
     commands.Unselect: mailboxes.unselect,
     commands.Expunge: store.expunge,
     commands.Search: search.search,
+    finding.Sort: sort.sort,
+    finding.Thread: thread.thread,
+    finding.MultiSearch: multisearch.multisearch,
+    finding.CancelUpdate: context.cancel,
     commands.Fetch: fetch.fetch,
     commands.Store: store.store,
     commands.Copy: store.copy,
+    url_grammar.GenUrlAuth: urlauth.generate,
+    url_grammar.UrlFetch: urlauth.fetch,
+    url_grammar.ResetKey: urlauth.reset,
     commands.Move: store.move,
 }

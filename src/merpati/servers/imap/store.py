@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import Final
 
 from merpati.base.faults import Fault, Kind
-from merpati.model.mailbox import Mailbox
+from merpati.model import rights as letters
 from merpati.model.message import KEYWORDS_MAX
-from merpati.servers.imap import rows
-from merpati.servers.imap.client import Client, Done, gone
+from merpati.servers.imap import rights, rows
+from merpati.servers.imap.client import Client, Done, gone, whole
+from merpati.servers.imap.events import happened
 from merpati.servers.imap.legal import Refused
 from merpati.servers.imap.sync import sync
 from merpati.servers.imap.view import View
-from merpati.store import emails, mailboxes
-from merpati.store.engine import Transaction
+from merpati.services.imap_events import Cause
+from merpati.store import emails, places, transfer
+from merpati.store.engine import P, T, Transaction, Unit
 from merpati.wire.imap import commands, responses, sets
 from merpati.wire.imap.commands import StoreMode
 from merpati.wire.imap.fetch import Attribute
@@ -25,6 +28,9 @@ CHANGES: Final = {
     StoreMode.REMOVE: emails.Change.REMOVE,
 }
 
+LONG: Final = 500  # messages; what changes more of them would hold up the event loop
+STEP: Final = 2_000  # messages of one transaction of a STORE
+
 Moved = tuple[int, Sequence[int], Sequence[int]]  # UIDVALIDITY there, UIDs here, UIDs there
 
 
@@ -34,20 +40,23 @@ async def store(client: Client, command: commands.Store) -> Done:
     await view.load(client.services.store)
     if len(command.keywords) > KEYWORDS_MAX:
         raise Fault(Kind.TOO_MANY, f"a message may have at most {KEYWORDS_MAX} keywords")
+    if command.keywords and not any(
+        letters.for_keyword(keyword) in view.rights for keyword in command.keywords
+    ):
+        raise Fault(Kind.DENIED, "none of these flags may be changed in this mailbox")
     conditional = command.unchanged_since is not None
     if conditional:
         client.enable_condstore()
     wanted = rows.named(view, command.set, uid=command.uid)
-    modseq, now, modified = await client.services.store.write(
-        emails.set_keywords, view.account_id, view.mailbox_id, wanted.uids,
-        CHANGES[command.mode], frozenset(command.keywords), command.unchanged_since,
-    )  # fmt: skip
-    if modseq == view.modseq + 1:  # nobody else has changed anything meanwhile
-        view.modseq, client.changed = modseq, False
-    elif modseq:
-        view.own = (*view.own, modseq)
+    has_changed, now, modified = await _change(client, view, command, wanted.uids)
+    if has_changed:
+        uids = [uid for uid, _ in now]
+        await happened(
+            client, Cause.FLAG, view.name, uids, owner_id=view.account_id,
+            keywords=list(command.keywords),
+        )  # fmt: skip
     if not command.silent or client.condstore:
-        await _tell(client, view, command, now)
+        await _tell(client, view, command, wanted, now)
     missing = len(wanted.uids) - len(now) - len(modified)
     if modified:
         shown = modified if command.uid else [view.number(uid) for uid in modified]
@@ -56,25 +65,76 @@ async def store(client: Client, command: commands.Store) -> Done:
     return Done("STORE completed")
 
 
+async def _change(
+    client: Client, view: View, command: commands.Store, uids: Sequence[int]
+) -> tuple[bool, list[tuple[int, str]], list[int]]:
+    """Change the keywords, those of many messages in steps, between which others write.
+
+    Returns:
+        Whether any changed; and as `emails.set_keywords`.
+    """
+    has_changed = False
+    now: list[tuple[int, str]] = []
+    modified: list[int] = []
+    for start in range(0, len(uids), STEP):
+        modseq, some, later = await _write(
+            client, len(uids), emails.set_keywords, view.account_id, view.mailbox_id,
+            uids[start : start + STEP], CHANGES[command.mode], frozenset(command.keywords),
+            command.unchanged_since, view.rights,
+        )  # fmt: skip
+        now += some
+        modified += later
+        if modseq == view.modseq + 1 and not view.contexts:  # nobody else has changed anything
+            view.modseq, client.changed = modseq, False
+        elif modseq:
+            view.own = (*view.own, modseq)
+        has_changed |= modseq > 0
+    return has_changed, now, modified
+
+
+async def _write(
+    client: Client, count: int, unit: Unit[P, T], /, *args: P.args, **kwargs: P.kwargs
+) -> T:
+    """Run a unit that changes so many messages: on the event loop only if they are few."""
+    engine = client.services.store
+    if count > LONG:
+        return await engine.write_long(unit, *args, **kwargs)
+    return await engine.write(unit, *args, **kwargs)
+
+
 async def _tell(
-    client: Client, view: View, command: commands.Store, now: Sequence[tuple[int, str]]
+    client: Client,
+    view: View,
+    command: commands.Store,
+    wanted: rows.Selection,
+    now: Sequence[tuple[int, str]],
 ) -> None:
     """Tell the keywords that messages have now, from what the transaction has returned."""
     items: list[Attribute] = []
-    if command.uid:
+    if command.uid and not client.uidonly:
         items.append(Attribute.UID)
     if not command.silent:
         items.append(Attribute.FLAGS)
     if client.condstore:
         items.append(Attribute.MODSEQ)
     how = rows.plan(tuple(items))
-    told = rows.selection(view, [uid for uid, _ in now])
-    if client.condstore or len(now) > rows.CHUNK:
+    told = wanted
+    if len(now) != len(wanted.uids):
+        told = rows.selection(view, [uid for uid, _ in now])
+    if client.condstore:
         await rows.send(client, view, how, told)
-    elif now:
-        found = [(uid, *[uid if name == "uid" else keywords for name in how.columns[1:]])
-                 for uid, keywords in now]  # fmt: skip
-        client.connection.write(rows.render(client, view, how, found, told.numbers(found)))
+        return
+    start = 0
+    shape = how.columns[1:]
+    for part in told.chunks(how.chunk):
+        some = now[start : start + how.chunk]
+        start += how.chunk
+        found = [(uid, *[uid if name == "uid" else keywords for name in shape])
+                 for uid, keywords in some]  # fmt: skip
+        client.connection.write(rows.render(client, view, how, found, part.numbers(found)))
+        if start < len(now):
+            await client.connection.drain()
+            await asyncio.sleep(0)
 
 
 async def expunge(client: Client, command: commands.Expunge) -> Done:
@@ -84,16 +144,21 @@ async def expunge(client: Client, command: commands.Expunge) -> Done:
     if command.uids is not None:
         await view.load(client.services.store)
         only = rows.named(view, command.uids, uid=True).uids
-    modseq = await client.services.store.write(
-        remove_deleted, view.account_id, view.mailbox_id, only
-    )
+    modseq = await _write(
+        client, view.count, remove_deleted, view.account_id, view.mailbox_id, only,
+        client.milliseconds(),
+    )  # fmt: skip
     await sync(client, expunge=True, uid=command.uids is not None)
     code = responses.highestmodseq(modseq) if modseq and client.qresync else None
     return Done("EXPUNGE completed", code)
 
 
 async def remove_deleted(
-    tx: Transaction, account_id: int, mailbox_id: int, only: Sequence[int] | None = None
+    tx: Transaction,
+    account_id: int,
+    mailbox_id: int,
+    only: Sequence[int] | None = None,
+    now: int | None = None,
 ) -> int:
     r"""Take out all messages that are \Deleted, or those of these UIDs; the modseq."""
     uids = await emails.deleted(tx, account_id, mailbox_id)
@@ -102,7 +167,7 @@ async def remove_deleted(
         uids = [uid for uid in uids if uid in wanted]
     if not uids:
         return 0
-    modseq, _ = await emails.remove(tx, account_id, mailbox_id, uids)
+    modseq, _ = await emails.remove(tx, account_id, mailbox_id, uids, now)
     return modseq
 
 
@@ -111,7 +176,12 @@ async def copy(client: Client, command: commands.Copy) -> Done:
     view = client.selected
     await view.load(client.services.store)
     wanted = rows.named(view, command.set, uid=command.uid)
-    found = await client.services.store.write(_copy, view, command.mailbox, wanted.uids)
+    whole(view)
+    found = await _write(
+        client, len(wanted.uids), _copy, client.account_id, view, command.mailbox, wanted.uids,
+        client.milliseconds(),
+    )  # fmt: skip
+    await happened(client, Cause.COPY, command.mailbox, found[2])
     gone(len(wanted.uids) - len(found[1]), uid=command.uid)
     return Done("COPY completed", _copyuid(found))
 
@@ -121,7 +191,12 @@ async def move(client: Client, command: commands.Move) -> Done:
     view = client.writable()
     await view.load(client.services.store)
     wanted = rows.named(view, command.set, uid=command.uid)
-    found = await client.services.store.write(_move, view, command.mailbox, wanted.uids)
+    whole(view)
+    found = await _write(
+        client, len(wanted.uids), _move, client.account_id, view, command.mailbox, wanted.uids,
+        client.milliseconds(),
+    )  # fmt: skip
+    await happened(client, Cause.COPY, command.mailbox, found[2])
     code = _copyuid(found)
     if code is not None:  # RFC 6851 4.3: untagged, before the EXPUNGEs
         client.connection.write(responses.untagged(responses.Condition.OK, "moved", code))
@@ -130,23 +205,49 @@ async def move(client: Client, command: commands.Move) -> Done:
     return Done("MOVE completed")
 
 
-async def _copy(tx: Transaction, view: View, path: str, uids: Sequence[int]) -> Moved:
-    target = await _target(tx, view.account_id, path)
-    _, old, new = await emails.copy(tx, view.account_id, view.mailbox_id, target.id, uids)
-    return target.uidvalidity, old, new
+async def _copy(
+    tx: Transaction, user_id: int, view: View, path: str, uids: Sequence[int], now: int
+) -> Moved:
+    target = await _target(tx, user_id, path)
+    mailbox = target.mailbox
+    if _stays_whole(view, target):
+        _, old, new = await emails.copy(tx, view.account_id, view.mailbox_id, mailbox.id, uids, now)
+    else:
+        _, old, new = await transfer.transfer(
+            tx, view.account_id, view.mailbox_id, target.account_id, mailbox.id, uids,
+            rights=target.rights, now=now,
+        )  # fmt: skip
+    return mailbox.uidvalidity, old, new
 
 
-async def _move(tx: Transaction, view: View, path: str, uids: Sequence[int]) -> Moved:
-    target = await _target(tx, view.account_id, path)
-    _, old, new = await emails.move(tx, view.account_id, view.mailbox_id, target.id, uids)
-    return target.uidvalidity, old, new
+async def _move(
+    tx: Transaction, user_id: int, view: View, path: str, uids: Sequence[int], now: int
+) -> Moved:
+    target = await _target(tx, user_id, path)
+    mailbox = target.mailbox
+    if _stays_whole(view, target):
+        _, old, new = await emails.move(tx, view.account_id, view.mailbox_id, mailbox.id, uids, now)
+    else:
+        _, old, new = await transfer.transfer(
+            tx, view.account_id, view.mailbox_id, target.account_id, mailbox.id, uids,
+            rights=target.rights, move=True, now=now,
+        )  # fmt: skip
+    return mailbox.uidvalidity, old, new
 
 
-async def _target(tx: Transaction, account_id: int, path: str) -> Mailbox:
-    """The mailbox to put messages into. Raises Fault with TRYCREATE (RFC 3501 7.1)."""
-    found = await mailboxes.find(tx, account_id, path)
+def _stays_whole(view: View, target: places.Place) -> bool:
+    """Whether messages go there within their account, and with all their flags."""
+    return target.account_id == view.account_id and not letters.without(
+        letters.FLAGS, target.rights
+    )
+
+
+async def _target(tx: Transaction, user_id: int, path: str) -> places.Place:
+    """The mailbox to put messages into. Raises Fault with TRYCREATE (RFC 3501 7.1), DENIED."""
+    found = await places.find(tx, user_id, path)
     if found is None:
         raise Refused("there is no such mailbox; create it first", responses.TRYCREATE)
+    found.require(rights.NAMED[commands.Copy])
     return found
 
 

@@ -14,7 +14,7 @@ import msgspec
 from merpati.model import uids as uid_sets
 from merpati.model.change import Change, ChangeKind
 from merpati.model.mailbox import Mailbox
-from merpati.servers.imap import rows
+from merpati.servers.imap import context, fetch, rights, rows
 from merpati.servers.imap.client import Client
 from merpati.servers.imap.view import View
 from merpati.store import changes, mailboxes
@@ -23,6 +23,7 @@ from merpati.wire.imap import responses, sets
 from merpati.wire.imap.fetch import Attribute
 
 DELETED: Final = "the mailbox was deleted"
+UNSHARED: Final = "this mailbox is no longer shared with you"
 
 
 class News(msgspec.Struct):
@@ -48,25 +49,33 @@ async def sync(client: Client, *, expunge: bool, uid: bool = False) -> None:
     if mailbox is None:
         client.end(DELETED)
         return
+    if view.account_id != client.account_id and not await rights.still_readable(client):
+        client.end(UNSHARED)
+        return
     if not found and not (expunge and view.held):
         view.modseq = modseq
         return
     news = put_together(found, view.own)
     gone = {*view.held, *(each for each in news.removed if each < view.uidnext)}
     flagged = [each for each in news.flagged if each < view.uidnext and each not in gone]
-    if gone or flagged:
+    if gone or flagged or view.contexts:
         await view.load(store)  # before the view's modseq moves on
     view.modseq = modseq
     view.own = ()
     if gone and expunge:
+        context.tell_gone(client, view, gone)
         _tell_gone(client, view, gone)
         view.held = ()
     else:
         view.held = gone
     if news.added:
         await _tell_new(client, view, news.added, mailbox)
-    if flagged:
+    if flagged and (client.watch is None or client.watch.tells_flags):
         await _tell_flags(client, view, flagged, uid=uid)
+    if view.contexts:
+        touched = put_together(found)
+        known = {*touched.flagged, *touched.added}.difference(view.held)
+        await context.tell_changed(client, view, [uid for uid in known if view.number(uid)])
 
 
 def put_together(found: Iterable[Change], own: Collection[int] = ()) -> News:
@@ -87,9 +96,12 @@ def put_together(found: Iterable[Change], own: Collection[int] = ()) -> News:
 
 
 async def claim(client: Client, view: View, mailbox: Mailbox) -> None:
-    r"""Take what is \Recent in a mailbox for this session (RFC 3501 2.3.2)."""
+    r"""Take what is \Recent in a mailbox for this session (RFC 3501 2.3.2).
+
+    IMAP4rev2 knows no \Recent.
+    """
     first = mailbox.recent_from
-    if first >= mailbox.uidnext:
+    if first >= mailbox.uidnext or client.rev2:
         return
     if not view.read_only:
         first = await client.services.store.write(
@@ -99,7 +111,7 @@ async def claim(client: Client, view: View, mailbox: Mailbox) -> None:
 
 
 def _tell_gone(client: Client, view: View, gone: Collection[int]) -> None:
-    if client.qresync:  # RFC 7162 3.2.10
+    if client.qresync or client.uidonly:  # RFC 7162 3.2.10, RFC 9586 3.5
         view.expunge(gone)
         client.connection.write(responses.vanished(sets.compress(sorted(gone))))
     else:
@@ -113,12 +125,17 @@ async def _tell_new(client: Client, view: View, added: list[int], mailbox: Mailb
     view.add(new, max(mailbox.uidnext, new[-1] + 1))
     await claim(client, view, mailbox)
     client.connection.write(responses.exists(view.count))
-    client.connection.write(responses.recent(await view.recent(client.services.store)))
+    if not client.rev2:
+        client.connection.write(responses.recent(await view.recent(client.services.store)))
+    group = client.watch.selected if client.watch is not None else None
+    if group is not None and group.items:  # RFC 5465 5.2
+        await view.load(client.services.store)
+        await fetch.send(client, view, group.items, rows.selection(view, new))
 
 
 async def _tell_flags(client: Client, view: View, flagged: list[int], *, uid: bool) -> None:
     items = [Attribute.FLAGS]
-    if uid or client.qresync:  # RFC 7162 3.2.4
+    if (uid or client.qresync or client.watch) and not client.uidonly:  # RFC 7162 3.2.4, 5465 5.1
         items.append(Attribute.UID)
     if client.condstore:
         items.append(Attribute.MODSEQ)

@@ -17,13 +17,33 @@ from bisect import bisect_left
 from collections.abc import Collection, Iterable, Sequence
 from typing import Final
 
+import msgspec
+
+from merpati.model import criteria as c
 from merpati.model import uids as uid_sets
 from merpati.model.change import ChangeKind
 from merpati.model.mailbox import Mailbox
+from merpati.model.rights import ALL
 from merpati.store import changes, emails
 from merpati.store.engine import Store, Transaction
 
 NONE: Final[frozenset[int]] = frozenset()
+FEW: Final = 8  # messages that are taken out of the list one by one
+UNLIMITED: Final = 2**32  # more messages than a mailbox can have
+
+
+class Context(msgspec.Struct):
+    """A search that is kept up to date (RFC 5267).
+
+    `uids`: what it holds; in order, if `order` says which.
+    """
+
+    tag: bytes
+    uid: bool
+    wanted: c.Criterion
+    order: tuple[c.SortKey, ...]
+    uids: list[int]
+    members: set[int]
 
 
 class View:
@@ -35,29 +55,53 @@ class View:
         modseq: of the account, up to which changes are known.
         held: UIDs that are gone and not yet told as EXPUNGE.
         own: modseqs of this session's own STOREs, whose flags were told already.
+        limit: how many messages one command may take (RFC 9738).
+        lowest: the UID down to which the last command went, when that was not all; else 0.
         keywords: others than the usual ones that the client was told of.
+        rights: what the user may do here: letters of model/rights.py.
+        object_id: of the mailbox, as this user knows it (RFC 8474).
+        contexts: searches that are kept up to date (RFC 5267).
+        saved: UIDs of the last search that was saved: what `$` stands for (RFC 5182).
     """
 
     __slots__ = (
         "_recent",
         "_uids",
         "account_id",
+        "contexts",
         "count",
         "held",
         "keywords",
+        "limit",
+        "lowest",
         "mailbox_id",
         "modseq",
         "name",
+        "object_id",
         "own",
         "read_only",
+        "rights",
+        "saved",
         "uidnext",
         "uidvalidity",
     )
 
-    def __init__(self, account_id: int, mailbox: Mailbox, modseq: int, *, read_only: bool) -> None:
+    def __init__(
+        self,
+        account_id: int,
+        mailbox: Mailbox,
+        modseq: int,
+        *,
+        read_only: bool,
+        rights: str = ALL,
+    ) -> None:
         self.account_id = account_id
+        self.rights = rights
+        self.contexts: list[Context] = []
+        self.saved: Sequence[int] = ()
         self.mailbox_id = mailbox.id
         self.name = mailbox.name
+        self.object_id = ""
         self.read_only = read_only
         self.uidvalidity = mailbox.uidvalidity
         self.count = mailbox.total
@@ -65,6 +109,8 @@ class View:
         self.modseq = modseq
         self.held: Collection[int] = NONE
         self.own: Collection[int] = NONE
+        self.limit = UNLIMITED
+        self.lowest = 0
         self.keywords: frozenset[str] = frozenset()
         self._uids: array[int] | None = None
         self._recent: tuple[tuple[int, int], ...] = ()
@@ -117,6 +163,11 @@ class View:
             at = bisect_left(uids, uid)
             if at < len(uids) and uids[at] == uid:
                 places.append(at)
+        if len(places) <= FEW:
+            for at in reversed(places):
+                del uids[at]
+            self.count = len(uids)
+            return [at + 1 for at in reversed(places)]
         kept: array[int] = array("I")
         start = 0
         for at in places:
@@ -137,6 +188,11 @@ class View:
                 self._recent = self._recent[:-1]
             self._recent = (*self._recent, (first, end))
 
+    @property
+    def recent_ranges(self) -> list[tuple[int, int]]:
+        r"""First and last UIDs of what is \Recent in this session."""
+        return [(first, end - 1) for first, end in self._recent]
+
     def is_recent(self, uid: int) -> bool:
         r"""Whether a UID is \Recent in this session."""
         return any(first <= uid < end for first, end in self._recent)
@@ -144,6 +200,10 @@ class View:
     def has_recent(self, first: int, last: int) -> bool:
         r"""Whether a UID from `first` to `last` may be \Recent in this session."""
         return any(start <= last and first < end for start, end in self._recent)
+
+    def all_recent(self, first: int, last: int) -> bool:
+        r"""Whether all UIDs from `first` to `last` are \Recent in this session."""
+        return any(start <= first and last < end for start, end in self._recent)
 
     async def recent(self, store: Store) -> int:
         r"""How many messages are \Recent in this session; costs no more than they are."""

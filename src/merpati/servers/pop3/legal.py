@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import Enum
 from typing import Final
 
 from merpati.base.faults import Fault, Kind
-from merpati.wire import sasl
-from merpati.wire.pop3 import commands, responses
+from merpati.wire.pop3 import commands, responses, words
 from merpati.wire.pop3.responses import Code
 
 
@@ -23,7 +23,7 @@ ANY: Final = frozenset(State)
 SIGNED_OUT: Final = frozenset({State.AUTHORIZATION, State.NAMED})
 SIGNED_IN: Final = frozenset({State.TRANSACTION})
 
-# RFC 1939 4 to 7, RFC 2449 5, RFC 2595 4, RFC 5034 4.
+# RFC 1939 4 to 7, RFC 2449 5, RFC 2595 4, RFC 5034 4, RFC 6856 2 and 3.
 LEGAL: Final[dict[type, frozenset[State]]] = {
     commands.User: SIGNED_OUT,
     commands.Pass: frozenset({State.NAMED}),
@@ -37,6 +37,8 @@ LEGAL: Final[dict[type, frozenset[State]]] = {
     commands.Dele: SIGNED_IN,
     commands.Rset: SIGNED_IN,
     commands.Noop: SIGNED_IN,
+    commands.Utf8: SIGNED_OUT,
+    commands.Lang: ANY,
     commands.Capa: ANY,
     commands.Quit: ANY,
 }
@@ -46,6 +48,7 @@ NEEDED: Final[dict[type, str]] = {
     commands.Pass: "say USER right before",
     commands.Auth: "you are signed in already",
     commands.Stls: "TLS begins before signing in",
+    commands.Utf8: "you are signed in already",
 }
 OTHER_NEEDED: Final = "sign in first"
 
@@ -58,12 +61,13 @@ CAPABILITIES: Final[tuple[tuple[str, type | None, frozenset[State]], ...]] = (
     ("TOP", commands.Top, ANY),
     ("UIDL", commands.Uidl, ANY),
     ("USER", commands.User, ANY),
-    (f"SASL {' '.join(sasl.MECHANISMS)}", commands.Auth, ANY),
     ("STLS", commands.Stls, LEGAL[commands.Stls]),  # RFC 2595 4: only where it is permitted
     ("RESP-CODES", None, ANY),
     ("AUTH-RESP-CODE", None, ANY),
     ("PIPELINING", None, ANY),
-    ("EXPIRE NEVER", None, ANY),
+    ("LOGIN-DELAY 0", None, ANY),
+    ("UTF8", commands.Utf8, ANY),
+    ("LANG", commands.Lang, ANY),
     ("IMPLEMENTATION Merpati", None, ANY),
 )
 
@@ -100,13 +104,24 @@ def check(state: State, without: frozenset[type], command: commands.Command) -> 
         raise Fault(Kind.BAD_SEQUENCE, NEEDED.get(kind, OTHER_NEEDED))
 
 
-def capabilities(state: State, without: frozenset[type]) -> list[str]:
-    """The lines of CAPA's answer (RFC 2449 5 and 6)."""
-    return [
+def capabilities(
+    state: State, without: frozenset[type], mechanisms: Sequence[str], expire_days: int
+) -> list[str]:
+    """The lines of CAPA's answer (RFC 2449 5 and 6).
+
+    EXPIRE is each account's own, so before the sign-in stands the least that it could be.
+    """
+    lines = [
         line for line, command, states in CAPABILITIES if state in states and command not in without
     ]
+    if commands.Auth not in without:
+        lines.append(f"SASL {' '.join(mechanisms)}")
+    if state is not State.TRANSACTION:
+        return [*lines, "EXPIRE 0 USER"]
+    return [*lines, "EXPIRE NEVER" if expire_days < 0 else f"EXPIRE {expire_days}"]
 
 
-def refusal(fault: Fault) -> bytes:
+def refusal(fault: Fault, language: str = words.DEFAULT) -> bytes:
     """The response that a fault becomes."""
-    return responses.err(fault.text, FAULTS.get(fault.kind, Code.NONE))
+    code = FAULTS.get(fault.kind, Code.NONE)
+    return responses.err(words.say(fault.text, language), code)

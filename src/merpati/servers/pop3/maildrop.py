@@ -1,6 +1,7 @@
-"""The maildrop of a POP3 session: an account's INBOX as it was at login (RFC 1939 4 and 5).
+"""The maildrop of a POP3 session: an account's mail as it was at login (RFC 1939 4 and 5).
 
-Messages have numbers from 1; what arrives later is for the next session. Only UIDs and
+It is the INBOX, or those mailboxes that the account has chosen (store/pop3.py), one after the
+other. Messages have numbers from 1; what arrives later is for the next session. Only UIDs and
 sizes are held, 16 bytes for each message. Marks of DELE are the session's own until QUIT,
 so a session that dies has changed nothing.
 
@@ -15,37 +16,59 @@ import mmap
 import os
 import re
 from array import array
-from collections.abc import Iterator
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
+import msgspec
+
 from merpati.base.faults import Fault, Kind
-from merpati.model.mailbox import INBOX_ID
-from merpati.store import emails, mailboxes
-from merpati.store.blobs import Stored
-from merpati.store.engine import Transaction
+from merpati.store import emails, pop3
+from merpati.store.engine import Row, Transaction
+from merpati.store.pop3 import Policy
 
 BLOCK: Final = 2000  # messages handled in one go, without a look at other sessions
+AHEAD: Final = 32  # messages read from the store at once, for clients that fetch one after another
 CHUNK: Final = 64 * 1024  # bytes of a large message at a time
 
 _BLANK_LINE: Final = re.compile(rb"\n\r?\n")
 _LINE_END: Final = re.compile(rb"\r?\n")
 
 
+class Shown(msgspec.Struct, frozen=True):
+    """A mailbox of the maildrop.
+
+    Attributes:
+        id: of the mailbox.
+        uidvalidity: its.
+        first: the number of its first message.
+    """
+
+    id: int
+    uidvalidity: int
+    first: int
+
+
 class Maildrop:
     """The messages of one session and their marks. `octets` and `count` leave marked ones out."""
 
-    __slots__ = ("_marked", "_sizes", "_uids", "_uidvalidity", "account_id", "octets")
+    __slots__ = (
+        "_fetched", "_marked", "_sizes", "_uids", "account_id", "boxes", "octets", "policy"
+    )  # fmt: skip
 
     def __init__(
-        self, account_id: int, uidvalidity: int, uids: array[int], sizes: array[int]
-    ) -> None:
+        self, account_id: int, boxes: Sequence[Shown], uids: array[int], sizes: array[int],
+        policy: Policy = pop3.DEFAULT,
+    ) -> None:  # fmt: skip
         self.account_id = account_id
+        self.boxes = boxes
+        self.policy = policy
         self.octets = sum(sizes)
-        self._uidvalidity = uidvalidity
         self._uids = uids
         self._sizes = sizes
         self._marked: set[int] = set()
+        self._fetched: set[int] = set()
 
     @property
     def count(self) -> int:
@@ -53,9 +76,15 @@ class Maildrop:
         return len(self._uids) - len(self._marked)
 
     @property
-    def marked(self) -> list[int]:
-        """The UIDs of the marked messages, ascending."""
-        return [self._uids[number - 1] for number in sorted(self._marked)]
+    def marked(self) -> dict[int, list[int]]:
+        """The UIDs of the marked messages, ascending, by mailbox."""
+        return self._by_mailbox(self._marked)
+
+    def take_fetched(self) -> dict[int, list[int]]:
+        """The same of the messages that were fetched and are not marked; none the next time."""
+        found = self._by_mailbox(self._fetched - self._marked)
+        self._fetched = set()
+        return found
 
     def blocks(self) -> Iterator[list[int]]:
         """The numbers of all messages not marked, in lists of at most `BLOCK`."""
@@ -71,17 +100,45 @@ class Maildrop:
         if number in self._marked:
             raise Fault(Kind.NOT_FOUND, f"message {number} is deleted")
 
+    def box(self, number: int) -> Shown:
+        """The mailbox that a message is in."""
+        boxes = self.boxes
+        return boxes[0] if len(boxes) == 1 else boxes[bisect_right(boxes, number, key=_first) - 1]
+
     def uid(self, number: int) -> int:
-        """A message's UID in the INBOX."""
+        """A message's UID in its mailbox."""
         return self._uids[number - 1]
+
+    def run(self, number: int, octets: int) -> tuple[int, list[int]]:
+        """A message and those that follow it in its mailbox, of at most so many octets in all.
+
+        Gives the mailbox's id and their UIDs; the message itself is among them whatever its
+        size.
+        """
+        index = self.boxes.index(self.box(number))
+        end = self.boxes[index + 1].first if index + 1 < len(self.boxes) else len(self._uids) + 1
+        after = number
+        while after < end and after - number < AHEAD:
+            octets -= self._sizes[after - 1]
+            if octets < 0 and after > number:
+                break
+            after += 1
+        return self.boxes[index].id, list(self._uids[number - 1 : after - 1])
 
     def scan_listing(self, number: int) -> str:
         """A message's line in LIST: number and size in octets."""
         return f"{number} {self._sizes[number - 1]}"
 
     def unique_id_listing(self, number: int) -> str:
-        """A message's line in UIDL; the id is never used for another message (RFC 1939 7)."""
-        return f"{number} {self._uidvalidity}.{self._uids[number - 1]}"
+        """A message's line in UIDL; the id is never used for another message (RFC 1939 7).
+
+        No two mailboxes of an account ever have the same UIDVALIDITY.
+        """
+        return f"{number} {self.box(number).uidvalidity}.{self._uids[number - 1]}"
+
+    def note_fetched(self, number: int) -> None:
+        """A message goes to the client."""
+        self._fetched.add(number)
 
     def mark(self, number: int) -> None:
         """Mark a message to be deleted at QUIT."""
@@ -93,34 +150,51 @@ class Maildrop:
         self._marked.clear()
         self.octets = sum(self._sizes)
 
+    def _by_mailbox(self, numbers: set[int]) -> dict[int, list[int]]:
+        found: dict[int, list[int]] = {}
+        for number in sorted(numbers):
+            found.setdefault(self.box(number).id, []).append(self._uids[number - 1])
+        return found
+
+
+def _first(box: Shown) -> int:
+    return box.first
+
 
 async def load(tx: Transaction, account_id: int) -> Maildrop:
     """The maildrop as it is now. Raises Fault NOT_FOUND when the account is gone."""
-    inbox = await mailboxes.counters(tx, account_id, INBOX_ID)
-    if inbox is None:
+    policy = await pop3.policy(tx, account_id)
+    folders = await pop3.folders(tx, account_id, policy)
+    if not folders:
         raise Fault(Kind.NOT_FOUND, "the mailbox is gone")
-    uids = array("Q", await emails.uids_of(tx, account_id, INBOX_ID))
-    sizes = array("Q")
-    for first in range(0, len(uids), BLOCK):
-        block = uids[first : first + BLOCK]
-        rows = await emails.fetch(tx, account_id, INBOX_ID, block, ("uid", "size"))
-        sizes.extend(row[1] for row in rows)
-    return Maildrop(account_id, inbox.uidvalidity, uids, sizes)
+    boxes: list[Shown] = []
+    uids, sizes = array("Q"), array("Q")
+    for folder in folders:
+        boxes.append(Shown(folder.id, folder.uidvalidity, len(uids) + 1))
+        here = await emails.uids_of(tx, account_id, folder.id)
+        if policy.hide_fetched and here:
+            hidden = await pop3.fetched(tx, account_id, folder.id)
+            here = [uid for uid in here if uid not in hidden]
+        for first in range(0, len(here), BLOCK):
+            block = here[first : first + BLOCK]
+            rows = await emails.fetch(tx, account_id, folder.id, block, ("uid", "size"))
+            uids.extend(row[0] for row in rows)
+            sizes.extend(row[1] for row in rows)
+    return Maildrop(account_id, boxes, uids, sizes, policy)
 
 
-async def find(tx: Transaction, account_id: int, uid: int) -> Stored:
-    """Where a message's bytes are. Raises Fault NOT_FOUND when it was removed meanwhile."""
+async def find(tx: Transaction, account_id: int, mailbox_id: int, uids: Sequence[int]) -> list[Row]:
+    """Where messages' bytes are: UID, blob id, size, location, encoding, data of each there is."""
     columns = ("uid", "blob_id", "size", "location", "encoding", "data")
-    rows = await emails.fetch(tx, account_id, INBOX_ID, [uid], columns)
-    if not rows:
-        raise Fault(Kind.NOT_FOUND, "no such message, another program has removed it")
-    _, blob_id, size, location, encoding, data = rows[0]
-    return Stored(blob_id, size, location, encoding, data or b"")
+    return await emails.fetch(tx, account_id, mailbox_id, uids, columns)
 
 
 async def remove(tx: Transaction, maildrop: Maildrop) -> None:
     """Remove the marked messages, those that are still there."""
-    await emails.remove(tx, maildrop.account_id, INBOX_ID, maildrop.marked)
+    for mailbox_id, uids in maildrop.marked.items():
+        await emails.remove(tx, maildrop.account_id, mailbox_id, uids)
+        if maildrop.policy.remembers:
+            await pop3.forget(tx, maildrop.account_id, mailbox_id, uids)
 
 
 def top(content: bytes | mmap.mmap, lines: int) -> int:
@@ -139,10 +213,10 @@ def top(content: bytes | mmap.mmap, lines: int) -> int:
     return end
 
 
-def chunks(content: bytes | mmap.mmap, end: int) -> Iterator[bytes]:
-    """The first `end` octets, in pieces of at most `CHUNK`."""
-    for start in range(0, end, CHUNK):
-        yield content[start : min(start + CHUNK, end)]
+def chunks(content: bytes | mmap.mmap, start: int, end: int) -> Iterator[bytes]:
+    """The octets from `start` up to `end`, in pieces of at most `CHUNK`."""
+    for at in range(start, end, CHUNK):
+        yield content[at : min(at + CHUNK, end)]
 
 
 class MaildropLocks:

@@ -16,31 +16,38 @@ from __future__ import annotations
 import asyncio
 import mmap
 from array import array
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any, Final
 
 import msgspec
 
+from merpati.base.clock import Clock, SystemClock
 from merpati.base.faults import Fault, Kind, SyntaxFault
 from merpati.base.log import Log
 from merpati.base.settings import setting
+from merpati.model.account import Account
 from merpati.net.stream import Connection
 from merpati.net.tls import CertificateStore
 from merpati.servers.pop3 import maildrop
 from merpati.servers.pop3.legal import State, capabilities, check, refusal, withheld
 from merpati.servers.pop3.maildrop import Maildrop, MaildropLock, MaildropLocks
 from merpati.services.login import Login
-from merpati.store.blobs import BlobStore
-from merpati.store.engine import Store
+from merpati.services.sign_in import NO_BINDINGS, SignIn, offered
+from merpati.store import pop3
+from merpati.store.blobs import BlobStore, Stored
+from merpati.store.engine import Row, Store
 from merpati.wire import sasl
-from merpati.wire.pop3 import commands, responses
+from merpati.wire.mime import downgrade
+from merpati.wire.pop3 import commands, responses, words
+from merpati.wire.scram import TLS_SERVER_END_POINT
 
 TURN: Final = 32  # pipelined commands after which other sessions have a turn
+AHEAD: Final = 128 * 1024  # octets of messages read at once, for whoever fetches all in a row
 
 OK: Final = responses.ok()
-BYE: Final = responses.ok("bye")
 END: Final = b".\r\n"
 TOO_MANY_ERRORS: Final = responses.err("too many errors, closing")
 
@@ -70,6 +77,7 @@ class Services:
     certificates: CertificateStore | None
     locks: MaildropLocks
     log: Log
+    clock: Clock = field(default_factory=SystemClock)
 
 
 class Session:
@@ -86,7 +94,11 @@ class Session:
         self._state = State.AUTHORIZATION
         self._without = self._withheld()
         self._name = ""
-        self._maildrop = Maildrop(0, 0, array("Q"), array("Q"))
+        self._maildrop = Maildrop(0, (), array("Q"), array("Q"))
+        self._ahead: dict[int, Row] = {}  # by UID, of the mailbox of `_last`
+        self._last = 0  # the message fetched last
+        self._utf8 = False
+        self._language = words.DEFAULT
         self._lock: MaildropLock | None = None
         self._errors = 0
         self._steps = 0
@@ -107,6 +119,7 @@ class Session:
                     connection.deadline(settings.idle_timeout)
                     await self._step()
         finally:
+            await self._note_fetched()
             self._leave()
         await connection.close()
 
@@ -115,8 +128,11 @@ class Session:
         self._steps += 1
         if self._steps % TURN == 0:
             await asyncio.sleep(0)
+        connection, limit = self._connection, commands.COMMAND_LINE_LIMIT - 2
         try:
-            line = await self._connection.read_line(commands.COMMAND_LINE_LIMIT - 2, idle=True)
+            line = connection.try_line(limit)
+            if line is None:
+                line = await connection.read_line(limit, idle=True)
             command = commands.parse(line)
             check(self._state, self._without, command)
             await HANDLERS[type(command)](self, command)
@@ -131,7 +147,7 @@ class Session:
             account = self._maildrop.account_id
             self._services.log.error("pop3.corrupt", account=account, problem=fault.text)
             fault = Fault(Kind.CORRUPT, "what is stored is damaged; ask your administrator")
-        self._connection.write(refusal(fault))
+        self._connection.write(refusal(fault, self._language))
         if self._errors >= self._services.settings.errors and not self._over:
             self._connection.write(TOO_MANY_ERRORS)
             self._over = True
@@ -151,9 +167,42 @@ class Session:
 
     # AUTHORIZATION
 
+    def _ok(self, text: str) -> None:
+        self._connection.write(responses.ok(words.say(text, self._language)))
+
     async def _capa(self, _command: commands.Capa) -> None:
-        lines = capabilities(self._state, self._without)
-        self._connection.write(responses.listing("what is offered now", lines))
+        mechanisms = offered(self._services.login, self._bindings)
+        policy = self._maildrop.policy
+        lines = capabilities(self._state, self._without, mechanisms, policy.expire_days)
+        text = words.say("what is offered now", self._language)
+        self._connection.write(responses.listing(text, lines))
+
+    async def _utf8_on(self, _command: commands.Utf8) -> None:
+        self._utf8 = True
+        self._ok("UTF-8 it is")
+
+    async def _lang(self, command: commands.Lang) -> None:
+        """RFC 6856 3; the answer is in the new language already."""
+        if command.tag is None:
+            lines = [f"{tag} {name}" for tag, name in words.LANGUAGES.items()]
+            text = words.say("the languages are", self._language)
+            self._connection.write(responses.listing(text, lines))
+            return
+        chosen = words.choose(command.tag)
+        if chosen is None:
+            raise Fault(Kind.UNSUPPORTED, "no such language")
+        self._language = chosen
+        self._connection.write(responses.ok(f"{chosen} {words.LANGUAGES[chosen]}"))
+
+    @property
+    def _bindings(self) -> Mapping[str, bytes]:
+        """The channel bindings at hand (RFC 5056), by type."""
+        tls, services = self._connection.tls, self._services
+        if tls is None or services.certificates is None:
+            return NO_BINDINGS
+        if not services.login.settings.channel_binding:
+            return NO_BINDINGS
+        return {TLS_SERVER_END_POINT: services.certificates.end_point(tls.server_name)}
 
     async def _stls(self, _command: commands.Stls) -> None:
         certificates = self._services.certificates
@@ -161,7 +210,7 @@ class Session:
         if self._connection.pending():  # CVE-2011-0411 and its kin: what follows is injected
             self._over = True
             raise SyntaxFault("nothing may follow STLS before the TLS handshake")
-        self._connection.write(responses.ok("begin the TLS handshake"))
+        self._ok("begin the TLS handshake")
         await self._connection.start_tls(certificates.context)
         self._state = State.AUTHORIZATION  # RFC 2595 4: what was said before is forgotten
         self._name = ""
@@ -175,37 +224,45 @@ class Session:
 
     async def _pass(self, command: commands.Pass) -> None:
         self._state = State.AUTHORIZATION  # RFC 1939 7: after a wrong one, USER comes again
-        name = sasl.prepare_name(self._name)
-        await self._sign_in(name, sasl.prepare_password(command.password))
+        name, password = sasl.prepare_name(self._name), sasl.prepare_password(command.password)
+        peer = self._connection.peer
+        await self._signed_in(await self._services.login.verify(name, password, peer, "pop3"))
 
     async def _auth(self, command: commands.Auth) -> None:
+        """RFC 5034 4."""
+        services, connection = self._services, self._connection
+        mechanisms = offered(services.login, self._bindings)
         if command.mechanism is None:  # RFC 1734 as old clients understood it
-            self._connection.write(responses.listing("", sasl.MECHANISMS))
+            connection.write(responses.listing("", mechanisms))
             return
-        if command.mechanism not in sasl.MECHANISMS:
-            raise Fault(Kind.UNSUPPORTED, f"the mechanisms are {' and '.join(sasl.MECHANISMS)}")
+        if command.mechanism not in mechanisms:
+            raise Fault(Kind.UNSUPPORTED, f"the mechanisms are {', '.join(mechanisms)}")
         self._state = State.AUTHORIZATION
-        exchange = sasl.Exchange(command.mechanism, command.initial)
+        exchange = SignIn(
+            services.login, command.mechanism, connection.peer, "pop3", self._bindings
+        )
+        await exchange.begin(command.initial)
         while exchange.challenge is not None:
-            self._connection.write(responses.challenge(exchange.challenge))
-            exchange.respond(await self._connection.read_line(sasl.RESPONSE_LIMIT + 2))
-        given = exchange.credentials
-        assert given is not None
-        if given.authzid and given.authzid.lower() != given.name.lower():
-            raise Fault(Kind.AUTH_FAILED, "acting for another account is not possible")
-        await self._sign_in(given.name, given.password)
+            connection.write(responses.challenge(exchange.challenge))
+            await exchange.respond(await connection.read_line(sasl.RESPONSE_LIMIT + 2))
+        assert exchange.account is not None
+        await self._signed_in(exchange.account)
 
-    async def _sign_in(self, name: str, password: str) -> None:
+    async def _signed_in(self, account: Account) -> None:
+        """The maildrop is locked, and what has expired goes first."""
         services = self._services
-        account = await services.login.verify(name, password, self._connection.peer, "pop3")
         self._lock = services.locks.take(account.id)
         try:
+            policy = await services.store.read(pop3.policy, account.id)
+            now = int(services.clock.now() * 1000)
+            if await services.store.read(pop3.has_expired, account.id, policy, now):
+                await services.store.write_long(pop3.expire, account.id, policy, now)
             self._maildrop = await services.store.read(maildrop.load, account.id)
         except Fault:
             self._leave()
             raise
         self._state = State.TRANSACTION
-        self._connection.write(responses.ok(self._summary()))
+        self._ok(self._summary())
 
     # TRANSACTION
 
@@ -228,7 +285,7 @@ class Session:
             self._maildrop.check(number)
             connection.write(responses.ok(row(number)))
             return
-        connection.write(responses.ok(self._summary()))
+        self._ok(self._summary())
         for n, block in enumerate(self._maildrop.blocks()):
             if n:  # what is long goes out in pieces, others have a turn in between
                 await connection.drain()
@@ -246,31 +303,65 @@ class Session:
         """A message, or its header and so many lines of its body."""
         drop = self._maildrop
         drop.check(number)
-        stored = await self._services.store.read(maildrop.find, drop.account_id, drop.uid(number))
-        content = self._services.blob_store.read(stored)
-        end = stored.size if lines is None else maildrop.top(content, lines)
-        self._connection.write(responses.ok(f"{end} octets"))
+        content = self._services.blob_store.read(await self._stored(number))
+        end = len(content) if lines is None else maildrop.top(content, lines)
+        if lines is None:
+            drop.note_fetched(number)
         if isinstance(content, bytes):
-            self._connection.write(responses.stuff(content[:end]))
+            whole = content[:end] if end < len(content) else content
+            if not (self._utf8 or whole.isascii()):
+                head = _header_end(whole)
+                whole = _in_ascii(whole[:head]) + whole[head:]
+            self._connection.write(responses.message(whole))
         else:
             await self._stream(content, end)
 
+    async def _stored(self, number: int) -> Stored:
+        """Where a message's bytes are. Raises Fault NOT_FOUND when it was removed meanwhile.
+
+        When messages are fetched one after another, those that follow are read with it.
+        """
+        drop = self._maildrop
+        uid = drop.uid(number)
+        row = self._ahead.pop(uid, None) if number == self._last + 1 else None
+        if row is None:
+            mailbox_id, uids = drop.run(number, AHEAD if number == self._last + 1 else 0)
+            store = self._services.store
+            rows = await store.read(maildrop.find, drop.account_id, mailbox_id, uids)
+            self._ahead = {row[0]: row for row in rows}
+            row = self._ahead.pop(uid, None)
+        self._last = number
+        if row is None:
+            text = "no such message, another program has removed it"
+            raise Fault(Kind.NOT_FOUND, text)
+        _, blob_id, size, location, encoding, data = row
+        return Stored(blob_id, size, location, encoding, data or b"")
+
     async def _stream(self, content: mmap.mmap, end: int) -> None:
         """A large message, no faster than the client takes it."""
-        self._connection.deadline(self._services.settings.message_timeout)
+        connection = self._connection
+        connection.deadline(self._services.settings.message_timeout)
         with content:
-            for piece in responses.stuff_pieces(maildrop.chunks(content, end)):
-                self._connection.write(piece)
-                await self._connection.drain()
+            head = b""
+            start = 0
+            if not self._utf8:
+                start = min(_header_end(content), end)
+                head = content[:start]
+                start, head = (0, b"") if head.isascii() else (start, _in_ascii(head))
+            connection.write(responses.ok(f"{len(head) + end - start} octets"))
+            pieces: Iterator[bytes] = maildrop.chunks(content, start, end)
+            for piece in responses.stuff_pieces(chain((head,), pieces)):
+                connection.write(piece)
+                await connection.drain()
 
     async def _dele(self, command: commands.Dele) -> None:
         self._maildrop.check(command.number)
         self._maildrop.mark(command.number)
-        self._connection.write(responses.ok(f"message {command.number} is deleted at QUIT"))
+        self._ok(f"message {command.number} is deleted at QUIT")
 
     async def _rset(self, _command: commands.Rset) -> None:
         self._maildrop.unmark_all()
-        self._connection.write(responses.ok(self._summary()))
+        self._ok(self._summary())
 
     async def _noop(self, _command: commands.Noop) -> None:
         self._connection.write(OK)
@@ -283,6 +374,7 @@ class Session:
         self._over = True
         drop = self._maildrop
         try:
+            await self._note_fetched()
             if drop.marked:
                 await self._services.store.write(maildrop.remove, drop)
         except Fault as fault:
@@ -290,7 +382,29 @@ class Session:
             raise Fault(fault.kind, "no message could be deleted, all are still here") from fault
         finally:
             self._leave()
-        self._connection.write(BYE)
+        self._ok("bye")
+
+    async def _note_fetched(self) -> None:
+        """What was fetched, when the account's policy asks; a client that went away has it too."""
+        drop, services = self._maildrop, self._services
+        if not (drop.policy.remembers or drop.policy.mark_seen):
+            return
+        found = drop.take_fetched()
+        if found:
+            now = int(services.clock.now() * 1000)
+            with suppress(Fault):  # it is then fetched or shown once more, which harms nobody
+                await services.store.write(pop3.remember, drop.account_id, drop.policy, found, now)
+
+
+def _header_end(content: bytes | mmap.mmap) -> int:
+    """Where the header ends, its empty line left out; or how much of it is looked at."""
+    end = content.find(b"\r\n\r\n", 0, downgrade.HEADER_MAX)
+    return end + 2 if end >= 0 else min(len(content), downgrade.HEADER_MAX)
+
+
+def _in_ascii(head: bytes) -> bytes:
+    """A header for a client that has not said UTF8 (RFC 6856 5)."""
+    return head if head.isascii() else downgrade.header(head)
 
 
 def refuse(fault: Fault) -> bytes:
@@ -319,5 +433,7 @@ HANDLERS: Final[dict[type[msgspec.Struct], Handler]] = {
     commands.Dele: Session._dele,
     commands.Rset: Session._rset,
     commands.Noop: Session._noop,
+    commands.Utf8: Session._utf8_on,
+    commands.Lang: Session._lang,
     commands.Quit: Session._quit,
 }

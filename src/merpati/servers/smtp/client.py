@@ -74,7 +74,8 @@ class Client:
         helo: what it calls itself.
         extended: it said EHLO or LHLO, not HELO.
         account_id: 0 until it has signed in; of a device that of its fixed sender.
-        own: the addresses of the account.
+        own: the addresses of the account, and others that it may send with.
+        behalf: those of them of which the message must say who really sends.
         due: when the message that has begun must have ended, on the loop's clock.
         key: what its address is counted by; empty when it is not.
         proxy: it may use XCLIENT.
@@ -83,7 +84,7 @@ class Client:
     """
 
     __slots__ = (
-        "account", "account_id", "connection", "due", "errors", "extended", "helo", "idle",
+        "account", "account_id", "behalf", "connection", "due", "errors", "extended", "helo", "idle",
         "incoming", "key", "legal", "messages", "options", "origins", "over", "overshoot", "own",
         "policy", "proxy", "routes", "sender", "services", "signs_in", "smtputf8", "state",
         "unoffered",
@@ -102,6 +103,7 @@ class Client:
         self.account_id = 0
         self.account = ""
         self.own: frozenset[str] = frozenset()
+        self.behalf: frozenset[str] = frozenset()
         self.sender = NULL
         self.smtputf8 = False
         self.options: Options = NO_OPTIONS
@@ -137,7 +139,8 @@ class Client:
         self.helo = ""
         self.extended = False
         self.unoffered = NOTHING_OFFERED
-        self.account_id, self.account, self.own = 0, "", frozenset()
+        self.account_id, self.account = 0, ""
+        self.own = self.behalf = frozenset()
         self.origins = {}
 
     def be_patient(self, seconds: float) -> None:

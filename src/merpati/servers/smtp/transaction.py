@@ -107,6 +107,11 @@ def _check_own(client: Client, path: Path) -> None:
         raise Fault(Kind.DENIED, f"{path} is not an address of {client.account}")
 
 
+def _on_behalf(client: Client) -> bool:
+    """Whether the sender is an address that the client may use only if the message says so."""
+    return str(client.sender).lower() in client.behalf
+
+
 async def _mail_of_device(client: Client, path: Path, params: MailParameters) -> None:
     """A device has no password: what it may do is what its listener says."""
     policy, services = client.policy, client.services
@@ -220,6 +225,7 @@ async def data(client: Client, _command: commands.Data) -> None:
             arrival = Arrival(
                 "" if client.sender.is_null else str(client.sender),
                 tuple(client.routes), origin, client.smtputf8, client.options,
+                on_behalf=_on_behalf(client),
             )  # fmt: skip
             await _accept(client, trace_id, spool, arrival)
         except Fault as fault:
@@ -340,7 +346,12 @@ async def bdat(client: Client, command: commands.Bdat) -> None:
             raise _not_mail(incoming.decoder.fault)
         sender = "" if client.sender.is_null else str(client.sender)
         arrival = Arrival(
-            sender, tuple(client.routes), incoming.origin, client.smtputf8, client.options
+            sender,
+            tuple(client.routes),
+            incoming.origin,
+            client.smtputf8,
+            client.options,
+            on_behalf=_on_behalf(client),
         )
         await _accept(client, incoming.trace_id, incoming.spool, arrival)
     except Fault as fault:

@@ -23,7 +23,8 @@ SMTP_PORT: Final = 25
 _TO_ESCAPE: Final = re.compile(r'(["\\])')
 _ESCAPED: Final = r"\\\1"
 
-# Name of RFC 6186 3 and RFC 8314 5.1: service, priority, port when no listener has another.
+# Name of RFC 6186 3, RFC 8314 5.1 and RFC 5804 1.8: service, priority, and the port when no
+# listener has another.
 # The priority says that IMAP is to be preferred to POP3 (RFC 6186 3.4).
 SERVICES: Final = {
     "_submissions._tcp": ("submissions", 0, 465),
@@ -31,6 +32,7 @@ SERVICES: Final = {
     "_imaps._tcp": ("imaps", 0, 993),
     "_imap._tcp": ("imap", 0, 143),
     "_pop3s._tcp": ("pop3s", 10, 995),
+    "_sieve._tcp": ("managesieve", 0, 4190),
 }
 
 

@@ -18,6 +18,9 @@ CREATE TABLE account (
   disabled BIGINT NOT NULL,
   language TEXT NOT NULL,
   quota BIGINT NOT NULL,                  -- bytes; 0: none
+  quota_emails BIGINT NOT NULL DEFAULT 0, -- how many emails; 0: no limit
+  in_domain_quota BIGINT NOT NULL DEFAULT 0, -- 1: what it holds counts in its domain's, too
+  kind TEXT NOT NULL DEFAULT 'person',    -- model/account.py: AccountKind
   used BIGINT NOT NULL,                   -- bytes of all its emails
   emails BIGINT NOT NULL,                 -- count of its emails
   modseq BIGINT NOT NULL,                 -- of its last change
@@ -74,7 +77,8 @@ CREATE TABLE message (
   envelope {bytes} NOT NULL,              -- prepared for IMAP
   bodystructure {bytes} NOT NULL,         -- prepared for IMAP
   sent_at BIGINT NOT NULL,                -- of the Date field, else when it came
-  preview TEXT NOT NULL
+  preview TEXT NOT NULL,
+  refs {bytes} NOT NULL                   -- the References field in one line
 );
 
 CREATE TABLE mailbox (
@@ -90,6 +94,7 @@ CREATE TABLE mailbox (
   unseen BIGINT NOT NULL,
   size BIGINT NOT NULL,
   modseq BIGINT NOT NULL,                 -- of the last change to what it holds
+  sort_order BIGINT NOT NULL DEFAULT 0,   -- RFC 8621 2
   PRIMARY KEY (account_id, id)
 ) {clustered};
 CREATE UNIQUE INDEX mailbox_name ON mailbox (account_id, parent_id, name);
@@ -114,8 +119,13 @@ CREATE TABLE mailbox_email (
   received_at BIGINT NOT NULL,
   size BIGINT NOT NULL,
   keywords TEXT NOT NULL,                 -- sorted, separated by spaces: "$flagged $seen"
+  saved_at BIGINT,                        -- when it came into this mailbox; NULL: as received_at
   PRIMARY KEY (account_id, mailbox_id, uid)
 ) {clustered};
+
+-- What EXPUNGE looks for, however large the mailbox: few rows are in it at any time.
+CREATE INDEX mailbox_email_deleted ON mailbox_email (account_id, mailbox_id, uid)
+  WHERE (' ' || keywords || ' ') LIKE '% $deleted %';
 
 -- The threads of replies; a message that answers nothing begins its own (store/emails.py).
 CREATE TABLE thread_ref (

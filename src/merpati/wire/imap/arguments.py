@@ -23,7 +23,7 @@ _FLAG: Final = re.compile(rb"\\?[!#$&'+,\-./0-9:;<=>?@A-Z\[^_`a-z|}~]+")
 class Arguments(Cursor):
     """What follows a command's name. `uid`: it began with UID; `utf8`: names are UTF-8."""
 
-    __slots__ = ("tag", "uid", "utf8")
+    __slots__ = ("tag", "uid", "utf8", "written")
 
     def __init__(
         self, parts: list[bytes], at: int, tag: bytes, uid: bool = False, utf8: bool = False
@@ -32,11 +32,21 @@ class Arguments(Cursor):
         self.tag = tag
         self.uid = uid
         self.utf8 = utf8
+        self.written = ""  # the last name read, if it is not how the server spells it
 
     def mailbox(self) -> str:
         """A space and a mailbox name."""
         self.space()
-        return names.decode(self.astring(), self.utf8)
+        return self.name()
+
+    def name(self) -> str:
+        """A mailbox name."""
+        text = names.read(self.astring(), self.utf8)
+        found = names.canonical(text)
+        # RFC 9051 5.1; spelling out INBOX or leaving out the last "/" tells nothing new
+        if found != text and found.casefold() != text.rstrip(names.SEPARATOR).casefold():
+            self.written = text
+        return found
 
     def set(self) -> sets.SequenceSet:
         """A space and a sequence set."""

@@ -14,6 +14,8 @@ import msgspec
 
 if TYPE_CHECKING:
     from merpati.wire.imap.fetch import FetchItem
+    from merpati.wire.imap.lexer import Literal
+    from merpati.wire.imap.results import Returns
     from merpati.wire.imap.search import SearchKey
     from merpati.wire.imap.sets import SequenceSet
 
@@ -28,6 +30,10 @@ class StatusItem(Enum):
     UNSEEN = b"UNSEEN"
     HIGHESTMODSEQ = b"HIGHESTMODSEQ"  # RFC 7162 3.1.7
     SIZE = b"SIZE"  # RFC 8438
+    DELETED = b"DELETED"  # RFC 9051 6.3.11
+    DELETED_STORAGE = b"DELETED-STORAGE"  # RFC 9208 4.1.4
+    MAILBOXID = b"MAILBOXID"  # RFC 8474 4.3
+    APPENDLIMIT = b"APPENDLIMIT"  # RFC 7889 3.2
 
 
 class ListSelection(Enum):
@@ -46,15 +52,8 @@ class ListReturn(Enum):
     CHILDREN = b"CHILDREN"
     SPECIAL_USE = b"SPECIAL-USE"  # RFC 6154 3
     STATUS = b"STATUS"  # RFC 5819; the items stand in `List.status`
-
-
-class SearchReturn(Enum):
-    """What an extended SEARCH tells (RFC 4731 3.1)."""
-
-    MIN = b"MIN"
-    MAX = b"MAX"
-    ALL = b"ALL"
-    COUNT = b"COUNT"
+    MYRIGHTS = b"MYRIGHTS"  # RFC 8440
+    METADATA = b"METADATA"  # RFC 9590; the entries stand in `List.metadata`
 
 
 class StoreMode(Enum):
@@ -140,19 +139,27 @@ class QResync(msgspec.Struct, frozen=True):
 
 
 class Select(Command, frozen=True):
-    """SELECT, or EXAMINE when `read_only` (RFC 3501 6.3.1, 6.3.2; RFC 7162 3.1.8, 3.2.5)."""
+    """SELECT, or EXAMINE when `read_only` (RFC 3501 6.3.1, 6.3.2; RFC 7162 3.1.8, 3.2.5).
+
+    `written`: the name as the client spells it, if it is not how the server does.
+    """
 
     mailbox: str
     read_only: bool = False
     condstore: bool = False
     qresync: QResync | None = None
+    written: str = ""
 
 
 class Create(Command, frozen=True):
-    r"""CREATE (RFC 3501 6.3.3), `use` as in RFC 6154 5.2: `\Sent`, spelt as the client did."""
+    r"""CREATE (RFC 3501 6.3.3), `use` as in RFC 6154 5.2: `\Sent`, spelt as the client did.
+
+    `written` as in `Select`.
+    """
 
     mailbox: str
     use: tuple[bytes, ...] = ()
+    written: str = ""
 
 
 class Delete(Command, frozen=True):
@@ -193,6 +200,7 @@ class List(Command, frozen=True):
     returns: frozenset[ListReturn] = frozenset()
     status: tuple[StatusItem, ...] = ()
     extended: bool = False
+    metadata: tuple[str, ...] = ()
 
 
 class Lsub(Command, frozen=True):
@@ -209,25 +217,25 @@ class Status(Command, frozen=True):
     items: tuple[StatusItem, ...]
 
 
-class AppendMessage(msgspec.Struct, frozen=True):
-    """One message of an APPEND: what precedes its literal, and the literal to be streamed.
+class Append(Command, frozen=True):
+    """APPEND up to its first message (RFC 3501 6.3.11); `append.messages` reads on.
 
-    `keywords` are flags as the store has them. `date` is a Unix timestamp, None for now.
-    `size` is in octets. `binary`: sent as `~{n}`, may hold NUL (RFC 3516 4.4).
+    `rest` is what follows the mailbox's name in its line, `literal` what was announced there.
     """
 
-    keywords: tuple[str, ...]
-    date: int | None
-    size: int
-    synchronising: bool
-    binary: bool
-
-
-class Append(Command, frozen=True):
-    """APPEND up to its first message (RFC 3501 6.3.11); see `append.first`."""
-
     mailbox: str
-    message: AppendMessage
+    rest: bytes
+    literal: Literal | None = None
+
+
+class Replace(Append, frozen=True):
+    """REPLACE and UID REPLACE (RFC 8508): an APPEND that takes the place of one message.
+
+    `number`: its sequence number or UID, 0 for `*`.
+    """
+
+    uid: bool = False
+    number: int = 0
 
 
 class Idle(Command, frozen=True):
@@ -255,13 +263,12 @@ class Expunge(Command, frozen=True):
 class Search(Command, frozen=True):
     """SEARCH and UID SEARCH (RFC 3501 6.4.4).
 
-    `returns` is None for the old answer (`* SEARCH 1 2`), else what ESEARCH tells
-    (RFC 4731); an empty RETURN () has become ALL.
+    `returns` is None for the old answer (`* SEARCH 1 2`), else what ESEARCH tells (RFC 4731).
     """
 
     uid: bool
     key: SearchKey
-    returns: frozenset[SearchReturn] | None = None
+    returns: Returns | None = None
 
 
 class Fetch(Command, frozen=True):
@@ -269,6 +276,7 @@ class Fetch(Command, frozen=True):
 
     `changed_since`: only messages whose MODSEQ is greater (RFC 7162 3.1.4.1).
     `vanished`: tell the UIDs of the set expunged since then, too (3.2.6).
+    `partial`: only these of the set, counted from 1, or from -1 at its end (RFC 9394 3.3).
     """
 
     uid: bool
@@ -276,6 +284,7 @@ class Fetch(Command, frozen=True):
     items: tuple[FetchItem, ...]
     changed_since: int | None = None
     vanished: bool = False
+    partial: tuple[int, int] | None = None
 
 
 class Store(Command, frozen=True):

@@ -1,4 +1,4 @@
-"""What FETCH asks for: attributes and sections (RFC 3501 6.4.5)."""
+"""What FETCH asks for: attributes, sections, decoded sections (RFC 3501 6.4.5, RFC 3516)."""
 
 from __future__ import annotations
 
@@ -26,11 +26,15 @@ class Attribute(Enum):
 
     BODY = b"BODY"  # the structure without extension data
     BODYSTRUCTURE = b"BODYSTRUCTURE"
+    EMAILID = b"EMAILID"  # RFC 8474 5.1
     ENVELOPE = b"ENVELOPE"
     FLAGS = b"FLAGS"
     INTERNALDATE = b"INTERNALDATE"
     MODSEQ = b"MODSEQ"  # RFC 7162 3.1.5
+    PREVIEW = b"PREVIEW"  # RFC 8970
     RFC822_SIZE = b"RFC822.SIZE"
+    SAVEDATE = b"SAVEDATE"  # RFC 8514
+    THREADID = b"THREADID"  # RFC 8474 5.2
     UID = b"UID"
 
 
@@ -62,7 +66,20 @@ class Section(msgspec.Struct, frozen=True):
     label: bytes
 
 
-FetchItem = Attribute | Section
+class Binary(msgspec.Struct, frozen=True):
+    r"""`BINARY[1.2]<0.1024>` and `BINARY.SIZE[1.2]` (RFC 3516 4.2): a part, decoded.
+
+    `partial` counts octets of what was decoded. `size`: only how many there are.
+    """
+
+    part: tuple[int, ...]
+    partial: tuple[int, int] | None
+    peek: bool
+    size: bool
+    label: bytes
+
+
+FetchItem = Attribute | Section | Binary
 
 _TEXTS: Final = {text.value: text for text in Text}
 _ATTRIBUTES: Final = {item.value: item for item in Attribute}
@@ -78,6 +95,9 @@ _OLD_SECTIONS: Final = {
     b"RFC822.TEXT": Section((), Text.TEXT, (), None, peek=False, label=b"RFC822.TEXT"),
 }
 _SIMPLE: Final[dict[bytes, FetchItem]] = {**_ATTRIBUTES, **_OLD_SECTIONS}
+_BINARIES: Final = {b"BINARY[": (False, False), b"BINARY.PEEK[": (True, False)} | {
+    b"BINARY.SIZE[": (True, True)
+}
 
 _NAME: Final = re.compile(rb"[A-Za-z0-9.]+(\[)?")
 _SPECIFIER: Final = re.compile(rb"((?:[1-9][0-9]{0,9}(?:\.|(?![0-9])))*+)([A-Za-z][A-Za-z.]*)?")
@@ -126,12 +146,51 @@ def _read_items(cursor: Cursor) -> tuple[FetchItem, ...]:
 def _item(cursor: Cursor, name: bytes) -> FetchItem:
     simple = _SIMPLE.get(name)
     if simple is not None:
+        if simple is Attribute.PREVIEW:
+            _preview_modifiers(cursor)
         return simple
     if name == b"BODY[":
         return _section(cursor, peek=False)
     if name == b"BODY.PEEK[":
         return _section(cursor, peek=True)
+    if name in _BINARIES:
+        peek, size = _BINARIES[name]
+        return _binary(cursor, peek=peek, size=size)
     raise SyntaxFault("FETCH knows no such item")
+
+
+def _preview_modifiers(cursor: Cursor) -> None:
+    """`(LAZY)`, which changes nothing here: every preview is there (RFC 8970 4.1)."""
+    if cursor.take(b" ("):
+        if cursor.word("LAZY") != b"LAZY":
+            raise SyntaxFault("expected LAZY")
+        cursor.expect(b")")
+
+
+def read_section(text: bytes) -> Section:
+    """A section as URLs name it: `1.2.MIME`, `HEADER.FIELDS (To)` (RFC 5092 11, enc-section).
+
+    Raises:
+        SyntaxFault: no such section can be.
+    """
+    cursor = Cursor([text + b"]"])
+    section = _section(cursor, peek=True)
+    cursor.end()
+    return section
+
+
+def _binary(cursor: Cursor, *, peek: bool, size: bool) -> Binary:
+    """What follows `BINARY[`: [section-part] "]" ["<" number "." nz-number ">"]."""
+    match = cursor.match(_SPECIFIER, "a part")
+    if match[2] or match[1].endswith(b"."):
+        raise SyntaxFault("only parts are decoded, by their numbers")
+    part = _part(match[1])
+    cursor.expect(b"]")
+    label = b"BINARY%b[%b]" % (b".SIZE" if size else b"", match[1])
+    partial = None if size else _partial(cursor)
+    if partial is not None:
+        label += b"<%d>" % partial[0]
+    return Binary(part, partial, peek, size, label)
 
 
 def _section(cursor: Cursor, *, peek: bool) -> Section:
@@ -149,14 +208,21 @@ def _section(cursor: Cursor, *, peek: bool) -> Section:
         specifier += b" (" + written + b")"
     cursor.expect(b"]")
     label = b"BODY[" + specifier + b"]"
-    partial = None
-    if cursor.comes(b"<"):
-        match = cursor.match(_PARTIAL, "a range such as <0.1024>")
-        partial = int(match[1]), int(match[2])
-        if max(partial) > OFFSET_MAX:
-            raise SyntaxFault("a range reaches beyond any message")
+    partial = _partial(cursor)
+    if partial is not None:
         label += b"<%d>" % partial[0]
     return Section(part, text, fields, partial, peek, label)
+
+
+def _partial(cursor: Cursor) -> tuple[int, int] | None:
+    """`<offset.length>`, if it comes."""
+    if not cursor.comes(b"<"):
+        return None
+    match = cursor.match(_PARTIAL, "a range such as <0.1024>")
+    partial = int(match[1]), int(match[2])
+    if max(partial) > OFFSET_MAX:
+        raise SyntaxFault("a range reaches beyond any message")
+    return partial
 
 
 def _part(specifier: bytes) -> tuple[int, ...]:

@@ -261,6 +261,12 @@ class Cursor:
             return None
         return self.string()
 
+    def nstring8(self) -> bytes | None:
+        """As `nstring`, or `literal8`, which may hold NUL (RFC 3516 7, RFC 5464 5)."""
+        if self.comes(b"~{"):
+            return self._literal(binary=True)
+        return self.nstring()
+
     def number(self, largest: int) -> int:
         """A number from 0 to `largest`."""
         match = _NUMBER.match(self.line, self.at)
@@ -273,14 +279,14 @@ class Cursor:
         """`~` is an atom by itself, and the beginning of `~{3}`."""
         return match[0] == b"~" and self.line.startswith(b"{", match.end())
 
-    def _literal(self) -> bytes:
+    def _literal(self, *, binary: bool = False) -> bytes:
         match = _LITERAL.fullmatch(self.line, self.at)
         if match is None or self._next + 1 >= len(self._parts):
             raise SyntaxFault("expected a string")
-        if match[1]:
+        if match[1] and not binary:
             raise SyntaxFault("a binary literal is no string")  # RFC 3516: only where it is named
         data = self._parts[self._next]
-        if b"\0" in data:
+        if b"\0" in data and not binary:
             raise SyntaxFault("a string may not contain NUL")
         self.line = self._parts[self._next + 1]
         self._next += 2

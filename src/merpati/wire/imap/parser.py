@@ -12,13 +12,25 @@ from __future__ import annotations
 import re
 from binascii import Error as Base64Error
 from binascii import a2b_base64
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from merpati.base.faults import SyntaxFault
+from merpati.wire.imap import (
+    acl,
+    append,
+    fetch,
+    finding,
+    metadata,
+    names,
+    quota,
+    search,
+    session,
+    urlauth,
+)
 from merpati.wire.imap import commands as c
-from merpati.wire.imap import fetch, names, search
 from merpati.wire.imap.arguments import Arguments
 from merpati.wire.imap.lexer import BadCommand, head_of, tag_of
+from merpati.wire.imap.notify import read_notify
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,12 +48,12 @@ SASL_LINE_MAX: Final = 16 * 1024  # a token of OAuth or Kerberos in base64; ours
 
 _SIGN: Final = re.compile(rb"([+-]?)[Ff][Ll][Aa][Gg][Ss](\.[Ss][Ii][Ll][Ee][Nn][Tt])? ")
 _BASE64: Final = re.compile(rb"[A-Za-z0-9+/]+={0,2}|=")
+_PARTIAL: Final = re.compile(rb"(-?[1-9][0-9]{0,9}):(-?[1-9][0-9]{0,9})")
 _STATUS_ITEMS: Final = {item.value: item for item in c.StatusItem}
 _SELECTIONS: Final = {option.value: option for option in c.ListSelection}
 _RETURNS: Final = {option.value: option for option in c.ListReturn}
 # RFC 5258 3.1: the options that RECURSIVEMATCH can carry to the parents.
 _RECURSIVE_BASE: Final = {c.ListSelection.SUBSCRIBED, c.ListSelection.SPECIAL_USE}
-_SEARCH_RETURNS: Final = {option.value: option for option in c.SearchReturn}
 
 
 class BadCharset(BadCommand):
@@ -72,6 +84,8 @@ def parse(reader: CommandReader, *, utf8: bool = False) -> c.Command:
         arguments.end()
     except BadCommand:
         raise
+    except search.UnknownCharset as fault:
+        raise BadCharset(fault.text, tag) from None
     except SyntaxFault as fault:
         raise BadCommand(fault.text, tag) from None
     return command
@@ -88,8 +102,13 @@ def sasl_response(line: bytes) -> bytes | None:
     return _base64(line) if line else b""
 
 
-def _append(_: Arguments) -> c.Command:
-    raise SyntaxFault("APPEND takes a mailbox and a message as a literal")
+def _append(a: Arguments) -> c.Command:
+    """One that brings no literal: put together from URLs (RFC 4469)."""
+    return append.whole(a, None, None)
+
+
+def _replace(a: Arguments) -> c.Command:
+    return append.whole(a, append.replaced(a), None)
 
 
 def _login(a: Arguments) -> c.Command:
@@ -168,7 +187,7 @@ def _selected(a: Arguments, *, read_only: bool) -> c.Command:
                 raise SyntaxFault("an option is given twice")
             found[name] = value
     condstore = b"CONDSTORE" in found
-    return c.Select(a.tag, mailbox, read_only, condstore, found.get(b"QRESYNC"))
+    return c.Select(a.tag, mailbox, read_only, condstore, found.get(b"QRESYNC"), a.written)
 
 
 def _select_option(a: Arguments) -> tuple[bytes, c.QResync | None]:
@@ -206,7 +225,7 @@ def _create(a: Arguments) -> c.Command:
         a.space()
         use = a.list_of(a.flag)
         a.expect(b")")
-    return c.Create(a.tag, mailbox, use)
+    return c.Create(a.tag, mailbox, use, a.written)
 
 
 def _rename(a: Arguments) -> c.Command:
@@ -231,7 +250,7 @@ def _list(a: Arguments) -> c.Command:
         written = a.list_of(a.list_mailbox, empty=False)
     else:
         written = (a.list_mailbox(),)
-    returns: dict[c.ListReturn, tuple[c.StatusItem, ...]] = {}
+    returns: dict[c.ListReturn, tuple[Any, ...]] = {}
     if a.take(b" "):
         extended = True
         if a.word("RETURN") != b"RETURN":
@@ -240,15 +259,21 @@ def _list(a: Arguments) -> c.Command:
         returns = dict(a.list_of(lambda: _list_return(a)))
     patterns = tuple([names.read(pattern, a.utf8) for pattern in written])
     status = returns.get(c.ListReturn.STATUS, ())
-    return c.List(a.tag, reference, patterns, selection, frozenset(returns), status, extended)
+    entries = returns.get(c.ListReturn.METADATA, ())
+    return c.List(
+        a.tag, reference, patterns, selection, frozenset(returns), status, extended, entries
+    )
 
 
-def _list_return(a: Arguments) -> tuple[c.ListReturn, tuple[c.StatusItem, ...]]:
+def _list_return(a: Arguments) -> tuple[c.ListReturn, tuple[Any, ...]]:
     option = a.option(_RETURNS, "a return option of LIST")
-    if option is not c.ListReturn.STATUS:
-        return option, ()
-    a.space()
-    return option, _status_items(a)
+    if option is c.ListReturn.STATUS:
+        a.space()
+        return option, _status_items(a)
+    if option is c.ListReturn.METADATA:  # RFC 9590 3
+        a.space()
+        return option, a.list_of(lambda: metadata.entry(a), empty=False)
+    return option, ()
 
 
 def _lsub(a: Arguments) -> c.Command:
@@ -285,17 +310,32 @@ def _fetch(a: Arguments) -> c.Command:
     vanished = b"VANISHED" in modifiers
     if vanished and (since is None or not a.uid):  # RFC 7162 3.2.6
         raise SyntaxFault("VANISHED needs UID FETCH and CHANGEDSINCE")
-    return c.Fetch(a.tag, a.uid, wanted, items, since, vanished)
+    partial = modifiers.get(b"PARTIAL")
+    if partial is not None and not a.uid:  # RFC 9394 3.3
+        raise SyntaxFault("PARTIAL needs UID FETCH")
+    return c.Fetch(a.tag, a.uid, wanted, items, since, vanished, partial)
 
 
-def _fetch_modifier(a: Arguments) -> tuple[bytes, int]:
-    name = a.word("CHANGEDSINCE or VANISHED")
+def _fetch_modifier(a: Arguments) -> tuple[bytes, Any]:
+    name = a.word("CHANGEDSINCE, VANISHED or PARTIAL")
+    if name == b"PARTIAL":
+        a.space()
+        return name, _partial(a)
     if name == b"VANISHED":
         return name, 0
     if name != b"CHANGEDSINCE":
         raise SyntaxFault("expected CHANGEDSINCE or VANISHED")
     a.space()
     return name, a.number(MODSEQ_MAX)
+
+
+def _partial(a: Arguments) -> tuple[int, int]:
+    """partial-range: `1:500`, or `-1:-100` from the end (RFC 9394 4)."""
+    match = a.match(_PARTIAL, "a range such as 1:500 or -1:-100")
+    first, last = int(match[1]), int(match[2])
+    if max(abs(first), abs(last)) > NUMBER_MAX or (first < 0) is not (last < 0):
+        raise SyntaxFault("a range counts from one end")
+    return first, last
 
 
 def _store(a: Arguments) -> c.Command:
@@ -322,23 +362,6 @@ def _move(a: Arguments) -> c.Command:
     return c.Move(a.tag, a.uid, a.set(), a.mailbox())
 
 
-def _search(a: Arguments) -> c.Command:
-    a.space()
-    returns: frozenset[c.SearchReturn] | None = None
-    if a.take_word(b"RETURN "):
-        options = a.list_of(lambda: a.option(_SEARCH_RETURNS, "a return option of SEARCH"))
-        returns = frozenset(options or (c.SearchReturn.ALL,))
-        a.space()
-    encoding = None
-    if a.take_word(b"CHARSET "):
-        encoding = search.codec(a.astring())
-        if encoding is None:
-            raise BadCharset("this charset is not known here", a.tag)
-        a.space()
-    # RFC 3501 6.4.4 makes US-ASCII the default; UTF-8 holds it, and RFC 9051 6.4.4 wants that.
-    return c.Search(a.tag, a.uid, search.read_keys(a, encoding or "utf-8"), returns)
-
-
 def _bare(kind: Callable[[bytes], c.Command]) -> Reader:
     """The reader of a command without arguments."""
     return lambda a: kind(a.tag)
@@ -350,34 +373,58 @@ _MESSAGE_COMMANDS: Final[dict[bytes, Reader]] = {
     b"EXPUNGE": _expunge,
     b"FETCH": _fetch,
     b"MOVE": _move,
-    b"SEARCH": _search,
+    b"REPLACE": _replace,
+    b"SEARCH": finding.read_search,
+    b"SORT": finding.read_sort,
     b"STORE": _store,
+    b"THREAD": finding.read_thread,
 }
 _COMMANDS: Final[dict[bytes, Reader]] = {
     **_MESSAGE_COMMANDS,
     b"APPEND": _append,
     b"AUTHENTICATE": _authenticate,
+    b"CANCELUPDATE": finding.read_cancel,
     b"CAPABILITY": _bare(c.Capability),
     b"CHECK": _bare(c.Check),
     b"CLOSE": _bare(c.Close),
+    b"COMPRESS": session.read_compress,
     b"CREATE": _create,
     b"DELETE": lambda a: c.Delete(a.tag, a.mailbox()),
+    b"DELETEACL": acl.read_delete,
     b"ENABLE": _enable,
+    b"ESEARCH": finding.read_esearch,
     b"EXAMINE": _examine,
+    b"GENURLAUTH": urlauth.read_genurlauth,
+    b"GETJMAPACCESS": session.read_get_jmap_access,
+    b"GETACL": acl.read_get,
+    b"GETMETADATA": metadata.read_get,
+    b"GETQUOTA": quota.read_get,
+    b"GETQUOTAROOT": quota.read_get_root,
     b"ID": _id,
     b"IDLE": _bare(c.Idle),
+    b"LANGUAGE": session.read_language,
     b"LIST": _list,
+    b"LISTRIGHTS": acl.read_list_rights,
     b"LOGIN": _login,
     b"LOGOUT": _bare(c.Logout),
     b"LSUB": _lsub,
+    b"MYRIGHTS": acl.read_my_rights,
     b"NAMESPACE": _bare(c.Namespace),
     b"NOOP": _bare(c.Noop),
+    b"NOTIFY": read_notify,
     b"RENAME": _rename,
+    b"RESETKEY": urlauth.read_resetkey,
     b"SELECT": _select,
+    b"SETACL": acl.read_set,
+    b"SETMETADATA": metadata.read_set,
+    b"SETQUOTA": quota.read_set,
     b"STARTTLS": _bare(c.StartTls),
     b"STATUS": _status,
     b"SUBSCRIBE": lambda a: c.Subscribe(a.tag, a.mailbox()),
+    b"UIDBATCHES": session.read_uid_batches,
+    b"UNAUTHENTICATE": session.read_unauthenticate,
     b"UNSELECT": _bare(c.Unselect),
+    b"URLFETCH": urlauth.read_urlfetch,
     b"UNSUBSCRIBE": lambda a: c.Unsubscribe(a.tag, a.mailbox()),
 }
 

@@ -16,12 +16,13 @@ from merpati.wire.imap import flags, names, strings
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from merpati.wire.imap.commands import SearchReturn, StatusItem
+    from merpati.wire.imap.commands import StatusItem
 
 Code = NewType("Code", bytes)  # a resp-text-code without its brackets
 
 _TEXT: Final = re.compile(rb"[^\x00\r\n]+")
 _CODE: Final = re.compile(rb"[^\x00\r\n\]]+")
+_NOT_IN_CODE: Final = re.compile(rb"[^!-\\^-~]+")
 _ATOM: Final = re.compile(rb"\\?[!#$&'+,\-./0-9:;<=>?@A-Z^_`a-z|}~]+|\\\*")
 _SET: Final = re.compile(rb"[0-9][0-9:,]*")
 
@@ -76,6 +77,11 @@ def badcharset(charsets: Iterable[bytes]) -> Code:
     return Code(b"BADCHARSET (" + b" ".join(map(strings.astring, charsets)) + b")")
 
 
+def badurl(url: bytes) -> Code:
+    """[BADURL ...] (RFC 4469 4): the URL as given, but for what cannot stand there."""
+    return Code(b"BADURL " + _NOT_IN_CODE.sub(b"", url)[:1000])
+
+
 def capability_code(capabilities: Iterable[bytes]) -> Code:
     """[CAPABILITY ...], in the greeting and after login."""
     return Code(b"CAPABILITY " + _atoms(capabilities))
@@ -89,6 +95,11 @@ def copyuid(uidvalidity: int, source: bytes, target: bytes) -> Code:
 def highestmodseq(modseq: int) -> Code:
     """[HIGHESTMODSEQ n] (RFC 7162 3.1.2.1)."""
     return Code(b"HIGHESTMODSEQ %d" % modseq)
+
+
+def mailboxid(object_id: str) -> Code:
+    """[MAILBOXID (...)] (RFC 8474 4.1, 4.2)."""
+    return Code(b"MAILBOXID (%b)" % _atom(object_id.encode("ascii")))
 
 
 def modified(failed: bytes) -> Code:
@@ -193,18 +204,23 @@ def mailbox_list(
     utf8: bool = False,
     child_info: Iterable[bytes] = (),
     kind: bytes = b"LIST",
+    old_name: str = "",
 ) -> bytes:
     r"""`* LIST (...) "/" name`, or LSUB by `kind`.
 
     `attributes` begin with a backslash. `child_info` is CHILDINFO of RFC 5258 3.5:
-    the selection options that children met though the mailbox itself did not.
+    the selection options that children met though the mailbox itself did not. `old_name`
+    is OLDNAME of RFC 5465 5.4 and RFC 9051 6.3.9.7: what the mailbox was called before.
     """
     info = b" ".join(map(strings.quoted, child_info))
+    extended = [b'"CHILDINFO" (%b)' % info] if info else []
+    if old_name:
+        extended.append(b'"OLDNAME" (%b)' % _mailbox(old_name, utf8=utf8))
     return b'* %b (%b) "/" %b%b\r\n' % (
         _atom(kind),
         _atoms(attributes),
         _mailbox(name, utf8=utf8),
-        b' ("CHILDINFO" (%b))' % info if info else b"",
+        b" (%b)" % b" ".join(extended) if extended else b"",
     )
 
 
@@ -213,35 +229,15 @@ def separator() -> bytes:
     return b'* LIST (\\Noselect) "/" ""\r\n'
 
 
-def status(name: str, items: Mapping[StatusItem, int], *, utf8: bool = False) -> bytes:
-    """`* STATUS name (MESSAGES 1 ...)`."""
-    pairs = b" ".join([b"%b %d" % (item.value, value) for item, value in items.items()])
+def status(name: str, items: Mapping[StatusItem, int | str], *, utf8: bool = False) -> bytes:
+    """`* STATUS name (MESSAGES 1 ...)`; an object id is text (RFC 8474 4.3)."""
+    pairs = b" ".join([
+        b"%b %d" % (item.value, value)
+        if isinstance(value, int)
+        else b"%b (%b)" % (item.value, _atom(value.encode("ascii")))
+        for item, value in items.items()
+    ])  # fmt: skip
     return b"* STATUS %b (%b)\r\n" % (_mailbox(name, utf8=utf8), pairs)
-
-
-def search(numbers: Iterable[int], modseq: int | None = None) -> bytes:
-    """`* SEARCH 1 2 ...`; `modseq` when MODSEQ was a key and something was found (RFC 7162)."""
-    found = b"".join([b" %d" % number for number in numbers])
-    return b"* SEARCH%b%b\r\n" % (found, b"" if modseq is None else b" (MODSEQ %d)" % modseq)
-
-
-def esearch(
-    tag: bytes, items: Mapping[SearchReturn, int | bytes], *, uid: bool, modseq: int | None = None
-) -> bytes:
-    """`* ESEARCH (TAG "a") UID MIN 1 ...` (RFC 4731 3.1).
-
-    MIN, MAX and COUNT are numbers, ALL is a set by `sets.compress`; what found
-    nothing is left out by the caller, but for COUNT.
-    """
-    parts = [b"* ESEARCH (TAG %b)" % strings.quoted(tag)]
-    if uid:
-        parts.append(b"UID")
-    for item, value in items.items():
-        shown = b"%d" % value if isinstance(value, int) else _set(value)
-        parts.append(b"%b %b" % (item.value, shown))
-    if modseq is not None:
-        parts.append(b"MODSEQ %d" % modseq)
-    return b" ".join(parts) + b"\r\n"
 
 
 def namespace(

@@ -28,6 +28,10 @@ NUMBER_MAX: Final = 2**32 - 1  # RFC 3501 9, number
 MODSEQ_MAX: Final = 2**63 - 1  # RFC 7162 7, mod-sequence-value
 
 
+class UnknownCharset(SyntaxFault):
+    """A text in a charset that is not known here (RFC 3501 7.1, BADCHARSET)."""
+
+
 class Relation(Enum):
     """How a message's day compares with the one asked for; the value is the key's ending."""
 
@@ -140,6 +144,48 @@ class ModSeq(msgspec.Struct, frozen=True):
     kind: bytes = b""
 
 
+class SavedDay(msgspec.Struct, frozen=True):
+    """SAVEDBEFORE, SAVEDON, SAVEDSINCE: the day it came into the mailbox (RFC 8514 4.3)."""
+
+    relation: Relation
+    day: int
+
+
+class SaveDateSupported(msgspec.Struct, frozen=True):
+    """SAVEDATESUPPORTED: every message of a mailbox that has save dates (RFC 8514 4.3)."""
+
+
+class Within(msgspec.Struct, frozen=True):
+    """YOUNGER or OLDER than so many seconds, by INTERNALDATE (RFC 5032 3)."""
+
+    seconds: int
+    younger: bool = True
+
+
+class EmailId(msgspec.Struct, frozen=True):
+    """EMAILID (RFC 8474 5.4)."""
+
+    id: str
+
+
+class ThreadId(msgspec.Struct, frozen=True):
+    """THREADID (RFC 8474 5.4)."""
+
+    id: str
+
+
+class Fuzzy(msgspec.Struct, frozen=True):
+    """FUZZY: what comes close to a key is found, too (RFC 6203 3)."""
+
+    key: SearchKey
+
+
+class Filter(msgspec.Struct, frozen=True):
+    """FILTER: the keys that are stored under a name (RFC 5466 3.1)."""
+
+    name: str
+
+
 SearchKey = (
     All
     | And
@@ -156,6 +202,13 @@ SearchKey = (
     | Larger
     | Smaller
     | ModSeq
+    | SavedDay
+    | SaveDateSupported
+    | Within
+    | EmailId
+    | ThreadId
+    | Fuzzy
+    | Filter
 )
 
 _FLAG_NAMES: Final = {
@@ -167,6 +220,7 @@ _CONSTANTS: Final[dict[bytes, SearchKey]] = {
     b"NEW": And((Recent(), Keyword("$seen", present=False))),
     b"OLD": Recent(present=False),
     b"RECENT": Recent(),
+    b"SAVEDATESUPPORTED": SaveDateSupported(),
     **{name: Keyword(keyword) for name, keyword in _FLAG_NAMES.items()},
     **{b"UN" + name: Keyword(keyword, False) for name, keyword in _FLAG_NAMES.items()},
 }
@@ -177,12 +231,15 @@ _DAYS: Final = {
     for prefix in (b"", b"SENT")
     for relation in Relation
 }
+_SAVED_DAYS: Final = {b"SAVED" + relation.value: relation for relation in Relation}
 _CODECS: Final = {b"US-ASCII": "ascii", b"UTF-8": "utf-8"}
 CHARSETS: Final = tuple(_CODECS)  # for [BADCHARSET (...)], RFC 3501 7.1
 
 _SET: Final = re.compile(rb"[0-9*][0-9*:,]*|\$")
 _DATE: Final = re.compile(rb'("?)([0-9A-Za-z-]+)\1')
 _ENTRY: Final = re.compile(rb"/flags/\\?[!#$&'+,\-./0-9:;<=>?@A-Z\[^_`a-z|}~]+")  # RFC 7162 7
+_OBJECT_ID: Final = re.compile(rb"[A-Za-z0-9_-]{1,255}")  # RFC 8474 7
+_FILTER_NAME: Final = re.compile(rb"[!#$&'+,\-./0-9:;<=>?@A-Z^_`a-z|}~]{1,255}")  # RFC 5466 4
 _ENTRY_KINDS: Final = frozenset((b"priv", b"shared", b"all"))
 _SETS_MEET: Final = frozenset((b" ", b")", b""))
 
@@ -231,6 +288,9 @@ def _open(cursor: Cursor, stack: list[_Frame]) -> None:
                 stack.pop()  # NOT NOT x is x
             else:
                 stack.append(_Frame(b"NOT"))
+        elif cursor.take_word(b"FUZZY "):
+            if top.kind != b"FUZZY":
+                stack.append(_Frame(b"FUZZY"))
         elif cursor.take_word(b"OR "):
             if top.kind == b"OR":
                 top.wanted += 1  # an OR in an OR fills one place and brings two
@@ -272,6 +332,9 @@ def _joined(frame: _Frame) -> SearchKey:
     if frame.kind == b"NOT":
         key = frame.keys[0]
         return key.key if isinstance(key, Not) else Not(key)
+    if frame.kind == b"FUZZY":
+        key = frame.keys[0]
+        return key if isinstance(key, Fuzzy) else Fuzzy(key)
     if frame.kind == b"OR":
         return Or(tuple(frame.keys))
     return frame.keys[0] if len(frame.keys) == 1 else And(tuple(frame.keys))
@@ -291,12 +354,28 @@ def _key(cursor: Cursor, encoding: str) -> SearchKey:
         return Header(_FIELDS[name], _text(cursor, encoding))
     if name in _DAYS:
         relation, sent = _DAYS[name]
-        day = dates.parse_date(cursor.match(_DATE, "a date such as 1-Feb-1994")[2])
-        return Day(relation, day, sent)
+        return Day(relation, _day(cursor), sent)
+    if name in _SAVED_DAYS:
+        return SavedDay(_SAVED_DAYS[name], _day(cursor))
     reader = _READERS.get(name)
     if reader is None:
         raise SyntaxFault("SEARCH knows no such key")
     return reader(cursor, encoding)
+
+
+def _day(cursor: Cursor) -> int:
+    return dates.parse_date(cursor.match(_DATE, "a date such as 1-Feb-1994")[2])
+
+
+def _object_id(cursor: Cursor) -> str:
+    return cursor.match(_OBJECT_ID, "an object id")[0].decode("ascii")
+
+
+def _within(cursor: Cursor, *, younger: bool) -> SearchKey:
+    seconds = cursor.number(NUMBER_MAX)
+    if not seconds:
+        raise SyntaxFault("an interval has a second at least")
+    return Within(seconds, younger)
 
 
 def _text(cursor: Cursor, encoding: str) -> str:
@@ -329,13 +408,20 @@ def _modseq(cursor: Cursor, _encoding: str) -> SearchKey:
 _READERS: Final[dict[bytes, Callable[[Cursor, str], SearchKey]]] = {
     b"BODY": lambda cursor, encoding: Body(_text(cursor, encoding)),
     b"HEADER": _header,
+    b"EMAILID": lambda cursor, _: EmailId(_object_id(cursor)),
+    b"FILTER": lambda cursor, _: Filter(
+        cursor.match(_FILTER_NAME, "the name of a filter")[0].decode("ascii")
+    ),
     b"KEYWORD": lambda cursor, _: Keyword(flags.keyword(cursor.atom())),
     b"LARGER": lambda cursor, _: Larger(cursor.number(NUMBER_MAX)),
     b"MODSEQ": _modseq,
+    b"OLDER": lambda cursor, _: _within(cursor, younger=False),
     b"SMALLER": lambda cursor, _: Smaller(cursor.number(NUMBER_MAX)),
     b"TEXT": lambda cursor, encoding: Text(_text(cursor, encoding)),
+    b"THREADID": lambda cursor, _: ThreadId(_object_id(cursor)),
     b"UID": lambda cursor, _: Uids(sets.parse(cursor.match(_SET, "a set of UIDs")[0])),
     b"UNKEYWORD": lambda cursor, _: Keyword(flags.keyword(cursor.atom()), present=False),
+    b"YOUNGER": lambda cursor, _: _within(cursor, younger=True),
 }
 
 
@@ -347,6 +433,8 @@ def render(key: SearchKey) -> bytes:
         return b"OR " + b" OR ".join(map(_operand, key.keys[:-1])) + b" " + _operand(key.keys[-1])
     if isinstance(key, Not):
         return b"NOT " + _operand(key.key)
+    if isinstance(key, Fuzzy):
+        return b"FUZZY " + _operand(key.key)
     if isinstance(key, Keyword):
         written = flags.SYSTEM.get(key.keyword)
         if written:
@@ -384,9 +472,21 @@ def _render_leaf(key: SearchKey) -> bytes:
         case Day(relation=relation, day=day, sent=sent):
             prefix = b"SENT" if sent else b""
             return prefix + relation.value + b" " + dates.render_date(day)
+        case SavedDay(relation=relation, day=day):
+            return b"SAVED" + relation.value + b" " + dates.render_date(day)
+        case Within(seconds=seconds, younger=younger):
+            return b"%b %d" % (b"YOUNGER" if younger else b"OLDER", seconds)
         case ModSeq(value=value, entry=None):
             return b"MODSEQ %d" % value
         case ModSeq(value=value, entry=entry, kind=kind):
             return b"MODSEQ %b %b %d" % (strings.quoted(entry or b""), kind, value)
+        case EmailId(id=text):
+            return b"EMAILID " + text.encode("ascii")
+        case ThreadId(id=text):
+            return b"THREADID " + text.encode("ascii")
+        case Filter(name=name):
+            return b"FILTER " + name.encode("ascii")
+        case SaveDateSupported():
+            return b"SAVEDATESUPPORTED"
         case _:
             raise TypeError(key)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, date, datetime, timedelta, timezone
+from functools import lru_cache
 from typing import Final
 
 from merpati.wire.mime import comments
@@ -96,6 +97,24 @@ def timestamp(raw: bytes) -> int | None:
     if sign == b"-":
         east = -east
     return ((days * 24 + int(hour)) * 60 + int(minute) - east) * 60 + int(second)
+
+
+def written_day(raw: bytes) -> int | None:
+    """The day a Date value names in its own zone, counted from 1970-01-01."""
+    found = _COMMON.fullmatch(raw)
+    month = _COMMON_MONTHS.get(found[2]) if found else None
+    if found is None or month is None:
+        moment = parse(raw)
+        return moment.toordinal() - _EPOCH if moment else None
+    return _day_number(found[1], month, found[3])
+
+
+@lru_cache(maxsize=1024)
+def _day_number(day: bytes, month: int, year: bytes) -> int | None:
+    try:
+        return date(int(year), month, int(day)).toordinal() - _EPOCH
+    except ValueError:  # no such day
+        return None
 
 
 def format(timestamp: float, offset_minutes: int = 0) -> bytes:  # noqa: A001 -- pairs with parse

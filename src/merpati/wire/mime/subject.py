@@ -11,6 +11,7 @@ MAX_ID: Final = 996  # characters; a line has 998 (RFC 5322 2.1.1)
 
 # subj-blob: one pair of brackets, no brackets in it, and spaces after it.
 _BLOBS = re.compile(r"(?:\[[^\[\]]*+\] ?)*+")
+_BLOB = re.compile(r"\[[^\[\]]*+\]")
 _REFWD = re.compile(r"(?:re|fwd?) ?(?:\[[^\[\]]*+\] ?)?:", re.IGNORECASE)
 _FWD_HEADER: Final = "[fwd:"
 _FWD_TRAILER: Final = "(fwd)"
@@ -33,6 +34,16 @@ def base_subject(subject: str) -> str:
             return subject[start:end]
         start += len(_FWD_HEADER)
         end -= 1
+
+
+def is_reply(subject: str, base: str) -> bool:
+    """Whether a subject is that of a reply or forward (RFC 5256 2.1), given its base."""
+    if len(subject) == len(base):
+        return False
+    subject = " ".join(subject.split())
+    start = subject.rfind(base) if base else len(subject)
+    around = _BLOB.sub("", subject[:start]) + subject[start + len(base) :].lower()
+    return ":" in around or _FWD_TRAILER in around
 
 
 def _without_trailer(subject: str, start: int, end: int) -> int:

@@ -91,16 +91,26 @@ def _identity(buffer: bytes | mmap.mmap, start: int, end: int) -> Iterator[bytes
 
 
 def _base64(buffer: bytes | mmap.mmap, start: int, end: int) -> Iterator[bytes]:
-    """Base64 with anything else between its characters, padded anywhere or nowhere."""
     rest = b""
     for at in range(start, end, CHUNK):
-        data = rest + buffer[at : min(at + CHUNK, end)].translate(None, _NOT_BASE64)
-        rest = b""
-        if at + CHUNK < end:
-            odd = (len(data) - data.rfind(b"=") - 1) % 4
-            data, rest = data[: len(data) - odd], data[len(data) - odd :]
-        # Padding ends what was encoded in one go; there may be more of them.
-        yield b"".join([_quads(run) for run in data.split(b"=") if len(run) > 1])
+        piece = rest + buffer[at : min(at + CHUNK, end)]
+        decoded, rest = undo_base64(piece, is_last=at + CHUNK >= end)
+        yield decoded
+
+
+def undo_base64(data: bytes, *, is_last: bool) -> tuple[bytes, bytes]:
+    """Base64 with anything else between its characters, padded anywhere or nowhere.
+
+    Returns:
+        What it says, and what is to stand before the next piece.
+    """
+    data = data.translate(None, _NOT_BASE64)
+    rest = b""
+    if not is_last:
+        odd = (len(data) - data.rfind(b"=") - 1) % 4
+        data, rest = data[: len(data) - odd], data[len(data) - odd :]
+    # Padding ends what was encoded in one go; there may be more of them.
+    return b"".join([_quads(run) for run in data.split(b"=") if len(run) > 1]), rest
 
 
 def _quads(run: bytes) -> bytes:
@@ -112,18 +122,27 @@ def _quads(run: bytes) -> bytes:
 
 
 def _quoted_printable(buffer: bytes | mmap.mmap, start: int, end: int) -> Iterator[bytes]:
-    """Quoted-printable; what is no encoding stands for itself."""
     rest = b""
     for at in range(start, end, CHUNK):
-        data = rest + buffer[at : min(at + CHUNK, end)]
-        rest = b""
-        if at + CHUNK < end:
-            cut = data.rfind(b"\n") + 1
-            if not cut:  # a line this long: any place will do that is not within "=XX"
-                mark = data.rfind(b"=", len(data) - 2)
-                cut = mark if mark >= 0 else len(data)
-            data, rest = data[:cut], data[cut:]
-        yield binascii.a2b_qp(_SOFT_BREAK.sub(_soft_break, data))
+        piece = rest + buffer[at : min(at + CHUNK, end)]
+        decoded, rest = undo_quoted_printable(piece, is_last=at + CHUNK >= end)
+        yield decoded
+
+
+def undo_quoted_printable(data: bytes, *, is_last: bool) -> tuple[bytes, bytes]:
+    """Quoted-printable; what is no encoding stands for itself.
+
+    Returns:
+        What it says, and what is to stand before the next piece.
+    """
+    rest = b""
+    if not is_last:
+        cut = data.rfind(b"\n") + 1
+        if not cut:  # a line this long: any place will do that is not within "=XX"
+            mark = data.rfind(b"=", len(data) - 2)
+            cut = mark if mark >= 0 else len(data)
+        data, rest = data[:cut], data[cut:]
+    return binascii.a2b_qp(_SOFT_BREAK.sub(_soft_break, data)), rest
 
 
 def _soft_break(match: re.Match[bytes]) -> bytes:

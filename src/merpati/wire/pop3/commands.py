@@ -1,7 +1,7 @@
-"""POP3 command lines (RFC 1939, 2449, 2595, 5034) to values and back.
+"""POP3 command lines (RFC 1939, 2449, 2595, 5034, 6856) to values and back.
 
 `parse` takes one line without its CRLF and gives a struct per verb; `encode`
-writes one. UTF8 and LANG (RFC 6856) would each be a struct and a row more.
+writes one.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ COMMAND_LINE_LIMIT: Final = 255  # octets including the CRLF, RFC 2449 4
 
 _CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _NUMBER: Final = re.compile(r"[0-9]{1,10}")
+_LANGUAGE: Final = re.compile(r"\*|[A-Za-z0-9*]{1,8}(?:-[A-Za-z0-9*]{1,8}){0,8}")  # RFC 4647 2
 _MECHANISM: Final = re.compile(r"[A-Z0-9_-]{1,20}")  # RFC 4422 3.1
 
 
@@ -107,13 +108,24 @@ class Rset(Struct, frozen=True):
     """Takes the marks of DELE off."""
 
 
+class Utf8(Struct, frozen=True):
+    """Says that the client takes headers in UTF-8 (RFC 6856 2)."""
+
+
+class Lang(Struct, frozen=True):
+    """Asks for another language, or for the list when `tag` is `None` (RFC 6856 3)."""
+
+    tag: str | None = None
+
+
 class Quit(Struct, frozen=True):
     """Ends the session, and deletes what is marked."""
 
 
 Command = (
     User | Pass | Auth | Capa | Stls | Stat | List | Uidl | Retr | Dele | Top | Noop | Rset | Quit
-)
+    | Utf8 | Lang
+)  # fmt: skip
 
 
 def parse(line: bytes) -> Command:
@@ -151,6 +163,8 @@ def encode(command: Command) -> bytes:
             arguments = [mechanism or "", (initial or b"").decode("latin-1")]
         case List(number) | Uidl(number) | Retr(number) | Dele(number):
             arguments = [] if number is None else [str(number)]
+        case Lang(tag):
+            arguments = [] if tag is None else [tag]
         case Top(number, lines):
             arguments = [str(number), str(lines)]
         case _:
@@ -200,6 +214,13 @@ def _parse_auth(argument: str) -> Auth:
     return Auth(mechanism, words[1].encode("ascii") if len(words) == 2 else None)
 
 
+def _parse_lang(argument: str) -> Lang:
+    words = argument.split()
+    if len(words) > 1 or (words and not _LANGUAGE.fullmatch(words[0])):
+        raise SyntaxFault("expected LANG or LANG tag")
+    return Lang(words[0] if words else None)
+
+
 def _with_number(make: type[Retr | Dele]) -> Callable[[str], Command]:
     return lambda argument: make(*_numbers(argument, 1, 1))
 
@@ -231,5 +252,7 @@ _PARSERS: Final[dict[str, Callable[[str], Command]]] = {
     "TOP": _parse_top,
     "NOOP": _without_argument(Noop()),
     "RSET": _without_argument(Rset()),
+    "UTF8": _without_argument(Utf8()),
+    "LANG": _parse_lang,
     "QUIT": _without_argument(Quit()),
 }

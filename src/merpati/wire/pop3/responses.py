@@ -33,6 +33,7 @@ class Code(Enum):
     SYS_TEMP = "SYS/TEMP"
     SYS_PERM = "SYS/PERM"
     AUTH = "AUTH"
+    UTF8 = "UTF8"  # RFC 6856 5
 
 
 class Status(Struct, frozen=True):
@@ -73,14 +74,18 @@ def listing(text: str, lines: Iterable[str]) -> bytes:
     return b"".join(rows)
 
 
-def message(text: str, body: bytes) -> bytes:
-    """A multi-line response that carries a message, as of RETR and TOP."""
-    return ok(text) + stuff(body)
-
-
 def stuff(body: bytes) -> bytes:
     """`body` with dots doubled at line starts, its last line ended, and the closing dot."""
-    return b"".join(stuff_pieces((body,)))
+    if b"\n." in body:
+        body = body.replace(b"\n.", b"\n..")
+    if body[:1] == b".":
+        body = b"." + body
+    return body + (b".\r\n" if body[-2:] == b"\r\n" or not body else b"\r\n.\r\n")
+
+
+def message(body: bytes) -> bytes:
+    """All of RETR's or TOP's answer for a body that is at hand."""
+    return b"+OK %d octets\r\n" % len(body) + stuff(body)
 
 
 def stuff_pieces(pieces: Iterable[bytes]) -> Iterator[bytes]:
@@ -99,17 +104,6 @@ def stuff_pieces(pieces: Iterable[bytes]) -> Iterator[bytes]:
         yield piece.replace(b"\n.", b"\n..") if b"." in piece else piece
         tail = (tail + piece[-2:])[-2:]
     yield b".\r\n" if tail == b"\r\n" else b"\r\n.\r\n"
-
-
-def top(body: bytes, lines: int) -> bytes:
-    """The header of a message, the empty line, and the first `lines` of what follows."""
-    start = 0 if body.startswith(b"\r\n") else body.find(b"\r\n\r\n") + 2
-    if start == 1:  # not found: all of it is header
-        return body
-    start += 2
-    rest = body[start:].split(b"\r\n", lines)
-    left = rest[lines] if len(rest) > lines else b""
-    return body[: len(body) - len(left)]
 
 
 def parse_status(line: bytes) -> Status:

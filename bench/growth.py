@@ -1,0 +1,138 @@
+"""Whether one message costs the same in a mailbox of a thousand and of a million."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import statistics
+import time
+from typing import TYPE_CHECKING, Any, Final
+
+from bench import corpus
+from bench.imap_client import Imap
+from bench.ours import Ours
+from bench.report import OURS, Row, at_most
+from merpati.app.config import read_config
+from merpati.app.installation import open_store
+from merpati.base.clock import SystemClock
+from merpati.base.ids import SystemIds
+from merpati.model.mailbox import INBOX_ID
+from merpati.services.digest import digest
+from merpati.store import directory, emails
+from merpati.store.blobs import BlobStore
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from bench.run import Plan
+
+SUITE: Final = "growth"
+SIZES: Final = (1_000, 100_000, 1_000_000)  # messages, of the users 1, 2, 3
+QUICK_SIZES: Final = (1_000, 10_000, 100_000)
+FACTOR: Final = 3.0  # of the time in the smallest mailbox
+TIMES: Final = 25
+NOW: Final = 1_800_000_000_000  # when the messages came, Unix milliseconds
+WORK: Final = ("SELECT", "FETCH of one", "STORE of one", "EXPUNGE of one", "APPEND of one")
+
+
+def measure(plan: Plan, folder: Path) -> list[Row]:
+    """How each piece of work grows; medians, alone on the server."""
+    sizes = QUICK_SIZES if plan.is_quick else SIZES
+    home = folder / "growth"
+    home.mkdir()
+    ours = Ours(home)
+    try:
+        for user, count in enumerate(sizes, 1):
+            asyncio.run(_fill(ours, user, count))
+        ours.start()
+        found = {size: _session(ours, user, size) for user, size in enumerate(sizes, 1)}
+    finally:
+        ours.close()
+    rows = []
+    for what in WORK:
+        smallest = found[sizes[0]][what]
+        for size in sizes:
+            plan.say(f"{what} of {size:,}: {found[size][what] * 1e3:.2f} ms")
+        for size in sizes[1:]:
+            ratio = found[size][what] / smallest
+            title = f"{what}: {size:,} messages against {sizes[0]:,}"
+            rows.append(Row(SUITE, title, "x", {OURS: ratio}, at_most(FACTOR)))
+    return rows
+
+
+async def _fill(ours: Ours, user: int, count: int) -> None:
+    """So many messages in a user's INBOX: rows of one blob, since only their number matters."""
+    store = await open_store(read_config(ours.config))
+    message = corpus.message(1)
+    body = BlobStore(ours.folder / "blobs", SystemIds(SystemClock())).inline(message)
+    found = digest(message, NOW)
+
+    async def unit(tx: Any) -> None:
+        account = await directory.account(tx, ours.target().user(user))
+        placement = emails.Placement(account.id, INBOX_ID)
+        await emails.add(tx, body, found, [placement], NOW)
+        await tx.run(
+            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < $2)"
+            " INSERT INTO mailbox_email (account_id, mailbox_id, uid, modseq, added, email_id,"
+            " thread_id, blob_id, received_at, size, keywords)"
+            " SELECT e.account_id, e.mailbox_id, e.uid + i, e.modseq + i, e.added + i,"
+            " e.email_id + i, e.thread_id + i, e.blob_id, e.received_at, e.size, e.keywords"
+            " FROM n, mailbox_email e WHERE e.account_id = $1 AND e.uid = 1",
+            account.id, count - 1,
+        )  # fmt: skip
+        await tx.run(
+            "UPDATE mailbox SET uidnext = uidnext + $2, recent_from = uidnext + $2,"
+            " total = total + $2, unseen = unseen + $2, size = size * ($2 + 1),"
+            " modseq = modseq + $2 WHERE account_id = $1 AND id = 1",
+            account.id, count - 1,
+        )  # fmt: skip
+        await tx.run(
+            "UPDATE account SET modseq = modseq + $2, next_email = next_email + $2,"
+            " emails = emails + $2, used = used * ($2 + 1) WHERE id = $1",
+            account.id, count - 1,
+        )  # fmt: skip
+        await tx.run("UPDATE blob SET refs = refs + $2 WHERE hash = $1", body.hash, count - 1)
+
+    try:
+        await store.write_long(unit)
+    finally:
+        await store.close()
+
+
+def _session(ours: Ours, user: int, size: int) -> dict[str, float]:
+    """Seconds of each piece of work, in one session that has read something before."""
+    message = corpus.message(2)
+    with Imap(ours.target(), user) as session:
+        times = {"SELECT": _median(lambda _: session.command("SELECT INBOX"))}
+        session.command("FETCH 1 UID")
+        step = size // (3 * TIMES)
+
+        def fetch(turn: int) -> None:
+            answer = session.command(f"FETCH {1 + turn * step} (UID FLAGS ENVELOPE)")
+            assert re.search(rb"\(UID \d+ FLAGS", answer)
+
+        def expunge(turn: int) -> None:
+            session.command(f"STORE {1 + turn * step} +FLAGS.SILENT (\\Deleted)")
+            started = time.perf_counter()
+            assert b" EXPUNGE" in session.command("EXPUNGE")
+            spent.append(time.perf_counter() - started)
+
+        times["FETCH of one"] = _median(fetch)
+        times["STORE of one"] = _median(
+            lambda turn: session.command(f"STORE {1 + turn * step} +FLAGS (\\Flagged)")
+        )
+        spent: list[float] = []
+        _median(expunge)
+        times["EXPUNGE of one"] = statistics.median(spent)
+        times["APPEND of one"] = _median(lambda _: session.append("INBOX", [message]))
+    return times
+
+
+def _median(work: Callable[[int], object]) -> float:
+    spent = []
+    for turn in range(TIMES):
+        started = time.perf_counter()
+        work(turn)
+        spent.append(time.perf_counter() - started)
+    return statistics.median(spent)

@@ -1,0 +1,129 @@
+"""GETQUOTA, GETQUOTAROOT and SETQUOTA (RFC 9208).
+
+Each account is a quota root, named by its address, and so is each domain with a limit,
+named by its name: mail counts in both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from merpati.base.faults import Fault, Kind
+from merpati.model.account import Account
+from merpati.servers.imap.client import Client, Done, Handler
+from merpati.servers.imap.rights import NAMED
+from merpati.store import directory, places, quota, rights
+from merpati.store.engine import Transaction
+from merpati.wire.imap import quota as wire
+from merpati.wire.imap.commands import Command
+from merpati.wire.imap.quota import UNIT, Resource
+
+Told = list[tuple[str, quota.Usage]]
+
+
+async def get(client: Client, command: wire.GetQuota) -> Done:
+    """GETQUOTA."""
+    usage = await client.services.store.read(_get, client.account_id, command.root)
+    client.connection.write(_response(command.root, usage))
+    return Done("GETQUOTA completed")
+
+
+async def get_root(client: Client, command: wire.GetQuotaRoot) -> Done:
+    """GETQUOTAROOT."""
+    roots = await client.services.store.read(_roots, client.account_id, command.mailbox)
+    names = [name for name, _ in roots]
+    client.connection.write(wire.quota_root(command.mailbox, names, utf8=client.utf8))
+    client.connection.write(b"".join([_response(name, usage) for name, usage in roots]))
+    return Done("GETQUOTAROOT completed")
+
+
+async def set_(client: Client, command: wire.SetQuota) -> Done:
+    """SETQUOTA, for administrators."""
+    usage = await client.services.store.write(_set, client.account_id, command.root, command.limits)
+    client.connection.write(_response(command.root, usage))
+    return Done("SETQUOTA completed")
+
+
+def _response(root: str, usage: quota.Usage) -> bytes:
+    """The QUOTA response: the resources that have a limit."""
+    told: dict[Resource, tuple[int, int]] = {}
+    if usage.quota:
+        told[Resource.STORAGE] = -(-usage.used // UNIT), usage.quota // UNIT
+    if usage.quota_emails:
+        told[Resource.MESSAGE] = usage.emails, usage.quota_emails
+    return wire.quota(root, told)
+
+
+async def _get(tx: Transaction, user_id: int, root: str) -> quota.Usage:
+    user = await directory.account_by_id(tx, user_id)
+    if "@" not in root:
+        domain = await _domain(tx, root)
+        allowed = user is not None and (user.is_admin or user.address.endswith("@" + root.lower()))
+        if not allowed:
+            raise _no_root(root)
+        return domain
+    account = await directory.find_account(tx, root)
+    if account is None or user is None or not await _may_see(tx, user, account):
+        raise _no_root(root)
+    return _usage(account)
+
+
+async def _may_see(tx: Transaction, user: Account, account: Account) -> bool:
+    """Whether a user may know what an account holds: who may read any of its mailboxes."""
+    if user.is_admin or user.id == account.id:
+        return True
+    return account.id in await rights.all_held(tx, user.id)
+
+
+async def _roots(tx: Transaction, user_id: int, path: str) -> Told:
+    place = await places.get(tx, user_id, path, NAMED[wire.GetQuotaRoot])
+    account = await directory.account_by_id(tx, place.account_id)
+    if account is None:
+        raise _no_root(path)
+    roots = [(account.address, _usage(account))]
+    name = account.address.rpartition("@")[2]
+    usage = await quota.of_domain(tx, (await directory.domain(tx, name)).id)
+    if usage is not None:
+        roots.append((name, usage))
+    return roots
+
+
+async def _set(
+    tx: Transaction, user_id: int, root: str, limits: Mapping[Resource, int]
+) -> quota.Usage:
+    user = await directory.account_by_id(tx, user_id)
+    if user is None or not user.is_admin:
+        raise Fault(Kind.DENIED, "only administrators may set a quota")
+    storage = limits.get(Resource.STORAGE, 0) * UNIT
+    messages = limits.get(Resource.MESSAGE, 0)
+    if "@" not in root:
+        domain = await directory.domain(tx, root)
+        await quota.limit_domain(tx, domain.id, storage, messages)
+        return await quota.of_domain(tx, domain.id) or quota.Usage(0, 0, 0, 0)
+    account = await directory.account(tx, root)
+    await directory.set_account(tx, account.id, quota=storage, quota_emails=messages)
+    return _usage(await directory.account(tx, root))
+
+
+async def _domain(tx: Transaction, name: str) -> quota.Usage:
+    domain = await directory.home(tx, name.lower())
+    usage = await quota.of_domain(tx, domain.id) if domain is not None else None
+    if usage is None:
+        raise _no_root(name)
+    return usage
+
+
+def _usage(account: Account) -> quota.Usage:
+    return quota.Usage(account.quota, account.quota_emails, account.used, account.emails)
+
+
+def _no_root(name: str) -> Fault:
+    return Fault(Kind.NOT_FOUND, f"there is no quota root {name}")
+
+
+HANDLERS: Final[dict[type[Command], Handler]] = {
+    wire.GetQuota: get,
+    wire.GetQuotaRoot: get_root,
+    wire.SetQuota: set_,
+}

@@ -1,0 +1,117 @@
+"""Signing in and out: STARTTLS, LOGIN, AUTHENTICATE (RFC 3501 6.2), UNAUTHENTICATE (RFC 8437)."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Mapping
+from typing import Final
+
+from merpati.base.faults import Fault, Kind
+from merpati.model.account import Account
+from merpati.servers.imap import watch
+from merpati.servers.imap.client import ANSWERED, Client, Done
+from merpati.servers.imap.legal import capabilities
+from merpati.services.sign_in import NO_BINDINGS, SignIn
+from merpati.services.sign_in import offered as mechanisms_offered
+from merpati.wire import sasl
+from merpati.wire.imap import commands, responses, session
+from merpati.wire.imap.responses import Condition
+from merpati.wire.scram import TLS_SERVER_END_POINT
+
+LOOPBACK: Final = ("127.", "::1", "unix", "::ffff:127.")
+
+
+def offered(client: Client) -> tuple[bytes, ...]:
+    """The capabilities that this client is offered now."""
+    services = client.services
+    settings = services.settings
+    more = [
+        b"APPENDLIMIT=%d" % settings.message_size,  # RFC 7889
+        b"MESSAGELIMIT=%d" % settings.messages_at_once,  # RFC 9738
+    ]
+    if services.jmap_url:
+        more.append(b"JMAPACCESS")
+    if services.events is not None:  # RFC 6785 3.1: where scripts are looked after
+        more.append(f"IMAPSIEVE=sieve://{services.hostname}".encode("ascii"))
+    return capabilities(
+        client.state,
+        starttls=services.certificates is not None and client.connection.tls is None,
+        mechanisms=_mechanisms(client) if _may_sign_in(client) else (),
+        more=more,
+    )
+
+
+def _may_sign_in(client: Client) -> bool:
+    """Passwords travel over TLS, or do not leave this machine."""
+    local = client.login_without_tls and client.connection.peer.startswith(LOOPBACK)
+    return local or client.connection.tls is not None
+
+
+def _mechanisms(client: Client) -> list[str]:
+    return mechanisms_offered(client.services.login, _bindings(client))
+
+
+def _bindings(client: Client) -> Mapping[str, bytes]:
+    """The channel bindings at hand (RFC 5056), by type."""
+    services, tls = client.services, client.connection.tls
+    if tls is None or services.certificates is None or not services.login.settings.channel_binding:
+        return NO_BINDINGS
+    return {TLS_SERVER_END_POINT: services.certificates.end_point(tls.server_name)}
+
+
+async def starttls(client: Client, command: commands.StartTls) -> Done:
+    """RFC 3501 6.2.1. What follows in clear text is not ours to obey (CVE-2011-0411)."""
+    certificates, connection = client.services.certificates, client.connection
+    if certificates is None or connection.tls is not None or connection.compressed:
+        raise Fault(Kind.BAD_SEQUENCE, "TLS is not available here")
+    if connection.pending():
+        client.end("nothing may follow STARTTLS before the TLS handshake")
+        return ANSWERED
+    text = client.said("begin the TLS handshake")
+    connection.write(responses.tagged(command.tag, Condition.OK, text))
+    await connection.start_tls(certificates.context)
+    return ANSWERED
+
+
+async def login(client: Client, command: commands.Login) -> Done:
+    """LOGIN (RFC 3501 6.2.3)."""
+    if not _may_sign_in(client):
+        raise Fault(Kind.TLS_REQUIRED, "use STARTTLS before signing in")
+    name = sasl.prepare_name(command.user)
+    password = sasl.prepare_password(command.password)
+    peer = client.connection.peer
+    return _signed_in(client, await client.services.login.verify(name, password, peer, "imap"))
+
+
+async def authenticate(client: Client, command: commands.Authenticate) -> Done:
+    """AUTHENTICATE (RFC 3501 6.2.2), with an initial response or without (RFC 4959)."""
+    if not _may_sign_in(client):
+        raise Fault(Kind.TLS_REQUIRED, "use STARTTLS before signing in")
+    services, connection = client.services, client.connection
+    mechanism = command.mechanism.decode("ascii")
+    mechanisms = _mechanisms(client)
+    if mechanism not in mechanisms:
+        raise Fault(Kind.UNSUPPORTED, f"the mechanisms are {', '.join(mechanisms)}")
+    exchange = SignIn(services.login, mechanism, connection.peer, "imap", _bindings(client))
+    initial = None if command.initial is None else b64encode(command.initial) or b"="
+    await exchange.begin(initial)
+    while exchange.challenge is not None:
+        connection.write(responses.challenge(exchange.challenge))
+        await exchange.respond(await connection.read_line(sasl.RESPONSE_LIMIT + 2))
+    assert exchange.account is not None
+    return _signed_in(client, exchange.account)
+
+
+def _signed_in(client: Client, account: Account) -> Done:
+    client.account_id, client.account = account.id, account.address
+    return Done("signed in", responses.capability_code(offered(client)))
+
+
+async def unauthenticate(client: Client, _command: session.Unauthenticate) -> Done:
+    """RFC 8437 3: as before signing in, but for TLS, compression and the language."""
+    watch.end(client)
+    client.close()
+    client.forget_enabled()
+    client.account_id, client.account = 0, ""
+    client.connection.deadline(client.services.settings.login_timeout)
+    return Done("signed out", responses.capability_code(offered(client)))

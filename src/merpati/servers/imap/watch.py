@@ -1,0 +1,273 @@
+"""NOTIFY (RFC 5465): telling a client what happens in mailboxes that it has not selected.
+
+What it is told is a view of the accounts' change logs after a number, as IDLE's is of the
+selected mailbox (`sync`). An announcement only wakes the session, which then asks the log; so
+nothing is gathered for a client that does not read, and while nothing happens it costs nothing.
+Names are remembered only for who wants to hear of renamed and deleted mailboxes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+import msgspec
+
+from merpati.model.change import ChangeKind
+from merpati.model.mailbox import SEPARATOR, Mailbox
+from merpati.servers.imap.client import Client, Done
+from merpati.servers.imap.sync import sync
+from merpati.servers.imap.watched import Key, Watch
+from merpati.store import changes, mailboxes, places
+from merpati.store.engine import Topic, Transaction
+from merpati.store.places import Place
+from merpati.wire.imap import metadata, responses
+from merpati.wire.imap import notify as grammar
+from merpati.wire.imap.commands import StatusItem
+from merpati.wire.imap.notify import OF_MESSAGES, Event
+from merpati.wire.imap.responses import Condition
+
+LINES_MAX: Final = 1000  # told in one go; a client that asked for more is told less (5.8)
+
+OF_THE_TREE: Final = frozenset(
+    {ChangeKind.MAILBOX_CREATED, ChangeKind.MAILBOX_CHANGED, ChangeKind.MAILBOX_DESTROYED}
+)
+COUNTED: Final = frozenset({ChangeKind.EMAILS_ADDED, ChangeKind.EMAILS_REMOVED})
+
+
+class Scene(msgspec.Struct):
+    """What a user sees: mailboxes, subscribed names, and how far each account has come."""
+
+    places: list[Place]
+    subscribed: set[str]
+    modseqs: dict[int, int]
+    touched: dict[Key, set[int]]  # kinds of change since; the mailbox is 0 for those of none
+    entries: dict[Key, list[str]]  # annotations that changed since
+
+
+async def notify(client: Client, command: grammar.Notify) -> Done:
+    """NOTIFY: what it asks for replaces all that was asked for before."""
+    if client.view is not None and command.groups:  # RFC 5465 3.1: an implicit NOOP
+        await sync(client, expunge=True)
+    end(client)
+    watch = Watch(command.groups)
+    client.watch = watch
+    if watch.groups:
+        scene = await client.services.store.read(_scene, client.account_id, {})
+        _listen(client, watch, scene)
+        _remember(watch, scene)
+        lines = _hidden(client, watch, scene)
+        if command.status:
+            lines += _statuses(client, watch, scene)
+        client.connection.write(b"".join(lines))
+    return Done("NOTIFY completed")
+
+
+def end(client: Client) -> None:
+    """Tell the client of nothing that it had asked for with NOTIFY."""
+    if client.watch is not None:
+        for stop in client.watch.stops:
+            stop()
+        client.watch = None
+
+
+async def tell(client: Client, *, expunge: bool = True) -> None:
+    """Tell a waiting client what has happened: what NOTIFY asked for, or else the selected."""
+    watch = client.watch
+    if client.view is not None and (watch is None or watch.selected is not None):
+        await sync(client, expunge=expunge)
+    if watch is not None and watch.groups and not client.over:
+        await tell_others(client, watch)
+
+
+async def tell_others(client: Client, watch: Watch) -> None:
+    """What has happened in mailboxes that are not selected."""
+    watch.stale = False
+    store = client.services.store
+    if not await store.read(_moved, watch.since):
+        return
+    scene = await store.read(_scene, client.account_id, watch.since)
+    lines = _messages(client, watch, scene)
+    if watch.wants(Event.MAILBOX_NAME, Event.SUBSCRIPTION_CHANGE):
+        lines += _names(client, watch, scene)
+    if watch.wants(Event.MAILBOX_METADATA_CHANGE):
+        lines += _annotations(client, watch, scene)
+    _listen(client, watch, scene)
+    _remember(watch, scene)
+    if len(lines) > LINES_MAX:
+        code = grammar.NOTIFICATIONOVERFLOW
+        text = client.said("too much happens to tell it all")
+        client.connection.write(responses.untagged(Condition.OK, text, code))
+        end(client)
+        client.watch = Watch(())  # as if NOTIFY NONE had come
+        return
+    client.connection.write(b"".join(lines))
+
+
+def _listen(client: Client, watch: Watch, scene: Scene) -> None:
+    """Hear of changes in every account that the user sees something of."""
+
+    def heard() -> None:
+        watch.stale = True
+        if client.idling:
+            client.connection.wake()
+
+    for account_id in scene.modseqs.keys() - watch.since.keys():
+        watch.stops.append(client.services.notify.listen(Topic.ACCOUNT, account_id, heard))
+    watch.since = {**watch.since, **scene.modseqs}
+
+
+def _remember(watch: Watch, scene: Scene) -> None:
+    if watch.wants(Event.MAILBOX_NAME):
+        watch.paths = {_key(place): place.path for place in scene.places}
+    if watch.wants(Event.SUBSCRIPTION_CHANGE):
+        watch.subscribed = scene.subscribed
+
+
+def _key(place: Place) -> Key:
+    return place.account_id, place.mailbox.id
+
+
+# Messages
+
+
+def _statuses(client: Client, watch: Watch, scene: Scene) -> list[bytes]:
+    """How the mailboxes are at the beginning (RFC 5465 3.1)."""
+    found = []
+    for place in scene.places:
+        events = _wanted(client, watch, scene, place)
+        if events & OF_MESSAGES:
+            found.append(_status(client, place.path, place.mailbox, events))
+    return found
+
+
+def _messages(client: Client, watch: Watch, scene: Scene) -> list[bytes]:
+    """A STATUS for each mailbox in which something wanted has happened."""
+    found = []
+    for place in scene.places:
+        kinds = scene.touched.get(_key(place))
+        if kinds is None:
+            continue
+        events = _wanted(client, watch, scene, place)
+        counted = Event.MESSAGE_NEW in events and not kinds.isdisjoint(COUNTED)
+        flagged = Event.FLAG_CHANGE in events and ChangeKind.KEYWORDS_CHANGED in kinds
+        if counted or flagged:
+            found.append(_status(client, place.path, place.mailbox, events))
+    return found
+
+
+def _annotations(client: Client, watch: Watch, scene: Scene) -> list[bytes]:
+    """A METADATA for each mailbox of which an annotation changed, without values (5.6)."""
+    return [
+        metadata.changed(place.path, scene.entries[_key(place)], utf8=client.utf8)
+        for place in scene.places
+        if scene.entries.get(_key(place))
+        and Event.MAILBOX_METADATA_CHANGE in _wanted(client, watch, scene, place)
+    ]
+
+
+def _wanted(client: Client, watch: Watch, scene: Scene, place: Place) -> frozenset[Event]:
+    """What the client wants of a mailbox and may see; nothing of the one it has selected."""
+    view = client.view
+    if view is not None and _key(place) == (view.account_id, view.mailbox_id):
+        return frozenset()
+    if "r" not in place.rights:
+        return frozenset()
+    own = place.account_id == client.account_id
+    return watch.events(own, place.path, scene.subscribed)
+
+
+def _status(client: Client, path: str, mailbox: Mailbox, events: frozenset[Event]) -> bytes:
+    items = {
+        StatusItem.MESSAGES: mailbox.total,
+        StatusItem.UIDNEXT: mailbox.uidnext,
+        StatusItem.UIDVALIDITY: mailbox.uidvalidity,
+    }
+    if Event.FLAG_CHANGE in events:
+        items[StatusItem.UNSEEN] = mailbox.unseen
+    if Event.FLAG_CHANGE in events or client.condstore:
+        items[StatusItem.HIGHESTMODSEQ] = mailbox.modseq
+    return responses.status(path, items, utf8=client.utf8)
+
+
+# Names
+
+
+def _hidden(client: Client, watch: Watch, scene: Scene) -> list[bytes]:
+    r"""Mailboxes that are named, and seen, but not to be read, are \NoAccess (RFC 5465 3.1)."""
+    named = {name for group in watch.groups for name in group.names}
+    return [
+        responses.mailbox_list(place.path, (b"\\NoAccess",), utf8=client.utf8)
+        for place in scene.places
+        if place.path in named and "r" not in place.rights
+    ]
+
+
+def _names(client: Client, watch: Watch, scene: Scene) -> list[bytes]:
+    """A LIST for each name that came, went, changed, or whose subscription did (5.4, 5.5)."""
+    now = {_key(place): place.path for place in scene.places}
+    above = _parents(now.values())
+    found: dict[str, bytes] = {}
+
+    def add(path: str, *, own: bool, event: Event, gone: bool = False, old: str = "") -> None:
+        subscribed = scene.subscribed | watch.subscribed
+        if not any(event in watch.events(own, name, subscribed) for name in (path, old) if name):
+            return
+        attributes = [b"\\NonExistent"] if gone else []
+        if not gone:
+            attributes.append(b"\\HasChildren" if path in above else b"\\HasNoChildren")
+        if path in scene.subscribed:
+            attributes.append(b"\\Subscribed")
+        found[path] = responses.mailbox_list(path, attributes, utf8=client.utf8, old_name=old)
+
+    if watch.wants(Event.MAILBOX_NAME):
+        for key, path in watch.paths.items():
+            if key not in now:
+                own = key[0] == client.account_id
+                add(path, own=own, event=Event.MAILBOX_NAME, gone=True)
+        for key, path in now.items():
+            before = watch.paths.get(key, "")
+            if path != before:
+                own = key[0] == client.account_id
+                add(path, own=own, event=Event.MAILBOX_NAME, old=before)
+    if watch.wants(Event.SUBSCRIPTION_CHANGE):
+        there = set(now.values())
+        own_paths = {path for key, path in now.items() if key[0] == client.account_id}
+        for path in sorted(scene.subscribed ^ watch.subscribed):
+            gone = path not in there
+            own = gone or path in own_paths
+            add(path, own=own, event=Event.SUBSCRIPTION_CHANGE, gone=gone)
+    return list(found.values())
+
+
+def _parents(paths: Iterable[str]) -> set[str]:
+    return {path.rpartition(SEPARATOR)[0] for path in paths}
+
+
+# The store
+
+
+async def _moved(tx: Transaction, since: dict[int, int]) -> bool:
+    """Whether anything happened in these accounts."""
+    for account_id, modseq in since.items():
+        if await changes.current(tx, account_id) != modseq:
+            return True
+    return False
+
+
+async def _scene(tx: Transaction, user_id: int, since: dict[int, int]) -> Scene:
+    """What a user sees, and what was touched after these modseqs."""
+    found = await places.listing(tx, user_id)
+    accounts = {user_id, *since, *(place.account_id for place in found)}
+    scene = Scene(found, set(await mailboxes.subscriptions(tx, user_id)), {}, {}, {})
+    for account_id in accounts:
+        current = await changes.current(tx, account_id)
+        scene.modseqs[account_id] = current
+        before = since.get(account_id, current)
+        if before != current:
+            for mailbox_id, kinds in (await changes.touched(tx, account_id, before)).items():
+                scene.touched[account_id, mailbox_id] = kinds
+            annotated = await changes.entries(tx, account_id, before, user_id)
+            for mailbox_id, names in annotated.items():
+                scene.entries[account_id, mailbox_id] = names
+    return scene

@@ -1,0 +1,435 @@
+"""Emails as objects (RFC 8621 4): what their rows, their stored structure and their bytes say.
+
+What a list of mail shows comes from rows and stored structure alone; the bytes are read
+when a header field or a body is asked for, and then once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Mapping, Sequence
+from functools import partial
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple
+
+from merpati.model import object_ids
+from merpati.model import rights as letters
+from merpati.model.message import DELETED, KEYWORDS_MAX
+from merpati.model.object_ids import BlobName
+from merpati.servers.jmap import email_query, states
+from merpati.servers.jmap.call import MAIL, Access, Call
+from merpati.servers.jmap.email_query import EmailQuery
+from merpati.servers.jmap.kind import Changes, Found, Got, Kind, Property, server_set
+from merpati.servers.jmap.states import Changed, Fate
+from merpati.store import (
+    changes,
+    email_changes,
+    email_edit,
+    email_places,
+    mailbox_tree,
+    rights,
+)
+from merpati.store.blobs import BlobStore, Stored
+from merpati.store.email_places import Held
+from merpati.wire.jmap import email_body, email_headers
+from merpati.wire.jmap.email_body import Numbered, Shown
+from merpati.wire.jmap.email_headers import CONVENIENT, Wanted
+from merpati.wire.jmap.faults import MethodFault, SetFault, invalid, wrong
+from merpati.wire.jmap.values import (
+    Argument,
+    Check,
+    is_bool,
+    is_id_set,
+    is_text,
+    is_text_set,
+    is_unsigned,
+    list_of,
+    nullable,
+    utc_date,
+)
+from merpati.wire.mime import headers, tree
+
+if TYPE_CHECKING:
+    import mmap
+
+    from merpati.store.engine import Transaction
+
+METADATA: Final = ("id", "blobId", "threadId", "mailboxIds", "keywords", "size", "receivedAt")
+BODY: Final = ("bodyStructure", "bodyValues", "textBody", "htmlBody", "attachments")
+DEFAULTS: Final = frozenset({
+    *METADATA, *CONVENIENT, "hasAttachment", "preview", "bodyValues", "textBody", "htmlBody",
+    "attachments",
+})  # fmt: skip
+FROM_BYTES: Final = frozenset({*CONVENIENT, *BODY, "headers"})
+LARGE: Final = 256 * 1024  # bytes; what is larger is decoded off the event loop
+TURN: Final = 16  # emails, before other sessions have their turn
+_ROW: Final = ("blob_id", "thread_id", "keywords", "received_at", "size", "structure", "preview")
+_BYTES: Final = ("location", "encoding", "data")
+
+# RFC 8621 4.1.1.
+_KEYWORD: Final = re.compile(r"[!#$&'+,\-./0-9:;<=>?@A-Z\[^_`a-z|}~]{1,255}")
+
+BODY_ARGUMENTS: Final = {
+    "bodyProperties": Argument(nullable(list_of(is_text))),
+    "fetchTextBodyValues": Argument(is_bool, default=False),
+    "fetchHTMLBodyValues": Argument(is_bool, default=False),
+    "fetchAllBodyValues": Argument(is_bool, default=False),
+    "maxBodyValueBytes": Argument(is_unsigned, 0),
+}
+
+
+class Plan(NamedTuple):
+    """What of emails is asked for.
+
+    Attributes:
+        properties: their names.
+        fields: what those mean that are about header fields.
+        body_names: properties of body parts.
+        body_fields: what those of them mean that are about header fields.
+        values: which body values are wanted: "text", "html", "all".
+        most: octets of a body value, 0 for all.
+    """
+
+    properties: frozenset[str]
+    fields: Mapping[str, Wanted]
+    body_names: tuple[str, ...]
+    body_fields: Mapping[str, Wanted]
+    values: frozenset[str]
+    most: int
+
+    @property
+    def reads_bytes(self) -> bool:
+        """Whether rows and structure are not enough."""
+        return bool(self.fields) or not self.properties.isdisjoint(FROM_BYTES)
+
+
+def plan(properties: frozenset[str], arguments: Mapping[str, Any]) -> Plan:
+    """What a /get or /parse asks for. Raises MethodFault invalidArguments."""
+    fields = {name: what for name in properties if (what := email_headers.wanted(name))}
+    given = arguments["bodyProperties"]
+    names = tuple(email_body.DEFAULTS if given is None else dict.fromkeys(given))
+    body_fields = {}
+    for name in names:
+        if name.startswith("header:") and (what := email_headers.wanted(name)) is not None:
+            body_fields[name] = what
+        elif name not in email_body.PROPERTIES:
+            raise invalid(f"a body part has no property {name[:100]!r}", "bodyProperties")
+    asked = {
+        "text": arguments["fetchTextBodyValues"],
+        "html": arguments["fetchHTMLBodyValues"],
+        "all": arguments["fetchAllBodyValues"],
+    }
+    values = frozenset(name for name, is_asked in asked.items() if is_asked)
+    return Plan(properties, fields, names, body_fields, values, arguments["maxBodyValueBytes"])
+
+
+def of_bytes(
+    content: bytes | mmap.mmap,
+    root: tree.Part,
+    what: Plan,
+    blob_id: email_body.BlobId,
+) -> dict[str, Any]:
+    """The properties of an email that its bytes and structure tell."""
+    told: dict[str, Any] = {}
+    if what.fields or "headers" in what.properties:
+        fields = headers.split(content, root.header_start, root.body_start).fields
+        for name, wanted in what.fields.items():
+            told[name] = email_headers.value(fields, wanted)
+        if "headers" in what.properties:
+            told["headers"] = email_body.all_headers(one for one in fields if one.name)
+    if what.properties.isdisjoint((*BODY, "hasAttachment")):
+        return told
+    whole = email_body.numbered(root)
+    shown = email_body.shown(whole)
+    if "hasAttachment" in what.properties:
+        told["hasAttachment"] = email_body.has_attachment(shown)
+
+    def part(one: Numbered, names: Sequence[str]) -> dict[str, Any]:
+        return email_body.body_part(content, one, names, what.body_fields, blob_id)
+
+    if "bodyStructure" in what.properties:
+        told["bodyStructure"] = part(whole, (*what.body_names, "subParts"))
+    lists = {"textBody": shown.text, "htmlBody": shown.html, "attachments": shown.attachments}
+    for name, parts in lists.items():
+        if name in what.properties:
+            told[name] = [part(one, what.body_names) for one in parts]
+    if "bodyValues" in what.properties:
+        told["bodyValues"] = {
+            str(one.n): email_body.body_value(content, one.part, what.most)
+            for one in _valued(whole, shown, what.values)
+        }
+    return told
+
+
+def _valued(whole: Numbered, shown: Shown, wanted: frozenset[str]) -> list[Numbered]:
+    """The text parts whose values are wanted, each once."""
+    parts: list[Numbered] = []
+    if "all" in wanted:
+        waiting = [whole]
+        while waiting:
+            one = waiting.pop()
+            parts.append(one)
+            if one.is_multipart:
+                waiting += one.children
+    if "text" in wanted:
+        parts += shown.text
+    if "html" in wanted:
+        parts += shown.html
+    return list({one.n: one for one in parts if one.part.type == "text"}.values())
+
+
+def _are_keywords(value: Any) -> bool:
+    return (
+        is_text_set(value)
+        and len(value) <= KEYWORDS_MAX
+        and all(_KEYWORD.fullmatch(one) is not None for one in value)
+    )
+
+
+class Email(Kind):
+    """The data type. What changes emails is `email_set`, what finds them `email_query`."""
+
+    name: ClassVar[str] = "Email"
+    capability: ClassVar[str] = MAIL
+    properties: ClassVar[Mapping[str, Property]] = {
+        **dict.fromkeys(
+            (*METADATA, *CONVENIENT, "headers", *BODY, "hasAttachment", "preview"), server_set()
+        ),
+        "mailboxIds": Property(is_id_set),
+        "keywords": Property(_are_keywords, default=MappingProxyType({})),
+    }
+    get_defaults: ClassVar[frozenset[str] | None] = DEFAULTS
+    get_arguments: ClassVar[Mapping[str, Argument]] = BODY_ARGUMENTS
+    query_arguments: ClassVar[Mapping[str, Argument]] = {
+        "collapseThreads": Argument(is_bool, default=False)
+    }
+    conditions: ClassVar[Mapping[str, Check]] = email_query.CONDITIONS
+    sorts: ClassVar[frozenset[str]] = frozenset({
+        *email_query.SORTS, *email_query.THREAD_SORTS,
+    })  # fmt: skip
+
+    def __init__(self, queries: EmailQuery) -> None:
+        self._queries = queries
+
+    def check_properties(self, names: Sequence[str]) -> None:  # type: ignore[override]
+        """Header fields by their own names are properties, too (RFC 8621 4.1.3)."""
+        super().check_properties(name for name in names if email_headers.wanted(name) is None)
+
+    async def get(
+        self,
+        call: Call,
+        access: Access,
+        ids: Sequence[str] | None,
+        properties: frozenset[str],
+        arguments: Mapping[str, Any],
+    ) -> Got:
+        """RFC 8621 4.2."""
+        what = plan(properties, arguments)
+        wanted = None
+        if ids is not None:
+            wanted = [id_ for one in ids if (id_ := object_ids.read_email(one)) is not None]
+        state, found = await call.services.store.read(
+            _rows, access, call.user.id, wanted, what, call.settings.objects_in_get
+        )  # fmt: skip
+        objects = []
+        for n, (email_id, places) in enumerate(found.items(), 1):
+            size = places[0].row[6]
+            make = partial(_object, call.services.blob_store, email_id, places, what)
+            if what.reads_bytes and size > LARGE:
+                objects.append(await asyncio.to_thread(make))
+            else:
+                objects.append(make())
+            if n % TURN == 0:
+                await asyncio.sleep(0)
+        return Got(state, objects)
+
+    async def state(self, tx: Transaction, access: Access) -> str:
+        """The account's modseq."""
+        return str(await changes.current(tx, access.account_id))
+
+    async def changes(self, call: Call, access: Access, since: str, limit: int) -> Changes:
+        """RFC 8621 4.3."""
+        state = states.parse(since)
+        found, current = await call.services.store.read(
+            email_changes.since, access.account_id, state.modseq
+        )
+        changed = [Changed(one.modseq, one.email_id, _fate(one, state)) for one in found]
+        return states.page(changed, state, current, limit, object_ids.email)
+
+    async def current(
+        self, tx: Transaction, call: Call, access: Access, id_: str
+    ) -> dict[str, Any] | None:
+        """What of an email can change."""
+        places = await _places(tx, call, access, id_)
+        if not places:
+            return None
+        keywords = places[0].row[6].split()
+        return {
+            "id": id_,
+            "mailboxIds": {object_ids.mailbox(one.mailbox_id): True for one in places},
+            "keywords": {one: True for one in keywords if one != DELETED},
+        }
+
+    async def update(
+        self,
+        tx: Transaction,
+        call: Call,
+        access: Access,
+        id_: str,
+        old: dict[str, Any],
+        new: dict[str, Any],
+        touched: frozenset[str],
+    ) -> dict[str, Any] | None:
+        """RFC 8621 4.6."""
+        places = await _places(tx, call, access, id_)
+        keywords = {one.lower() for one in new["keywords"]}
+        mailboxes = await target_mailboxes(tx, call, access, new["mailboxIds"])
+        await _check_rights(tx, call, access, places, keywords ^ set(old["keywords"]), mailboxes)
+        if keywords != set(old["keywords"]):
+            await email_edit.set_keywords(tx, access.account_id, places, keywords)
+        if mailboxes != {one.mailbox_id for one in places}:
+            places = await _places(tx, call, access, id_)
+            await email_edit.set_mailboxes(tx, access.account_id, places, mailboxes, call.now())
+        return None
+
+    async def destroy(
+        self, tx: Transaction, call: Call, access: Access, id_: str, arguments: Mapping[str, Any]
+    ) -> None:
+        """RFC 8621 4.6."""
+        places = await _places(tx, call, access, id_)
+        if not places:
+            raise SetFault("notFound")
+        await _check_rights(tx, call, access, places, set(), set())
+        number = object_ids.read_email(id_) or 0
+        await email_edit.destroy(tx, access.account_id, number, call.now())
+
+    async def query(
+        self,
+        call: Call,
+        access: Access,
+        filter_: Any,
+        sort: Sequence[Mapping[str, Any]],
+        arguments: Mapping[str, Any],
+    ) -> Found:
+        """RFC 8621 4.4."""
+        collapse = arguments["collapseThreads"]
+        return await self._queries.query(call, access, filter_, sort, collapse=collapse)
+
+
+def _fate(one: email_changes.EmailChange, since: states.State) -> Fate:
+    if one.created is None:
+        return Fate.DESTROYED
+    return Fate.CREATED if one.created > since.modseq else Fate.UPDATED
+
+
+def _object(
+    blob_store: BlobStore, email_id: int, places: Sequence[Held], what: Plan
+) -> dict[str, Any]:
+    """An Email with the properties asked for."""
+    _, _, blob_id, thread_id, keywords, received_at, size, structure, preview, *rest = places[0].row
+    told: dict[str, Any] = {"id": object_ids.email(email_id)}
+    wanted = what.properties
+    if "blobId" in wanted:
+        told["blobId"] = object_ids.blob(BlobName(upload=False, id=email_id))
+    if "threadId" in wanted:
+        told["threadId"] = object_ids.thread(thread_id)
+    if "mailboxIds" in wanted:
+        told["mailboxIds"] = {object_ids.mailbox(one.mailbox_id): True for one in places}
+    if "keywords" in wanted:
+        told["keywords"] = {one: True for one in keywords.split() if one != DELETED}
+    if "size" in wanted:
+        told["size"] = size
+    if "receivedAt" in wanted:
+        told["receivedAt"] = utc_date(received_at)
+    if "preview" in wanted:
+        told["preview"] = preview
+    if what.reads_bytes or "hasAttachment" in wanted:
+        content: bytes | mmap.mmap = b""
+        if what.reads_bytes:
+            content = blob_store.read(Stored(blob_id, size, *rest))
+
+        def part_id(n: int) -> str:
+            return object_ids.blob(BlobName(upload=False, id=email_id, part=n))
+
+        told.update(of_bytes(content, tree.decode(structure), what, part_id))
+    return told
+
+
+async def _places(tx: Transaction, call: Call, access: Access, id_: str) -> list[Held]:
+    """Where an email is that the user may read."""
+    number = object_ids.read_email(id_)
+    if number is None:
+        return []
+    columns = email_edit.COLUMNS
+    found = (await email_places.find(tx, access.account_id, [number], columns)).get(number, [])
+    if access.is_own:
+        return found
+    held = (await rights.all_held(tx, call.user.id)).get(access.account_id, {})
+    return [one for one in found if letters.READ in held.get(one.mailbox_id, "")]
+
+
+async def target_mailboxes(
+    tx: Transaction, call: Call, access: Access, wanted: Mapping[str, Any]
+) -> set[int]:
+    """The mailboxes that are to hold an email.
+
+    Raises:
+        SetFault: invalidProperties when there are none, or one does not exist.
+    """
+    if not wanted:
+        raise wrong("an email is in one mailbox at least", "mailboxIds")
+    tree = await mailbox_tree.nodes(tx, access.account_id)
+    found = set()
+    for one in wanted:
+        number = object_ids.read_mailbox(call.refer(one, "mailboxIds"))
+        if number not in tree:
+            raise wrong(f"there is no mailbox {one}", "mailboxIds")
+        found.add(number)
+    return found
+
+
+async def _check_rights(
+    tx: Transaction,
+    call: Call,
+    access: Access,
+    places: Sequence[Held],
+    keywords: set[str],
+    mailboxes: set[int],
+) -> None:
+    """Raise SetFault when the user may not do that in the mailboxes of another."""
+    if access.is_own:
+        return
+    held = (await rights.all_held(tx, call.user.id)).get(access.account_id, {})
+    there = {one.mailbox_id for one in places}
+    needed = dict.fromkeys(mailboxes - there, letters.INSERT)
+    needed |= dict.fromkeys(there - mailboxes, letters.DELETE_MESSAGES + letters.EXPUNGE)
+    for one in there & mailboxes:
+        needed[one] = "".join({letters.for_keyword(keyword) for keyword in keywords})
+    if any(letters.without(wanted, held.get(one, "")) for one, wanted in needed.items()):
+        raise SetFault("forbidden", "that is not allowed in one of these mailboxes")
+
+
+async def _rows(
+    tx: Transaction,
+    access: Access,
+    user_id: int,
+    ids: Sequence[int] | None,
+    what: Plan,
+    limit: int,
+) -> tuple[str, dict[int, list[Held]]]:
+    state = str(await changes.current(tx, access.account_id))
+    if ids is None:
+        ids = await email_places.every(tx, access.account_id, limit + 1)
+        if len(ids) > limit:
+            raise MethodFault("requestTooLarge")
+    columns = _ROW + (_BYTES if what.reads_bytes else ())
+    found = await email_places.find(tx, access.account_id, ids, columns)
+    if not access.is_own:
+        held = (await rights.all_held(tx, user_id)).get(access.account_id, {})
+        found = {
+            email_id: seen
+            for email_id, places in found.items()
+            if (seen := [one for one in places if letters.READ in held.get(one.mailbox_id, "")])
+        }
+    return state, found

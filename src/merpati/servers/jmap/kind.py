@@ -1,0 +1,156 @@
+"""What a data type is: the port that the standard methods use (RFC 8620 5).
+
+A data type is a `Kind`: its properties, and how to read, list, compare and change its
+objects. What a type leaves out is not offered. `reading` and `writing` and `querying` make
+the methods of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, ClassVar, Final, NamedTuple
+
+from merpati.servers.jmap.call import Access, Call
+from merpati.store.engine import Transaction
+from merpati.wire.jmap.faults import MethodFault, SetFault, invalid
+from merpati.wire.jmap.values import Argument, Check
+
+REQUIRED: Final = object()
+CANNOT: Final = "cannotCalculateChanges"
+CHANGES_MAX: Final = 10_000  # ids of one /changes
+
+Answer = list[tuple[str, dict[str, Any]]]
+
+
+class Property(NamedTuple):
+    """A property of an object.
+
+    Attributes:
+        check: its type.
+        default: of a new object; REQUIRED when it must be given.
+        server_set: clients cannot give it.
+        immutable: it stays as it was made.
+    """
+
+    check: Check
+    default: Any = REQUIRED
+    server_set: bool = False
+    immutable: bool = False
+
+
+def server_set(check: Check = lambda _: True) -> Property:
+    """A property that the server alone gives."""
+    return Property(check, None, server_set=True, immutable=True)
+
+
+class Got(NamedTuple):
+    """Objects as of one state. Those not found are what is missing."""
+
+    state: str
+    objects: list[dict[str, Any]]
+
+
+class Changes(NamedTuple):
+    """What /changes tells; `more` are members that the type adds."""
+
+    new_state: str
+    created: Sequence[str] = ()
+    updated: Sequence[str] = ()
+    destroyed: Sequence[str] = ()
+    has_more: bool = False
+    more: Mapping[str, Any] = {}
+
+
+class Found(NamedTuple):
+    """The whole result of a query, in order, as of one state."""
+
+    state: str
+    ids: Sequence[str]
+    can_calculate_changes: bool = False
+
+
+class Kind:
+    """A data type. A subclass says what its objects are; what it leaves out is not offered."""
+
+    name: ClassVar[str]
+    capability: ClassVar[str]
+    properties: ClassVar[Mapping[str, Property]]
+    get_defaults: ClassVar[frozenset[str] | None] = None  # None: all properties
+    get_arguments: ClassVar[Mapping[str, Argument]] = {}
+    set_arguments: ClassVar[Mapping[str, Argument]] = {}
+    query_arguments: ClassVar[Mapping[str, Argument]] = {}
+    conditions: ClassVar[Mapping[str, Check]] = {}
+    sorts: ClassVar[frozenset[str]] = frozenset()
+
+    def check_properties(self, names: Iterable[str]) -> None:
+        """Raise MethodFault when one of the properties asked for does not exist."""
+        unknown = [name for name in names if name not in self.properties]
+        if unknown:
+            raise invalid(f"{self.name} has no property {unknown[0][:100]!r}", "properties")
+
+    async def get(
+        self,
+        call: Call,
+        access: Access,
+        ids: Sequence[str] | None,
+        properties: frozenset[str],
+        arguments: Mapping[str, Any],
+    ) -> Got:
+        """The objects with these ids, in any order, or all of them."""
+        raise NotImplementedError
+
+    async def state(self, tx: Transaction, access: Access) -> str:
+        """The state of all objects of the type in an account."""
+        raise NotImplementedError
+
+    async def changes(self, call: Call, access: Access, since: str, limit: int) -> Changes:
+        """What has changed since a state. Raises MethodFault cannotCalculateChanges."""
+        raise MethodFault(CANNOT)
+
+    async def query(
+        self,
+        call: Call,
+        access: Access,
+        filter_: Any,
+        sort: Sequence[Mapping[str, Any]],
+        arguments: Mapping[str, Any],
+    ) -> Found:
+        """All ids that match, sorted. The filter and the sort have been checked for shape."""
+        raise NotImplementedError
+
+    # For `set_`: each acts in one transaction, and raises SetFault before it has written.
+
+    async def create(
+        self, tx: Transaction, call: Call, access: Access, new: dict[str, Any]
+    ) -> dict[str, Any]:
+        """Make an object; its id and what else the server gave it."""
+        raise SetFault("forbidden")
+
+    async def current(
+        self, tx: Transaction, call: Call, access: Access, id_: str
+    ) -> dict[str, Any] | None:
+        """An object as it is, for its patch to be applied; None when there is none."""
+        raise SetFault("forbidden")
+
+    async def update(
+        self,
+        tx: Transaction,
+        call: Call,
+        access: Access,
+        id_: str,
+        old: dict[str, Any],
+        new: dict[str, Any],
+        touched: frozenset[str],
+    ) -> dict[str, Any] | None:
+        """Change an object; what else changed with it."""
+        raise SetFault("forbidden")
+
+    async def destroy(
+        self, tx: Transaction, call: Call, access: Access, id_: str, arguments: Mapping[str, Any]
+    ) -> None:
+        """Take an object away. Raises SetFault notFound."""
+        raise SetFault("forbidden")
+
+    def destroy_order(self, ids: Sequence[str]) -> Sequence[str]:
+        """The order in which objects are destroyed, when one may hold another back."""
+        return ids

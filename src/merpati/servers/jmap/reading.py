@@ -1,0 +1,90 @@
+"""Foo/get and Foo/changes (RFC 8620 5.1, 5.2) of any data type."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from merpati.servers.jmap.call import Call, Method
+from merpati.servers.jmap.kind import CHANGES_MAX, Answer, Kind
+from merpati.wire.jmap.faults import MethodFault, invalid
+from merpati.wire.jmap.values import (
+    Argument,
+    check_arguments,
+    is_id,
+    is_reference,
+    is_text,
+    is_unsigned,
+    list_of,
+    needed,
+    nullable,
+)
+
+
+def get(kind: Kind) -> Method:
+    """Foo/get (RFC 8620 5.1)."""
+    table = {
+        "accountId": needed(is_id),
+        "ids": Argument(nullable(list_of(is_reference))),
+        "properties": Argument(nullable(list_of(is_text))),
+        **kind.get_arguments,
+    }
+
+    async def run(call: Call, given: dict[str, Any]) -> Answer:
+        arguments = check_arguments(given, table)
+        access = call.access(arguments["accountId"])
+        wanted = arguments["properties"]
+        if wanted is None:
+            defaults = kind.get_defaults
+            properties = frozenset(kind.properties) if defaults is None else defaults
+        else:
+            kind.check_properties(wanted)
+            properties = frozenset(wanted)
+        ids = arguments["ids"]
+        if ids is not None:
+            ids = list(dict.fromkeys(call.real(one) or one for one in ids))
+            if len(ids) > call.settings.objects_in_get:
+                raise MethodFault("requestTooLarge")
+        got = await kind.get(call, access, ids, properties | {"id"}, arguments)
+        if ids is None and len(got.objects) > call.settings.objects_in_get:
+            raise MethodFault("requestTooLarge")
+        by_id = {one["id"]: one for one in got.objects}
+        answer = {
+            "accountId": arguments["accountId"],
+            "state": got.state,
+            "list": got.objects if ids is None else [by_id[one] for one in ids if one in by_id],
+            "notFound": [] if ids is None else [one for one in ids if one not in by_id],
+        }
+        return [(f"{kind.name}/get", answer)]
+
+    return Method(kind.capability, run)
+
+
+def changes(kind: Kind) -> Method:
+    """Foo/changes (RFC 8620 5.2)."""
+    table = {
+        "accountId": needed(is_id),
+        "sinceState": needed(is_text),
+        "maxChanges": Argument(nullable(is_unsigned)),
+    }
+
+    async def run(call: Call, given: dict[str, Any]) -> Answer:
+        arguments = check_arguments(given, table)
+        access = call.access(arguments["accountId"])
+        limit = arguments["maxChanges"]
+        if limit == 0:
+            raise invalid("maxChanges is greater than 0", "maxChanges")
+        limit = min(limit or CHANGES_MAX, CHANGES_MAX)
+        found = await kind.changes(call, access, arguments["sinceState"], limit)
+        answer = {
+            "accountId": arguments["accountId"],
+            "oldState": arguments["sinceState"],
+            "newState": found.new_state,
+            "hasMoreChanges": found.has_more,
+            "created": found.created,
+            "updated": found.updated,
+            "destroyed": found.destroyed,
+            **found.more,
+        }
+        return [(f"{kind.name}/changes", answer)]
+
+    return Method(kind.capability, run)

@@ -1,0 +1,85 @@
+"""The session object (RFC 8620 2): who has signed in, what they may use, where and how much."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+from zlib import crc32
+
+from merpati.model import object_ids
+from merpati.model.account import Account
+from merpati.servers.jmap.call import COLLATIONS, CORE, Access, JmapSettings
+from merpati.wire.jmap import requests
+
+API: Final = "/jmap/api"
+UPLOAD: Final = "/jmap/upload/{accountId}"
+DOWNLOAD: Final = "/jmap/download/{accountId}/{blobId}/{name}"
+EVENTS: Final = "/jmap/eventsource"
+WEBSOCKET: Final = "/jmap/ws"
+
+
+def core(settings: JmapSettings) -> dict[str, Any]:
+    """The limits (RFC 8620 2)."""
+    return {
+        "maxSizeUpload": settings.upload_size,
+        "maxConcurrentUpload": settings.uploads,
+        "maxSizeRequest": settings.request_size,
+        "maxConcurrentRequests": settings.requests,
+        "maxCallsInRequest": settings.calls,
+        "maxObjectsInGet": settings.objects_in_get,
+        "maxObjectsInSet": settings.objects_in_set,
+        "collationAlgorithms": COLLATIONS,
+    }
+
+
+def session(
+    base: str,
+    user: Account,
+    accounts: Mapping[str, tuple[Access, str]],
+    server: Mapping[str, Mapping[str, Any]],
+    each: Mapping[str, Mapping[str, Any]],
+    settings: JmapSettings,
+) -> dict[str, Any]:
+    """The session object.
+
+    Args:
+        base: scheme and host that the client reached us by.
+        user: who has signed in.
+        accounts: with their names, by their JMAP ids.
+        server: capabilities of the server, beside the core.
+        each: the same capabilities of each account.
+        settings: the limits.
+    """
+    told: dict[str, Any] = {
+        "capabilities": {CORE: core(settings), **server},
+        "accounts": {
+            id_: {
+                "name": name,
+                "isPersonal": access.is_own,
+                "isReadOnly": access.read_only,
+                "accountCapabilities": {CORE: {}, **each} if access.is_own else shared(each),
+            }
+            for id_, (access, name) in accounts.items()
+        },
+        "primaryAccounts": dict.fromkeys((CORE, *each), object_ids.account(user.id)),
+        "username": user.address,
+        "apiUrl": base + API,
+        "downloadUrl": f"{base}{DOWNLOAD}?accept={{type}}",
+        "uploadUrl": base + UPLOAD,
+        "eventSourceUrl": f"{base}{EVENTS}?types={{types}}&closeafter={{closeafter}}&ping={{ping}}",
+    }
+    told["state"] = state(told)
+    return told
+
+
+def shared(each: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """What somebody may use of an account that is not theirs: its mail."""
+    return {name: value for name, value in each.items() if name in SHAREABLE} | {CORE: {}}
+
+
+SHAREABLE: Final = frozenset({"urn:ietf:params:jmap:mail", "urn:ietf:params:jmap:quota"})
+
+
+def state(told: Mapping[str, Any]) -> str:
+    """What changes when anything in the session object does."""
+    return f"{crc32(requests.encode(told)):08x}"

@@ -1,0 +1,1 @@
+"""Finding, sorting and threading mail, for every protocol: criteria in, UIDs out."""

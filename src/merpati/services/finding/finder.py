@@ -1,0 +1,295 @@
+"""Answering criteria: which messages of a mailbox meet them.
+
+A mailbox is looked at page by page, 1,024 UIDs at a time, and other work of the process has
+its turn after each. On a page, a criterion takes the UIDs that are still in question and
+gives those that meet it, so an And asks its cheap parts first and the costly ones only
+about what is left: rows (one statement), then header pages, then the messages themselves.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from bisect import bisect_left, bisect_right
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from typing import Final
+
+import msgspec
+
+from merpati.model import criteria as c
+from merpati.services.documents import Reader
+from merpati.services.finding import contents
+from merpati.services.finding.contents import Contents
+from merpati.services.finding.pages import FIELDS, SPAN, Column, Page, Pages
+from merpati.services.text_index import Field, TextIndex
+from merpati.store import emails, finding
+from merpati.store.blobs import BlobStore
+from merpati.store.engine import Store
+from merpati.wire.text.folding import fold
+
+ROWS: Final = 2 * SPAN  # looked at by one statement, when rows are all it takes
+UID_MAX: Final = 2**32 - 1
+ATTACHED: Final = frozenset({Field.BODY, Field.TEXT})  # where documents count
+INDEXED: Final = {"subject": Field.SUBJECT, "from": Field.FROM, "to": Field.TO}
+
+
+class Source(msgspec.Struct, frozen=True):
+    """A mailbox that is searched, and the ascending UIDs that count."""
+
+    account_id: int
+    mailbox_id: int
+    uids: Sequence[int]
+
+
+class Found(msgspec.Struct):
+    """What a search found: ascending UIDs; for fuzzy criteria how relevant each is (0 to 1)."""
+
+    uids: list[int]
+    scores: dict[int, float]
+
+
+Turn = Callable[[int], Awaitable[None]]
+"""Called after each page with how many messages have been looked at; may end the search."""
+
+
+class Finder:
+    """Finds mail by criteria."""
+
+    def __init__(
+        self,
+        store: Store,
+        blob_store: BlobStore,
+        text_index: TextIndex | None = None,
+        reader: Reader | None = None,
+    ) -> None:
+        """`text_index` answers what it can; what it cannot, is read.
+
+        So are, by `reader`, documents attached to mail that the index has not come to yet.
+        """
+        self.store = store
+        self.pages = Pages(store)
+        self.contents = Contents(store, blob_store, reader)
+        self.text_index = text_index
+
+    async def find(self, source: Source, criterion: c.Criterion, turn: Turn | None = None) -> Found:
+        """The messages of a mailbox that meet a criterion.
+
+        Raises:
+            Fault: as the store; or whatever `turn` raises.
+        """
+        found = Found([], {})
+        rest, uids = _narrowed(criterion, source.uids)
+        if isinstance(rest, c.All) or not uids:
+            found.uids.extend(uids)
+            return found
+        scores: dict[int, float] = {}
+        wanted = _arranged(await self._indexed(rest, source, scores))
+        done = 0
+        span = ROWS if finding.by_rows(wanted) else SPAN
+        for part in spans(uids, span):
+            met = await _Look(self, source, part).meeting(wanted, set(part))
+            found.uids.extend(part if len(met) == len(part) else sorted(met))
+            done += len(part)
+            await asyncio.sleep(0)
+            if turn is not None:
+                await turn(done)
+        if scores:
+            await self._score(source, found, scores)
+        return found
+
+    async def _indexed(
+        self, wanted: c.Criterion, source: Source, scores: dict[int, float]
+    ) -> c.Criterion:
+        """The same with what the text index knows in place of what it was asked.
+
+        What it does not know is left to be read. `scores` takes relevance by blob id.
+        """
+        if isinstance(wanted, c.And | c.Or):
+            asked = [await self._indexed(part, source, scores) for part in wanted.parts]
+            return type(wanted)(tuple(asked))
+        if isinstance(wanted, c.Not):  # how little a message resembles the words is no score
+            return c.Not(await self._indexed(wanted.part, source, {}))
+        if not isinstance(wanted, c.Header | c.Body | c.Text):
+            return wanted
+        field = _field(wanted)
+        if field is None or self.text_index is None:
+            return wanted
+        matches = await self.text_index.match(
+            source.account_id, field, wanted.text, fuzzy=wanted.fuzzy
+        )
+        if matches is None:
+            return wanted
+        is_sure = matches.exact or wanted.fuzzy
+        if wanted.fuzzy:
+            for blob_id, score in matches.scores.items():
+                scores[blob_id] = max(score, scores.get(blob_id, 0.0))
+        sure = frozenset(matches.scores) if is_sure else matches.attached
+        doubtful = matches.partial.union(() if is_sure else matches.scores) - sure
+        first = matches.indexed.get(source.mailbox_id, 0) + 1
+        unknown: tuple[c.Criterion, ...] = ()
+        if first <= source.uids[-1]:
+            unknown = (c.Uids(((first, UID_MAX),)),)
+        parts: list[c.Criterion] = [c.Blobs(sure)]
+        if unknown or doubtful:
+            parts.append(c.And((c.Or((*unknown, c.Blobs(doubtful))), wanted)))
+        if field in ATTACHED and (unknown or matches.unread):
+            unopened = c.Or((*unknown, c.Blobs(matches.unread)))
+            parts.append(c.And((unopened, c.Documents(wanted.text))))
+        return parts[0] if len(parts) == 1 else c.Or(tuple(parts))
+
+    async def _score(self, source: Source, found: Found, scores: dict[int, float]) -> None:
+        for part in spans(found.uids, SPAN):
+            rows = await self.store.read(
+                emails.fetch, source.account_id, source.mailbox_id, part, ("uid", "blob_id")
+            )
+            found.scores.update({uid: scores[blob] for uid, blob in rows if blob in scores})
+            await asyncio.sleep(0)
+
+
+class _Look:
+    """One page of a mailbox that is looked at."""
+
+    __slots__ = ("_contents", "_pages", "_source", "_store", "_uids")
+
+    def __init__(self, finder: Finder, source: Source, uids: Sequence[int]) -> None:
+        self._store = finder.store
+        self._pages = finder.pages
+        self._contents = finder.contents
+        self._source = source
+        self._uids = uids
+
+    async def meeting(self, wanted: c.Criterion, among: set[int]) -> set[int]:
+        """Those of the UIDs that meet a criterion; the recursion is as deep as that."""
+        if not among:
+            return among
+        source = self._source
+        if finding.by_rows(wanted):
+            uids = await self._store.read(
+                finding.matching, source.account_id, source.mailbox_id,
+                self._uids[0], self._uids[-1], wanted,
+            )  # fmt: skip
+            return among.intersection(uids)
+        match wanted:
+            case c.And(parts=parts):
+                for part in parts:
+                    among = await self.meeting(part, among)
+                return among
+            case c.Or(parts=parts):
+                found: set[int] = set()
+                for part in parts:
+                    found |= await self.meeting(part, among - found)
+                return found
+            case c.Not(part=part):
+                return among - await self.meeting(part, among)
+            case c.Uids(ranges=ranges):
+                return among.intersection(_within(self._uids, ranges))
+            case c.SentDay(since=since, before=before):
+                page = await self._page_of(Column.SENT_DAY)
+                return among.intersection(_between(page, Column.SENT_DAY, since, before))
+            case c.Header(field=field) if field in FIELDS:
+                return await self._by_header(wanted, FIELDS[field], among)
+            case c.Header() | c.Body() | c.Text() | c.HasAttachment():
+                return await self._inside(wanted, among)
+            case c.Documents(text=text):
+                return await self._contents.documents_holding(
+                    source.account_id, source.mailbox_id, sorted(among), text
+                )
+            case _:
+                raise TypeError(wanted)
+
+    async def _page_of(self, column: Column) -> Page:
+        source = self._source
+        return await self._pages.load(source.account_id, source.mailbox_id, self._uids, (column,))
+
+    async def _by_header(self, wanted: c.Header, column: Column, among: set[int]) -> set[int]:
+        page = await self._page_of(column)
+        found = among.intersection(page.holding(column, fold(wanted.text)))
+        doubtful = among.intersection(page.cut(column)) - found
+        return found | await self._inside(wanted, doubtful) if doubtful else found
+
+    async def _inside(self, wanted: contents.Inside, among: set[int]) -> set[int]:
+        source = self._source
+        return await self._contents.meeting(
+            source.account_id, source.mailbox_id, sorted(among), wanted
+        )
+
+
+def _field(wanted: c.Header | c.Body | c.Text) -> Field | None:
+    """Where the text index is asked; None: header pages know as well."""
+    if isinstance(wanted, c.Body):
+        return Field.BODY
+    if isinstance(wanted, c.Text):
+        return Field.TEXT
+    return INDEXED.get(wanted.field) if wanted.fuzzy else None
+
+
+def spans(uids: Sequence[int], span: int) -> Iterator[Sequence[int]]:
+    """Ascending UIDs in pieces, none of which crosses a multiple of `span`."""
+    at = 0
+    while at < len(uids):
+        end = bisect_left(uids, (uids[at] // span + 1) * span, at)
+        yield uids[at:end]
+        at = end
+
+
+def _within(uids: Sequence[int], ranges: Sequence[tuple[int, int]]) -> Iterator[int]:
+    """The UIDs that lie in ranges."""
+    first = bisect_right(ranges, (uids[0], UID_MAX)) - 1
+    for low, high in ranges[max(first, 0) :]:
+        if low > uids[-1]:
+            break
+        yield from uids[bisect_left(uids, low) : bisect_right(uids, high)]
+
+
+def _between(page: Page, column: Column, since: int | None, before: int | None) -> Iterable[int]:
+    low = -(2**63) if since is None else since
+    high = 2**63 if before is None else before
+    values = page.numbers(column)
+    return [uid for uid, value in zip(page.uids, values, strict=True) if low <= value < high]
+
+
+def _narrowed(criterion: c.Criterion, uids: Sequence[int]) -> tuple[c.Criterion, Sequence[int]]:
+    """What is left of a criterion and of the UIDs once sets at its top have been applied."""
+    parts = criterion.parts if isinstance(criterion, c.And) else (criterion,)
+    rest = []
+    for part in parts:
+        if isinstance(part, c.Uids) and uids:
+            uids = list(_within(uids, part.ranges))
+        elif not isinstance(part, c.All | c.Uids):
+            rest.append(part)
+    if not rest:
+        return c.All(), uids
+    return (rest[0] if len(rest) == 1 else c.And(tuple(rest))), uids
+
+
+def _arranged(criterion: c.Criterion) -> c.Criterion:
+    """The same with what rows tell put together, and first; what is costly comes last."""
+    if isinstance(criterion, c.Not):
+        return c.Not(_arranged(criterion.part))
+    if not isinstance(criterion, c.And | c.Or) or finding.by_rows(criterion):
+        return criterion
+    kind = type(criterion)
+    rows = tuple([part for part in criterion.parts if finding.by_rows(part)])
+    others = [_arranged(part) for part in criterion.parts if not finding.by_rows(part)]
+    parts = sorted(others, key=_cost)
+    if rows:
+        parts.insert(0, rows[0] if len(rows) == 1 else kind(rows))
+    return kind(tuple(parts))
+
+
+def _cost(criterion: c.Criterion) -> int:
+    """How much it takes to answer: 0 rows, 1 header pages, 2 messages, 3 documents."""
+    match criterion:
+        case c.And(parts=parts) | c.Or(parts=parts):
+            return max(map(_cost, parts), default=0)
+        case c.Not(part=part):
+            return _cost(part)
+        case c.Header(field=field):
+            return 1 if field in FIELDS else 2
+        case c.SentDay():
+            return 1
+        case c.Body() | c.Text() | c.HasAttachment():
+            return 2
+        case c.Documents():
+            return 3
+        case _:
+            return 0

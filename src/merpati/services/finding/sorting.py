@@ -1,0 +1,135 @@
+"""Putting what was found in order (RFC 5256 3), without holding anybody up.
+
+Python sorts a list in one go, during which the event loop stands still: 100,000 texts take
+a tenth of a second. So a long list is first dealt out to buckets whose bounds come from a
+sample of it; each bucket is sorted by itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+from itertools import repeat
+from typing import Any, Final
+
+from merpati.model import criteria as c
+from merpati.services.finding.finder import Finder, Source, spans
+from merpati.services.finding.pages import SPAN, Column
+from merpati.store import emails
+
+AT_ONCE: Final = 4096  # values sorted in one go: about 2 ms
+BUCKET: Final = 1024  # values wanted in a bucket
+COLUMNS: Final = {
+    c.SortBy.SUBJECT: Column.BASE_SUBJECT,
+    c.SortBy.DATE: Column.SENT_AT,
+    c.SortBy.FROM: Column.LOCAL_FROM,
+    c.SortBy.TO: Column.LOCAL_TO,
+    c.SortBy.CC: Column.LOCAL_CC,
+    c.SortBy.DISPLAY_FROM: Column.DISPLAY_FROM,
+    c.SortBy.DISPLAY_TO: Column.DISPLAY_TO,
+}
+ROWS: Final = {
+    c.SortBy.ARRIVAL: "received_at",
+    c.SortBy.SIZE: "size",
+    c.SortBy.KEYWORD: "keywords",
+}
+_NUMBERS: Final = frozenset({Column.SENT_AT, Column.SENT_DAY})
+
+
+async def sort(
+    finder: Finder,
+    source: Source,
+    uids: Sequence[int],
+    keys: Sequence[c.SortKey],
+    scores: Mapping[int, float] | None = None,
+) -> list[int]:
+    """Ascending UIDs of a mailbox in the order of `keys`; what they leave equal, by UID.
+
+    A message that is gone since it was found comes first. `scores` as in `Found`.
+    """
+    columns = [await values(finder, source, uids, key, scores or {}) for key in keys]
+    places = await order(columns, [key.reverse for key in keys])
+    return [uids[place] for place in places]
+
+
+async def order(columns: Sequence[Sequence[Any]], reverse: Sequence[bool]) -> Sequence[int]:
+    """The places of a table's rows when sorted by its columns, the first being the main one."""
+    places: Sequence[int] = range(len(columns[0])) if columns else ()
+    for column, backwards in zip(reversed(columns), reversed(reverse), strict=True):
+        places = await _ordered(places, column, backwards)
+    return places
+
+
+async def _ordered(places: Sequence[int], column: Sequence[Any], backwards: bool) -> Sequence[int]:
+    """Places sorted by their values in a column; equal ones keep their order."""
+    if len(places) <= AT_ONCE:
+        return sorted(places, key=column.__getitem__, reverse=backwards)
+    count = len(places) // BUCKET
+    sample = sorted([column[place] for place in places[:: max(1, BUCKET // 8)]])
+    bounds = sample[:: max(1, len(sample) // count)]
+    buckets: list[list[int]] = [[] for _ in range(len(bounds) + 1)]
+    for start in range(0, len(places), AT_ONCE):
+        part = places[start : start + AT_ONCE]
+        inside = map(bisect_right, repeat(bounds), map(column.__getitem__, part))
+        for place, bucket in zip(part, inside, strict=True):
+            buckets[bucket].append(place)
+        await asyncio.sleep(0)
+    found: list[int] = []
+    waiting = 0
+    for bucket_places in reversed(buckets) if backwards else buckets:
+        bucket_places.sort(key=column.__getitem__, reverse=backwards)
+        found += bucket_places
+        waiting += len(bucket_places)
+        if waiting >= AT_ONCE:
+            waiting = 0
+            await asyncio.sleep(0)
+    return found
+
+
+async def values(
+    finder: Finder,
+    source: Source,
+    uids: Sequence[int],
+    key: c.SortKey,
+    scores: Mapping[int, float],
+) -> Sequence[Any]:
+    """What messages are sorted by: a value for each of ascending UIDs."""
+    if key.by is c.SortBy.RELEVANCY:
+        return [-scores.get(uid, 0.0) for uid in uids]
+    if key.by in COLUMNS:
+        return await column_of(finder, source, uids, COLUMNS[key.by])
+    found: list[Any] = []
+    absent: Any = "" if key.by is c.SortBy.KEYWORD else 0
+    for part in spans(uids, SPAN):
+        rows = await finder.store.read(
+            emails.fetch, source.account_id, source.mailbox_id, part, ("uid", ROWS[key.by])
+        )
+        if len(rows) == len(part):
+            found += [value for _, value in rows]
+        else:
+            known = dict(rows)
+            found += [known.get(uid, absent) for uid in part]
+        await asyncio.sleep(0)
+    if key.by is c.SortBy.KEYWORD:
+        return [key.keyword in held.split(" ") for held in found]
+    return found
+
+
+async def column_of(
+    finder: Finder, source: Source, uids: Sequence[int], column: Column
+) -> list[Any]:
+    """A column of the header pages: a value for each of ascending UIDs."""
+    found: list[Any] = []
+    is_number = column in _NUMBERS
+    absent: Any = 0 if is_number else b""
+    for part in spans(uids, SPAN):
+        page = await finder.pages.load(source.account_id, source.mailbox_id, part, (column,))
+        there: Sequence[Any] = page.numbers(column) if is_number else page.lines(column)
+        if len(page.uids) == len(part) and page.uids.tolist() == list(part):
+            found += there
+        else:
+            known = dict(zip(page.uids, there, strict=True))
+            found += [known.get(uid, absent) for uid in part]
+        await asyncio.sleep(0)
+    return found

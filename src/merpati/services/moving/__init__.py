@@ -1,0 +1,1 @@
+"""Moving mail in and out: files of other programs, and whole servers."""

@@ -1,0 +1,94 @@
+"""Getting back what somebody removed: what there is, and putting it where it was."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from merpati.base.clock import Clock
+from merpati.base.faults import Fault, Kind
+from merpati.base.settings import setting
+from merpati.store import restore
+from merpati.store.engine import Store
+from merpati.store.restore import Expunged, Removed
+
+DAY: int = 86_400_000  # ms
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RestoreSettings:
+    """Mail that was removed."""
+
+    days: int = setting(
+        14,
+        "How long mail that was removed can be restored; it counts in no quota. 0: not at all.",
+        unit="days",
+        reload=False,
+    )
+
+
+class Restored(msgspec.Struct, frozen=True):
+    """What was put back: how many emails, into which mailboxes."""
+
+    emails: int
+    mailboxes: tuple[str, ...]
+
+
+class Restore:
+    """What was removed from accounts, for administrators and for the people themselves."""
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+
+    async def summary(self, account_id: int, *, mailbox: str = "", since: int = 0) -> list[Removed]:
+        """What can be restored, by mailbox: of one and all below it, or of all.
+
+        `since` is Unix milliseconds: only what was removed from then on.
+        """
+        found = await self._store.scan(restore.summary, account_id, since)
+        return restore.below(found, mailbox) if mailbox else found
+
+    async def emails(
+        self, account_id: int, mailbox: Removed, *, since: int = 0, limit: int = 500
+    ) -> list[Expunged]:
+        """The emails that can be restored to a mailbox, the last removed first."""
+        return await self._store.scan(restore.listing, account_id, mailbox, since, limit)
+
+    async def restore(
+        self,
+        account_id: int,
+        *,
+        mailbox: str = "",
+        since: int = 0,
+        uids: Sequence[int] | None = None,
+    ) -> Restored:
+        """Put back what `summary` tells, a few hundred emails at a time.
+
+        Args:
+            account_id: Whose.
+            mailbox: Where it was; mailboxes below it come back too. Empty: everywhere.
+            since: Only what was removed from then on, Unix milliseconds.
+            uids: Only these emails of the mailbox, by the UIDs they had.
+
+        Raises:
+            Fault: NOT_FOUND when nothing of the mailbox can be restored; OVER_QUOTA, and
+                what was restored before that stays.
+        """
+        found = await self.summary(account_id, mailbox=mailbox, since=since)
+        if mailbox and not found:
+            raise Fault(Kind.NOT_FOUND, f"nothing of {mailbox} can be restored")
+        if uids is not None:
+            found = [one for one in found if one.path == mailbox]
+        count = 0
+        for one in found:
+            done = restore.STEP
+            while done == restore.STEP:
+                now = int(self._clock.now() * 1000)
+                done = await self._store.write_long(
+                    restore.restore, account_id, one, now, since=since, uids=uids
+                )
+                count += done
+        return Restored(count, tuple([one.path for one in found]))

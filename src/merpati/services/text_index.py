@@ -1,0 +1,301 @@
+"""Searching in the text of mail through the index: words, parts of words, and what is like them.
+
+An exact question (IMAP SEARCH) is for a string that stands anywhere in the folded text
+(`wire.text.folding.fold`), so also within words: the words that hold it come from the
+vocabulary of the account. A fuzzy one (SEARCH=FUZZY, JMAP, the webmail) is for words, their
+other forms, and what resembles them, best first.
+
+The index says what it does not know: which emails it has not read yet, which it has read
+only in part, and whether what it found must be looked at again. Then the finder reads those
+messages, and the answer is right however far the index is behind.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from math import log
+from typing import Final
+
+import msgspec
+
+from merpati.base.faults import Fault
+from merpati.base.log import Log
+from merpati.base.settings import setting
+from merpati.store import text_index, text_schema, vocabulary
+from merpati.store.engine import Store, Transaction
+from merpati.store.text_index import ALL, ATTACHED, Word
+from merpati.wire.text import folding
+from merpati.wire.text.folding import PART_MAX, Run, fold
+from merpati.wire.text.likeness import Vocabulary, alike
+
+EXPANSIONS_MAX: Final = 2_000  # words that hold a part; beyond them the question is too wide
+ALIKE_MAX: Final = 100  # words like one that is looked for
+BLOCKS_KEPT: Final = 32 << 20  # characters of vocabularies that a process keeps
+
+# What a hit counts for by where it is.
+_WEIGHTS: Final = (
+    (("subject",), 1.0),
+    (("sender", "recipients"), 0.8),
+    (("body",), 0.5),
+    ((ATTACHED,), 0.4),
+    (("header",), 0.2),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchSettings:
+    """Searching in mail."""
+
+    index: bool = setting(
+        True,
+        "Keep an index of all text, attached documents included; without it searches read mail.",
+        reload=False,
+    )
+
+
+class Field(Enum):
+    """Where text is looked for."""
+
+    SUBJECT = "subject"
+    FROM = "from"  # From, Sender, Reply-To
+    TO = "to"  # To, Cc, Bcc
+    BODY = "body"  # the text of the message and of its attachments
+    TEXT = "text"  # all of it, and other header fields
+
+
+_COLUMNS: Final = {
+    Field.SUBJECT: ("subject",),
+    Field.FROM: ("sender",),
+    Field.TO: ("recipients",),
+    Field.BODY: ("body", ATTACHED),
+    Field.TEXT: ALL,
+}
+
+
+class Matches(msgspec.Struct, frozen=True):
+    """What the index found in an account.
+
+    Attributes:
+        scores: Relevance by blob id, above 0 and at most 1; 1 for all of an exact question.
+        exact: Each of them certainly holds the text. If not, they must be read to be sure;
+            no others do in any case, but those the next attributes tell of.
+        attached: Those of them that hold it in an attached document: they need not be read,
+            and could not tell.
+        indexed: By mailbox id the UID up to which all its emails are in the index; those
+            above, and all emails of a mailbox that is not named here, must be read.
+        partial: Blob ids of emails that are too long: the part of them in the index does not
+            hold what was looked for, so they must be read too.
+        unread: Blob ids of emails whose text does not hold it, and whose documents are not in
+            the index yet; `services.documents.Reader` says what is in them.
+    """
+
+    scores: dict[int, float]
+    exact: bool
+    indexed: dict[int, int]
+    attached: frozenset[int] = frozenset()
+    partial: frozenset[int] = frozenset()
+    unread: frozenset[int] = frozenset()
+
+
+class TextIndex:
+    """The text index of one installation, as a worker asks it."""
+
+    def __init__(self, opened: Callable[[], Awaitable[Store]] | None, log: Log) -> None:
+        """`opened` opens the store of the index, when it is first asked; None: there is none."""
+        self._opened = opened
+        self._log = log
+        self._store: Store | None = None
+        self._opening = asyncio.Lock()
+        self._blocks: OrderedDict[int, str] = OrderedDict()
+        self._kept = 0  # characters in them
+
+    async def match(
+        self, account_id: int, field: Field, text: str, *, fuzzy: bool = False
+    ) -> Matches | None:
+        """The messages of an account that hold the text in a field.
+
+        None when the index cannot tell (no index, no words in the text, too many words that
+        hold it): then all messages must be read.
+        """
+        runs = folding.runs(fold(text))
+        if not runs or self._opened is None:
+            return None
+        try:
+            store = await self._open()
+            words = await store.read(self._vocabulary, account_id)
+            if fuzzy:
+                return await store.scan(_fuzzy, account_id, field, runs, words)
+            places = [_place(run, words) for run in runs]
+            return await store.scan(_exact, account_id, field, runs, places)
+        except Fault as fault:
+            self._log.warning("index.unavailable", kind=fault.kind.value, reason=fault.text)
+            return None
+
+    async def close(self) -> None:
+        """Let go of the index."""
+        if self._store is not None:
+            await self._store.close()
+
+    async def _open(self) -> Store:
+        assert self._opened is not None
+        async with self._opening:
+            if self._store is None:
+                store = await self._opened()
+                await store.write(text_schema.prepare)
+                self._store = store
+        return self._store
+
+    async def _vocabulary(self, tx: Transaction, account_id: int) -> Vocabulary:
+        blocks = []
+        for number in await vocabulary.block_ids(tx, account_id):
+            block = self._blocks.get(number)
+            if block is None:
+                block = await vocabulary.block(tx, number)
+                self._keep(number, block)
+            else:
+                self._blocks.move_to_end(number)
+            blocks.append(block)
+        return Vocabulary(blocks)
+
+    def _keep(self, number: int, block: str) -> None:
+        self._blocks[number] = block
+        self._kept += len(block)
+        while self._kept > BLOCKS_KEPT:
+            self._kept -= len(self._blocks.popitem(last=False)[1])
+
+
+def _place(run: Run, words: Vocabulary) -> list[Word] | None:
+    """The words that a message has which holds this run; None when there are too many."""
+    text = run.text[:PART_MAX]
+    whole = text == run.text
+    if run.unspaced:
+        if len(text) == 1:
+            return [Word(text, prefix=not run.ends)]
+        return [Word(text[:2])]
+    found = words.holding(text, EXPANSIONS_MAX + 1, starts=run.starts, ends=run.ends and whole)
+    return None if len(found) > EXPANSIONS_MAX else [Word(word) for word in found]
+
+
+def _places(runs: Sequence[Run], places: Sequence[list[Word] | None]) -> list[list[Word]]:
+    """What stands one after the other: a run of a script without spaces is several words."""
+    all_places: list[list[Word]] = []
+    for run, place in zip(runs, places, strict=True):
+        if place is not None:
+            all_places.append(place)
+        if run.unspaced:
+            all_places += [[Word(pair)] for pair in folding.pairs(run.text[:PART_MAX])[1:]]
+            if run.ends and 1 < len(run.text) <= PART_MAX:
+                all_places.append([Word(run.text[-1])])
+    return all_places
+
+
+async def _exact(
+    tx: Transaction,
+    account_id: int,
+    field: Field,
+    runs: Sequence[Run],
+    places: Sequence[list[Word] | None],
+) -> Matches | None:
+    wanted = _places(runs, places)
+    if not wanted:
+        return None
+    whole = None not in places and all(len(run.text) <= PART_MAX for run in runs)
+    is_one = len(runs) == 1 and not runs[0].starts and not runs[0].ends
+    columns = _COLUMNS[field]
+    found, adjacent = await _holding(tx, account_id, columns, wanted, whole=whole)
+    attached: set[int] = set()
+    if ATTACHED in columns:
+        attached, _ = await _holding(tx, account_id, (ATTACHED,), wanted, whole=whole)
+    scores = dict.fromkeys(found, 1.0)
+    exact = is_one and whole and adjacent
+    return await _matches(tx, account_id, columns, scores, attached, exact=exact)
+
+
+async def _holding(
+    tx: Transaction,
+    account_id: int,
+    columns: Sequence[str],
+    wanted: Sequence[Sequence[Word]],
+    *,
+    whole: bool,
+) -> tuple[set[int], bool]:
+    """The messages, and whether the words certainly follow each other."""
+    if len(wanted) == 1:
+        return await text_index.holders(tx, account_id, columns, wanted[0]), True
+    if whole:
+        return await text_index.sequences(tx, account_id, columns, wanted)
+    return await text_index.together(tx, account_id, columns, wanted), False
+
+
+async def _matches(
+    tx: Transaction,
+    account_id: int,
+    columns: Sequence[str],
+    scores: dict[int, float],
+    attached: set[int],
+    *,
+    exact: bool,
+) -> Matches:
+    """What was found, and what the index does not know."""
+    partial, unread = set[int](), set[int]()
+    if ATTACHED in columns:
+        partial = await text_index.partial(tx, account_id) - scores.keys()
+        unread = await text_index.unread(tx, account_id) - scores.keys()
+    indexed = await text_index.progress(tx, account_id)
+    return Matches(
+        scores, exact, indexed, frozenset(attached), frozenset(partial), frozenset(unread)
+    )
+
+
+async def _fuzzy(
+    tx: Transaction, account_id: int, field: Field, runs: Sequence[Run], words: Vocabulary
+) -> Matches:
+    """Rank by what is found where: rare words count more, and so do the subject and names.
+
+    The best of its fields counts for each word, and all words must be there in some form; if
+    no message has them all, those with the most come first.
+    """
+    total = 1 + sum((await text_index.progress(tx, account_id)).values())
+    columns = _COLUMNS[field]
+    sums: dict[int, float] = {}
+    counts: dict[int, int] = {}
+    best = 0.0
+    for run in runs:
+        hits = await _hits(tx, account_id, columns, run, words)
+        rarity = log(1 + total / (1 + len(hits)))
+        best += rarity
+        for blob_id, weight in hits.items():
+            sums[blob_id] = sums.get(blob_id, 0.0) + weight * rarity
+            counts[blob_id] = counts.get(blob_id, 0) + 1
+    most = max(counts.values(), default=0)
+    scores = {
+        blob_id: min(1.0, found / best)
+        for blob_id, found in sums.items()
+        if counts[blob_id] == most
+    }
+    return await _matches(tx, account_id, columns, scores, set(), exact=True)
+
+
+async def _hits(
+    tx: Transaction, account_id: int, columns: Sequence[str], run: Run, words: Vocabulary
+) -> dict[int, float]:
+    """The messages that hold a run or what is like it, with a weight up to 1."""
+    if run.unspaced:
+        pairs = folding.pairs(run.text)
+        forms = [([[Word(pair)] for pair in pairs] or [[Word(run.text, prefix=True)]], 1.0)]
+    else:
+        forms = [([[Word(word) for word in some]], weight) for some, weight in
+                 alike(run.text, words, ALIKE_MAX)]  # fmt: skip
+    hits: dict[int, float] = {}
+    for places, likeness in forms:
+        for group, weight in _WEIGHTS:
+            own = [column for column in group if column in columns]
+            if own:
+                found, _ = await text_index.sequences(tx, account_id, own, places)
+                for blob_id in found:
+                    hits[blob_id] = max(hits.get(blob_id, 0.0), weight * likeness)
+    return hits

@@ -1,0 +1,180 @@
+"""Finding emails by what their rows hold, and the header pages that spare reading the rest.
+
+A criterion that only asks for columns of `mailbox_email` becomes one WHERE: a row is then
+looked at in C. What else is asked for is answered by `services/finding`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from merpati.model import criteria as c
+from merpati.store.engine import Dialect, Row, Transaction, id_list, one_of
+
+_BY_ROWS: Final = (
+    c.All | c.Keyword | c.Size | c.Received | c.Saved | c.ModSeq | c.Content | c.Blobs | c.ThreadId
+    | c.InMailbox | c.InThread
+)  # fmt: skip
+_SAVED: Final = "coalesce(e.saved_at, e.received_at)"
+
+
+def by_rows(criterion: c.Criterion) -> bool:
+    """Whether the rows of a mailbox alone tell which emails meet a criterion."""
+    if isinstance(criterion, c.And | c.Or):
+        return all(map(by_rows, criterion.parts))
+    if isinstance(criterion, c.Not):
+        return by_rows(criterion.part)
+    return isinstance(criterion, _BY_ROWS)
+
+
+async def matching(
+    tx: Transaction, account_id: int, mailbox_id: int, first: int, last: int, wanted: c.Criterion
+) -> list[int]:
+    """The UIDs from `first` to `last` of emails that meet a criterion which is `by_rows`."""
+    where = _Where(tx, [account_id, mailbox_id, first, last])
+    condition = where.write(wanted)
+    rows = await tx.rows(
+        "SELECT e.uid FROM mailbox_email e WHERE e.account_id = $1 AND e.mailbox_id = $2"
+        f" AND e.uid BETWEEN $3 AND $4 AND {condition} ORDER BY e.uid",
+        *where.values,
+    )
+    return [uid for (uid,) in rows]
+
+
+def where(tx: Transaction, values: Sequence[Any], wanted: c.Criterion) -> tuple[str, list[Any]]:
+    """A criterion which is `by_rows` as a condition on `mailbox_email e`.
+
+    Args:
+        tx: The transaction.
+        values: Of the parameters that the statement has already.
+        wanted: The criterion.
+
+    Returns:
+        The condition, and the values of all parameters.
+    """
+    found = _Where(tx, list(values))
+    return found.write(wanted), found.values
+
+
+class _Where:
+    """A condition on `mailbox_email e`, and the values of its parameters."""
+
+    def __init__(self, tx: Transaction, values: list[Any]) -> None:
+        self.values = values
+        self._tx = tx
+        self._find = "instr" if tx.dialect is Dialect.SQLITE else "strpos"
+
+    def write(self, wanted: c.Criterion) -> str:
+        """The recursion is as deep as the criterion."""
+        match wanted:
+            case c.And(parts=parts):
+                return _balanced([self.write(part) for part in parts], "AND") if parts else "1 = 1"
+            case c.Or(parts=parts):
+                return _balanced([self.write(part) for part in parts], "OR") if parts else "1 = 0"
+            case c.Not(part=part):
+                return f"NOT {self.write(part)}"
+            case c.Keyword(keyword=keyword):
+                return self._keyword("e", keyword)
+            case c.Size(least=least, below=below):
+                return self._between("e.size", least or None, below)
+            case c.Received(since=since, before=before):
+                return self._between("e.received_at", since, before)
+            case c.Saved(since=since, before=before):
+                return self._between(_SAVED, since, before)
+            case c.ModSeq(least=least):
+                return self._between("e.modseq", least, None)
+            case c.Content(blob_id=blob_id, received_at=received_at):
+                blob, at = self._value(blob_id), self._value(received_at)
+                return f"(e.blob_id = {blob} AND e.received_at = {at})"
+            case c.Blobs(ids=ids):
+                self.values.append(id_list(self._tx, ids))
+                return f"({one_of(self._tx, 'e.blob_id', len(self.values))})"
+            case c.ThreadId(id=wanted_id):
+                return f"(e.thread_id = {self._value(wanted_id)})"
+            case c.InMailbox() | c.InThread():
+                return self._elsewhere(wanted)
+            case c.All():
+                return "(1 = 1)"
+            case _:
+                raise TypeError(wanted)
+
+    def _value(self, value: Any) -> str:
+        self.values.append(value)
+        return f"${len(self.values)}"
+
+    def _keyword(self, table: str, keyword: str) -> str:
+        word = self._value(f" {keyword} ")
+        return f"({self._find}(' ' || {table}.keywords || ' ', {word}) > 0)"
+
+    def _between(self, column: str, least: int | None, below: int | None) -> str:
+        parts = []
+        if least is not None:
+            parts.append(f"{column} >= {self._value(least)}")
+        if below is not None:
+            parts.append(f"{column} < {self._value(below)}")
+        return f"({' AND '.join(parts) or '1 = 1'})"
+
+    def _elsewhere(self, wanted: c.InMailbox | c.InThread) -> str:
+        """What other emails of the account decide; a list of ids that is made once."""
+        if isinstance(wanted, c.InMailbox):
+            ids = ", ".join([self._value(each) for each in wanted.mailbox_ids]) or "NULL"
+            return (
+                "(e.email_id IN (SELECT o.email_id FROM mailbox_email o"
+                f" WHERE o.account_id = $1 AND o.mailbox_id IN ({ids})))"
+            )
+        holds = self._keyword("o", wanted.keyword)
+        return (
+            "(e.thread_id IN (SELECT o.thread_id FROM mailbox_email o"
+            f" WHERE o.account_id = $1 AND {holds if wanted.present else f'NOT {holds}'}))"
+        )
+
+
+def _balanced(parts: list[str], word: str) -> str:
+    """Parts in halves of halves: SQLite takes an expression a thousand deep, and no deeper."""
+    if len(parts) == 1:
+        return parts[0]
+    half = len(parts) // 2
+    return f"({_balanced(parts[:half], word)} {word} {_balanced(parts[half:], word)})"
+
+
+async def load_page(
+    tx: Transaction, account_id: int, mailbox_id: int, page: int, fields: Sequence[int]
+) -> dict[int, bytes]:
+    """Those of the wanted fields of a header page that are kept."""
+    found: dict[int, bytes] = {}
+    for field in fields:  # each a look-up by the whole key; an IN would plan and sort
+        data = await tx.value(
+            "SELECT data FROM header_page WHERE account_id = $1 AND mailbox_id = $2"
+            " AND field = $3 AND page = $4",
+            account_id, mailbox_id, field, page,
+        )  # fmt: skip
+        if data is not None:
+            found[field] = data
+    return found
+
+
+async def save_page(
+    tx: Transaction, account_id: int, mailbox_id: int, page: int, fields: dict[int, bytes]
+) -> None:
+    """Keep fields of a header page in place of those that were there."""
+    rows: list[Row] = [
+        (account_id, mailbox_id, field, page, data) for field, data in fields.items()
+    ]
+    await tx.run_many(
+        "INSERT INTO header_page (account_id, mailbox_id, field, page, data)"
+        " VALUES ($1, $2, $3, $4, $5)"
+        " ON CONFLICT (account_id, mailbox_id, field, page) DO UPDATE SET data = excluded.data",
+        rows,
+    )
+
+
+async def drop_pages(tx: Transaction, account_id: int, mailbox_id: int | None = None) -> None:
+    """Forget the header pages of a mailbox, or of a whole account."""
+    if mailbox_id is None:
+        await tx.run("DELETE FROM header_page WHERE account_id = $1", account_id)
+    else:
+        await tx.run(
+            "DELETE FROM header_page WHERE account_id = $1 AND mailbox_id = $2",
+            account_id, mailbox_id,
+        )  # fmt: skip

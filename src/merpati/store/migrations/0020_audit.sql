@@ -1,0 +1,49 @@
+-- Administration: what was changed by whom, who may administer what, and numbers over time.
+-- Nothing here grows with mail in accounts. Times are Unix milliseconds.
+
+-- Every change that an administrator made, by the API or by a command.
+CREATE TABLE audit (
+  id {id},
+  at BIGINT NOT NULL,
+  account_id BIGINT NOT NULL,             -- who: an account of ours; 0: at the command line
+  who TEXT NOT NULL,                      -- its address then; the user of the machine, else
+  via TEXT NOT NULL,                      -- api, command
+  peer TEXT NOT NULL,                     -- the address it came from; empty: this machine
+  action TEXT NOT NULL,                   -- "account.change"
+  subject TEXT NOT NULL,                  -- what was changed: "ani@example.org", "queue"
+  domain TEXT NOT NULL,                   -- the subject's; empty: the whole installation
+  before TEXT NOT NULL,                   -- JSON of what changed, as it was
+  after TEXT NOT NULL                     -- the same, as it is
+);
+CREATE INDEX audit_subject ON audit (subject, id);
+CREATE INDEX audit_domain ON audit (domain, id);
+
+-- Accounts that may administer one domain, as far as `rights` goes.
+CREATE TABLE delegate (
+  account_id BIGINT NOT NULL,
+  domain_id BIGINT NOT NULL,
+  rights TEXT NOT NULL,                   -- words of model/administration.py, sorted, by spaces
+  PRIMARY KEY (account_id, domain_id)
+) {clustered};
+
+-- Numbers over time: what came and went in each hour, and how much there was at its end.
+CREATE TABLE sample (
+  name TEXT NOT NULL,                     -- "mail.in", "storage"
+  at BIGINT NOT NULL,                     -- when the hour began
+  value BIGINT NOT NULL,
+  PRIMARY KEY (name, at)
+) {clustered};
+
+-- Programs that are told of what happens to mail.
+CREATE TABLE webhook (
+  id {id},
+  url TEXT NOT NULL,
+  events TEXT NOT NULL,                   -- kinds of model/event.py, by spaces; empty: all
+  secret TEXT NOT NULL,                   -- signs what it is told
+  created_at BIGINT NOT NULL,
+  told_at BIGINT NOT NULL,                -- when it last took something; 0: never
+  through BIGINT NOT NULL,                -- events up to this moment have been told
+  failures BIGINT NOT NULL,               -- in a row
+  problem TEXT NOT NULL,                  -- of the last try; empty: it went well
+  due_at BIGINT NOT NULL                  -- when it is told next
+);

@@ -1,0 +1,72 @@
+"""The words of an account, in which a part of a word is looked up.
+
+They lie in blocks: each batch of messages adds one, and when there are `MERGE` of a level
+they become one of the next, so a word is written a number of times that grows with the
+logarithm of the mail. A word may stand in several blocks, and stays when its mail is gone:
+then it leads to nothing. Words of scripts without spaces are not kept, for they are looked up
+in the index itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Set as AbstractSet
+from typing import Final
+
+from merpati.store.engine import Transaction
+from merpati.wire.text.folding import without_unspaced
+
+MERGE: Final = 8
+
+
+async def learn(
+    tx: Transaction, account_id: int, text: str, known: AbstractSet[str] = frozenset()
+) -> set[str]:
+    """Add the words of a text, which have spaces between them; those that were added.
+
+    Words in `known` are there already; others may be.
+    """
+    words = set(text.split())
+    words -= known
+    if not text.isascii():
+        words = without_unspaced(words)
+    if words:
+        await _add(tx, account_id, set(words))
+    return words
+
+
+async def _add(tx: Transaction, account_id: int, words: set[str]) -> None:
+    level = 0
+    while True:
+        count = await tx.value(
+            "SELECT count(*) FROM text_vocabulary WHERE account_id = $1 AND level = $2",
+            account_id, level,
+        )  # fmt: skip
+        if count < MERGE - 1:
+            break
+        merged = await tx.rows(
+            "DELETE FROM text_vocabulary WHERE account_id = $1 AND level = $2 RETURNING words",
+            account_id, level,
+        )  # fmt: skip
+        words.update(*(block.split() for (block,) in merged))
+        level += 1
+    await tx.run(
+        "INSERT INTO text_vocabulary (account_id, level, words) VALUES ($1, $2, $3)",
+        account_id, level, "\n" + "\n".join(words) + "\n",
+    )  # fmt: skip
+
+
+async def block_ids(tx: Transaction, account_id: int) -> list[int]:
+    """The blocks of an account. A block never changes, and no id is used twice."""
+    rows = await tx.rows("SELECT id FROM text_vocabulary WHERE account_id = $1", account_id)
+    return [number for (number,) in rows]
+
+
+async def block(tx: Transaction, number: int) -> str:
+    """The words of one block, each between two line ends."""
+    found: str | None = await tx.value("SELECT words FROM text_vocabulary WHERE id = $1", number)
+    return found or ""
+
+
+async def forget(tx: Transaction, account_id: int) -> None:
+    """Remove all words of an account."""
+    await tx.run("DELETE FROM text_vocabulary WHERE account_id = $1", account_id)

@@ -1,0 +1,1 @@
+"""JMAP as values (RFC 8620): requests, references between calls, errors, patches. Pure."""

@@ -1,0 +1,1 @@
+"""Sieve, the language in which people say what becomes of their mail (RFC 5228)."""

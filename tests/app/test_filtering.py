@@ -1,0 +1,74 @@
+"""A running server with a script: stored on the command line, run by its workers."""
+
+from __future__ import annotations
+
+import imaplib
+import smtplib
+import socket
+import ssl
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.instance import PASSWORD, Installation, run
+
+pytestmark = pytest.mark.scenario
+
+ANI = "ani@a.id"
+MAIL = b"From: dora@sender.test\r\nTo: ani@a.id\r\nSubject: Lunch\r\n\r\nAt noon?\r\n"
+WAIT = 20.0  # seconds for a letter to arrive
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    made = Installation.make(tmp_path_factory.mktemp("sieve") / "a", "a.id", ANI)
+    made.start(workers=2)
+    yield made
+    made.kill()
+
+
+def deliver(one: Installation) -> None:
+    with smtplib.LMTP("127.0.0.1", one.port("lmtp")) as lmtp:
+        lmtp.sendmail("dora@sender.test", [ANI], MAIL)
+
+
+def count(one: Installation, box: str, at_least: int = 0) -> int:
+    """How many messages a mailbox has, waiting for so many."""
+    end = time.monotonic() + WAIT
+    with imaplib.IMAP4("127.0.0.1", one.port("imap")) as imap:
+        imap.login(ANI, PASSWORD)
+        while True:
+            found = int(imap.select(box, readonly=True)[1][0] or b"0")
+            if found >= at_least or time.monotonic() > end:
+                return found
+            time.sleep(0.1)
+
+
+def test_a_script_runs_from_the_moment_it_is_activated(served: Installation) -> None:
+    deliver(served)
+    assert count(served, "Archive") == 0
+    done = run(
+        "sieve", "put", ANI, "work", "-", "--activate", "-c", served.config,
+        text='require "fileinto"; fileinto "Archive";',
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+    time.sleep(0.2)  # for the announcement to reach both workers
+    for _ in range(4):
+        deliver(served)
+    assert count(served, "Archive", 4) == 4
+    assert count(served, "INBOX") == 1
+
+
+def test_managesieve_is_served_with_starttls(served: Installation) -> None:
+    trust = ssl.create_default_context()
+    trust.check_hostname, trust.verify_mode = False, ssl.CERT_NONE
+    with socket.create_connection(("127.0.0.1", served.port("managesieve")), timeout=10) as plain:
+        heard = b""
+        while b"\r\nOK " not in heard:
+            heard += plain.recv(4096)
+        assert b'"STARTTLS"' in heard
+        plain.sendall(b"STARTTLS\r\n")
+        assert plain.recv(4096).startswith(b"OK")
+        with trust.wrap_socket(plain, server_hostname="localhost") as safe:
+            assert safe.recv(4096).startswith(b'"IMPLEMENTATION" "Merpati"\r\n')

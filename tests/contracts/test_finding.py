@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+from merpati.model import criteria as c
+from merpati.store import directory, finding, mailboxes
+from merpati.store.engine import Store
+from tests.support import store as stores
+from tests.support.store import INBOX, NOW, add_account
+
+
+async def test_rows_are_found_by_everything_they_hold(store: Store) -> None:
+    account = await add_account(store)
+    for n, words in enumerate(["$seen", "", "a_b $seen", "axb"]):
+        await store.write(stores.add, account.id, f"Subject: {n}\r\n\r\n" + n * "x", keywords=words)
+
+    async def find(wanted: c.Criterion, first: int = 1, last: int = 9) -> list[int]:
+        assert finding.by_rows(wanted)
+        return await store.read(finding.matching, account.id, INBOX, first, last, wanted)
+
+    seen = c.Keyword("$seen")
+    assert await find(seen) == [1, 3]
+    assert await find(c.Not(seen)) == [2, 4]
+    assert await find(seen, 2, 3) == [3]
+    assert await find(c.Keyword("a_b")) == [3]
+    assert await find(c.Keyword("seen")) == []
+    assert await find(c.And(())) == [1, 2, 3, 4]
+    assert await find(c.Or(())) == []
+    assert await find(c.Not(c.Or((seen, c.Keyword("axb"))))) == [2]
+    assert await find(c.Size(least=15, below=17)) == [2, 3]
+    assert await find(c.Received(since=NOW, before=NOW + 1)) == [1, 2, 3, 4]
+    assert await find(c.Received(before=NOW)) == []
+    assert await find(c.Saved(since=NOW + 1)) == []
+    assert await find(c.ModSeq(10**9)) == []
+    assert await find(c.Blobs(frozenset({1, 3, 77}))) == [1, 3]
+    assert await find(c.Content(2, NOW)) == [2]
+    assert await find(c.InMailbox((INBOX, 99))) == [1, 2, 3, 4]
+    assert await find(c.InMailbox(())) == []
+    assert await find(c.Or((*[c.Keyword(f"k{n}") for n in range(990)], seen))) == [1, 3]
+    deep: c.Criterion = seen
+    for _ in range(51):
+        deep = c.Not(c.And((deep, c.All())))
+    assert await find(deep) == [2, 4]
+
+
+async def test_threads_are_found_by_the_keywords_of_their_emails(store: Store) -> None:
+    account = await add_account(store)
+    await store.write(stores.add, account.id, "one", 7, keywords="$seen")
+    await store.write(stores.add, account.id, "two", 8, 7)
+    await store.write(stores.add, account.id, "three", 9, keywords="$seen")
+
+    async def find(wanted: c.Criterion) -> list[int]:
+        return await store.read(finding.matching, account.id, INBOX, 1, 9, wanted)
+
+    assert await find(c.InThread("$seen")) == [1, 2, 3]
+    assert await find(c.Not(c.InThread("$seen", present=False))) == [3]
+
+
+async def test_header_pages_are_kept_until_their_mailbox_goes(store: Store) -> None:
+    account = await add_account(store)
+    box = await store.write(mailboxes.create, account.id, "Box", NOW)
+    pages = {1: b"one", 2: b"two"}
+    await store.write(finding.save_page, account.id, box.id, 0, pages)
+    await store.write(finding.save_page, account.id, box.id, 0, {2: b"new"})
+    await store.write(finding.save_page, account.id, INBOX, 0, {1: b"inbox"})
+
+    async def load(mailbox_id: int) -> dict[int, bytes]:
+        return await store.read(finding.load_page, account.id, mailbox_id, 0, [1, 2, 3])
+
+    assert await load(box.id) == {1: b"one", 2: b"new"}
+    await store.write(mailboxes.destroy, account.id, "Box")
+    assert await load(box.id) == {}
+    assert await load(INBOX) == {1: b"inbox"}
+    await store.write(directory.remove_account, account.id)
+    assert await load(INBOX) == {}

@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from merpati.model import rights as letters
+from merpati.model.account import Account
+from merpati.store import directory, mailboxes, members, quota
+from tests.support.imap import Client, serve
+from tests.support.server import ANA, BUDI, TestInstance
+
+MESSAGE = b"Subject: one\r\n\r\nhello\r\n"
+
+
+@pytest.fixture
+async def instance(tmp_path: Path) -> AsyncIterator[TestInstance]:
+    async with TestInstance(tmp_path) as one:
+        yield one
+
+
+async def desk(instance: TestInstance, held: str = letters.LEVELS["write"]) -> Account:
+    account = await instance.store.write(
+        members.add_shared, "info@example.org", name="Desk", now=instance.now
+    )
+    await instance.store.write(members.put, account.id, ANA, held=held)
+    return account
+
+
+async def test_members_work_in_a_shared_mailbox_as_in_their_own(instance: TestInstance) -> None:
+    account = await desk(instance)
+    await instance.deliver(MESSAGE, account=account)
+    ana = await Client.connect(serve(instance), ANA)
+    listed = await ana.ok('LIST "" "Shared/Desk/%"')
+    assert [line.rpartition(b"/")[2] for line in listed] == [
+        b'INBOX"', b'Archive"', b'Drafts"', b'Junk"', b'Sent"', b'Trash"',
+    ]  # fmt: skip
+    assert b"\\Sent" not in b"".join(listed)  # special uses are for the account's own programs
+    await ana.ok('SELECT "Shared/Desk/INBOX"')
+    await ana.ok('MOVE 1 "Shared/Desk/Archive"')
+    assert ana.numbers == []
+    await ana.ok('CREATE "Shared/Desk/INBOX/Done"')
+    done = await instance.store.read(mailboxes.get, account.id, "INBOX/Done")
+    assert done.total == 0
+    await ana.command('DELETE "Shared/Desk/INBOX/Done"')
+    assert ana.text.startswith("NO [NOPERM]")
+    await ana.close()
+
+
+async def test_messages_go_to_a_shared_mailbox_and_take_its_room(instance: TestInstance) -> None:
+    account = await desk(instance)
+    await instance.deliver(MESSAGE, keywords="$flagged $seen")
+    ana = await Client.connect(serve(instance), ANA, "INBOX")
+    await ana.ok('COPY 1 "Shared/Desk/INBOX"')
+    assert "COPYUID" in ana.text
+    usage = await instance.store.read(quota.of_account, account.id)
+    assert usage is not None
+    assert (usage.used, usage.emails) == (len(MESSAGE), 1)
+    await instance.store.write(directory.set_account, account.id, quota_emails=1)
+    await ana.command('MOVE 1 "Shared/Desk/INBOX"')
+    assert ana.text.startswith("NO [OVERQUOTA]")
+    assert len(ana.numbers) == 1
+    await ana.command('APPEND "Shared/Desk/INBOX" {8+}\r\na: b\r\n\r\n')
+    assert ana.text.startswith("NO [OVERQUOTA]")
+    await ana.close()
+
+
+async def test_object_ids_of_shared_mailboxes_are_unlike_ones_own(instance: TestInstance) -> None:
+    await desk(instance)
+    ana = await Client.connect(serve(instance), ANA)
+    (own,) = await ana.ok("STATUS INBOX (MAILBOXID)")
+    (other,) = await ana.ok('STATUS "Shared/Desk/INBOX" (MAILBOXID)')
+    assert own.rpartition(b"MAILBOXID ")[2] != other.rpartition(b"MAILBOXID ")[2]
+    await ana.close()
+
+
+async def test_only_members_see_the_quota_of_a_shared_mailbox(instance: TestInstance) -> None:
+    account = await desk(instance, "lr")
+    await instance.store.write(directory.set_account, account.id, quota=10_240)
+    port = serve(instance)
+    ana, budi = await Client.connect(port, ANA), await Client.connect(port, BUDI)
+    told = await ana.ok('GETQUOTAROOT "Shared/Desk/INBOX"')
+    assert told == [
+        b'* QUOTAROOT "Shared/Desk/INBOX" info@example.org',
+        b"* QUOTA info@example.org (STORAGE 0 10)",
+    ]
+    assert await ana.ok("GETQUOTA info@example.org") == told[1:]
+    await budi.command("GETQUOTA info@example.org")
+    assert budi.text.startswith("NO")
+    await ana.close()
+    await budi.close()
+
+
+async def test_an_administrator_sets_quotas_of_accounts_and_domains(
+    instance: TestInstance,
+) -> None:
+    await instance.store.write(directory.set_account, instance.ana.id, is_admin=1)
+    await instance.deliver(MESSAGE, account=instance.budi)
+    ana = await Client.connect(serve(instance), ANA)
+    (told,) = await ana.ok(f"SETQUOTA {BUDI} (STORAGE 20 MESSAGE 7)")
+    assert told == b"* QUOTA budi@example.org (STORAGE 1 20 MESSAGE 1 7)"
+    (told,) = await ana.ok("SETQUOTA example.org (MESSAGE 2)")
+    assert told == b"* QUOTA example.org (MESSAGE 1 2)"
+    roots = await ana.ok("GETQUOTAROOT INBOX")
+    assert roots[0] == b'* QUOTAROOT "INBOX" ana@example.org example.org'
+    (told,) = await ana.ok(f"SETQUOTA {BUDI} ()")
+    assert told == b"* QUOTA budi@example.org ()"
+    await ana.ok("APPEND INBOX {8+}\r\na: b\r\n\r\n")
+    await ana.command("APPEND INBOX {8+}\r\na: b\r\n\r\n")
+    assert ana.text.startswith("NO [OVERQUOTA]")
+    await ana.close()

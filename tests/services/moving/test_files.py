@@ -1,0 +1,251 @@
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from merpati.base.faults import Fault, Kind
+from merpati.model.account import Account
+from merpati.model.mailbox import INBOX_ID
+from merpati.services.moving import maildirs, mboxes
+from merpati.services.moving.export import Exported, MaildirFormat, MboxFormat, export
+from merpati.services.moving.intake import Incoming, Intake, Report
+from merpati.store import emails, mailboxes
+from merpati.store.blobs import Stored
+from merpati.wire import mbox
+from tests.support.server import HOSTNAME, TestInstance
+
+LETTER = b"Return-Path: <x@example.com>\r\nSubject: one\r\n\r\nhello\r\n"
+AWKWARD = [
+    b"From: a\r\n\r\nFrom me Tue Nov 14 22:13:20 2023\r\n>From you\r\n\r\n",
+    b"Subject: lone\r\n\r\na \r and a \n here\r\n",
+    b"Subject: only LF\n\nunix\n",
+    b"\r\nno header\r\n",
+    b"Status: RO\r\nX-Keywords: of my own\r\n\r\ntext\r\n",
+    b"Subject: large\r\n\r\n" + b"x" * 70 + b"\r\n" * 1000 + b"From y" * 60_000 + b"\r\n",
+]
+
+
+@pytest.fixture
+async def instance(tmp_path: Path) -> AsyncIterator[TestInstance]:
+    (tmp_path / "here").mkdir()
+    async with TestInstance(tmp_path / "here") as running:
+        yield running
+
+
+async def contents(
+    instance: TestInstance, account: Account
+) -> dict[str, list[tuple[bytes, str, int]]]:
+    """Bytes, keywords and date (in seconds) of all mail, by mailbox."""
+    found = {}
+    for box in await instance.store.read(mailboxes.listing, account.id):
+        uids = await instance.store.read(emails.uids_of, account.id, box.id)
+        columns = ("uid", "blob_id", "size", "location", "encoding", "data", "keywords",
+                   "received_at")  # fmt: skip
+        rows = await instance.store.read(emails.fetch, account.id, box.id, uids, columns)
+        found[box.name] = [
+            (
+                bytes(instance.blobs.read(Stored(row[1], row[2], row[3], row[4], row[5] or b""))),
+                row[6],
+                row[7] // 1000,
+            )
+            for row in rows
+        ]
+    return found
+
+
+async def fill(instance: TestInstance) -> None:
+    """Awkward mail in many folders of ANA's."""
+    account = instance.ana
+
+    async def boxes(tx: Any) -> list[int]:
+        return [
+            (await mailboxes.create(tx, account.id, path, instance.now)).id
+            for path in ("Projects/2026", "Grüße & more", "a.b/.c", "INBOX/Inner", "Empty")
+        ]
+
+    made = await instance.store.write(boxes)
+    for number, content in enumerate([LETTER, LETTER, *AWKWARD]):
+        await instance.deliver(
+            content,
+            mailbox_id=[INBOX_ID, *made[:4]][number % 5],
+            keywords=["", "$seen", "$flagged $seen work", "$answered $forwarded $junk"][number % 4],
+            received_at=1_600_000_000_000 + number * 1000,
+        )
+
+
+def nothing(_path: str, _count: int) -> None:
+    pass
+
+
+def intake(instance: TestInstance, account: Account, **options: Any) -> Intake:
+    return Intake(instance.store, instance.blobs, instance.clock, account.id, **options)
+
+
+async def take_maildir(one: Intake, root: Path) -> Report:
+    for source in maildirs.sources(root):
+        box = await one.mailbox(source.path)
+        await one.take(source.path, box, maildirs.messages(source))
+    return one.report
+
+
+async def take_mbox(one: Intake, root: Path, kind: mbox.Kind) -> Report:
+    for source in mboxes.sources(root):
+        box = await one.mailbox(source.path)
+        await one.take(source.path, box, mboxes.messages(source, kind, one.report))
+    return one.report
+
+
+async def exported(instance: TestInstance, target: MaildirFormat | MboxFormat) -> Exported:
+    return await export(instance.store, instance.blobs, instance.ana.id, target, nothing)
+
+
+async def test_maildir_there_and_back_changes_nothing(
+    instance: TestInstance, tmp_path: Path
+) -> None:
+    await fill(instance)
+    report = await exported(instance, MaildirFormat(tmp_path / "out", HOSTNAME))
+    assert (report.written, report.known, report.skipped) == (8, 0, [])
+    again = await exported(instance, MaildirFormat(tmp_path / "out", HOSTNAME))
+    assert (again.written, again.known) == (0, 8)
+    back = await take_maildir(intake(instance, instance.budi), tmp_path / "out")
+    assert (back.found, back.added, back.skipped) == (8, 8, [])
+    assert await contents(instance, instance.budi) == await contents(instance, instance.ana)
+
+
+@pytest.mark.parametrize("kind", [mbox.Kind.MBOXRD, mbox.Kind.MBOXCL2])
+async def test_mbox_there_and_back_changes_nothing(
+    instance: TestInstance, tmp_path: Path, kind: mbox.Kind
+) -> None:
+    await fill(instance)
+    report = await exported(instance, MboxFormat(tmp_path / "out", kind))
+    assert (report.written, report.skipped) == (8, [])
+    again = await exported(instance, MboxFormat(tmp_path / "out", kind))
+    assert (again.written, again.known) == (0, 8)
+    back = await take_mbox(intake(instance, instance.budi), tmp_path / "out", mbox.Kind.AUTO)
+    assert (back.added, back.skipped) == (8, [])
+    wanted = await contents(instance, instance.ana)
+    wanted.pop("Empty")
+    assert await contents(instance, instance.budi) == wanted
+
+
+async def test_a_second_run_adds_nothing_and_finds_what_is_new(
+    instance: TestInstance, tmp_path: Path
+) -> None:
+    await fill(instance)
+    await exported(instance, MaildirFormat(tmp_path / "out", HOSTNAME))
+    await take_maildir(intake(instance, instance.budi), tmp_path / "out")
+    await instance.store.write(emails.remove, instance.budi.id, INBOX_ID, [1])
+    (tmp_path / "out" / "new" / "1700000000.late").write_bytes(b"Subject: late\n\nnew\n")
+    again = await take_maildir(intake(instance, instance.budi), tmp_path / "out")
+    assert (again.added, again.known) == (1, 8)  # what was deleted here stays so
+    inbox = (await contents(instance, instance.budi))["INBOX"]
+    assert [content for content, _, _ in inbox][-1] == b"Subject: late\r\n\r\nnew\r\n"
+
+
+async def test_the_same_message_twice_in_a_folder_stays_two(
+    instance: TestInstance, tmp_path: Path
+) -> None:
+    root = tmp_path / "mail"
+    (root / "cur").mkdir(parents=True)
+    for name in ("1.a:2,S", "2.b:2,"):
+        (root / "cur" / name).write_bytes(b"Subject: same\n\n")
+    for _ in range(2):
+        await take_maildir(intake(instance, instance.budi), root)
+        assert len((await contents(instance, instance.budi))["INBOX"]) == 2
+
+
+async def test_foreign_names_lead_to_the_mailboxes_of_that_role(
+    instance: TestInstance, tmp_path: Path
+) -> None:
+    for name in (".Sent Items", ".Surat Sampah", ".Work.Sub"):
+        (tmp_path / "mail" / name / "cur").mkdir(parents=True)
+        (tmp_path / "mail" / name / "new").mkdir()
+        (tmp_path / "mail" / name / "cur" / "1.x:2,").write_bytes(b"Subject: x\n\n")
+    await take_maildir(intake(instance, instance.budi), tmp_path / "mail")
+    found = {name for name, mail in (await contents(instance, instance.budi)).items() if mail}
+    assert found == {"Sent", "Junk", "Work/Sub"}
+
+
+async def test_nested_directories_of_mbsync_are_folders(
+    instance: TestInstance, tmp_path: Path
+) -> None:
+    for name in ("INBOX", "Work/Sub"):
+        (tmp_path / "mail" / name / "cur").mkdir(parents=True)
+        (tmp_path / "mail" / name / "cur" / "1.x:2,F").write_bytes(b"Subject: x\n\n")
+    await take_maildir(intake(instance, instance.budi), tmp_path / "mail")
+    found = {name: mail for name, mail in (await contents(instance, instance.budi)).items() if mail}
+    assert {name: mail[0][1] for name, mail in found.items()} == {
+        "INBOX": "$flagged", "Work/Sub": "$flagged"
+    }  # fmt: skip
+
+
+async def test_thunderbirds_tree_of_files_is_folders(
+    instance: TestInstance, tmp_path: Path
+) -> None:
+    line = b"From - Tue Nov 14 22:13:20 2023\r\nSubject: x\r\n\r\n\r\n"
+    (tmp_path / "Work.sbd").mkdir()
+    for name in ("Inbox", "Work", "Work.sbd/Sub", "Inbox.msf"):
+        (tmp_path / name).write_bytes(line)
+    assert [one.path for one in mboxes.sources(tmp_path)][:3] == ["INBOX", "Work", "Work/Sub"]
+
+
+async def test_broken_files_are_named_and_the_rest_comes_in(
+    instance: TestInstance, tmp_path: Path
+) -> None:
+    root = tmp_path / "mail"
+    (root / "cur").mkdir(parents=True)
+    (root / "cur" / "1.empty:2,").touch()
+    (root / "cur" / "2.gone:2,").symlink_to(root / "nowhere")
+    (root / "cur" / "3.good:2,").write_bytes(b"Subject: good\n\n")
+    os.mkfifo(root / "cur" / "4.fifo")
+    report = await take_maildir(intake(instance, instance.budi), root)
+    assert report.added == 1
+    assert [reason for _, reason in report.skipped] == ["it is empty"]
+
+
+async def test_a_dry_run_stores_nothing_and_counts_all(
+    instance: TestInstance, tmp_path: Path
+) -> None:
+    await fill(instance)
+    await exported(instance, MaildirFormat(tmp_path / "out", HOSTNAME))
+    before = await contents(instance, instance.budi)
+    report = await take_maildir(intake(instance, instance.budi, dry_run=True), tmp_path / "out")
+    assert report.added == 8
+    assert await contents(instance, instance.budi) == before
+
+
+async def test_the_quota_ends_an_import_and_can_be_ignored(
+    instance: TestInstance, tmp_path: Path
+) -> None:
+    small = await instance.add_account("small@example.org", quota=100)
+    root = tmp_path / "mail"
+    (root / "cur").mkdir(parents=True)
+    for number in range(5):
+        (root / "cur" / f"{number}.x").write_bytes(b"Subject: %d\n\n" % number + b"x" * 90)
+    with pytest.raises(Fault) as refused:
+        await take_maildir(intake(instance, small), root)
+    assert refused.value.kind is Kind.OVER_QUOTA
+    assert (await contents(instance, small))["INBOX"] == []
+    report = await take_maildir(intake(instance, small, ignore_quota=True), root)
+    assert report.added == 5
+    with pytest.raises(IndexError):  # the quota holds again
+        await instance.deliver(LETTER, small)
+
+
+async def test_memory_is_bounded_by_a_batch(instance: TestInstance) -> None:
+    taken: list[int] = []
+
+    def many() -> Iterator[Incoming]:
+        for number in range(600):
+            taken.append(number)
+            yield Incoming(str(number), lambda: [b"Subject: x\r\n\r\n"], 0, frozenset())
+
+    one = intake(instance, instance.budi)
+    steps: list[int] = []
+    one._progress = lambda _path, count: steps.append(count)
+    await one.take("INBOX", await one.mailbox("INBOX"), many())
+    assert steps == [250, 250, 100]

@@ -1,0 +1,229 @@
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from merpati.base.faults import Fault, Kind
+from merpati.base.secrets import Secret
+from merpati.model.mailbox import INBOX_ID
+from merpati.services.collect import RETRY_MAX, Collect
+from merpati.services.sealing import FILE, Sealing
+from merpati.store import collector, directory, emails
+from merpati.store.blobs import Stored
+from merpati.store.collector import Collector, Wanted
+from merpati.store.engine import Row, Transaction
+from tests.servers.pop3.server import Pop3Server
+from tests.support import imap
+from tests.support.clock import FakeClock
+from tests.support.server import ANA, PASSWORD, TestInstance
+
+DAY = 86_400
+LETTER = b"Return-Path: <x@example.com>\r\nSubject: one\r\n\r\n.hello\r\n"
+
+
+@pytest.fixture
+async def here(tmp_path: Path) -> AsyncIterator[TestInstance]:
+    (tmp_path / "here").mkdir()
+    async with TestInstance(tmp_path / "here", clock=FakeClock(1_700_000_000)) as running:
+        yield running
+
+
+@pytest.fixture
+async def there(tmp_path: Path) -> AsyncIterator[TestInstance]:
+    (tmp_path / "there").mkdir()
+    async with TestInstance(tmp_path / "there") as running:
+        yield running
+
+
+@pytest.fixture(params=["pop3", "imap"])
+def protocol(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+def advance(here: TestInstance, seconds: float) -> None:
+    assert isinstance(here.clock, FakeClock)
+    here.clock.advance(seconds)
+
+
+def collecting(here: TestInstance) -> Collect:
+    return Collect(
+        here.store, here.accept, here.router, Sealing(here.folder, here.ids), here.reaper,
+        here.clock, here.log,
+    )  # fmt: skip
+
+
+async def add(
+    here: TestInstance, there: TestInstance, protocol: str, password: str = PASSWORD, **values: Any
+) -> int:
+    """A collector that brings ANA's mail there to BUDI here."""
+    port = imap.serve(there) if protocol == "imap" else Pop3Server(there).listen()
+    wanted: dict[str, Any] = {
+        "account_id": here.budi.id, "protocol": protocol, "host": "127.0.0.1", "port": port,
+        "security": "none", "verify": True, "name": ANA, "folder": "INBOX", "keep_days": -1,
+        "every": 300, "domain": "",
+        "password": Sealing(here.folder, here.ids).close(Secret(password), f"127.0.0.1 {ANA}"),
+    } | values  # fmt: skip
+    return await here.store.write(collector.add, Wanted(**wanted), here.now)
+
+
+async def inbox(instance: TestInstance, account_id: int) -> list[bytes]:
+    uids = await instance.store.read(emails.uids_of, account_id, INBOX_ID)
+    columns = ("uid", "blob_id", "size", "location", "encoding", "data")
+    rows = await instance.store.read(emails.fetch, account_id, INBOX_ID, uids, columns)
+    return [
+        bytes(instance.blobs.read(Stored(row[1], row[2], row[3], row[4], row[5] or b"")))
+        for row in rows
+    ]
+
+
+async def state(here: TestInstance, number: int) -> Collector:
+    return await here.store.read(collector.get, number)
+
+
+async def test_mail_is_fetched_once_and_left(
+    here: TestInstance, there: TestInstance, protocol: str
+) -> None:
+    number = await add(here, there, protocol)
+    for _ in range(2):
+        await there.deliver(LETTER)
+    collect = collecting(here)
+    assert await collect.turn() == 1
+    assert await collect.turn() == 0, "it is not due"
+    found = await inbox(here, here.budi.id)
+    assert len(found) == 2
+    assert found[0].startswith(b"Return-Path: <x@example.com>\r\nReceived: from 127.0.0.1 ")
+    assert found[0].count(b"Return-Path") == 1
+    assert f" with {protocol.upper()}".encode() in found[0]
+    assert found[0].endswith(b"\r\nSubject: one\r\n\r\n.hello\r\n")
+    await there.deliver(LETTER.replace(b"one", b"late"))
+    advance(here, 301)
+    await collect.turn()
+    assert [b"late" in one for one in await inbox(here, here.budi.id)] == [False, False, True]
+    assert len(await inbox(there, there.ana.id)) == 3
+    assert (await state(here, number)).collected == 3
+
+
+async def test_what_is_here_is_removed_there_when_it_shall_be(
+    here: TestInstance, there: TestInstance, protocol: str
+) -> None:
+    await add(here, there, protocol, keep_days=0)
+    await there.deliver(LETTER)
+    await collecting(here).turn()
+    assert await inbox(there, there.ana.id) == []
+    assert len(await inbox(here, here.budi.id)) == 1
+
+
+async def test_it_may_be_removed_there_some_days_later(
+    here: TestInstance, there: TestInstance, protocol: str
+) -> None:
+    await add(here, there, protocol, keep_days=3)
+    await there.deliver(LETTER)
+    collect = collecting(here)
+    left = []
+    for _ in range(4):
+        await collect.turn()
+        left.append(len(await inbox(there, there.ana.id)))
+        advance(here, DAY + 1)
+    assert left == [1, 1, 1, 0]
+    assert len(await inbox(here, here.budi.id)) == 1
+
+
+async def test_a_full_mailbox_leaves_all_there_and_says_so(
+    here: TestInstance, there: TestInstance
+) -> None:
+    number = await add(here, there, "pop3", keep_days=0)
+    await here.store.write(directory.set_account, here.budi.id, quota=10)
+    await there.deliver(LETTER)
+    await collecting(here).turn()
+    assert len(await inbox(there, there.ana.id)) == 1
+    assert "full" in (await state(here, number)).problem
+
+
+async def test_failures_wait_longer_each_time(
+    here: TestInstance, there: TestInstance, protocol: str
+) -> None:
+    number = await add(here, there, protocol, password="wrong")
+    collect = collecting(here)
+    waits = []
+    for _ in range(6):
+        await collect.look(await state(here, number))
+        waits.append((await state(here, number)).next_at // 1000 - here.now // 1000)
+    found = await state(here, number)
+    assert waits[:3] == [600, 1200, 2400]
+    assert waits[-1] == min(300 * 2**6, RETRY_MAX)
+    assert found.failures == 6
+    assert found.problem.startswith("127.0.0.1 port ")
+    password = Sealing(here.folder, here.ids).close(Secret(PASSWORD), f"127.0.0.1 {ANA}")
+    await here.store.write(collector.change, number, {"password": password}, here.now)
+    assert (await state(here, number)).failures == 0
+
+
+async def test_only_one_worker_looks(here: TestInstance, there: TestInstance) -> None:
+    number = await add(here, there, "pop3")
+    assert await here.store.write(collector.claim, number, here.now) is not None
+    assert await here.store.write(collector.claim, number, here.now) is None
+    later = here.now + collector.LEASE
+    assert await here.store.write(collector.claim, number, later) is not None
+
+
+async def test_a_box_for_a_domain_is_taken_apart(here: TestInstance, there: TestInstance) -> None:
+    await add(here, there, "pop3", domain="example.org", account_id=here.ana.id)
+    for field in (
+        b"X-Original-To: budi@example.org",
+        b"Received: from x by y for <budi@example.org>; Tue, 14 Nov 2023 22:13:20 +0000",
+        b"X-Original-To: nobody@example.org",
+        b"To: budi@example.org",
+    ):
+        await there.deliver(field + b"\r\n\r\ntext\r\n")
+    await collecting(here).turn()
+    assert len(await inbox(here, here.budi.id)) == 2
+    assert len(await inbox(here, here.ana.id)) == 2, "what names nobody here goes to the owner"
+
+
+async def test_a_loop_is_left_there_and_the_rest_comes(
+    here: TestInstance, there: TestInstance
+) -> None:
+    await add(here, there, "pop3", keep_days=0)
+    await there.deliver(b"Received: from a by b; x\r\n" * 60 + LETTER)
+    await there.deliver(LETTER)
+    await collecting(here).turn()
+    assert len(await inbox(here, here.budi.id)) == 1
+    assert len(await inbox(there, there.ana.id)) == 1
+
+
+async def test_the_trace_tells_where_it_came_from(here: TestInstance, there: TestInstance) -> None:
+    await add(here, there, "pop3")
+    await there.deliver(LETTER)
+    await collecting(here).turn()
+
+    async def steps(tx: Transaction) -> list[Row]:
+        return await tx.rows("SELECT kind, about, detail FROM event ORDER BY kind")
+
+    found = {kind: (about, detail) for kind, about, detail in await here.store.read(steps)}
+    assert found["received"][0] == "x@example.com"
+    assert '"protocol":"POP3"' in found["received"][1]
+
+
+def test_a_sealed_password_opens_for_its_purpose_alone(tmp_path: Path) -> None:
+    instance = TestInstance(tmp_path)
+    sealing = Sealing(tmp_path, instance.ids)
+    sealed = sealing.close(Secret("geheim"), "mail.example.com ana")
+    assert b"geheim" not in sealed
+    assert (tmp_path / FILE).stat().st_mode & 0o777 == 0o600
+    again = Sealing(tmp_path, instance.ids)
+    assert again.open(sealed, "mail.example.com ana").reveal() == "geheim"
+    for data, purpose in ((sealed, "evil.example.com ana"), (b"short", "x"), (sealed[:-1], "x")):
+        with pytest.raises(Fault) as refused:
+            again.open(data, purpose)
+        assert refused.value.kind is Kind.CONFIG
+
+
+async def test_an_account_takes_its_collectors_along(
+    here: TestInstance, there: TestInstance
+) -> None:
+    await add(here, there, "pop3")
+    await here.store.write(directory.remove_account, here.budi.id)
+    assert await here.store.read(collector.listing) == []

@@ -1,0 +1,205 @@
+"""The indexer: what is delivered is found, whatever happens in between; what is gone goes."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+import pytest
+
+from merpati.base.log import Log, Sink
+from merpati.base.metrics import Metrics
+from merpati.model.mailbox import INBOX_ID
+from merpati.services.digest import digest
+from merpati.services.documents import Reader
+from merpati.services.indexer import EVERYTHING, Indexer
+from merpati.services.text_index import Field, TextIndex
+from merpati.store import emails, leases, text_index, text_schema, vocabulary
+from merpati.store.blobs import BlobStore
+from merpati.store.engine import Topic
+from merpati.store.sqlite import SqliteStore
+from tests.support import documents as made
+from tests.support import store as stores
+from tests.support.clock import FakeClock
+from tests.support.ids import CountingIds
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from merpati.store.engine import Store, Transaction
+
+
+class Mail:
+    """A store with accounts 1 and 2, its index, and what keeps it."""
+
+    def __init__(self, folder: Path, store: Store, index: Store) -> None:
+        self.store = store
+        self.index = index
+        self.blobs = BlobStore(folder / "blobs", CountingIds())
+        self.clock = FakeClock()
+        self.log = Log(Sink(self.clock))
+        self.indexer = self.another("one")
+
+        async def opened() -> Store:
+            return index
+
+        self.asked = TextIndex(opened, self.log)
+
+    def another(self, name: str) -> Indexer:
+        return Indexer(
+            name, self.store, self.index, self.blobs, Reader(), self.clock, Metrics(), self.log
+        )
+
+    async def deliver(self, text: str | bytes, *accounts: int) -> int:
+        """To the INBOX of accounts, of 1 when none is given; the UID in the first."""
+        content = text.encode() if isinstance(text, str) else text
+
+        async def unit(tx: Transaction) -> int:
+            added = await emails.add(
+                tx, self.blobs.inline(content), digest(content, stores.NOW),
+                [emails.Placement(one, INBOX_ID) for one in accounts or (1,)], stores.NOW,
+            )  # fmt: skip
+            return added.placed[0].uid
+
+        return await self.store.write(unit)
+
+    async def found(self, word: str, account_id: int = 1) -> int:
+        """How many messages the index finds in an account."""
+        matches = await self.asked.match(account_id, Field.TEXT, word)
+        return len(matches.scores) if matches else 0
+
+
+@pytest.fixture
+async def mail(tmp_path: Path) -> AsyncIterator[Mail]:
+    store = await stores.sqlite(tmp_path)
+    for address in ("ani@example.org", "beno@example.org"):
+        await stores.add_account(store, address)
+    index = SqliteStore(tmp_path / "index.db")
+    await index.write(text_schema.prepare)
+    yield Mail(tmp_path, store, index)
+    await index.close()
+    await store.close()
+
+
+async def test_each_account_finds_its_own_copy(mail: Mail) -> None:
+    await mail.deliver("Subject: to both\r\n\r\nalpha\r\n", 1, 2)
+    await mail.deliver("Subject: to one\r\n\r\nbeta\r\n", 2)
+    assert await mail.indexer.finish()
+    assert [await mail.found("alpha", one) for one in (1, 2)] == [1, 1]
+    assert [await mail.found("beta", one) for one in (1, 2)] == [0, 1]
+    assert await mail.indexer.lag() == (0, 0)
+
+
+async def test_copies_and_moves_are_indexed_once_and_stay_found(mail: Mail) -> None:
+    uid = await mail.deliver("Subject: x\r\n\r\nalpha\r\n")
+    await mail.indexer.finish()
+    await mail.store.write(emails.copy, 1, INBOX_ID, stores.ARCHIVE, [uid])
+    await mail.store.write(emails.move, 1, INBOX_ID, stores.ARCHIVE, [uid])
+    await mail.indexer.finish()
+    assert await mail.found("alpha") == 1
+    assert await mail.index.read(text_index.progress, 1) == {INBOX_ID: 1, stores.ARCHIVE: 2}
+
+
+async def test_more_mail_than_a_batch_is_entered_to_the_last(mail: Mail) -> None:
+    for n in range(450):
+        await mail.deliver(f"Subject: n{n}\r\n\r\nword{n}\r\n")
+    await mail.indexer.finish()
+    assert await mail.found("word449") == 1
+    assert await mail.found("word44") == 11
+    assert await mail.index.read(text_index.progress, 1) == {INBOX_ID: 450}
+
+
+async def test_a_rebuilt_index_is_the_same_as_one_that_grew(mail: Mail) -> None:
+    for n in range(20):
+        await mail.deliver(f"Subject: n{n}\r\n\r\nsome words {n}\r\n")
+        await mail.indexer.finish()
+    grown = {word: await mail.found(word) for word in ("some", "n1", "words", "1")}
+
+    async def words() -> set[str]:
+        ids = await mail.index.read(vocabulary.block_ids, 1)
+        blocks = [await mail.index.read(vocabulary.block, one) for one in ids]
+        return {word for block in blocks for word in block.split()}
+
+    learned = await words()
+    await mail.index.write(text_schema.clear)
+    assert await mail.indexer.lag() == (20, 0)
+    await mail.indexer.finish()  # which remembers the words it has written before
+    assert {word: await mail.found(word) for word in grown} == grown
+    assert await words() == learned
+
+
+async def test_an_index_thrown_away_by_another_process_is_learned_anew(mail: Mail) -> None:
+    mail.store.on_commit(mail.indexer.heard)
+    work = asyncio.create_task(mail.indexer.run())
+    for n in range(3):
+        await mail.deliver(f"Subject: n{n}\r\n\r\nalphabet\r\n")
+        async with asyncio.timeout(5):
+            while await mail.found("phabe") < 1:  # noqa: ASYNC110 -- there is no event to wait for
+                await asyncio.sleep(0.02)
+        await mail.index.write(text_schema.clear)
+    mail.indexer.heard({(Topic.ACCOUNT, EVERYTHING)})
+    async with asyncio.timeout(5):
+        while await mail.found("phabe") < 3:  # noqa: ASYNC110 -- there is no event to wait for
+            await asyncio.sleep(0.02)
+    work.cancel()
+    with suppress(asyncio.CancelledError):
+        await work
+
+
+async def test_expunged_mail_leaves_the_index_when_it_is_tidied(mail: Mail) -> None:
+    first = await mail.deliver("Subject: x\r\n\r\nalpha\r\n")
+    await mail.deliver("Subject: y\r\n\r\nalpha beta\r\n")
+    await mail.indexer.finish()
+    await mail.store.write(emails.remove, 1, INBOX_ID, [first])
+    assert await mail.indexer.tidy() == 1
+    assert await mail.found("alpha") == 1
+    await mail.deliver("Subject: x\r\n\r\nalpha\r\n")
+    await mail.indexer.finish()
+    assert await mail.found("alpha") == 2
+
+
+async def test_new_mail_is_found_soon_after_it_was_announced(mail: Mail) -> None:
+    mail.store.on_commit(mail.indexer.heard)
+    work = asyncio.create_task(mail.indexer.run())
+    await asyncio.sleep(0.1)
+    await mail.deliver("Subject: x\r\n\r\nalpha\r\n")
+    async with asyncio.timeout(2):
+        while not await mail.found("alpha"):  # noqa: ASYNC110 -- there is no event to wait for
+            await asyncio.sleep(0.02)
+    work.cancel()
+    with suppress(asyncio.CancelledError):
+        await work
+
+
+async def test_one_works_at_a_time(mail: Mail) -> None:
+    now = int(mail.clock.now() * 1000)
+    await mail.store.write(leases.claim, "text index", "somebody", now, now + 60_000)
+    await mail.deliver("Subject: x\r\n\r\nalpha\r\n")
+    assert not await mail.indexer.finish()
+    assert await mail.found("alpha") == 0
+    await mail.store.write(leases.release, "text index", "somebody")
+    assert await mail.indexer.finish()
+
+
+async def test_documents_are_found_too(mail: Mail) -> None:
+    await mail.deliver(made.message(made.pdf("quarterly"), "report.pdf", "application/pdf"))
+    await mail.deliver(made.message(made.docx("minutes"), "m.docx", "application/octet-stream"))
+    await mail.deliver(made.message(b"%PDF-1.4 broken", "broken.pdf", "application/pdf"))
+    await mail.indexer.finish()
+    for word in ("quarterly", "minutes", "report.pdf", "broken"):
+        assert await mail.found(word) == 1, word
+    assert await mail.indexer.lag() == (0, 0)
+
+
+async def test_a_damaged_message_holds_nothing_up(mail: Mail) -> None:
+    await mail.deliver("Subject: x\r\n\r\nalpha\r\n")
+
+    async def damage(tx: Transaction) -> None:
+        await tx.run("UPDATE body SET encoding = 1")
+
+    await mail.store.write(damage)
+    await mail.deliver("Subject: y\r\n\r\nbeta\r\n")
+    await mail.indexer.finish()
+    assert (await mail.found("alpha"), await mail.found("beta")) == (0, 1)

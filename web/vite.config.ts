@@ -1,0 +1,44 @@
+// Builds the pages that the server gives out: one bundle for each, split where a part is
+// needed later only. Everything is compressed here, once, so that the server never does.
+import { svelte } from "@sveltejs/vite-plugin-svelte";
+import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { brotliCompressSync, constants, gzipSync } from "node:zlib";
+import { defineConfig, type Plugin } from "vite";
+
+const OUT = "../src/merpati/servers/web/static";
+const COMPRESSIBLE = /\.(html|js|css|svg|json|webmanifest)$/;
+
+function precompressed(): Plugin {
+  return {
+    name: "precompressed",
+    apply: "build",
+    closeBundle() {
+      const walk = (folder: string): void => {
+        for (const name of readdirSync(folder)) {
+          const path = join(folder, name);
+          if (statSync(path).isDirectory()) walk(path);
+          else if (COMPRESSIBLE.test(name)) {
+            const bytes = readFileSync(path);
+            const params = { [constants.BROTLI_PARAM_QUALITY]: 11 };
+            writeFileSync(`${path}.br`, brotliCompressSync(bytes, { params }));
+            writeFileSync(`${path}.gz`, gzipSync(bytes, { level: 9 }));
+          }
+        }
+      };
+      walk(OUT);
+    },
+  };
+}
+
+export default defineConfig({
+  plugins: [svelte(), precompressed()],
+  build: {
+    outDir: OUT,
+    emptyOutDir: true,
+    target: "es2022",
+    assetsInlineLimit: 0, // the policy allows no data: scripts, and files are cached for ever
+    modulePreload: { polyfill: false },
+    rollupOptions: { input: { mail: "index.html", admin: "admin.html" } },
+  },
+});
