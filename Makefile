@@ -46,7 +46,7 @@ $(VENV)/.dev: $(VENV)/.package $(VENV)/.web requirements-dev.lock
 # Without Node.js the server works, and says in place of its pages how to build them. Not
 # `npm ci`: it wants the packages of every platform in the lock file, this one's are enough.
 $(VENV)/.web: $(VENV)/.created web/package-lock.json $(shell find web -path web/node_modules -prune -o -type f -print 2>/dev/null)
-	@if command -v npm >/dev/null; then \
+	@if command -v npm >/dev/null && node -e 'process.exit(Number(parseInt(process.versions.node) < 20))'; then \
 	  echo "building the web front end ..."; \
 	  cd web && npm install --silent --no-save --no-audit --no-fund --loglevel=error && npm run --silent build -- --logLevel warn; \
 	else echo "Node.js 20 or later is missing: the web front end is not built"; fi
