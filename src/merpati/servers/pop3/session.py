@@ -404,7 +404,7 @@ def _header_end(content: bytes | mmap.mmap) -> int:
 
 def _in_ascii(head: bytes) -> bytes:
     """A header for a client that has not said UTF8 (RFC 6856 5)."""
-    return head if head.isascii() else downgrade.header(head)
+    return downgrade.header(head) if downgrade.is_wanted(head) else head
 
 
 def refuse(fault: Fault) -> bytes:

@@ -37,6 +37,29 @@ def header(raw: bytes) -> bytes:
     return b"".join(pieces)
 
 
+def is_wanted(raw: bytes) -> bool:
+    """Whether a header names an address that programs without UTF-8 would take for another.
+
+    Everything else stays as it came, raw as it may be: signatures cover it, and programs have
+    shown such fields for decades.
+    """
+    if raw.isascii():
+        return False
+    for field in headers.split(raw).fields:
+        value = field.value
+        if field.key in _ADDRESSES and not value.isascii():
+            try:
+                value.decode()
+            except UnicodeDecodeError:
+                continue
+            if any(
+                isinstance(entry, Mailbox) and not entry.address.isascii()
+                for entry in addresses.parse_list(value)
+            ):
+                return True
+    return False
+
+
 def _ascii(text: bytes) -> bytes:
     return text if text.isascii() else text.decode("ascii", "replace").encode("ascii", "replace")
 
