@@ -1,0 +1,1 @@
+"""S/MIME as values: the structures that a signature is made of (RFC 5652, RFC 8551). Pure."""

@@ -1,0 +1,162 @@
+"""Signatures made by OpenSSL, judged here."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from merpati.services.smime import Smime, SmimeSettings, Verdict
+from merpati.wire.mime import tree
+from tests.support.programs import need
+
+BODY = b"Content-Type: text/plain\r\n\r\nMeet me at noon.\r\n"
+NOW = time.time() + 300  # the certificates are made after this line
+
+
+def openssl(*words: str | Path, data: bytes = b"") -> bytes:
+    return subprocess.run(
+        [need("openssl"), *map(str, words)], input=data, check=True, capture_output=True, timeout=30
+    ).stdout
+
+
+@dataclass
+class Person:
+    certificate: Path
+    key: Path
+
+
+@dataclass
+class Authority:
+    folder: Path
+    certificate: Path
+    key: Path
+
+    @classmethod
+    def make(cls, folder: Path, name: str = "authority") -> Authority:
+        certificate, key = folder / f"{name}.pem", folder / f"{name}.key"
+        openssl(
+            "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", certificate,
+            "-subj", f"/CN={name}", "-days", "30",
+            "-addext", "basicConstraints=critical,CA:TRUE",
+            "-addext", "keyUsage=critical,keyCertSign,cRLSign",
+        )  # fmt: skip
+        return cls(folder, certificate, key)
+
+    def issue(self, address: str, algorithm: str = "rsa:2048", days: int = 20) -> Person:
+        name = address.partition("@")[0]
+        key, request = self.folder / f"{name}.key", self.folder / f"{name}.csr"
+        certificate, more = self.folder / f"{name}.pem", self.folder / f"{name}.ext"
+        kind = ["-newkey", algorithm]
+        if algorithm == "ec":
+            kind += ["-pkeyopt", "ec_paramgen_curve:P-256"]
+        openssl("req", *kind, "-nodes", "-keyout", key, "-out", request, "-subj", f"/CN={name}")
+        more.write_text(
+            f"subjectAltName=email:{address}\nkeyUsage=digitalSignature\n"
+            "extendedKeyUsage=emailProtection\nbasicConstraints=CA:FALSE\n"
+        )
+        openssl(
+            "x509", "-req", "-in", request, "-CA", self.certificate, "-CAkey", self.key,
+            "-CAcreateserial", "-days", str(days), "-extfile", more, "-out", certificate,
+        )  # fmt: skip
+        return Person(certificate, key)
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return Authority.make(tmp_path_factory.mktemp("smime"))
+
+
+@pytest.fixture(scope="module")
+def ana(authority: Authority) -> Person:
+    return authority.issue("ana@example.org")
+
+
+def sign(person: Person, *more: str) -> bytes:
+    signed = openssl(
+        "cms", "-sign", "-signer", person.certificate, "-inkey", person.key, "-binary", "-crlfeol",
+        *more, data=BODY,
+    )  # fmt: skip
+    whole = signed.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
+    return b"From: Ana <ana@example.org>\r\n" + whole
+
+
+def judge(
+    content: bytes, authority: Authority | None, sender: str = "Ana@example.org", at: float = NOW
+) -> Verdict | None:
+    files = (str(authority.certificate),) if authority else ()
+    smime = Smime(SmimeSettings(authorities=files))
+    return smime.verdict(content, tree.parse(content), [sender], at)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        (), ("-nodetach",), ("-md", "sha512"), ("-keyid",),
+        ("-keyopt", "rsa_padding_mode:pss"), ("-noattr",),
+    ],
+)  # fmt: skip
+def test_a_good_signature_is_verified(
+    authority: Authority, ana: Person, more: tuple[str, ...]
+) -> None:
+    found = judge(sign(ana, *more), authority)
+    assert found == Verdict("signed/verified", (), ("ana@example.org",))
+
+
+def test_a_key_on_an_elliptic_curve_is_as_good(authority: Authority) -> None:
+    found = judge(sign(authority.issue("eve@example.org", "ec")), authority, "eve@example.org")
+    assert found is not None
+    assert found.status == "signed/verified"
+
+
+def test_a_changed_message_fails(authority: Authority, ana: Person) -> None:
+    found = judge(sign(ana).replace(b"noon", b"nine"), authority)
+    assert found is not None
+    assert found.status == "signed/failed"
+    assert "changed" in found.errors[0]
+
+
+def test_somebody_elses_signature_fails(authority: Authority, ana: Person) -> None:
+    found = judge(sign(ana), authority, "budi@example.org")
+    assert found is not None
+    assert found.errors == ("It was signed by ana@example.org, and not by the sender.",)
+
+
+def test_an_unknown_authority_is_named(ana: Person, tmp_path: Path) -> None:
+    found = judge(sign(ana), Authority.make(tmp_path, "other"))
+    assert found is not None
+    assert "CN=authority" in found.errors[0]
+
+
+def test_a_certificate_counts_while_it_is_valid(authority: Authority, ana: Person) -> None:
+    for at in (NOW - 30 * 86400, NOW + 25 * 86400):
+        found = judge(sign(ana), authority, at=at)
+        assert found is not None
+        assert "not valid at that time" in found.errors[0]
+
+
+def test_sha_1_proves_nothing(authority: Authority, ana: Person) -> None:
+    found = judge(sign(ana, "-md", "sha1"), authority)
+    assert found is not None
+    assert "SHA1" in found.errors[0]
+
+
+def test_what_is_encrypted_stays_unknown(ana: Person) -> None:
+    raw = openssl("cms", "-encrypt", "-aes256", str(ana.certificate), data=BODY)
+    content = raw.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
+    assert judge(content, None) == Verdict("unknown")
+
+
+def test_a_message_without_smime_has_no_verdict() -> None:
+    assert judge(b"Subject: hi\r\n\r\nhello\r\n", None) is None
+
+
+def test_a_broken_signature_fails_and_harms_nobody(authority: Authority, ana: Person) -> None:
+    whole = sign(ana)
+    cut = whole.index(b"MII") if b"MII" in whole else len(whole) - 800
+    for end in range(cut, len(whole) - 150, 97):
+        found = judge(whole[:end] + b"\r\n", authority)
+        assert found is None or found.status == "signed/failed"
