@@ -24,6 +24,7 @@ SETTLE_SECONDS: Final = 3.0
 HOLD_SECONDS: Final = 8
 RAMP: Final = 400  # connections a second
 WARM: Final = 20  # sessions before the first count, so that what is loaded lazily is loaded
+SOURCES: Final = 10  # addresses the clients have: one alone may not have thousands
 MB: Final = 1e6
 
 IDLE: Final = (
@@ -75,7 +76,7 @@ def _per_connection(
     before = total_memory(target.groups).pss
     count = plan.connections
     words = generator.command(IDLE, target, port, conns=count, total=count, tls=tls)
-    words += ["--ramp", str(RAMP), "--hold", str(HOLD_SECONDS)]
+    words += ["--ramp", str(RAMP), "--hold", str(HOLD_SECONDS), "--sources", str(SOURCES)]
     with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as clients:
         assert clients.stdout is not None
         clients.stdout.readline()  # all are in IDLE now

@@ -36,6 +36,21 @@ class Imap:
         """Bytes as they are."""
         self._socket.sendall(data)
 
+    def fileno(self) -> int:
+        """Of its socket."""
+        return self._socket.fileno()
+
+    def receive(self) -> bytes:
+        """What is there now.
+
+        Raises:
+            EOFError: the server has closed.
+        """
+        piece = self._socket.recv(BUFFER)
+        if not piece:
+            raise EOFError
+        return piece
+
     def line(self) -> bytes:
         """One line, byte by byte, so that nothing of the next is taken."""
         out = bytearray()
@@ -61,14 +76,12 @@ class Imap:
         return self._exchange(text, None)
 
     def append(self, box: str, messages: list[bytes]) -> None:
-        """Stores messages, all on their way before the first answer is awaited."""
-        out = bytearray()
-        for message in messages:
-            self._count += 1
-            out += b"Q%d APPEND %s {%d+}\r\n" % (self._count, box.encode(), len(message))
-            out += message + b"\r\n"
-        self._socket.sendall(out)
-        self._finish(f"Q{self._count} ".encode(), None)
+        """Stores messages with one command (RFC 3502)."""
+        self._count += 1
+        tag = f"Q{self._count} ".encode()
+        parts = [b" {%d+}\r\n%b" % (len(message), message) for message in messages]
+        self._socket.sendall(tag + b"APPEND " + box.encode() + b"".join(parts) + b"\r\n")
+        self._finish(tag, None)
 
     def _exchange(self, text: str, data: bytearray | None) -> int:
         self._count += 1

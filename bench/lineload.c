@@ -10,6 +10,7 @@
  *   --body FILE    what the step "body" sends
  *   --seconds S    stop after so many seconds; else after --total transactions
  *   --ramp R       open at most R connections a second; 0: no limit
+ *   --sources N    connect from N addresses in turn, 127.0.0.2 and on; 0: from the usual one
  *   --hold S       keep the connections open S seconds at the end
  *
  * A script has the sections [open] [tx] [close], one step a line:
@@ -74,6 +75,7 @@ static char *host = "127.0.0.1", *users = "u%d", *pass = "secret", *script, *bod
 static int port, nconn = 1, use_tls, nusers = 1, user0;
 static long total = 1, per;
 static double secs, ramp, hold;
+static int sources;
 static char *body;
 static size_t bodyn;
 static long started, finished, errors, opened;
@@ -321,6 +323,11 @@ static int open_conn(struct conn *c) {
   c->fd = socket(addr.ss_family, SOCK_STREAM | SOCK_NONBLOCK, 0);
   int one = 1;
   setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+  if (sources) {
+    struct sockaddr_in from = {.sin_family = AF_INET};
+    from.sin_addr.s_addr = htonl(INADDR_LOOPBACK + 1 + c->id % sources);
+    bind(c->fd, (void *)&from, sizeof from);
+  }
   if (connect(c->fd, (void *)&addr, addrl) && errno != EINPROGRESS) {
     close(c->fd);
     c->fd = -1;
@@ -624,6 +631,8 @@ int main(int argc, char **argv) {
       secs = atof(v);
     else if (!strcmp(a, "--ramp"))
       ramp = atof(v);
+    else if (!strcmp(a, "--sources"))
+      sources = atoi(v);
     else if (!strcmp(a, "--hold"))
       hold = atof(v);
     else {

@@ -21,7 +21,7 @@ MERPATI: Final = Path(sys.executable).with_name("merpati")
 DOMAIN: Final = "ours.test"
 WORKERS: Final = 2
 START_SECONDS: Final = 30.0
-HIGH: Final = (2525, 2587, 2465, 2143, 2993, 2110, 2995, 2910)
+HIGH: Final = (2525, 2587, 2465, 2143, 2993, 2110, 2995, 2910, 2080, 2424, 2443, 4190)
 TRIES: Final = 50
 
 
@@ -40,7 +40,7 @@ class Ours:
         if made.returncode:
             raise SystemExit(f"merpati init failed: {made.stderr}")
         asyncio.run(self._add_accounts())
-        self._ports = Ports(2525 + self.add, 2143 + self.add, 2993 + self.add)
+        self._ports = Ports(*(port + self.add for port in (2525, 2143, 2993, 2110)))
 
     @property
     def config(self) -> Path:
@@ -67,6 +67,15 @@ class Ours:
             groups=(self._group,),
             on_the_way=lambda: 0,  # the 250 comes after the commit that puts it in the mailbox
         )
+
+    def index(self, *, on: bool) -> None:
+        """Whether it keeps an index of all text, from the next start on."""
+        text = self.config.read_text()
+        assert "\n[search]\n" in text, "the configuration has no [search]"
+        text = text.replace("\n[search]\nindex = false\n", "\n[search]\n")
+        if not on:
+            text = text.replace("\n[search]\n", "\n[search]\nindex = false\n")
+        self.config.write_text(text)
 
     def start(self) -> float:
         """Serves; seconds until it is ready."""

@@ -20,12 +20,14 @@ from typing import Final
 
 from bench.meter import Group
 from bench.target import PASSWORD, USERS, Ports, Target, free_ports, wait_for_greeting
+from tests.support.unpacked import dovecot_services
 
 OWNER: Final = "nobody"  # of the peers' mail
 SYSTEM_PATH: Final = "/usr/local/sbin:/usr/sbin:/sbin"
 MASTER_CF: Final = Path("/usr/share/postfix/master.cf.dist")
 POSTFIX_CODE: Final = Path("/usr/lib/postfix/sbin")
-ADVICE: Final = "apt-get install postfix dovecot-core dovecot-imapd dovecot-lmtpd"
+ADVICE: Final = "apt-get install postfix dovecot-core dovecot-lmtpd"
+PROTOCOLS: Final = ("imap", "pop3")  # packages that `.ci/run` unpacks where Cyrus is installed
 QUEUES: Final = ("maildrop", "incoming", "active", "deferred")
 FORMATS: Final = ("sdbox", "maildir")
 
@@ -67,7 +69,7 @@ DOVECOT_CONF: Final = """\
 base_dir = {folder}/run
 state_dir = {folder}/state
 log_path = {folder}/log
-protocols = imap lmtp
+protocols = imap lmtp pop3
 listen = 127.0.0.1
 disable_plaintext_auth = no
 ssl = yes
@@ -90,7 +92,7 @@ namespace inbox {{
   inbox = yes
   separator = /
 }}
-service imap-login {{
+{elsewhere}service imap-login {{
   inet_listener imap {{
     port = {imap}
   }}
@@ -100,6 +102,11 @@ service imap-login {{
 }}
 service imap {{
   process_limit = 12000
+}}
+service pop3-login {{
+  inet_listener pop3 {{
+    port = {pop3}
+  }}
 }}
 service lmtp {{
   inet_listener lmtp {{
@@ -123,8 +130,8 @@ class Peers:
         self._postfix = folder / "postfix"
         self._delivery = Group("dovecot")
         self._intake = Group("postfix")
-        smtp, lmtp, imap, imaps = free_ports(4)
-        self._ports = Ports(smtp, imap, imaps)
+        smtp, lmtp, imap, imaps, pop3 = free_ports(5)
+        self._ports = Ports(smtp, imap, imaps, pop3)
         self._write_dovecot(certificate, key, lmtp)
         self._write_postfix(certificate, key, lmtp)
 
@@ -181,8 +188,9 @@ class Peers:
         ]
         (folder / "passwd").write_text("".join(lines))
         text = DOVECOT_CONF.format(
-            folder=folder, certificate=certificate, key=key, lmtp=lmtp, **vars(self._ports)
-        )
+            folder=folder, certificate=certificate, key=key, lmtp=lmtp,
+            elsewhere=dovecot_services(*PROTOCOLS), **vars(self._ports),
+        )  # fmt: skip
         (folder / "dovecot.conf").write_text(text)
 
     def _write_postfix(self, certificate: Path, key: Path, lmtp: int) -> None:
@@ -209,6 +217,10 @@ def missing() -> str:
     programs = [_find("dovecot"), _find("postfix"), POSTFIX_CODE / "lmtp", MASTER_CF]
     if not all(program and Path(program).exists() for program in programs):
         return ADVICE
+    try:
+        dovecot_services(*PROTOCOLS)
+    except FileNotFoundError as error:
+        return str(error)
     return ""
 
 

@@ -1,4 +1,8 @@
-"""How fast mail is read over IMAP, on the same messages everywhere, and what it costs."""
+"""How fast mail is read over IMAP and POP3, on the same messages everywhere, and what it costs.
+
+Everything is time, of the client and of the servers' CPU, for each message or command, so that
+less is better and a goal is a part of the better peer's.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +10,10 @@ import smtplib
 import time
 from typing import TYPE_CHECKING, Final
 
-from bench import corpus
+from bench import corpus, pop3_client
 from bench.imap_client import Imap
 from bench.meter import Meter
-from bench.report import Row, Runs, at_most, part, times
+from bench.report import Row, Runs, at_most, part
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,13 +23,37 @@ if TYPE_CHECKING:
     from bench.target import Target
 
 SUITE: Final = "reading"
-USER: Final = 1  # whose mailboxes are read
-BATCH: Final = 50  # messages on their way at once while a mailbox is filled
+USER: Final = 1  # whose mailboxes are read, and INBOX is downloaded
+BATCH: Final = 100  # messages in one command while a mailbox is filled; ours takes no more
+LARGE: Final = 50_000  # from so many messages on, the first FETCH is measured once
 STORES: Final = 200
+OPENINGS: Final = 100
+PAGES: Final = 40
 LETTERS: Final = 20  # delivered to a client in IDLE
 LOGINS: Final = 20  # users who sign in over and over
+LISTED: Final = "(UID FLAGS ENVELOPE BODYSTRUCTURE INTERNALDATE RFC822.SIZE)"
 ENVELOPES: Final = "FETCH 1:* (ENVELOPE BODYSTRUCTURE INTERNALDATE RFC822.SIZE)"
 BODIES: Final = "FETCH 1:* BODY.PEEK[]"
+COUNTS: Final = "(MESSAGES UNSEEN UIDNEXT UIDVALIDITY HIGHESTMODSEQ)"
+
+# What of the better peer's time and CPU each may take, and what it is called.
+GOALS: Final = {
+    "first": (1.0, "first FETCH of envelopes and structures"),
+    "second": (1.0, "second FETCH of the same"),
+    "flags": (1.0, "FETCH FLAGS"),
+    "page": (1.0, "a page of the 50 newest"),
+    "bodies": (1.0, "FETCH of whole bodies"),
+    "one": (0.5, "STORE, one message each"),
+    "select": (1.0, "SELECT"),
+    "status": (1.0, "STATUS"),
+    "copy": (0.5, "COPY of all"),
+    "move": (0.5, "MOVE of all"),
+    "all": (2.0, "STORE of all"),
+    "expunge": (1.0, "EXPUNGE of all"),
+    "pop3": (1.0, "POP3 download of all"),
+    "login": (0.25, "LOGIN, 10 sessions"),
+    "append": (0.8, "APPEND of 4 KB, 10 sessions"),
+}
 
 LOGIN: Final = (
     '[open]\nwait line * OK\n[tx]\nsend a LOGIN "{me}" "{pass}"\\r\\n\nwait tag a OK\n'
@@ -41,41 +69,82 @@ APPEND: Final = (
 def measure(plan: Plan, generator: Generator, targets: list[Target]) -> list[Row]:
     """Everything about reading."""
     runs = Runs(SUITE)
-    boxes = [f"box{number}" for number in range(2)]
+    boxes = [
+        f"box{number}" for number in range(1 if plan.is_quick or plan.messages >= LARGE else 2)
+    ]
     for target in targets:
         for box in boxes:
             fill(plan, target, box)
+        _copy_to_inbox(target, boxes[0])
     for box in boxes:
         for target in targets:
             _timed(runs, plan, target, "first", box, lambda one: one.drink(ENVELOPES))
-    for _ in range(plan.runs):
+    for number in range(plan.runs):
         for target in targets:
-            _timed(runs, plan, target, "second", boxes[0], lambda one: one.drink(ENVELOPES))
-            _timed(runs, plan, target, "flags", boxes[0], lambda one: one.drink("FETCH 1:* FLAGS"))
-            _timed(runs, plan, target, "bodies", boxes[0], lambda one: one.drink(BODIES))
-            _timed(runs, plan, target, "store", boxes[0], _store_one_by_one, STORES)
+            _read(runs, plan, target, boxes[0])
+            _arrange(runs, plan, target, boxes[0], number)
+            _download(runs, plan, target)
     _login(plan, generator, targets, runs)
     _append(plan, generator, targets, runs)
     for target in targets:
-        for wait in _idle(target):
+        for wait in _idle(target) if target.ports.smtp else ():
             runs.add("idle", target.name, wait)
-    return [
-        *_rows(runs, "first", "first FETCH of envelopes and structures", 8, 1 / 8),
-        *_rows(runs, "second", "second FETCH of the same", 1.5, 1 / 1.5),
-        *_rows(runs, "flags", "FETCH FLAGS", 0.7, 1 / 0.7),
-        *_rows(runs, "bodies", "FETCH of whole bodies", 0.7, 1 / 0.7),
-        *_rows(runs, "store", "STORE, one message each", 0.7, 1 / 0.7),
-        *_rows(runs, "login", "LOGIN, 10 sessions", 10, 1 / 10),
-        *_rows(runs, "append", "APPEND of 4 KB, 10 sessions", 1, 1),
-        runs.row("idle", "ms", at_most(50), "IDLE hears of a delivery, after its 250"),
-    ]
+    rows: list[Row] = []
+    for name, (most, title) in GOALS.items():
+        rows.append(runs.row(f"{name} time", "µs each", part(most), title))
+        rows.append(runs.row(f"{name} cpu", "µs each", part(most), f"{title}: server CPU"))
+    return [*rows, runs.row("idle", "ms", at_most(50), "IDLE hears of a delivery, after its 250")]
 
 
-def _rows(runs: Runs, name: str, title: str, rate: float, cpu: float) -> list[Row]:
-    return [
-        runs.row(f"{name} rate", "per s", times(rate), title),
-        runs.row(f"{name} cpu", "µs each", part(cpu), f"{title}: server CPU"),
-    ]
+def _copy_to_inbox(target: Target, box: str) -> None:
+    """What POP3 downloads later."""
+    with Imap(target, USER) as session:
+        session.command(f"SELECT {box}")
+        session.drink("COPY 1:* INBOX")
+
+
+def _read(runs: Runs, plan: Plan, target: Target, box: str) -> None:
+    """What changes nothing but a flag."""
+    count = plan.messages
+    _timed(runs, plan, target, "second", box, lambda one: one.drink(ENVELOPES))
+    _timed(runs, plan, target, "flags", box, lambda one: one.drink("FETCH 1:* FLAGS"))
+    page = f"FETCH {max(1, count - 49)}:* {LISTED}"
+    _timed(runs, plan, target, "page", box, lambda one: _often(one, PAGES, page), PAGES)
+    _timed(runs, plan, target, "bodies", box, lambda one: one.drink(BODIES))
+    _timed(runs, plan, target, "one", box, _store_one_by_one, STORES)
+    select = f"SELECT {box}"
+    _timed(
+        runs, plan, target, "select", "INBOX", lambda one: _often(one, OPENINGS, select), OPENINGS
+    )
+    status = f"STATUS {box} {COUNTS}"
+    _timed(
+        runs, plan, target, "status", "INBOX", lambda one: _often(one, OPENINGS, status), OPENINGS
+    )
+
+
+def _arrange(runs: Runs, plan: Plan, target: Target, box: str, number: int) -> None:
+    """All messages copied, the copies moved, and what was moved expunged."""
+    copies, moved = f"copies{number}", f"moved{number}"
+    with Imap(target, USER) as session:
+        session.command(f"CREATE {copies}")
+        session.command(f"CREATE {moved}")
+    _timed(runs, plan, target, "copy", box, lambda one: one.drink(f"COPY 1:* {copies}"))
+    _timed(runs, plan, target, "move", copies, lambda one: one.drink(f"MOVE 1:* {moved}"))
+    mark = "STORE 1:* +FLAGS (\\Deleted)"
+    _timed(runs, plan, target, "all", moved, lambda one: one.drink(mark))
+    _timed(runs, plan, target, "expunge", moved, lambda one: one.drink("EXPUNGE"))
+
+
+def _download(runs: Runs, plan: Plan, target: Target) -> None:
+    with Meter(target.groups) as meter:
+        octets = pop3_client.download(target, USER, plan.messages)
+    plan.say(f"pop3: {target.name} {octets / meter.wall / 1e6:.0f} MB/s")
+    _add(runs, "pop3", target, plan.messages, meter)
+
+
+def _often(session: Imap, times: int, command: str) -> None:
+    for _ in range(times):
+        session.drink(command)
 
 
 def fill(plan: Plan, target: Target, box: str) -> None:
@@ -105,12 +174,13 @@ def _timed(
         session.command(f"SELECT {box}")
         with Meter(target.groups) as meter:
             work(session)
-    plan.say(f"{name}: {target.name} {count / meter.wall:.0f}/s, {meter.cpu / count * 1e6:.0f} µs")
+    wall, cpu = meter.wall / count * 1e6, meter.cpu / count * 1e6
+    plan.say(f"{name}: {target.name} {wall:.1f} µs, CPU {cpu:.1f} µs")
     _add(runs, name, target, count, meter)
 
 
 def _add(runs: Runs, name: str, target: Target, count: int, meter: Meter) -> None:
-    runs.add(f"{name} rate", target.name, count / meter.wall, meter.foreign)
+    runs.add(f"{name} time", target.name, meter.wall / count * 1e6, meter.foreign)
     runs.add(f"{name} cpu", target.name, meter.cpu / count * 1e6, meter.foreign)
 
 

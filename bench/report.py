@@ -9,8 +9,9 @@ from typing import Final
 import msgspec
 
 OURS: Final = "ours"
-PEER: Final = "sdbox"  # the peer that the goals are about
-SECOND: Final = "maildir"
+PEER: Final = "sdbox"
+OTHERS: Final = ("maildir", "cyrus")  # of which Cyrus counts too, where it is measured
+RIVALS: Final = (PEER, "cyrus")  # the goals are about the better of these
 
 
 class Goal(msgspec.Struct, frozen=True):
@@ -69,16 +70,23 @@ class Row(msgspec.Struct, frozen=True):
     @property
     def ratio(self) -> float | None:
         """Ours divided by the peer's."""
-        peer = self.figures.get(PEER)
+        peer = self.peer
         ours = self.figures.get(OURS)
         return ours / peer if peer and ours is not None else None
+
+    @property
+    def peer(self) -> float | None:
+        """The figure of the better peer, as the goal has it."""
+        figures = [self.figures[name] for name in RIVALS if name in self.figures]
+        is_rate = self.goal is not None and self.goal.at_least
+        return (max if is_rate else min)(figures, default=None)
 
     @property
     def verdict(self) -> str:
         """Whether the goal is reached."""
         if self.goal is None or OURS not in self.figures:
             return ""
-        reached = self.goal.reached(self.figures[OURS], self.figures.get(PEER))
+        reached = self.goal.reached(self.figures[OURS], self.peer)
         return "no peer" if reached is None else "yes" if reached else "**no**"
 
 
@@ -106,7 +114,7 @@ class Runs:
 
 def table(rows: Iterable[Row], titles: Mapping[str, str]) -> str:
     """The rows as Markdown."""
-    names = [OURS, *(name for name in (PEER, SECOND) if name in titles)]
+    names = [OURS, *(name for name in (PEER, *OTHERS) if name in titles)]
     headings = ["measure", "unit", *(titles[name] for name in names)]
     headings += ["ratio", "goal", "reached", "foreign"]
     lines = [_line(headings), _line(["---", "---", *["---:"] * (len(headings) - 3), "---:"])]

@@ -2,7 +2,7 @@
 
     make bench                        everything
     make bench ARGS="intake reading"  some of it: intake, reading, finding, footprint, queue,
-                                      growth
+                                      growth, idle, search
     make bench ARGS="--quick"         a few minutes: fewer messages, one run of each
 
 How to read it: bench/README.md.
@@ -19,18 +19,33 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 
-from bench import finding, footprint, growth, intake, meter, peers, queue, reading, report
+from bench import (
+    cyrus,
+    finding,
+    footprint,
+    growth,
+    idle,
+    intake,
+    meter,
+    peers,
+    queue,
+    reading,
+    report,
+    search,
+)
+from bench.cyrus import Cyrus
 from bench.load import Generator
 from bench.ours import Ours
 from bench.peers import Peers
 
-SUITES: Final = ("intake", "reading", "finding", "footprint", "queue", "growth")
+SUITES: Final = ("intake", "reading", "finding", "idle", "footprint", "queue", "growth", "search")
+ALONE: Final = {"queue", "growth", "search"}  # they start what they need, or need no server
 HERE: Final = Path(__file__).parent
 RESULTS: Final = HERE / "results"
 
@@ -60,6 +75,8 @@ def main() -> int:
     parser.add_argument("suites", nargs="*", metavar="|".join(SUITES), help="all when not given")
     parser.add_argument("--quick", action="store_true", help="fewer messages, one run of each")
     parser.add_argument("--no-peers", action="store_true", help="us alone")
+    parser.add_argument("--messages", type=int, help="in a mailbox that is read")
+    parser.add_argument("--connections", type=int, help="idle ones, of which the memory is told")
     parser.add_argument("--folder", type=Path, default=Path("/var/tmp"), help="on a real disk")
     args = parser.parse_args()
     wanted = args.suites or list(SUITES)
@@ -73,7 +90,14 @@ def main() -> int:
     folder = Path(tempfile.mkdtemp(prefix="merpati-bench-", dir=args.folder))
     folder.chmod(0o711)  # the peers' processes pass through as other users
     try:
-        rows, titles = _measure(QUICK if args.quick else FULL, wanted, folder, beside=not why)
+        plan = QUICK if args.quick else FULL
+        plan = replace(
+            plan,
+            messages=args.messages or plan.messages,
+            connections=args.connections or plan.connections,
+        )
+        idle.raise_limit()
+        rows, titles = _measure(plan, wanted, folder, beside=not why)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     facts = _facts(beside=not why)
@@ -89,14 +113,18 @@ def _measure(
     generator = Generator.build(folder)
     ours = Ours(folder)
     others: Peers | None = None
+    reader: Cyrus | None = None
     rows: list[report.Row] = []
     if "queue" in wanted:
         rows += queue.measure(plan, generator, folder, beside=beside)
     if "growth" in wanted:
         rows += growth.measure(plan, folder)
-    if set(wanted) <= {"queue", "growth"}:
+    if "search" in wanted:
+        rows += search.measure(plan, folder)
+    if set(wanted) <= ALONE:
         return rows, {report.OURS: "Merpati", report.PEER: "Postfix"}
     try:
+        ours.index(on="intake" not in wanted)  # no peer indexes what it takes in
         ours.start()
         targets = [ours.target()]
         if beside:
@@ -105,16 +133,30 @@ def _measure(
             targets += others.targets()
         if "intake" in wanted:
             rows += intake.measure(plan, generator, targets)
+            ours.stop()
+            ours.index(on=True)
+            ours.start()
+        if (
+            others is not None
+            and not cyrus.missing()
+            and {"reading", "finding", "idle"} & set(wanted)
+        ):
+            reader = Cyrus(folder, ours.certificate, ours.key)
+            reader.start()
+            targets = [targets[0], others.targets()[0], reader.target()]
         if "reading" in wanted:
             rows += reading.measure(plan, generator, targets)
         if "finding" in wanted:
             rows += finding.measure(plan, generator, targets)
+        if "idle" in wanted:
+            rows += idle.measure(plan, generator, targets)
         if "footprint" in wanted:
             rows += footprint.measure(plan, generator, ours, others)
     finally:
         ours.close()
-        if others is not None:
-            others.close()
+        for peer in (others, reader):
+            if peer is not None:
+                peer.close()
     return rows, {target.name: target.title for target in targets}
 
 
@@ -128,10 +170,15 @@ def _facts(*, beside: bool) -> dict[str, Any]:
         "tree": asked.stdout.strip(),
         "machine": f"{os.cpu_count()} cores, {platform.machine()}, {platform.release()}",
         "python": platform.python_version(),
-        "peers": peers.versions() if beside else "none",
+        "peers": _versions() if beside else "none",
         "cpu counted by": meter.counts_by(),
         "load average now": " ".join(f"{load:.2f}" for load in os.getloadavg()),
     }
+
+
+def _versions() -> str:
+    """Which peers."""
+    return peers.versions() if cyrus.missing() else f"{peers.versions()}, {cyrus.version()}"
 
 
 def _keep(rows: list[report.Row], facts: dict[str, Any]) -> None:

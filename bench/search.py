@@ -2,11 +2,12 @@
 
 python -m bench.search            # 100,000 messages in one account
 python -m bench.search 10000
+
+As the suite `search` of `make bench` it has goals.
 """
 
 from __future__ import annotations
 
-import random
 import shutil
 import sys
 import tempfile
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, Final
 import uvloop
 
 from bench import corpus
+from bench.report import OURS, Row, at_least, at_most
 from merpati.base.clock import SystemClock
 from merpati.base.ids import SystemIds
 from merpati.base.log import Log, Sink
@@ -30,15 +32,33 @@ from merpati.store.blobs import BlobStore
 from merpati.store.sqlite import SqliteStore
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from bench.run import Plan
     from merpati.store.engine import Store, Transaction
 
+SUITE: Final = "search"
 MESSAGES: Final = 100_000
+QUICK_MESSAGES: Final = 5_000
+P99_MAX: Final = 50.0  # milliseconds
 SIZE: Final = 3_300  # bytes of text; with its header a message of 4 KB
 NOW: Final = 1_800_000_000_000
 STEP: Final = 500
 RUNS: Final = 300
 COMMON: Final = 40  # of a hundred messages say it
 RARE: Final = 5_000  # every so many-th says it
+QUESTIONS: Final = {
+    "common word": "commonplace",
+    "part of a common word": "mmonplac",
+    "rare word": "singular",
+    "part of a rare word": "ingula",
+    "any word": corpus.WORDS[17],
+    "Japanese": "東京都",
+    "two words": " ".join(corpus.LINES[7].split()[:2]),
+    "no such word": "xyzzyxyzzy",
+    "fuzzy, common": "commonplaces",
+    "fuzzy, rare": "singulars",
+}
 
 
 def content(number: int) -> bytes:
@@ -69,8 +89,8 @@ async def fill(store: Store, blobs: BlobStore, count: int) -> None:
         await store.write_long(deliver, first, min(count, first + STEP))
 
 
-async def ask(index: TextIndex, title: str, text: str, *, fuzzy: bool = False) -> None:
-    """The median and the 99th percentile of the time of one question."""
+async def ask(index: TextIndex, text: str, *, fuzzy: bool = False) -> tuple[int, list[float]]:
+    """Hits of one question, and how long it took, shortest first, in milliseconds."""
     took = []
     hits = 0
     for _ in range(RUNS):
@@ -78,10 +98,7 @@ async def ask(index: TextIndex, title: str, text: str, *, fuzzy: bool = False) -
         matches = await index.match(1, Field.BODY, text, fuzzy=fuzzy)
         took.append((time.perf_counter() - began) * 1000)
         hits = len(matches.scores) if matches else -1
-    took.sort()
-    print(
-        f"{title:28} {hits:8} hits  {took[RUNS // 2]:8.2f} ms  p99 {took[RUNS * 99 // 100]:8.2f} ms"
-    )
+    return hits, sorted(took)
 
 
 def index_size(folder: Path) -> int:
@@ -89,47 +106,52 @@ def index_size(folder: Path) -> int:
     return sum(file.stat().st_size for file in folder.glob("index.db*"))
 
 
-async def main(count: int) -> None:
+def measure(plan: Plan, folder: Path) -> list[Row]:
+    """Entering, and questions; nothing else runs."""
+    home = folder / "search"
+    home.mkdir()
+    return uvloop.run(run(QUICK_MESSAGES if plan.is_quick else MESSAGES, home, plan.say))
+
+
+async def run(count: int, folder: Path, say: Callable[[str], None]) -> list[Row]:
     """Fill, index, ask."""
-    folder = Path(tempfile.mkdtemp(prefix="merpati-bench-", dir="/var/tmp"))
-    try:
-        ids = SystemIds(SystemClock())
-        store, index = SqliteStore(folder / "mail.db"), SqliteStore(folder / "index.db")
-        await store.write(schema.migrate)
-        await index.write(text_schema.prepare)
-        blobs = BlobStore(folder / "blobs", ids)
-        await fill(store, blobs, count)
-        log = Log(Sink(SystemClock()))
-        indexer = Indexer(
-            "bench", store, index, blobs, Reader(), SystemClock(), Metrics(), log
-        )  # fmt: skip
-        cpu, began = time.process_time(), time.perf_counter()
-        await indexer.finish()
-        cpu, took = time.process_time() - cpu, time.perf_counter() - began
-        print(f"{count / took:.0f} messages/s, {cpu / count * 1e6:.0f} us of CPU each")
-        size = index_size(folder) / count / 1000
-        print(f"{size:.1f} KB of index for each message")
+    ids = SystemIds(SystemClock())
+    store = SqliteStore(folder / "mail.db")
+    index = SqliteStore(folder / "index.db", durable=False)
+    await store.write(schema.migrate)
+    await index.write(text_schema.prepare)
+    blobs = BlobStore(folder / "blobs", ids)
+    await fill(store, blobs, count)
+    log = Log(Sink(SystemClock()))
+    indexer = Indexer("bench", store, index, blobs, Reader(), SystemClock(), Metrics(), log)
+    cpu, began = time.process_time(), time.perf_counter()
+    await indexer.finish()
+    cpu, took = time.process_time() - cpu, time.perf_counter() - began
+    size = index_size(folder) / count / 1000
+    say(f"{count / took:.0f} messages/s, {cpu / count * 1e6:.0f} us of CPU and {size:.1f} KB each")
+    rows = [
+        Row(SUITE, "entering mail", "messages/s", {OURS: count / took}),
+        Row(SUITE, "entering mail, of one core", "messages/s", {OURS: count / cpu}, at_least(2000)),
+        Row(SUITE, "index", "KB a message", {OURS: size}),
+    ]
 
-        async def opened() -> Store:
-            return index
+    async def opened() -> Store:
+        return index
 
-        asked = TextIndex(opened, log)
-        chance = random.Random(1)
-        await ask(asked, "common word", "commonplace")
-        await ask(asked, "part of a common word", "mmonplac")
-        await ask(asked, "rare word", "singular")
-        await ask(asked, "part of a rare word", "ingula")
-        await ask(asked, "any word", chance.choice(corpus.WORDS))
-        await ask(asked, "Japanese", "東京都")
-        await ask(asked, "two words", " ".join(corpus.LINES[7].split()[:2]))
-        await ask(asked, "no such word", "xyzzyxyzzy")
-        await ask(asked, "fuzzy, common", "commonplaces", fuzzy=True)
-        await ask(asked, "fuzzy, rare", "singulars", fuzzy=True)
-        await index.close()
-        await store.close()
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    asked = TextIndex(opened, log)
+    for title, text in QUESTIONS.items():
+        hits, times = await ask(asked, text, fuzzy=title.startswith("fuzzy"))
+        p50, p99 = times[RUNS // 2], times[RUNS * 99 // 100]
+        say(f"{title}: {hits} hits, {p50:.2f} ms, p99 {p99:.2f} ms")
+        rows.append(Row(SUITE, f"{title}: p99", "ms", {OURS: p99}, at_most(P99_MAX)))
+    await index.close()
+    await store.close()
+    return rows
 
 
 if __name__ == "__main__":
-    uvloop.run(main(int(sys.argv[1]) if sys.argv[1:] else MESSAGES))
+    place = Path(tempfile.mkdtemp(prefix="merpati-bench-", dir="/var/tmp"))
+    try:
+        uvloop.run(run(int(sys.argv[1]) if sys.argv[1:] else MESSAGES, place, print))
+    finally:
+        shutil.rmtree(place, ignore_errors=True)

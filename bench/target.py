@@ -20,6 +20,7 @@ class Ports:
     smtp: int
     imap: int
     imaps: int
+    pop3: int = 0
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Makes the pages of `docs/reference/` from the sources: settings, commands, metrics, SMTP.
+"""Makes the pages of `docs/reference/` from the sources: settings, commands, metrics, SMTP, API.
 
 Settings come from their declarations, commands from their parsers and docstrings, metrics
 from the calls that make them, SMTP's extensions from the server's own table. Without
@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from merpati.app import cli, config, sendmail
+from merpati.servers.api.reference import reference as api_page
 from merpati.servers.smtp import legal
 
 if TYPE_CHECKING:
@@ -189,6 +190,7 @@ def pages(root: Path) -> dict[str, str]:
         "commands.md": commands_page(),
         "metrics.md": metrics_page(root),
         "smtp.md": smtp_page(),
+        "api.md": api_page(),
     }
 
 

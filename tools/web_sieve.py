@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any, Final
 
@@ -50,24 +51,38 @@ if exists "list-id" { fileinto "Lists"; }
 # bye
 """,
     b"# rule: \n# rule: B\nif true { keep; }\n# rule: C\n#| not ( a script\nstop;",
-    b"# rule: off\n#| redirect \"a@b.example\";\n#| stop;\n# rule: on\nif true {\n\n  keep;\n}\n",
+    b'# rule: off\n#| redirect "a@b.example";\n#| stop;\n# rule: on\nif true {\n\n  keep;\n}\n',
     b'# rule: T\nif header :comparator "i;ascii-numeric" :value "gt" "x-n" "5" { discard; }',
     b'# rule: E\nif envelope :is ["from", "notify"] ["a", "b"] { keep; }',
-    b'/* two\nlines */ # rule: K\nif not anyof (not true, allof (false)) { keep; } /* t */ # u\n',
-    b'# rule: Text\nif true { reject text: # note\n..dot\nline\n.\n; }\nelse { keep; }\n# end\n',
-    b'# rule: Long\nif header :is ["from", "to", "cc", "bcc", "sender", "reply-to", "x-a-long-name",'
-    b' "x-another"] ["one", "two"] { addflag ["\\\\Seen", "$label1"]; keep; }',
-    '# rule: Bahasa \u2603 \U0001f426\nif header :contains "subject" "\u00e9\\"\\\\" { stop; }'.encode(),
-    b'# rule: A\n# key: v\n# other\n# key: w\nif size :over 1048576 { keep; # k\n # last\n }',
-    b'if true { keep; } elsif false { stop; } else { discard; }\n\n\n# tail',
-    b"require \"variables\";\nset \"a\" \"b\";\n\n# rule: V\n# id: x\n\nif string \"${a}\" \"b\" {\n}\n",
+    b"/* two\nlines */ # rule: K\nif not anyof (not true, allof (false)) { keep; } /* t */ # u\n",
+    b"# rule: Text\nif true { reject text: # note\n..dot\nline\n.\n; }\nelse { keep; }\n# end\n",
+    b"""# rule: Long
+if header :is ["from", "to", "cc", "bcc", "sender", "reply-to", "x-a-long-name", "x-another"]
+    ["one", "two"] { addflag ["\\Seen", "$label1"]; keep; }""",
+    '# rule: Bahasa \u2603 \U0001f426\nif header "subject" "\u00e9\\"\\\\" { stop; }'.encode(),
+    b"# rule: A\n# key: v\n# other\n# key: w\nif size :over 1048576 { keep; # k\n # last\n }",
+    b"if true { keep; } elsif false { stop; } else { discard; }\n\n\n# tail",
+    b'require "variables";\nset "a" "b";\n\n# rule: V\n# id: x\n\nif string "${a}" "b" {\n}\n',
     b'if test ("x) { keep; }',
     b"if true { keep }",
     b"keep; }",
     b"if (true) { keep; }",
-    b'if anyof (true, ) { keep; }',
+    b"if anyof (true, ) { keep; }",
     b"\xef\xbb\xbfkeep;\r\nstop;\r\n",
 )
+
+
+CORPUS: Final = "tests/corpora/sieve"
+PER_FILE: Final = 25  # scripts of each file of the corpus
+
+
+def scripts() -> list[bytes]:
+    """Those above, and some of each standard's own examples."""
+    found = list(SCRIPTS)
+    for file in sorted(Path(CORPUS).glob("*.toml")):
+        cases = tomllib.loads(file.read_text())["case"]
+        found += [case["script"].encode() for case in cases[:PER_FILE]]
+    return list(dict.fromkeys(found))
 
 
 def words() -> dict[str, Any]:
@@ -107,7 +122,7 @@ def example(script: bytes) -> dict[str, Any]:
 
 def files() -> dict[str, str]:
     """The files' contents by their paths."""
-    contents = {VOCABULARY: words(), EXAMPLES: [example(script) for script in SCRIPTS]}
+    contents = {VOCABULARY: words(), EXAMPLES: [example(script) for script in scripts()]}
     return {
         path: json.dumps(what, indent=1, ensure_ascii=False) + "\n"
         for path, what in contents.items()
@@ -122,7 +137,7 @@ def main() -> int:
         if file.is_file() and file.read_text() == text:
             continue
         if "--check" in sys.argv[1:]:
-            print(f"{path} is stale: run python -m tools.web_sieve")  # noqa: T201 -- its output
+            print(f"{path} is stale: run python -m tools.web_sieve")
             stale = 1
         else:
             file.parent.mkdir(parents=True, exist_ok=True)

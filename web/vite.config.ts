@@ -6,8 +6,31 @@ import { join } from "node:path";
 import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 import { defineConfig, type Plugin } from "vite";
 
-const OUT = "../src/merpati/servers/web/static";
+const OUT = process.env["MERPATI_WEB_OUT"] ?? "../src/merpati/servers/web/static";
 const COMPRESSIBLE = /\.(html|js|css|svg|json|webmanifest)$/;
+
+// The files that the service worker keeps: those of the webmail, named in it once all names are known.
+function offline(): Plugin {
+  return {
+    name: "offline",
+    apply: "build",
+    writeBundle(_, bundle) {
+      const parts = Object.values(bundle).filter((one) => one.type === "chunk");
+      const wanted = new Set<string>();
+      const visit = (name: string): void => {
+        const part = bundle[name];
+        if (part?.type !== "chunk" || wanted.has(name)) return;
+        wanted.add(name);
+        for (const css of part.viteMetadata?.importedCss ?? []) wanted.add(css);
+        for (const next of [...part.imports, ...part.dynamicImports]) visit(next);
+      };
+      for (const one of parts) if (one.isEntry && one.name === "mail") visit(one.fileName);
+      const path = join(OUT, "worker.js");
+      const files = JSON.stringify([...wanted].map((one) => `/${one}`));
+      writeFileSync(path, readFileSync(path, "utf8").replace("/* made by the build */ []", files));
+    },
+  };
+}
 
 function precompressed(): Plugin {
   return {
@@ -32,7 +55,7 @@ function precompressed(): Plugin {
 }
 
 export default defineConfig({
-  plugins: [svelte(), precompressed()],
+  plugins: [svelte(), offline(), precompressed()],
   build: {
     outDir: OUT,
     emptyOutDir: true,

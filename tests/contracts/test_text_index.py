@@ -71,6 +71,11 @@ async def test_a_sequence_is_of_one_field(index: Store) -> None:
     assert found == ({1} if adjacent else {1, 3})
 
 
+async def test_a_sequence_with_a_place_that_no_word_fits_finds_nothing(index: Store) -> None:
+    places = [[Word("nasi")], []]
+    assert await index.read(text_index.sequences, 1, ALL, places) == (set(), True)
+
+
 async def test_scripts_without_spaces_are_found_by_pairs(index: Store) -> None:
     entries = [
         entry(1, 1, body="今日は東京都庁へ行く"),
@@ -90,7 +95,7 @@ async def test_progress_is_known_with_what_it_counts(index: Store) -> None:
     )
     await index.write_long(text_index.put, [], [(1, 1, 9), (1, 2, 3)])
     assert await index.read(text_index.progress, 1) == {1: 9, 2: 7}
-    assert await index.read(text_index.all_progress) == {(1, 1): 9, (1, 2): 7, (2, 1): 1}
+    assert await index.read(text_index.progress_of, []) == {(1, 1): 9, (1, 2): 7, (2, 1): 1}
     assert await index.read(text_index.accounts) == [1, 2]
 
 
@@ -99,7 +104,10 @@ async def test_what_is_entered_is_not_entered_again(index: Store) -> None:
     again = [entry(1, 1, body="second"), entry(1, 2, body="second")]
     await index.write_long(text_index.put, again, [])
     assert await find(index, 1, "second") == {2}
-    assert await index.read(text_index.known, 1, [1, 2, 3]) == {1, 2}
+    assert await index.read(text_index.known_pairs, [(1, 1), (1, 2), (1, 3), (2, 1)]) == {
+        (1, 1),
+        (1, 2),
+    }
     assert await index.read(text_index.indexed, 1) == {1, 2}
 
 
@@ -149,9 +157,18 @@ async def test_clearing_begins_anew_and_uses_no_block_twice(index: Store) -> Non
     assert not await index.write(text_schema.prepare)
     await index.write(text_schema.clear)
     assert await find(index, 1, "word") == set()
-    assert await index.read(text_index.all_progress) == {}
+    assert await index.read(text_index.progress_of, []) == {}
     await index.write_long(text_index.put, [entry(1, 1, body="word")], [(1, 1, 1)])
     assert not {*before} & {*await index.read(vocabulary.block_ids, 1)}
+
+
+async def test_words_that_are_known_are_not_written_again(index: Store) -> None:
+    one = [entry(1, 1, body="common first")]
+    learned = await index.write_long(text_index.put, one, [(1, 1, 1)])
+    two = [entry(1, 2, body="common second")]
+    learned = await index.write_long(text_index.put, two, [(1, 1, 2)], learned.words)
+    assert learned.words == {1: {"second"}}
+    assert len(await index.read(vocabulary.block_ids, 1)) == 2
 
 
 async def test_the_vocabulary_is_all_words_in_few_blocks(index: Store) -> None:

@@ -104,3 +104,32 @@ async def test_a_store_that_fails_leaves_the_lease_to_run_out(post: Post) -> Non
     assert len(sink.messages) == 1  # and will come again: at least once, never not at all
     [one] = await post.waiting()
     assert one.next_at == post.now + 3_600_000
+
+
+async def test_every_message_comes_once_and_to_its_own_recipient(post: Post) -> None:
+    sink = await post.sink("there.test")
+    sink.on("RCPT", "550 5.1.1 nobody", match="bob4@")
+    for n in range(12):
+        await post.send(ANA, f"bob{n}@there.test")
+    await lane(post, await claimed(post, 10)).run()
+    got = [(one.recipients, one.content) for one in sink.messages if one.recipients]
+    assert [name for name, _ in got] == [[f"bob{n}@there.test"] for n in range(12) if n != 4]
+    assert sink.connections == 1
+    assert await post.waiting() == []
+
+
+@pytest.mark.parametrize("reply", ["", "250 2.0.0 taken", "421 4.3.2 enough"])
+async def test_a_message_that_was_opened_in_vain_is_sent_over_another_connection(
+    post: Post, reply: str
+) -> None:
+    """The server closes in the middle: with that message, after it, or instead of it."""
+    sink = await post.sink("there.test")
+    for n in range(5):
+        await post.send(ANA, f"bob{n}@there.test")
+    sink.on("content", "250 2.0.0 taken", times=3)
+    sink.on("content", reply, hang_up=True, times=1)
+    sink.on("content", "250 2.0.0 taken", times=2)
+    await lane(post, await claimed(post, 10)).run()
+    left = [one.address for one in await post.waiting()]
+    assert left == ([] if reply.startswith("250") else ["bob2@there.test"])
+    assert sink.connections == 2

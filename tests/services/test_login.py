@@ -124,6 +124,11 @@ async def test_a_password_that_was_right_is_not_hashed_again_for_a_while(door: D
     assert door.verifications() == 2
 
 
+async def test_sessions_that_come_at_once_share_one_verification(door: Door) -> None:
+    await asyncio.gather(*[door.opens() for _ in range(20)])
+    assert door.verifications() <= door.login.settings.parallel
+
+
 async def test_a_wrong_password_is_hashed_every_time(door: Door) -> None:
     for _ in range(2):
         await door.refuses()

@@ -82,7 +82,7 @@ class Site:
 
     async def get(self, path: str, *, user: str = "", **headers: str) -> Answer:
         """GET."""
-        return await self.ask("GET", path, user=user, **headers)
+        return await self.ask("GET", path, None, user=user, **headers)
 
     async def post(self, path: str, value: Any, *, user: str = "", **headers: str) -> Answer:
         """POST of JSON."""

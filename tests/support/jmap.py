@@ -13,11 +13,13 @@ from merpati.app import jmap
 from merpati.model import object_ids
 from merpati.model.account import Account
 from merpati.servers.jmap.api import Api
-from merpati.servers.jmap.call import JmapSettings, Services
+from merpati.servers.jmap.call import JmapSettings, Sending, Services
 from merpati.servers.jmap.http import Jmap
 from merpati.services.http_sign_in import HttpSignIn
+from merpati.services.sealing import Sealing
+from merpati.services.web_push import Vapid
 from merpati.wire.jmap import requests
-from tests.support.server import TestInstance
+from tests.support.server import HOSTNAME, TestInstance
 
 
 class JmapInstance(TestInstance):
@@ -33,10 +35,12 @@ class JmapInstance(TestInstance):
 
     def build(self, settings: JmapSettings) -> Jmap:
         """Another one, with other limits."""
-        return jmap.build(
+        built = jmap.build(
             settings, self.store, self.blobs, HttpSignIn(self.login), self.clock, self.ids,
-            self.log, 50_000_000,
+            self.log, 50_000_000, sending=Sending(self.accept, self.router),
         )  # fmt: skip
+        jmap.push(built, self.notify, Vapid(Sealing(self.folder, self.ids), HOSTNAME, self.clock))
+        return built
 
     @property
     def api(self) -> Api:

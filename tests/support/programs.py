@@ -20,6 +20,7 @@ PACKAGES: Final = {
     "mount": "mount",
     "node": "nodejs",
     "npm": "npm",
+    "php": "php-cli",
     "postmap": "postfix",
     "sieve-test": "dovecot-sieve",
     "unshare": "util-linux",

@@ -46,9 +46,12 @@ from merpati.services.outbound import OutboundSettings
 from merpati.services.restore import RestoreSettings
 from merpati.services.route import AddressSettings
 from merpati.services.scripts import SieveSettings
+from merpati.services.sessions import SignInSettings
 from merpati.services.sign import DkimSettings
+from merpati.services.smime import SmimeSettings
 from merpati.services.text_index import SearchSettings
 from merpati.services.tls_reports import TlsReportSettings
+from merpati.services.web_push import WebPushSettings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -73,11 +76,14 @@ GROUPS: Final[dict[str, type]] = {
     "imap": ImapSettings,
     "search": SearchSettings,
     "jmap": JmapSettings,
+    "web_push": WebPushSettings,
     "pop3": Pop3Settings,
     "managesieve": ManageSieveSettings,
     "sieve": SieveSettings,
+    "smime": SmimeSettings,
     "restore": RestoreSettings,
     "login": LoginSettings,
+    "sign_in": SignInSettings,
     "addresses": AddressSettings,
     "lists": ListSettings,
     "info": InfoSettings,

@@ -23,7 +23,7 @@ async def open_index(config: Config, store: Store) -> Store:
     """Where the index is: a file of its own on SQLite, else the database of the mail."""
     if store.dialect is Dialect.POSTGRESQL:
         return store
-    return SqliteStore(index_file(config))
+    return SqliteStore(index_file(config), durable=False)  # what is lost is entered again
 
 
 def text_index(config: Config, store: Store, log: Log) -> TextIndex:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import fcntl
 import gc
 import os
+import resource
 import select
 import signal
 import socket
@@ -61,6 +62,7 @@ class Supervisor:
 
     def run(self) -> int:
         """Serve until told to stop; the exit status."""
+        _allow_files()
         self._bind()
         become(self._config[ServerSettings].user)
         migrate.in_child(self._config, self._log)
@@ -239,6 +241,12 @@ class Supervisor:
         for number in [number for number, due in self._restarts.items() if due <= now]:
             del self._restarts[number]
             self._fork(number)
+
+
+def _allow_files() -> None:
+    """As many open files, and so connections, as the system lets us have; shells give 1,024."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def only_one(folder: Path) -> int:

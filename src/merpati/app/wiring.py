@@ -11,7 +11,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from merpati.app import filtering, jmap, judging, protection, search
+from merpati.app import (
+    administration,
+    filtering,
+    jmap,
+    judging,
+    protection,
+    pushing,
+    search,
+    sign_in,
+)
 from merpati.app.installation import (
     Config,
     DnsSettings,
@@ -28,12 +37,14 @@ from merpati.base.metrics import Metrics
 from merpati.base.networks import Networks
 from merpati.base.tasks import Tasks
 from merpati.net.dns import Resolver
+from merpati.net.https import Https
 from merpati.net.listen import Gate
 from merpati.net.reaper import Reaper
 from merpati.net.stream import Connection
-from merpati.net.tls import CertificateFiles, CertificateStore
+from merpati.net.tls import CertificateFiles, CertificateStore, client_context
+from merpati.servers.api.http import Api
 from merpati.servers.imap import session as imap
-from merpati.servers.jmap.call import JmapSettings
+from merpati.servers.jmap.call import JmapSettings, Sending
 from merpati.servers.jmap.http import Jmap
 from merpati.servers.managesieve import session as managesieve
 from merpati.servers.pop3 import session as pop3
@@ -46,6 +57,7 @@ from merpati.servers.web import leave, pages, well_known
 from merpati.servers.web import session as web
 from merpati.services import expand
 from merpati.services.accept import Accept, QueueSettings
+from merpati.services.administration.dashboard import Sampling
 from merpati.services.author_rule import AuthorPolicies
 from merpati.services.bounce import Bounce
 from merpati.services.certificates import AcmeSettings, installed
@@ -54,14 +66,14 @@ from merpati.services.courier import Courier
 from merpati.services.deliver import Deliver
 from merpati.services.dmarc_digest import Digests
 from merpati.services.dmarc_reports import DmarcReportSettings
+from merpati.services.finding.finder import Finder
 from merpati.services.guard import Guard, GuardSettings
-from merpati.services.http_sign_in import HttpSignIn
 from merpati.services.imap_events import ImapEvents
 from merpati.services.info import InfoSettings
 from merpati.services.letters import Letters
 from merpati.services.list_delivery import ListSettings
 from merpati.services.list_rules import ListRules
-from merpati.services.login import Login, LoginSettings
+from merpati.services.login import Login
 from merpati.services.notify import Notify
 from merpati.services.outbound import OutboundSettings, QueueRunner
 from merpati.services.outcome import Recorder
@@ -72,8 +84,10 @@ from merpati.services.route import EXPAND, AddressSettings, Router
 from merpati.services.scripts import Scripts, SieveSettings
 from merpati.services.sealing import Sealing
 from merpati.services.sign import DkimSettings, Signer
+from merpati.services.smime import SmimeSettings
 from merpati.services.text_index import TextIndex
 from merpati.services.transport import Routes
+from merpati.services.web_push import WebPush, is_public
 from merpati.store.blobs import BlobStore
 from merpati.store.engine import Store, Topic
 from merpati.wire.smtp.paths import parse_address
@@ -99,6 +113,7 @@ class Parts:
     blobs: BlobStore
     notify: Notify
     login: Login
+    sign_in: sign_in.SignIn
     runner: QueueRunner
     certificates: CertificateStore | None
     reaper: Reaper
@@ -111,9 +126,11 @@ class Parts:
     web: web.Web
     protection: Protection
     guard: Guard
+    sampling: Sampling
     judging: judging.Judging
     rotation: Rotation
     collect: Collect
+    web_push: WebPush
 
 
 def certificate_files(config: Config) -> list[CertificateFiles]:
@@ -177,8 +194,10 @@ async def build(
     box.tls = protected.reports
     guard = _guard(ground, accept)
     text_index = search.text_index(config, store, log)
-    login = Login(store, clock, ground.ids, config[LoginSettings], metrics)
+    signing_in = sign_in.build(config, store, ground.notify, clock, ground.ids, chain, metrics, log)
+    login = signing_in.login
     runner, expanding, imap_events = _runner(ground, accept, protected, guard)
+    imap_services = _imap(ground, accept, login, text_index, imap_events)
     return Parts(
         name=name,
         config=config,
@@ -189,22 +208,21 @@ async def build(
         blobs=blob_store,
         notify=ground.notify,
         login=login,
+        sign_in=signing_in,
         runner=runner,
         certificates=chain,
         reaper=ground.reaper,
         gate=Gate(CONNECTIONS, CONNECTIONS_PER_ADDRESS),
-        smtp=smtp_client.Services(
-            hostname, config[SmtpSettings], store, accept, ground.router, login, chain, clock, log,
-            Rates(config[SmtpSettings], clock), guard,
-        ),
-        imap=_imap(ground, accept, login, text_index, imap_events),
+        smtp=_smtp(ground, accept, login, guard),
+        imap=imap_services,
         text_index=text_index,
-        pop3=pop3.Services(
-            hostname, config[pop3.Pop3Settings], store, blob_store, login, chain,
-            MaildropLocks(config.data / "run" / "pop3"), log, clock,
-        ),
+        pop3=_pop3(ground, login),
         managesieve=_managesieve(ground, login),
-        web=_web(ground, login, expanding),
+        web=_web(
+            ground, signing_in, expanding, imap_services.finder, _sending(ground, accept, guard),
+            _administration(ground, accept, guard, signing_in),
+        ),
+        sampling=Sampling(name, store, metrics, clock),
         protection=protected,
         guard=guard,
         judging=judging.build(
@@ -212,10 +230,52 @@ async def build(
             clock=clock, ids=ground.ids, log=log,
         ),
         rotation=Rotation(store, ground.resolver, clock, config[DkimSettings], log),
-        collect=Collect(
-            store, accept, ground.router, Sealing(config.data, ground.ids), ground.reaper, clock,
-            log,
-        ),
+        collect=_collect(ground, accept),
+        web_push=_web_push(ground),
+    )  # fmt: skip
+
+
+def _smtp(ground: Ground, accept: Accept, login: Login, guard: Guard) -> smtp_client.Services:
+    """What SMTP sessions need."""
+    settings = ground.config[SmtpSettings]
+    return smtp_client.Services(
+        ground.hostname, settings, ground.store, accept, ground.router, login, ground.chain,
+        ground.clock, ground.log, Rates(settings, ground.clock), guard,
+    )  # fmt: skip
+
+
+def _pop3(ground: Ground, login: Login) -> pop3.Services:
+    """What POP3 sessions need."""
+    config = ground.config
+    return pop3.Services(
+        ground.hostname, config[pop3.Pop3Settings], ground.store, ground.blobs, login,
+        ground.chain, MaildropLocks(config.data / "run" / "pop3"), ground.log, ground.clock,
+    )  # fmt: skip
+
+
+def _administration(
+    ground: Ground, accept: Accept, guard: Guard, signing_in: sign_in.SignIn
+) -> Api:
+    """What the administration asks and changes."""
+    return administration.build(
+        ground.config, ground.store, ground.blobs, ground.router, accept, guard, signing_in.http,
+        signing_in.history, ground.clock, ground.ids,
+    )  # fmt: skip
+
+
+def _collect(ground: Ground, accept: Accept) -> Collect:
+    """What fetches mail from other servers."""
+    return Collect(
+        ground.store, accept, ground.router, Sealing(ground.config.data, ground.ids),
+        ground.reaper, ground.clock, ground.log,
+    )  # fmt: skip
+
+
+def _web_push(ground: Ground) -> WebPush:
+    """What tells programs that are not connected."""
+    return pushing.sender(
+        ground.name, ground.config, ground.store, ground.notify, ground.resolver, ground.reaper,
+        ground.clock, ground.ids, ground.log,
     )  # fmt: skip
 
 
@@ -278,26 +338,42 @@ def _managesieve(ground: Ground, login: Login) -> managesieve.Services:
     )  # fmt: skip
 
 
-def _web(ground: Ground, login: Login, expanding: expand.Expand) -> web.Web:
+def _web(
+    ground: Ground, signing_in: sign_in.SignIn, expanding: expand.Expand, finder: Finder,
+    sending: Sending, api: Api,
+) -> web.Web:  # fmt: skip
     """The HTTP application: what is looked for by its address comes before the pages."""
     return web.Web(
         [
             *well_known.routes(ground.store, ground.hostname),
             *leave.routes(expanding.list_mail.leave),
-            *_jmap(ground, login).routes(),
+            *signing_in.routes,
+            *_jmap(ground, signing_in, finder, sending).routes(),
+            *api.routes(),
             *pages.routes(pages.load()),
         ],
         ground.clock, ground.log,
     )  # fmt: skip
 
 
-def _jmap(ground: Ground, login: Login) -> Jmap:
+def _sending(ground: Ground, accept: Accept, guard: Guard) -> Sending:
+    """How JMAP sends mail: as submission by SMTP does."""
+    smtp_settings = ground.config[SmtpSettings]
+    return Sending(accept, ground.router, guard, smtp_settings.hold, smtp_settings.recipients)
+
+
+def _jmap(ground: Ground, signing_in: sign_in.SignIn, finder: Finder, sending: Sending) -> Jmap:
     """JMAP, for the web application."""
     config = ground.config
-    return jmap.build(
-        config[JmapSettings], ground.store, ground.blobs, HttpSignIn(login), ground.clock,
-        ground.ids, ground.log, config[SmtpSettings].message_size,
+    built = jmap.build(
+        config[JmapSettings], ground.store, ground.blobs, signing_in.http, ground.clock,
+        ground.ids, ground.log, config[SmtpSettings].message_size, finder=finder,
+        sending=sending, sieve=config[SieveSettings], smime=config[SmimeSettings],
     )  # fmt: skip
+    jmap.push(built, ground.notify, pushing.vapid(config, ground.clock, ground.ids))
+    context = client_context(verify=True)
+    jmap.images(built, Https(ground.resolver, ground.reaper, context, allows=is_public))
+    return built
 
 
 def _guard(ground: Ground, accept: Accept) -> Guard:

@@ -37,6 +37,7 @@ class Account:
     emails: int
     quota_emails: int = 0  # how many emails; 0: no limit
     kind: AccountKind = AccountKind.PERSON
+    browser_only: bool = False  # its password works in the browser alone
 
 
 @dataclass(frozen=True, slots=True)

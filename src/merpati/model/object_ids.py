@@ -14,7 +14,7 @@ _MAILBOX: Final = re.compile(r"F([1-9][0-9]{0,17})")
 _EMAIL: Final = re.compile(r"M([1-9a-f][0-9a-f]{0,15})")
 _CONTENT: Final = re.compile(r"C([1-9][0-9]{0,17})-(-?[0-9]{1,18})")
 _THREAD: Final = re.compile(r"T([0-9a-f]{16})")
-_BLOB: Final = re.compile(r"([EU])([1-9a-f][0-9a-f]{0,15})(?:-([0-9]{1,6}))?")
+_BLOB: Final = re.compile(r"([EUV])([1-9a-f][0-9a-f]{0,15})(?:-([0-9]{1,6}))?")
 _SIGN: Final = 1 << 63
 
 
@@ -24,12 +24,15 @@ class BlobName(NamedTuple):
     Attributes:
         upload: whether it was uploaded; else it is of an email.
         id: of the email or the upload.
-        part: the number of a part of the email, decoded; None for the whole.
+        part: the number of a part of the email, decoded; None for the whole. Of a script a
+            number that changes with its text.
+        script: whether it is the text of a Sieve script, whose id it bears.
     """
 
     upload: bool
     id: int
     part: int | None = None
+    script: bool = False
 
 
 def account(id_: int) -> str:
@@ -59,7 +62,7 @@ def thread(id_: int) -> str:
 
 def blob(name: BlobName) -> str:
     """Of bytes that can be downloaded."""
-    text = f"{'U' if name.upload else 'E'}{name.id:x}"
+    text = f"{'V' if name.script else 'U' if name.upload else 'E'}{name.id:x}"
     return text if name.part is None else f"{text}-{name.part}"
 
 
@@ -104,4 +107,5 @@ def read_blob(text: str) -> BlobName | None:
     part = match[3]
     if part is not None and str(int(part)) != part:
         return None
-    return BlobName(match[1] == "U", found, None if part is None else int(part))
+    number = None if part is None else int(part)
+    return BlobName(match[1] == "U", found, number, match[1] == "V")

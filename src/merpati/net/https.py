@@ -18,6 +18,7 @@ from merpati.net.stream import Connection
 
 if TYPE_CHECKING:
     import ssl
+    from collections.abc import Callable, Mapping
 
     from merpati.net.dns import Resolver
     from merpati.net.reaper import Reaper
@@ -40,8 +41,15 @@ class Https:
     """Makes requests for one worker; `context` says whom to believe."""
 
     def __init__(
-        self, resolver: Resolver, reaper: Reaper, context: ssl.SSLContext, agent: str = "merpati"
+        self,
+        resolver: Resolver,
+        reaper: Reaper,
+        context: ssl.SSLContext,
+        agent: str = "merpati",
+        allows: Callable[[str], bool] | None = None,
     ) -> None:
+        """`allows` says whether a request may go to an address; without it, to any."""
+        self._allows = allows
         self._resolver = resolver
         self._reaper = reaper
         self._context = context
@@ -56,6 +64,7 @@ class Https:
         port: int = PORT,
         body: bytes = b"",
         media_type: str = "",
+        fields: Mapping[str, str] | None = None,
         limit: int,
         within: float,
     ) -> Response:
@@ -68,6 +77,7 @@ class Https:
             port: Where the server listens.
             body: What is posted.
             media_type: What it is.
+            fields: Further fields of the request.
             limit: Octets of an answer's body.
             within: Seconds for all of it.
 
@@ -82,6 +92,7 @@ class Https:
         head = f"{method} {path} HTTP/1.1\r\nHost: {place}\r\nUser-Agent: {self._agent}\r\n"
         if method == "POST":
             head += f"Content-Type: {media_type}\r\nContent-Length: {len(body)}\r\n"
+        head += "".join([f"{name}: {value}\r\n" for name, value in (fields or {}).items()])
         head += "Accept-Encoding: identity\r\nConnection: close\r\n\r\n"
         try:
             async with asyncio.timeout(within):
@@ -99,6 +110,9 @@ class Https:
         """A connection over TLS to the first address that lets us in."""
         problem = Fault(Kind.UNAVAILABLE, f"{host} has no address.")
         for address in (await self._resolver.addresses(host))[:MAX_ADDRESSES]:
+            if self._allows is not None and not self._allows(address):
+                problem = Fault(Kind.UNAVAILABLE, f"{host} is at an address that is not allowed.")
+                continue
             try:
                 connection = await connect(self._reaper, address, port, within=CONNECT_TIMEOUT)
             except Fault as fault:

@@ -71,10 +71,15 @@ class PipeSession:
         self.usable = True
 
     async def send(
-        self, envelope: Envelope, content: Content, *, just_send_8bit: bool = False
+        self,
+        envelope: Envelope,
+        content: Content,
+        *,
+        just_send_8bit: bool = False,
+        following: Envelope | None = None,
     ) -> list[Result]:
         """Run the command for each recipient; one result each, in their order."""
-        del just_send_8bit
+        del just_send_8bit, following
         self.sent += 1
         try:
             message = await _whole(content)

@@ -200,10 +200,11 @@ class Session:
         is_final: it delivers to mailboxes, as LMTP servers do.
     """
 
-    __slots__ = ("_link", "is_final", "sent")
+    __slots__ = ("_link", "_opened", "is_final", "sent")
 
     def __init__(self, link: Link) -> None:
         self._link = link
+        self._opened: tuple[Envelope, Transaction] | None = None  # behind the last message
         self.sent = 0
         self.is_final = link.lmtp
 
@@ -233,7 +234,12 @@ class Session:
         return self._link.features
 
     async def send(
-        self, envelope: Envelope, content: Content, *, just_send_8bit: bool = False
+        self,
+        envelope: Envelope,
+        content: Content,
+        *,
+        just_send_8bit: bool = False,
+        following: Envelope | None = None,
     ) -> list[Result]:
         """Sends one message; one result per recipient, in their order.
 
@@ -241,11 +247,28 @@ class Session:
         stuffed. `just_send_8bit` sends 8-bit content also to servers without
         8BITMIME, which RFC 6152 3 forbids and nearly all of them take.
 
+        `following` is the envelope of the message that comes next: where the server takes
+        it, its commands leave together with the end of this one. It is then the only
+        message that the session can send next.
+
         Raises only what reading `content` raises other than a `Fault`; the
         connection is then closed, and the server has taken nothing.
         """
         self.sent += 1
-        return await Transaction(self._link, envelope, just_send_8bit=just_send_8bit).run(content)
+        link, opened = self._link, self._opened
+        self._opened = None
+        if opened is None:
+            transaction = Transaction(link, envelope, just_send_8bit=just_send_8bit)
+        else:
+            assert opened[0] is envelope, "the server waits for another message"
+            transaction = opened[1]
+        if following is None:
+            return await transaction.run(content)
+        coming = Transaction(link, following, just_send_8bit=just_send_8bit)
+        results = await transaction.run(content, coming.announce())
+        if transaction.has_opened and link.usable:
+            self._opened = following, coming
+        return results
 
     async def reset(self) -> bool:
         """Asks an idle session whether it still stands (RSET); `usable` afterwards."""
@@ -259,6 +282,9 @@ class Session:
 
     async def quit(self) -> None:
         """Says goodbye and closes; never raises for what the server does."""
+        if self._opened is not None:  # it may be waiting for a message, and takes all for that
+            self._link.abandon()
+            return
         if self._link.usable:
             try:
                 await self._link.command(b"QUIT", self._link.timeouts.quit)

@@ -7,7 +7,9 @@ result, whatever the server does, and nothing is raised for what a server does.
 
 With PIPELINING (RFC 2920) MAIL, the RCPTs and DATA leave in one segment and the
 replies are read after; a server may then say 354 though it took no recipient,
-and gets an empty message, the dot alone (RFC 2920 3.1).
+and gets an empty message, the dot alone (RFC 2920 3.1). The commands of the message
+after it may leave right behind the final dot (the same section): then one segment ends one
+message and opens the next, whose transaction finds its replies after that of the first.
 """
 
 from __future__ import annotations
@@ -65,19 +67,39 @@ class Transaction:
         self._link = link
         self._envelope = envelope
         self._just_send_8bit = just_send_8bit
+        self.has_opened = False  # the next one, behind its own message
         self._results: dict[int, Result] = {}  # by index in the envelope
         self._needs_reset = False  # the server has a transaction open
+        self._announced: dict[int, bytes] = {}  # RCPT lines said behind the message before
 
-    async def run(self, content: Content) -> list[Result]:
+    def announce(self) -> bytes:
+        """What opens it behind the final dot of the message before; empty: nothing may.
+
+        To be called once; when it gave nothing, another `Transaction` is to do the work.
+        """
+        if "PIPELINING" not in self._link.features or self._link.lmtp:
+            return b""
+        try:
+            mail, rcpts = self._compose()
+        except (_Refusal, SyntaxFault):
+            return b""
+        if self._results or not 0 < len(rcpts) <= PIPELINED_RECIPIENTS:
+            return b""
+        self._announced = rcpts
+        return b"\r\n".join((mail, *rcpts.values(), b"DATA", b""))
+
+    async def run(self, content: Content, behind: bytes = b"") -> list[Result]:
         """One result per recipient, in the envelope's order.
+
+        `behind` is what opens the next message; `has_opened` says whether it was sent.
 
         Raises only what reading `content` raises and is no `Fault`.
         """
         try:
-            mail, rcpts = self._compose()
+            mail, rcpts = (b"", self._announced) if self._announced else self._compose()
             if rcpts:
                 if await self._open(mail, rcpts):
-                    await self._deliver(content)
+                    await self._deliver(content, behind)
                 if self._needs_reset and self._link.usable:
                     await self._reset()
         except _Refusal as refusal:
@@ -249,10 +271,12 @@ class Transaction:
             # DATA ends a group: the server may not read ahead over it (RFC 2920 3.1).
             if not waiting:
                 lines.append(b"DATA")
-            link.connection.write(b"\r\n".join(lines) + b"\r\n")
+            if not self._announced:
+                link.connection.write(b"\r\n".join(lines) + b"\r\n")
             taken = True
             if first:
-                taken = self._take_mail(await link.reply("MAIL", timeouts.mail))
+                reply = link.ready("MAIL") if self._announced else None
+                taken = self._take_mail(reply or await link.reply("MAIL", timeouts.mail))
                 first = False
             for index, _ in group:
                 self._stop_at_421()
@@ -281,12 +305,12 @@ class Transaction:
             return
         self._results[index] = self._link.result(self._address(index), reply)
 
-    async def _deliver(self, content: Content) -> None:
+    async def _deliver(self, content: Content, behind: bytes) -> None:
         """The message and the replies to it; the dot alone when nobody is to get it."""
         link, timeouts = self._link, self._link.timeouts
         taken = self._undecided()
         if taken:
-            await self._send(content)
+            await self._send(content, behind)
         else:
             link.connection.write(b".\r\n")
         self._needs_reset = False  # the final reply closes the transaction, either way
@@ -300,12 +324,13 @@ class Transaction:
             reply = await link.reply("end of DATA", timeouts.end)
             self._results[index] = link.result(self._address(index), reply)
 
-    async def _send(self, content: Content) -> None:
+    async def _send(self, content: Content, behind: bytes) -> None:
         """The message, dot-stuffed, at the peer's pace."""
         link = self._link
         link.step = "DATA"
         if isinstance(content, bytes) and len(content) < BLOCK:
-            link.connection.write(self._stuffed_whole(content))
+            link.connection.write(self._stuffed_whole(content) + behind)
+            self.has_opened = bool(behind)
             return
         pieces = _stuffed([content] if isinstance(content, bytes) else content)
         size = 0

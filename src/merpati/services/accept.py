@@ -14,7 +14,7 @@ import mmap
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from merpati.base.clock import Clock
 from merpati.base.faults import Fault, Kind
@@ -60,6 +60,23 @@ class QueueSettings:
     warn_after: int = setting(
         14_400, "Tell the sender of a delay after this long; 0: never.", unit="s"
     )
+
+
+class Ready(NamedTuple):
+    """A message that is whole, judged and durable, and that no row names yet."""
+
+    body: Body
+    found: Digest
+    now: int  # ms
+    verdict: Judgement | None
+    decisions: Sequence[Decision]
+    report: bytes  # of others about our domains, if it may be one
+
+    @property
+    def locations(self) -> list[str]:
+        """Files to be removed when it is not taken in after all."""
+        bodies = [self.body, *(body for one in self.decisions for body in one.bodies)]
+        return [one.location for one in bodies if one.location]
 
 
 class Accept:
@@ -119,6 +136,20 @@ class Accept:
                 for a message that loops; DENIED, UNAVAILABLE for one that is judged so;
                 NO_SPACE, UNAVAILABLE when it cannot be kept. Nothing of it is kept then.
         """
+        ready = await self.prepare(trace_id, spool, arrival)
+        verdict = ready.verdict
+        await self.store(
+            trace_id, ready.body, ready.found, arrival, ready.now, verdict, ready.decisions
+        )
+        if ready.report and verdict is not None and self._reports is not None:
+            await self._reports.take(verdict, _addresses(arrival), ready.report)
+
+    async def prepare(self, trace_id: str, spool: Spool, arrival: Arrival) -> Ready:
+        """All of `take` but its transaction: then `take_in` is called in one of the caller's.
+
+        Raises:
+            Fault: as `take`; the spool is empty then, and its file gone.
+        """
         now = int(self._clock.now() * 1000)
         try:
             content = spool.content()
@@ -140,9 +171,7 @@ class Accept:
             body = await spool.finish()
         finally:
             spool.discard()
-        await self.store(trace_id, body, found, arrival, now, verdict, decisions)
-        if report and verdict is not None and self._reports is not None:
-            await self._reports.take(verdict, _addresses(arrival), report)
+        return Ready(body, found, now, verdict, decisions, report)
 
     def _report(self, content: bytes | mmap.mmap, arrival: Arrival) -> bytes:
         """The message, if it may be a report of others about our domains."""
@@ -217,9 +246,11 @@ class Accept:
                 for location in filter(None, [body.location, *made]):
                     self._blobs.remove(location)
             raise
-        if superfluous and body.location:
-            unused.append(body.location)
-        for location in unused:
+        self.taken(body, arrival, [*unused, *([body.location] if superfluous else [])])
+
+    def taken(self, body: Body, arrival: Arrival, unused: Sequence[str]) -> None:
+        """A message was taken in, and is durable: what of its files no row names is removed."""
+        for location in filter(None, unused):
             self._blobs.remove(location)
         self._taken.inc("user" if arrival.origin.account_id else "peer")
         self._bytes.inc(by=body.size)

@@ -6,7 +6,8 @@ import asyncio
 import ipaddress
 import mmap
 import ssl
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from typing import TYPE_CHECKING, Final, Protocol
 
 import msgspec
@@ -25,14 +26,16 @@ from merpati.services.bounce import after_return_path
 from merpati.services.transport import Routes, Transport, Way
 from merpati.services.transport_security import Opportunistic, Security
 from merpati.store import blobs
-from merpati.store.blobs import BlobStore
+from merpati.store.blobs import BlobStore, Stored
 from merpati.store.engine import Store
 from merpati.wire.mime.author import author
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # a type that is only spelled there
     from merpati.net.smtp_transaction import Content
 
 CHUNK: Final = 64 * 1024
+READ_AHEAD: Final = 8  # messages whose bytes are read from the store at once
+READ_AHEAD_MAX: Final = 64  # that are kept for all lanes together, of at most 128 KB each
 CONNECT_MAX: Final = 600.0  # seconds, for all hosts and addresses of a destination together
 
 
@@ -42,6 +45,22 @@ class Unreachable(Fault):
     def __init__(self, why: Result) -> None:
         super().__init__(Kind.UNAVAILABLE, why.text)
         self.why: Final = why
+
+
+class Parcel(msgspec.Struct, frozen=True):
+    """A message ready to be sent, or what came of it already.
+
+    Attributes:
+        recipients: Who gets it.
+        envelope: With the same recipients; None when it is not to be sent.
+        content: Its bytes.
+        tried: What came of one that is not to be sent; none when it is no longer in the queue.
+    """
+
+    recipients: Sequence[QueueRecipient]
+    envelope: Envelope | None = None
+    content: Content = b""
+    tried: Sequence[Tried] = ()
 
 
 class TransportSecurity(Protocol):
@@ -78,9 +97,17 @@ class Session(Protocol):
         """Whether another message may be sent."""
 
     async def send(
-        self, envelope: Envelope, content: Content, *, just_send_8bit: bool = False
+        self,
+        envelope: Envelope,
+        content: Content,
+        *,
+        just_send_8bit: bool = False,
+        following: Envelope | None = None,
     ) -> list[Result]:
-        """Send one message; one result for each recipient, in their order."""
+        """Send one message; one result for each recipient, in their order.
+
+        `following`, if given, is the envelope of the message that is certainly sent next.
+        """
 
     async def quit(self) -> None:
         """Say goodbye and close."""
@@ -122,6 +149,7 @@ class Courier:
         self._opportunistic = Opportunistic()
         self._signatures = signatures
         self._verified: ssl.SSLContext | None = None  # loading the CAs takes a while
+        self._ahead: dict[int, Stored] = {}  # by blob, read with another and not sent yet
 
     def way(self, destination: str) -> str:
         """What mail for a destination shares connections with: its relay, else itself."""
@@ -254,26 +282,29 @@ class Courier:
             helo=self._hostname, tls=tls, credentials=credentials, sources=sources, lmtp=lmtp
         )
 
-    async def send(
+    async def parcel(
         self,
-        session: Session,
         message: QueueMessage,
         recipients: Sequence[QueueRecipient],
-    ) -> list[Tried]:
-        """Give one message to the other server; what came of it for each recipient.
+        coming: Iterable[QueueMessage] = (),
+    ) -> Parcel:
+        """Make a message ready to be sent.
 
-        An empty list means that the message is no longer in the queue.
+        `coming` are those that are likely to be sent next, so that one transaction reads
+        several.
         """
         try:
-            stored = await self._store.read(blobs.find, message.blob_id)
+            stored = await self._stored(message, coming)
             if stored is None:
-                return []
+                return Parcel(recipients)
             content = self._blobs.read(stored)
         except Fault as fault:
-            return [
-                Tried(one, Result(one.address, Outcome.TEMPORARY, "4.3.0", fault.text))
+            why = Result("", Outcome.TEMPORARY, "4.3.0", fault.text)
+            tried = [
+                Tried(one, msgspec.structs.replace(why, recipient=one.address))
                 for one in recipients
             ]
+            return Parcel(recipients, tried=tried)
         start = after_return_path(content)
         # Converting would break signatures, and nearly every server takes 8-bit bytes anyway.
         prefix = await self._signed(message, content) + message.prefix.encode()
@@ -281,12 +312,40 @@ class Courier:
         whole: Content = pieces(content, start, prefix)
         if isinstance(content, bytes):
             whole = prefix + content[start:]
-        results = await session.send(envelope, whole, just_send_8bit=True)
+        return Parcel(recipients, envelope, whole)
+
+    async def send(
+        self, session: Session, parcel: Parcel, following: Parcel | None = None
+    ) -> list[Tried]:
+        """Give one message to the other server; what came of it for each recipient.
+
+        `following` is the message that is certainly sent next. An empty list means that the
+        message is no longer in the queue.
+        """
+        if parcel.envelope is None:
+            return list(parcel.tried)
+        results = await session.send(
+            parcel.envelope, parcel.content, just_send_8bit=True,
+            following=following.envelope if following else None,
+        )  # fmt: skip
         offers_dsn = "DSN" in session.features
         return [
             Tried(one, result, offers_dsn, session.is_final)
-            for one, result in zip(recipients, results, strict=True)
+            for one, result in zip(parcel.recipients, results, strict=True)
         ]
+
+    async def _stored(self, message: QueueMessage, coming: Iterable[QueueMessage]) -> Stored | None:
+        """Where the bytes of a message are, or None when nobody holds them any more."""
+        known = self._ahead.pop(message.blob_id, None)
+        if known is not None:
+            return known
+        others = [one.blob_id for one in islice(coming, READ_AHEAD - 1)]
+        for stored in await self._store.read(blobs.find_many, [message.blob_id, *others]):
+            self._ahead[stored.blob_id] = stored
+        known = self._ahead.pop(message.blob_id, None)
+        while len(self._ahead) > READ_AHEAD_MAX:
+            del self._ahead[next(iter(self._ahead))]
+        return known
 
     async def _signed(self, message: QueueMessage, content: bytes | mmap.mmap) -> bytes:
         """Signatures of the author's domain; ours alone, for ours is what `is_own` says.

@@ -39,6 +39,7 @@ from merpati.wire.text.folding import spaced
 BATCH: Final = 400  # messages in one commit
 SHARE: Final = 100  # of one mailbox in a batch, so that an import does not hold up the others
 GATHER: Final = 0.25  # seconds from the first announcement: what comes together goes together
+GATHER_MAX: Final = 4.0  # seconds; it doubles up to here while mail comes all the time
 SWEEP_EVERY: Final = 30.0  # seconds between two looks at all mailboxes
 TIDY_EVERY: Final = 6 * 3600.0  # seconds between two searches for what no email holds any more
 LEASE: Final = "text index"
@@ -125,6 +126,7 @@ class Indexer:
     async def _follow(self, lane: asyncio.Task[None]) -> None:
         """Catch up with everything now and then, and at once with what is announced."""
         swept, tidied = float("-inf"), self._clock.monotonic()
+        gather = GATHER
         while not lane.done():
             now = self._clock.monotonic()
             if now - swept > SWEEP_EVERY:
@@ -134,9 +136,10 @@ class Indexer:
                 await self.tidy()
                 tidied = now
             await self._keep()
+            gather = min(2 * gather, GATHER_MAX) if self._woken.is_set() else GATHER
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._woken.wait(), LEASE_MS / 6000)
-                await asyncio.sleep(GATHER)
+                await asyncio.sleep(gather)
             await self._catch_up_dirty()
         await lane
 
@@ -195,11 +198,7 @@ class Indexer:
     async def behind(self, account_ids: Sequence[int] = ()) -> dict[_Mailbox, tuple[int, int]]:
         """By mailbox the UID up to which it is in the index, and its last; where they differ."""
         mailboxes = await self._store.read(text_feed.mailboxes, account_ids)
-        if len(account_ids) == 1:
-            own = await self._index.read(text_index.progress, account_ids[0])
-            done = {(account_ids[0], mailbox_id): uid for mailbox_id, uid in own.items()}
-        else:
-            done = await self._index.read(text_index.all_progress)
+        done = await self._index.read(text_index.progress_of, account_ids)
         return {
             (account_id, mailbox_id): (done.get((account_id, mailbox_id), 0), last)
             for account_id, mailbox_id, last in mailboxes
@@ -208,23 +207,16 @@ class Indexer:
 
     async def _step(self, behind: dict[_Mailbox, tuple[int, int]]) -> None:
         """Enter a batch: some of each mailbox, as many mailboxes as fit."""
+        pairs, done = await self._store.read(
+            text_feed.after_each,
+            [(*mailbox, uid) for mailbox, (uid, _) in behind.items()],
+            BATCH, max(SHARE, BATCH // len(behind)),
+        )  # fmt: skip
         wanted: dict[int, set[int]] = {}  # accounts by blob
-        done: list[tuple[int, int, int]] = []
-        room = BATCH
-        share = max(SHARE, BATCH // len(behind))
-        for (account_id, mailbox_id), (uid, _) in behind.items():
-            found, upto = await self._store.read(
-                text_feed.after, account_id, mailbox_id, uid, min(room, share)
-            )
-            done.append((account_id, mailbox_id, upto))
-            if found:
-                for blob_id in set(found) - await self._index.read(
-                    text_index.known, account_id, found
-                ):
-                    wanted.setdefault(blob_id, set()).add(account_id)
-            room -= len(found)
-            if room <= 0:
-                break
+        for account_id, blob_id in set(pairs) - await self._index.read(
+            text_index.known_pairs, pairs
+        ):
+            wanted.setdefault(blob_id, set()).add(account_id)
         entries = await self._entries(wanted)
         learned = await self._index.write_long(text_index.put, entries, done, self._words_known)
         self._remember(learned)
@@ -240,8 +232,9 @@ class Indexer:
                 known = set()
             known |= words
             self._words_known[account_id] = known  # the last in the dict was used last
-        while sum(map(len, self._words_known.values())) > WORDS_KEPT:
-            del self._words_known[next(iter(self._words_known))]
+        count = sum(map(len, self._words_known.values()))
+        while count > WORDS_KEPT:
+            count -= len(self._words_known.pop(next(iter(self._words_known))))
 
     async def _entries(self, wanted: dict[int, set[int]]) -> list[Entry]:
         if not wanted:

@@ -25,7 +25,7 @@ from merpati.base.faults import Fault
 from merpati.base.log import Log
 from merpati.model.delivery import Outcome, Result
 from merpati.model.queue import QueueMessage, QueueRecipient, Tried
-from merpati.services.courier import Courier, Session, Unreachable
+from merpati.services.courier import Courier, Parcel, Session, Unreachable
 from merpati.services.outcome import Recorder
 from merpati.services.pace import Pace, is_too_much
 
@@ -69,9 +69,12 @@ class Backlog:
         pace: How much the destination takes at once.
         lanes: How many are at work.
         answered: The destination has answered to a message.
+        takes_next: It has not closed a connection over which a next message was begun.
     """
 
-    __slots__ = ("_news", "answered", "destination", "jobs", "lanes", "names", "pace")
+    __slots__ = (
+        "_news", "answered", "destination", "jobs", "lanes", "names", "pace", "takes_next",
+    )  # fmt: skip
 
     def __init__(self, destination: str, pace: Pace) -> None:
         self.destination = destination
@@ -80,6 +83,7 @@ class Backlog:
         self.pace = pace
         self.lanes = 0
         self.answered = False
+        self.takes_next = True
         self._news = asyncio.Event()
 
     def add(self, jobs: list[Job], name: str = "") -> None:
@@ -139,6 +143,8 @@ class Lane:
         self._log = log
         self._loop = asyncio.get_running_loop()
         self._job: Job | None = None  # the one that is being tried
+        self._next: Job | None = None  # is opened behind it
+        self._parcel: Parcel | None = None  # of the next one
         self._recording: deque[asyncio.Future[None]] = deque()
         self._stopped = False  # the others are enough
 
@@ -159,7 +165,8 @@ class Lane:
 
     def _take(self) -> Job | None:
         jobs = self._backlog.jobs
-        self._job = jobs.popleft() if jobs else None
+        self._job = self._next or (jobs.popleft() if jobs else None)
+        self._next = None
         return self._job
 
     async def _serve(self) -> None:
@@ -195,6 +202,7 @@ class Lane:
             await session.quit()
         finally:
             session.abort()
+            self._put_back()
         if refusal is not None:
             await self._turned_away(refusal, None)
 
@@ -203,20 +211,20 @@ class Lane:
         backlog = self._backlog
         has_taken = False
         async with asyncio.timeout_at(None) as limit:
-            for _ in range(self._limits.messages):
-                if not backlog.jobs and not await backlog.more(self._linger()):
+            for n in range(self._limits.messages):
+                if self._next is None and not await self._may_go_on():
                     return None
-                if self._is_superfluous():
-                    return None
-                if backlog.pace.pause:
-                    await asyncio.sleep(backlog.pace.turn(self._loop.time()))
                 job = self._take()
                 if job is None:
                     continue  # another lane was quicker
                 if limit.when() != job.until:
                     limit.reschedule(job.until)
-                tried = await self._courier.send(session, job.message, job.recipients)
+                begun = self._parcel is not None
+                parcel = self._parcel or await self._pack(job)
+                self._parcel = await self._pack_next(session, n)
+                tried = await self._courier.send(session, parcel, self._parcel)
                 if _was_closed(session, tried):
+                    backlog.takes_next = backlog.takes_next and not begun
                     backlog.jobs.appendleft(job)
                     self._job = None
                     return None
@@ -230,6 +238,47 @@ class Lane:
                     full = last is not None and last.code == 421 and not has_taken
                     return last if full else None
         return None
+
+    async def _may_go_on(self) -> bool:
+        """Wait for the next message and its turn; False when this connection has done enough."""
+        backlog = self._backlog
+        if not backlog.jobs and not await backlog.more(self._linger()):
+            return False
+        if self._is_superfluous():
+            return False
+        if backlog.pace.pause:
+            await asyncio.sleep(backlog.pace.turn(self._loop.time()))
+        return True
+
+    async def _pack(self, job: Job) -> Parcel:
+        coming = (one.message for one in self._backlog.jobs)
+        return await self._courier.parcel(job.message, job.recipients, coming)
+
+    async def _pack_next(self, session: Session, n: int) -> Parcel | None:
+        """The message to open behind the one that is sent as the `n`-th over a connection.
+
+        From here on nothing but trouble keeps it from being sent: it is the lane's.
+        """
+        backlog = self._backlog
+        if (
+            not (backlog.jobs and backlog.answered and backlog.takes_next)
+            or n + 1 >= self._limits.messages
+            or "PIPELINING" not in session.features
+            or self._is_superfluous()
+            or backlog.pace.pause
+        ):
+            return None
+        self._next = backlog.jobs.popleft()
+        parcel = await self._pack(self._next)
+        return parcel if parcel.envelope is not None else None
+
+    def _put_back(self) -> None:
+        """The message that was to be next is not sent over this connection."""
+        self._parcel = None
+        if self._next is not None:
+            self._backlog.takes_next = False
+            self._backlog.jobs.appendleft(self._next)
+            self._next = None
 
     def _linger(self) -> float:
         return 0.0 if self._connections.locked() else self._limits.linger

@@ -39,7 +39,10 @@ from merpati.base.limits import RateLimit, address_key
 from merpati.base.metrics import Metrics
 from merpati.base.settings import setting
 from merpati.model.account import Account
+from merpati.services.app_passwords import AppPasswords
+from merpati.services.sign_in_history import SignInHistory
 from merpati.store import credentials, directory
+from merpati.store.app_passwords import AppPassword
 from merpati.store.engine import Store
 from merpati.wire import scram
 from merpati.wire.scram import ScramKeys
@@ -51,11 +54,12 @@ PASSWORD_MAX: Final = 1024  # bytes; longer is nobody's password and somebody's 
 HASHER: Final = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
 SALTS: Final = "scram-salts"  # the secret that the salts of unknown names are made from
 
-TokenVerifier = Callable[[str], Awaitable[str]]
-"""Gives the address that a bearer token was issued for, or "" for a token that is not good.
+WEB: Final = "web"  # the protocol of those who type their password into our own pages
 
-Whoever issued it knows: by its signature (RFC 9068) or on being asked (RFC 7662). Nothing of
-that is built in; without a verifier no mechanism with tokens is offered.
+TokenVerifier = Callable[[str, str], Awaitable[int]]
+"""Gives the id of the account that a bearer token opens for a protocol, 0 when it opens none.
+
+`services/sessions.py` knows our own tokens; without a verifier no mechanism with tokens is offered.
 """
 
 
@@ -97,8 +101,13 @@ class Login:
         settings: LoginSettings,
         metrics: Metrics,
         tokens: TokenVerifier | None = None,
+        *,
+        app_passwords: AppPasswords | None = None,
+        history: SignInHistory | None = None,
     ) -> None:
         """`tokens` says whose a bearer token is; without it there are no such mechanisms."""
+        self._app_passwords = app_passwords
+        self._history = history
         self._store = store
         self._clock = clock
         self._ids = ids
@@ -122,14 +131,18 @@ class Login:
             "merpati_password_verifications_total", "Passwords put through Argon2id."
         )
 
-    async def verify(self, name: str, password: str, peer: str, protocol: str) -> Account:
+    async def verify(
+        self, name: str, password: str, peer: str, protocol: str, client: str = ""
+    ) -> Account:
         """The account that this name and password open.
 
         Args:
             name: Any address of the account.
-            password: As typed.
+            password: As typed: the account's own, or an app password for this protocol.
             peer: The client's address, which guesses are counted by.
-            protocol: For the metrics: "imap", "smtp", ...
+            protocol: "imap", "smtp", ...; `WEB` alone is the browser, where the account's own
+                password always works.
+            client: What it says it is, for the history.
 
         Raises:
             Fault: AUTH_FAILED for a wrong name or password, or a disabled account;
@@ -139,19 +152,43 @@ class Login:
         pair = f"{address} {name.lower()}"
         self._check_guesses(pair, address, protocol)
         account = await self._usable(name)
-        stored = account.password.partition(" ")[0] if account is not None else ""
+        if account is not None and self._app_passwords is not None:
+            found = await self._app_passwords.find(account.id, password)
+            if found is not None:
+                return self._by_app_password(account, found, name, peer, protocol)
+        stored = "" if account is None else _own_password(account, protocol).partition(" ")[0]
         secret = password.encode("utf-8", "surrogatepass")
         key = self._fingerprint(name, secret, stored)
-        right = bool(stored) and self._remembered.get(key, 0.0) > self._clock.monotonic()
+        right = bool(stored) and self._is_remembered(key)
         if not right and len(secret) <= PASSWORD_MAX:
             async with self._turns:
                 self._check_guesses(pair, address, protocol)
-                right = await self._matches(stored or self._nobody, secret) and bool(stored)
+                # Meanwhile another session of theirs may have been verified: after a restart
+                # all of them come back at once.
+                right = bool(stored) and self._is_remembered(key)
+                if not right:
+                    right = await self._matches(stored or self._nobody, secret) and bool(stored)
             if right and account is not None:
                 self._remember(key)
                 self._add_keys(account, password)
         # Before anything else is awaited, so that the next in turn is counted with it.
+        self._note(account, protocol, peer, "password", success=right, client=client)
         return self._end(account if right else None, name, peer, protocol)
+
+    def _by_app_password(
+        self, account: Account, found: AppPassword, name: str, peer: str, protocol: str
+    ) -> Account:
+        """The account, if this right app password may be used here."""
+        assert self._app_passwords is not None
+        reason = self._app_passwords.refusal(found, peer, protocol)
+        means = "app password"
+        self._note(account, protocol, peer, means, success=not reason, what=found.name)
+        if reason:  # no guess, so not counted as one
+            self._count.inc(protocol, "failed")
+            raise Fault(Kind.AUTH_FAILED, reason)
+        if self._history is not None:
+            self._history.note_use(account.id, found.id, peer, protocol)
+        return self._end(account, name, peer, protocol)
 
     async def scram_keys(self, name: str, peer: str, protocol: str) -> ScramKeys:
         """The keys of a name for SCRAM; made up, and always the same, for one that has none.
@@ -162,7 +199,8 @@ class Login:
         address = address_key(peer)
         self._check_guesses(f"{address} {name.lower()}", address, protocol)
         account = await self._usable(name)
-        keys = scram.parse_keys(account.password.partition(" ")[2]) if account else None
+        own = _own_password(account, protocol) if account else ""
+        keys = scram.parse_keys(own.partition(" ")[2]) if own else None
         if keys is not None:
             return keys
         if not self._salts:
@@ -175,7 +213,9 @@ class Login:
         nobody = self._ids.bytes(32)
         return ScramKeys(salt[: scram.SALT_LENGTH], scram.ITERATIONS, nobody, nobody)
 
-    async def proven(self, name: str, peer: str, protocol: str, *, right: bool) -> Account:
+    async def proven(
+        self, name: str, peer: str, protocol: str, *, right: bool, means: str = "scram"
+    ) -> Account:
         """The account of a name whose owner has proven to be it, or not.
 
         Raises:
@@ -183,8 +223,9 @@ class Login:
         """
         address = address_key(peer)
         self._check_guesses(f"{address} {name.lower()}", address, protocol)
-        account = await self._usable(name) if right else None
-        return self._end(account, name, peer, protocol)
+        account = await self._usable(name)
+        self._note(account, protocol, peer, means, success=right)
+        return self._end(account if right else None, name, peer, protocol)
 
     async def token_address(self, token: str, name: str, peer: str, protocol: str) -> str:
         """The address that a bearer token opens; empty when it is not good, or another's.
@@ -194,23 +235,38 @@ class Login:
         """
         address = address_key(peer)
         self._check_guesses(f"{address} {name.lower()}", address, protocol)
-        if self._tokens is None:
-            return ""
-        owner = await self._tokens(token)
-        if not owner or not name:
-            return owner
-        one, other = await self._usable(owner), await self._usable(name)
-        return owner if one is not None and other is not None and one.id == other.id else ""
+        owner = await self._token_owner(token, protocol)
+        if owner is None or not name:
+            return owner.address if owner is not None else ""
+        other = await self._usable(name)
+        return owner.address if other is not None and owner.id == other.id else ""
 
-    async def by_token(self, token: str, peer: str, protocol: str) -> Account:
+    async def by_token(self, token: str, protocol: str) -> Account:
         """The account that a bearer token opens.
 
+        Nobody guesses 256 bits: a token that is not good any more is told so, and not counted,
+        or the browsers of an office would lock out each other every morning.
+
         Raises:
-            Fault: AUTH_FAILED, TOO_MANY, as `verify`.
+            Fault: AUTH_FAILED.
         """
-        owner = await self.token_address(token, "", peer, protocol)
-        account = await self._usable(owner) if owner else None
-        return self._end(account, owner, peer, protocol)
+        account = await self._token_owner(token, protocol)
+        self._count.inc(protocol, "failed" if account is None else "ok")
+        if account is None:
+            raise Fault(Kind.AUTH_FAILED, "the token is not good, or not for this")
+        return account
+
+    def check_guesses(self, name: str, peer: str, protocol: str) -> None:
+        """Raise Fault TOO_MANY for whoever has guessed too often; for what else can be guessed."""
+        address = address_key(peer)
+        self._check_guesses(f"{address} {name.lower()}", address, protocol)
+
+    def count_guess(self, name: str, peer: str, protocol: str) -> None:
+        """Count a wrong one."""
+        address = address_key(peer)
+        self._by_name.take(f"{address} {name.lower()}")
+        self._by_address.take(address)
+        self._count.inc(protocol, "failed")
 
     @property
     def takes_tokens(self) -> bool:
@@ -224,19 +280,37 @@ class Login:
     async def _usable(self, name: str) -> Account | None:
         """The account of any of its addresses, if it may sign in."""
         account = await self._store.read(directory.find_account, name)
-        return None if account is None or account.disabled or not account.password else account
+        return account if account is not None and _may_sign_in(account) else None
+
+    async def _token_owner(self, token: str, protocol: str) -> Account | None:
+        """The account that a bearer token opens, if it may sign in."""
+        number = await self._tokens(token, protocol) if self._tokens is not None else 0
+        account = await self._store.read(directory.account_by_id, number) if number else None
+        return account if account is not None and _may_sign_in(account) else None
+
+    def _note(
+        self,
+        account: Account | None,
+        protocol: str,
+        peer: str,
+        means: str,
+        *,
+        success: bool,
+        what: str = "",
+        client: str = "",
+    ) -> None:
+        if account is not None and self._history is not None:
+            self._history.note(
+                account.id, protocol, peer, means, success=success, what=what, client=client
+            )
 
     def _end(self, account: Account | None, name: str, peer: str, protocol: str) -> Account:
         """Count how an attempt ended."""
-        address = address_key(peer)
-        pair = f"{address} {name.lower()}"
         if account is not None:
-            self._by_name.forget(pair)
+            self._by_name.forget(f"{address_key(peer)} {name.lower()}")
             self._count.inc(protocol, "ok")
             return account
-        self._by_name.take(pair)
-        self._by_address.take(address)
-        self._count.inc(protocol, "failed")
+        self.count_guess(name, peer, protocol)
         raise Fault(Kind.AUTH_FAILED, "wrong name or password")
 
     def _add_keys(self, account: Account, password: str) -> None:
@@ -264,6 +338,9 @@ class Login:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._threads, _matches, stored, secret)
 
+    def _is_remembered(self, key: bytes) -> bool:
+        return self._remembered.get(key, 0.0) > self._clock.monotonic()
+
     def _remember(self, key: bytes) -> None:
         self._remembered[key] = self._clock.monotonic() + self.settings.remember
         self._remembered.move_to_end(key)
@@ -280,6 +357,15 @@ class Login:
         for task in self._renewing:
             task.cancel()
         self._threads.shutdown(wait=False, cancel_futures=True)
+
+
+def _may_sign_in(account: Account) -> bool:
+    return not account.disabled and bool(account.password)
+
+
+def _own_password(account: Account, protocol: str) -> str:
+    """What the account's own password is checked against; empty where it does not work."""
+    return account.password if protocol == WEB or not account.browser_only else ""
 
 
 def _unmatched_hash(ids: Ids) -> str:

@@ -7,6 +7,7 @@ so that a row that was changed to name another server does not open.
 
 from __future__ import annotations
 
+import hmac
 from pathlib import Path
 from typing import Final
 
@@ -30,6 +31,7 @@ class Sealing:
         self._file = folder / FILE
         self._ids = ids
         self._cipher: AESGCM | None = None
+        self._secret = b""
 
     def close(self, secret: Secret, purpose: str) -> bytes:
         """The sealed form. Raises Fault CONFIG when the key cannot be read or made."""
@@ -49,6 +51,11 @@ class Sealing:
             raise Fault(Kind.CONFIG, text) from error
         return Secret(plain.decode())
 
+    def derived(self, purpose: str) -> bytes:
+        """32 bytes that only this installation knows, the same every time. Raises as `close`."""
+        self._key()
+        return hmac.digest(self._secret, b"derived " + purpose.encode(), "sha256")
+
     def _key(self) -> AESGCM:
         if self._cipher is None:
             if not self._file.exists():
@@ -60,5 +67,6 @@ class Sealing:
             key = read_key_file(self._file)
             if len(key) != KEY_SIZE:
                 raise Fault(Kind.CONFIG, f"{self._file} is no key of ours")
+            self._secret = key
             self._cipher = AESGCM(key)
         return self._cipher

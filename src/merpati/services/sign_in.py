@@ -21,6 +21,8 @@ from merpati.wire.scram import KeysWanted, Proven
 
 NO_BINDINGS: Final[Mapping[str, bytes]] = {}
 
+_WITH_TOKENS: Final = frozenset({oauth.BEARER_NAME, oauth.XOAUTH2_NAME})
+
 Steps = Generator[Any, Any, Credentials | Proven]
 
 
@@ -64,6 +66,7 @@ class SignIn:
         self._login = login
         self._peer = peer
         self._protocol = protocol
+        self._means = "token" if mechanism in _WITH_TOKENS else "scram"
         self._steps = _start(mechanism, login, bindings)
         self.challenge: bytes | None = None
         self.account: Account | None = None
@@ -119,7 +122,9 @@ class SignIn:
             return await self._login.verify(
                 result.name, result.password, self._peer, self._protocol
             )
-        return await self._login.proven(result.name, self._peer, self._protocol, right=result.right)
+        return await self._login.proven(
+            result.name, self._peer, self._protocol, right=result.right, means=self._means
+        )
 
 
 def _start(mechanism: str, login: Login, bindings: Mapping[str, bytes]) -> Steps:

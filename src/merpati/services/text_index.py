@@ -13,11 +13,13 @@ messages, and the answer is right however far the index is behind.
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from itertools import chain
 from math import log
+from operator import itemgetter
 from typing import Final
 
 import msgspec
@@ -206,10 +208,12 @@ async def _exact(
     whole = None not in places and all(len(run.text) <= PART_MAX for run in runs)
     is_one = len(runs) == 1 and not runs[0].starts and not runs[0].ends
     columns = _COLUMNS[field]
-    found, adjacent = await _holding(tx, account_id, columns, wanted, whole=whole)
+    own = [column for column in columns if column != ATTACHED]
+    found, adjacent = await _holding(tx, account_id, own, wanted, whole=whole)
     attached: set[int] = set()
     if ATTACHED in columns:
         attached, _ = await _holding(tx, account_id, (ATTACHED,), wanted, whole=whole)
+        found |= attached
     scores = dict.fromkeys(found, 1.0)
     exact = is_one and whole and adjacent
     return await _matches(tx, account_id, columns, scores, attached, exact=exact)
@@ -261,23 +265,32 @@ async def _fuzzy(
     """
     total = 1 + sum((await text_index.progress(tx, account_id)).values())
     columns = _COLUMNS[field]
-    sums: dict[int, float] = {}
-    counts: dict[int, int] = {}
-    best = 0.0
-    for run in runs:
-        hits = await _hits(tx, account_id, columns, run, words)
-        rarity = log(1 + total / (1 + len(hits)))
-        best += rarity
-        for blob_id, weight in hits.items():
-            sums[blob_id] = sums.get(blob_id, 0.0) + weight * rarity
-            counts[blob_id] = counts.get(blob_id, 0) + 1
-    most = max(counts.values(), default=0)
-    scores = {
-        blob_id: min(1.0, found / best)
-        for blob_id, found in sums.items()
-        if counts[blob_id] == most
-    }
+    hits = [await _hits(tx, account_id, columns, run, words) for run in runs]
+    scores = hits[0]
+    if len(hits) > 1:
+        rarities = [log(1 + total / (1 + len(found))) for found in hits]
+        scores = _most(hits, [rarity / sum(rarities) for rarity in rarities])
     return await _matches(tx, account_id, columns, scores, set(), exact=True)
+
+
+def _most(hits: Sequence[dict[int, float]], shares: Sequence[float]) -> dict[int, float]:
+    """The messages that hold the most of several words, with the sum of what each counts for."""
+    having_all = set(hits[0]).intersection(*hits[1:])
+    if having_all:
+        return {
+            one: min(
+                1.0, sum(found[one] * share for found, share in zip(hits, shares, strict=True))
+            )
+            for one in having_all
+        }
+    counts = Counter(chain.from_iterable(hits))
+    most = max(counts.values(), default=0)
+    return {
+        one: min(1.0, sum(found.get(one, 0.0) * share
+                          for found, share in zip(hits, shares, strict=True)))
+        for one, count in counts.items()
+        if count == most
+    }  # fmt: skip
 
 
 async def _hits(
@@ -290,12 +303,14 @@ async def _hits(
     else:
         forms = [([[Word(word) for word in some]], weight) for some, weight in
                  alike(run.text, words, ALIKE_MAX)]  # fmt: skip
-    hits: dict[int, float] = {}
+    asked = []
     for places, likeness in forms:
         for group, weight in _WEIGHTS:
             own = [column for column in group if column in columns]
             if own:
-                found, _ = await text_index.sequences(tx, account_id, own, places)
-                for blob_id in found:
-                    hits[blob_id] = max(hits.get(blob_id, 0.0), weight * likeness)
+                asked.append((weight * likeness, own, places))
+    hits: dict[int, float] = {}
+    for weight, own, places in sorted(asked, key=itemgetter(0)):  # the best overwrites the others
+        found, _ = await text_index.sequences(tx, account_id, own, places)
+        hits.update(dict.fromkeys(found, weight))
     return hits

@@ -29,7 +29,7 @@ import msgspec
 
 from merpati.base.faults import Fault, Kind
 from merpati.base.ids import Ids
-from merpati.store.engine import Transaction
+from merpati.store.engine import Transaction, id_list, one_of
 from merpati.store.mapped import Mapped
 from merpati.store.sqlite import disk_is_full
 
@@ -371,6 +371,17 @@ async def find(tx: Transaction, blob_id: int) -> Stored | None:
         blob_id, b"",
     )  # fmt: skip
     return None if row is None else Stored(*row)
+
+
+async def find_many(tx: Transaction, blob_ids: Sequence[int]) -> list[Stored]:
+    """`find` for several blobs; those that are gone are missing."""
+    rows = await tx.rows(
+        "SELECT b.id, b.size, b.location, coalesce(c.encoding, 0), coalesce(c.data, $2)"
+        " FROM blob b LEFT JOIN body c ON c.blob_id = b.id"
+        f" WHERE {one_of(tx, 'b.id', 1)}",
+        id_list(tx, blob_ids), b"",
+    )  # fmt: skip
+    return [Stored(*row) for row in rows]
 
 
 async def body(tx: Transaction, blob_id: int) -> Body | None:

@@ -6,6 +6,7 @@ delivery touches one page less for each copy, and `since` tells both as one log.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from operator import attrgetter
 from typing import Final
 
@@ -41,12 +42,14 @@ async def log(
     mailbox_id: int,
     uids: str = "",
     emails: str = "",
+    threads: Iterable[int] = (),
 ) -> None:
     """Write one row; `n` numbers the rows of one act from 0."""
+    left = " ".join(map(str, sorted(set(threads))))
     await tx.run(
-        "INSERT INTO change (account_id, modseq, n, kind, mailbox_id, uids, emails)"
-        " VALUES ($1, $2, $3, $4, $5, $6, $7)",
-        account_id, modseq, n, int(kind), mailbox_id, uids, emails,
+        "INSERT INTO change (account_id, modseq, n, kind, mailbox_id, uids, emails, threads)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+        account_id, modseq, n, int(kind), mailbox_id, uids, emails, left,
     )  # fmt: skip
     tx.announce(Topic.ACCOUNT, account_id)
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from merpati.store.engine import Transaction
+from merpati.store import web_sessions
+from merpati.store.engine import Topic, Transaction
 
 
 async def secret(tx: Transaction, name: str) -> bytes | None:
@@ -27,3 +28,13 @@ async def renew_password(tx: Transaction, account_id: int, old: str, new: str) -
         "UPDATE account SET password = $3 WHERE id = $1 AND password = $2", account_id, old, new
     )
     return changed == 1
+
+
+async def change_password(
+    tx: Transaction, account_id: int, password: str, session_id: int = 0
+) -> None:
+    """Give an account another password; all sessions end but one (0: all)."""
+    await tx.run("UPDATE account SET password = $2 WHERE id = $1", account_id, password)
+    await web_sessions.end_others(tx, account_id, session_id)
+    tx.announce(Topic.DIRECTORY, 0)
+    tx.announce(Topic.ACCOUNT, account_id)

@@ -11,13 +11,13 @@ from merpati.base.faults import Fault, Kind
 from merpati.model.account import Account, AccountKind, Alias, Domain
 from merpati.model.mailbox import STANDARD
 from merpati.model.mailing_list import Role, split_role
-from merpati.store import expunged, mailboxes, metadata, rights
+from merpati.store import expunged, mailboxes, metadata, rights, web_sessions
 from merpati.store import quota as usage
 from merpati.store.engine import Conflict, Row, Topic, Transaction, id_list, one_of
 
 ACCOUNT_COLUMNS: Final = (
     "a.id, r.local || '@' || d.name, a.name, a.password, a.is_admin, a.disabled,"
-    " a.language, a.quota, a.used, a.emails, a.quota_emails, a.kind"
+    " a.language, a.quota, a.used, a.emails, a.quota_emails, a.kind, a.browser_only"
 )
 ACCOUNT_JOIN: Final = (
     "FROM account a JOIN address r ON r.account_id = a.id AND r.is_primary = 1"
@@ -328,11 +328,14 @@ async def addresses(tx: Transaction, account_id: int) -> list[str]:
 async def set_account(tx: Transaction, account_id: int, /, **changes: str | int) -> None:
     """Change columns of an account.
 
-    They are name, password, is_admin, disabled, language, quota, quota_emails.
+    They are name, password, is_admin, disabled, language, quota, quota_emails. Another password
+    ends all sessions.
     """
     allowed = {"name", "password", "is_admin", "disabled", "language", "quota", "quota_emails"}
     if not changes or not set(changes) <= allowed:
         raise ValueError(f"not columns to set: {sorted(set(changes) - allowed)}")
+    if "password" in changes:
+        await web_sessions.end_others(tx, account_id, 0)
     columns = ", ".join(f"{column} = ${n}" for n, column in enumerate(changes, 2))
     await tx.run(f"UPDATE account SET {columns} WHERE id = $1", account_id, *changes.values())
     tx.announce(Topic.DIRECTORY, 0)
@@ -376,10 +379,14 @@ async def remove_account(tx: Transaction, account_id: int) -> None:
         "header_page",
         "urlauth_key",
         *("forward", "responder", "response"),
-        *("habit", "known_recipient", "sending_freeze", "delegate"),
+        *("habit", "known_recipient", "sending_freeze", "delegate", "api_token"),
+        *("correspondent", "correspondents_read"),
         *("imported", "remote_folder", "remote_message", "collector"),
         *("pop3_policy", "pop3_fetched"),
+        *("web_session", "access_token", "ticket", "app_password", "totp", "recovery_code"),
+        *("passkey", "sign_in_event"),
         *("sieve_script", "sieve_state", "sieve_memory", "auto_reply"),
+        *("push_subscription", "thread_email", "thread_index"),
     ):
         await tx.run(f"DELETE FROM {table} WHERE account_id = $1", account_id)
     await tx.run("UPDATE mailing_list SET archive_id = 0 WHERE archive_id = $1", account_id)
@@ -492,9 +499,9 @@ async def _alias_key(tx: Transaction, address: str) -> tuple[int, str]:
 
 
 def _account(row: Row) -> Account:
-    account_id, address, name, password, is_admin, disabled, language, *counts, kind = row
+    account_id, address, name, password, is_admin, disabled, language, *counts, kind, only = row
     quota, used, emails, quota_emails = counts
     return Account(
         account_id, address, name, password, bool(is_admin), bool(disabled), language,
-        quota, used, emails, quota_emails, AccountKind(kind),
+        quota, used, emails, quota_emails, AccountKind(kind), bool(only),
     )  # fmt: skip

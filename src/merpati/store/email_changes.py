@@ -13,6 +13,7 @@ from merpati.store import changes, email_places, emails
 from merpati.store.engine import Row, Transaction
 
 STEP_MAX: Final = 20_000  # rows of one query
+REMOVALS: Final = (ChangeKind.EMAILS_REMOVED, ChangeKind.MAILBOX_DESTROYED)
 
 
 class EmailChange(msgspec.Struct, frozen=True):
@@ -40,8 +41,8 @@ async def since(tx: Transaction, account_id: int, modseq: int) -> tuple[list[Ema
     flagged: dict[int, list[str]] = {}
     rows = await tx.rows(
         "SELECT modseq, kind, mailbox_id, uids, emails FROM change"
-        " WHERE account_id = $1 AND modseq >= $2 AND kind IN ($3, $4)",
-        account_id, modseq, int(ChangeKind.KEYWORDS_CHANGED), int(ChangeKind.EMAILS_REMOVED),
+        " WHERE account_id = $1 AND modseq >= $2 AND kind IN ($3, $4, $5)",
+        account_id, modseq, int(ChangeKind.KEYWORDS_CHANGED), *map(int, REMOVALS),
     )  # fmt: skip
     for at, kind, mailbox_id, uids, email_ids in rows:
         if kind == ChangeKind.KEYWORDS_CHANGED:
@@ -82,6 +83,16 @@ async def since(tx: Transaction, account_id: int, modseq: int) -> tuple[list[Ema
             first = min(row[4] for _, row in places)
         told.append(EmailChange(last, email_id, first, places[0][1][3]))
     return told, current
+
+
+async def threads_left(tx: Transaction, account_id: int, modseq: int) -> dict[int, int]:
+    """The threads that an email has left with this modseq or later, and when at last."""
+    rows = await tx.rows(
+        "SELECT modseq, threads FROM change WHERE account_id = $1 AND modseq >= $2"
+        " AND threads <> '' ORDER BY modseq",
+        account_id, modseq,
+    )  # fmt: skip
+    return {int(one): at for at, threads in rows for one in threads.split()}
 
 
 COLUMNS: Final = ("uid", "modseq", "email_id", "thread_id", "added")

@@ -229,10 +229,11 @@ async def set_keywords(
     unseen = 0
     changed: list[int] = []
     for (old, new), group in by_change.items():
+        which, some = among(tx, "uid", 5, group)
         await tx.run(
             "UPDATE mailbox_email SET keywords = $3, modseq = $4"
-            f" WHERE account_id = $1 AND mailbox_id = $2 AND {one_of(tx, 'uid', 5)}",
-            account_id, mailbox_id, new, modseq, id_list(tx, group),
+            f" WHERE account_id = $1 AND mailbox_id = $2 AND {which}",
+            account_id, mailbox_id, new, modseq, some,
         )  # fmt: skip
         unseen += (is_seen(old) - is_seen(new)) * len(group)
         changed.extend(group)
@@ -259,10 +260,10 @@ async def _spread(
 
     $deleted is each row's own. `changed`: UID and keywords by email id.
     """
+    which, ids = among(tx, "email_id", 2, list(changed))
     others = await tx.rows(
-        "SELECT email_id, mailbox_id, uid FROM email_place WHERE account_id = $1"
-        f" AND {one_of(tx, 'email_id', 2)}",
-        account_id, id_list(tx, changed),
+        f"SELECT email_id, mailbox_id, uid FROM email_place WHERE account_id = $1 AND {which}",
+        account_id, ids,
     )  # fmt: skip
     if not others:
         return
@@ -321,7 +322,7 @@ async def remove(
     rows = sorted(
         await tx.rows(
             "DELETE FROM mailbox_email WHERE account_id = $1 AND mailbox_id = $2"
-            f" AND {one_of(tx, 'uid', 3)} RETURNING uid, email_id, size, keywords",
+            f" AND {one_of(tx, 'uid', 3)} RETURNING uid, email_id, size, keywords, thread_id",
             account_id, mailbox_id, wanted,
         )
     )  # fmt: skip
@@ -336,6 +337,7 @@ async def remove(
     await changes.log(
         tx, account_id, modseq, 0, ChangeKind.EMAILS_REMOVED, mailbox_id,
         uid_sets.compress(gone), uid_sets.compress(sorted(row[1] for row in rows)),
+        (row[4] for row in rows),
     )  # fmt: skip
     return modseq, gone
 

@@ -39,7 +39,9 @@ class Topic(Enum):
     QUEUE = "queue"  # there is mail to send: id is 0
     DIRECTORY = "directory"  # domains, addresses or credentials changed: id is 0
     SIGNING = "signing"  # another key signs for a domain: id is 0
+    SIGN_IN = "sign-in"  # sessions or tokens ended: id is 0
     CERTIFICATES = "certificates"  # one was installed, or a proof for one published: id is 0
+    PUSH = "push"  # a push subscription was made or changed: id is 0
 
     __hash__ = object.__hash__  # in C: a delivery to fifty accounts hashes fifty of them
 

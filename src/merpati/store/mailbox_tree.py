@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import json
+from collections.abc import Iterable, Sequence
+from typing import Final
 
 import msgspec
 
+from merpati.model import uids as uid_sets
 from merpati.model.change import ChangeKind
 from merpati.store import changes
-from merpati.store.engine import Transaction
+from merpati.store.engine import Dialect, Row, Transaction, id_list, one_of
 
 
 class Node(msgspec.Struct, frozen=True):
@@ -39,6 +42,18 @@ async def nodes(tx: Transaction, account_id: int) -> dict[int, Node]:
         account_id,
     )
     return {row[0]: Node(*row) for row in rows}
+
+
+async def unseen_drafts(tx: Transaction, account_id: int) -> dict[int, int]:
+    """How many drafts nobody has seen are in each mailbox: they are not unread (RFC 8621 2)."""
+    which = " INDEXED BY mailbox_email_draft" if tx.dialect is Dialect.SQLITE else ""
+    rows = await tx.rows(
+        f"SELECT mailbox_id, count(*) FROM mailbox_email{which} WHERE account_id = $1"
+        " AND (' ' || keywords || ' ') LIKE '% $draft %'"
+        " AND (' ' || keywords || ' ') NOT LIKE '% $seen %' GROUP BY mailbox_id",
+        account_id,
+    )
+    return dict(rows)
 
 
 def path(tree: dict[int, Node], id_: int) -> str:
@@ -102,3 +117,84 @@ async def changed_since(
         account_id, modseq, int(ChangeKind.MAILBOX_CREATED), int(ChangeKind.MAILBOX_DESTROYED),
     )  # fmt: skip
     return [(row[0], row[1], row[2]) for row in rows]
+
+
+class Rows(msgspec.Struct, frozen=True):
+    """Emails of a mailbox side by side, by UID: their threads, and 1 for those not read."""
+
+    uids: Sequence[int]
+    threads: Sequence[int]
+    unread: Sequence[int]
+
+
+class Since(msgspec.Struct, frozen=True):
+    """What became of the emails of an account since a modseq.
+
+    Attributes:
+        modseq: of the account now.
+        roles: of its mailboxes.
+        whole: mailboxes in which so much changed that all is to be read again.
+        changed: rows of what changed in others: UID, thread, 1 when it is not read.
+        gone: UIDs of what is there no more.
+    """
+
+    modseq: int
+    roles: dict[int, str]
+    whole: list[int]
+    changed: dict[int, list[Row]]
+    gone: dict[int, list[int]]
+
+
+_UNREAD: Final = (
+    "CASE WHEN (' ' || e.keywords || ' ') LIKE '% $seen %'"
+    " OR (' ' || e.keywords || ' ') LIKE '% $draft %' THEN 0 ELSE 1 END"
+)
+FEW: Final = 1000  # emails that changed in a mailbox
+
+
+async def thread_rows(tx: Transaction, account_id: int, mailbox_id: int) -> Rows:
+    """All emails of a mailbox; each column is one value, which is handed over at once."""
+    parts = ("uid", "thread_id", "unread")
+    inner = (
+        f"SELECT e.uid, e.thread_id, {_UNREAD} AS unread FROM mailbox_email e"
+        " WHERE e.account_id = $1 AND e.mailbox_id = $2 ORDER BY e.uid"
+    )
+    gather = "json_group_array" if tx.dialect is Dialect.SQLITE else "array_agg"
+    gathered = ", ".join(f"{gather}({name})" for name in parts)
+    row = await tx.row(f"SELECT {gathered} FROM ({inner}) AS one", account_id, mailbox_id)
+    columns = row or (None, None, None)
+    if tx.dialect is Dialect.SQLITE:
+        return Rows(*[json.loads(text or "[]") for text in columns])
+    return Rows(*[list(one or ()) for one in columns])
+
+
+async def thread_changes(
+    tx: Transaction, account_id: int, modseq: int, known: frozenset[int]
+) -> Since:
+    """What is needed to bring such rows of the mailboxes `known` up to date."""
+    current = await changes.current(tx, account_id)
+    roles, whole = {}, []
+    changed: dict[int, list[Row]] = {}
+    gone: dict[int, list[int]] = {}
+    for node in (await nodes(tx, account_id)).values():
+        roles[node.id] = node.role
+        if node.id not in known:
+            whole.append(node.id)
+            continue
+        if node.modseq <= modseq:
+            continue
+        sets = [one.uids for one in await changes.since(tx, account_id, node.id, modseq)]
+        count = sum(last - first + 1 for text in sets for first, last in uid_sets.ranges(text))
+        if count > FEW:
+            whole.append(node.id)
+            continue
+        wanted = uid_sets.union(sets)
+        rows = await tx.rows(
+            f"SELECT e.uid, e.thread_id, {_UNREAD} FROM mailbox_email e WHERE e.account_id = $1"
+            f" AND e.mailbox_id = $2 AND {one_of(tx, 'e.uid', 3)}",
+            account_id, node.id, id_list(tx, wanted),
+        )  # fmt: skip
+        changed[node.id] = rows
+        there = {row[0] for row in rows}
+        gone[node.id] = [uid for uid in wanted if uid not in there]
+    return Since(current, roles, whole, changed, gone)

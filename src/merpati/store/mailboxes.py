@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from merpati.base.faults import Fault, Kind
+from merpati.model import uids as uid_sets
 from merpati.model.change import ChangeKind
 from merpati.model.mailbox import (
     DEPTH_MAX,
@@ -202,10 +203,14 @@ async def destroy(tx: Transaction, account_id: int, path: str, now: int | None =
     if children:
         raise Fault(Kind.IN_USE, f"{path!r} has mailboxes below it; delete those first")
     await expunged.keep_mailbox(tx, account_id, mailbox.id, mailbox.name, mailbox.role, now)
-    await tx.run(
-        "DELETE FROM mailbox_email WHERE account_id = $1 AND mailbox_id = $2",
+    gone = await tx.rows(
+        "DELETE FROM mailbox_email WHERE account_id = $1 AND mailbox_id = $2"
+        " RETURNING email_id, thread_id",
         account_id, mailbox.id,
     )  # fmt: skip
+    await tx.run(
+        "DELETE FROM email_place WHERE account_id = $1 AND mailbox_id = $2", account_id, mailbox.id
+    )
     modseq = await quota.give_back(tx, account_id, mailbox.size, mailbox.total)
     await tx.run(
         "DELETE FROM urlauth_key WHERE account_id = $1 AND mailbox_id = $2", account_id, mailbox.id
@@ -214,7 +219,11 @@ async def destroy(tx: Transaction, account_id: int, path: str, now: int | None =
     await rights.forget_mailbox(tx, account_id, mailbox.id)
     await metadata.forget_mailbox(tx, account_id, mailbox.id)
     await finding.drop_pages(tx, account_id, mailbox.id)
-    await changes.log(tx, account_id, modseq, 0, ChangeKind.MAILBOX_DESTROYED, mailbox.id)
+    await changes.log(
+        tx, account_id, modseq, 0, ChangeKind.MAILBOX_DESTROYED, mailbox.id,
+        emails=uid_sets.compress(sorted({row[0] for row in gone})),
+        threads=(row[1] for row in gone),
+    )  # fmt: skip
 
 
 async def claim_recent(tx: Transaction, account_id: int, mailbox_id: int, uidnext: int) -> None:

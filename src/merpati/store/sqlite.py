@@ -144,8 +144,14 @@ class _Waiting:
         self.announcements: set[Announcement] = set()
 
 
-def connect(path: Path, *, read_only: bool = False) -> apsw.Connection:
+def connect(path: Path, *, read_only: bool = False, durable: bool = True) -> apsw.Connection:
     """Open the database file with the product's settings.
+
+    Args:
+        path: The file.
+        read_only: Refuse to write.
+        durable: A commit is on the disk when it returns; else a power cut may undo the last
+            ones, and what is left is still whole.
 
     Raises:
         Fault: UNAVAILABLE when the file cannot be opened, with the reason.
@@ -159,7 +165,8 @@ def connect(path: Path, *, read_only: bool = False) -> apsw.Connection:
         db = apsw.Connection(str(path), flags=flags, statementcachesize=500)
         db.set_busy_timeout(10_000)
         db.execute(
-            f"PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=-{CACHE_KIB}"
+            f"PRAGMA journal_mode=WAL; PRAGMA synchronous={'FULL' if durable else 'NORMAL'};"
+            f" PRAGMA cache_size=-{CACHE_KIB}"
         )
         db.execute("PRAGMA foreign_keys=OFF; PRAGMA temp_store=MEMORY; PRAGMA wal_autocheckpoint=0")
         if read_only:
@@ -184,10 +191,11 @@ class SqliteStore:
 
     dialect: Dialect = Dialect.SQLITE
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, durable: bool = True) -> None:
+        """`durable`: as for `connect`; without it the file is for what can be made anew."""
         self._path = path
         self._loop = asyncio.get_running_loop()
-        self._writer = connect(path)
+        self._writer = connect(path, durable=durable)
         self._reader = connect(path, read_only=True)
         self._pen = os.open(f"{path}-pen", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         self._listeners: list[Callable[[set[Announcement]], None]] = []

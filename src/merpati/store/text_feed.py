@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
@@ -45,6 +45,31 @@ async def after(
     if len(rows) == limit:
         return found, rows[-1][1]
     return found, last or uid
+
+
+async def after_each(
+    tx: Transaction, begins: Iterable[tuple[int, int, int]], limit: int, share: int
+) -> tuple[list[tuple[int, int]], list[tuple[int, int, int]]]:
+    """`after` for several mailboxes: at most `share` emails of each, until there are `limit`.
+
+    Args:
+        tx: The transaction.
+        begins: Account, mailbox and UID.
+        limit: How many emails in all, about.
+        share: How many of one mailbox.
+
+    Returns:
+        Account and blob of the emails, and by account and mailbox up to which UID that is all.
+    """
+    pairs: list[tuple[int, int]] = []
+    done: list[tuple[int, int, int]] = []
+    for account_id, mailbox_id, uid in begins:
+        found, upto = await after(tx, account_id, mailbox_id, uid, min(limit - len(pairs), share))
+        pairs += [(account_id, blob_id) for blob_id in found]
+        done.append((account_id, mailbox_id, upto))
+        if len(pairs) >= limit:
+            break
+    return pairs, done
 
 
 async def sources(tx: Transaction, blob_ids: Sequence[int]) -> list[Source]:

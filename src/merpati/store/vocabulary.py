@@ -25,8 +25,7 @@ async def learn(
 
     Words in `known` are there already; others may be.
     """
-    words = set(text.split())
-    words -= known
+    words = set(text.split()) - known  # not `-=`, which walks through all that is known
     if not text.isascii():
         words = without_unspaced(words)
     if words:

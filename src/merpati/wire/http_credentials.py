@@ -11,6 +11,16 @@ from merpati.wire.sasl import Credentials
 
 VALUE_MAX: Final = 8192  # characters; tokens are long
 CHALLENGE: Final = 'Basic realm="Merpati", charset="UTF-8"'  # RFC 7617 2.1
+BEARER_CHALLENGE: Final = 'Bearer error="invalid_token"'  # RFC 6750 3
+
+
+def challenge(authorization: str | None) -> str:
+    """What to answer with a 401 to a request with this Authorization field.
+
+    Who came with a token is not asked for a password: browsers would put up a window of their own.
+    """
+    is_token = (authorization or "").lstrip()[:7].lower() == "bearer "
+    return BEARER_CHALLENGE if is_token else CHALLENGE
 
 
 class Token(str):

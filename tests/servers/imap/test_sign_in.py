@@ -58,8 +58,8 @@ async def test_a_wrong_password_by_scram_is_refused(tmp_path: Path) -> None:
 
 
 async def test_bearer_tokens_where_somebody_knows_them(tmp_path: Path) -> None:
-    async def owner(token: str) -> str:
-        return ANA if token == "good" else ""
+    async def owner(token: str, protocol: str) -> int:
+        return instance.ana.id if (token, protocol) == ("good", "imap") else 0
 
     async with TestInstance(tmp_path) as instance:
         instance.login._tokens = owner

@@ -57,13 +57,15 @@ async def test_strangers_are_asked_to_sign_in(site: Site) -> None:
     for answer in (
         await site.get("/jmap/session"),
         await site.ask("GET", "/jmap/session", user=ANA, password="wrong"),
-        await site.get("/jmap/session", authorization="Bearer none"),
         await site.get("/jmap/session", authorization="Basic !!!"),
         await site.ask("POST", "/jmap/api", b"{}", content_type="application/json"),
     ):
         assert answer.status == 401
         assert answer.headers["www-authenticate"].startswith("Basic ")
         assert answer.headers["content-type"] == "application/problem+json"
+    answer = await site.get("/jmap/session", authorization="Bearer none")
+    assert answer.status == 401
+    assert answer.headers["www-authenticate"].startswith("Bearer ")
 
 
 async def test_a_request_is_answered(jmap: JmapInstance, site: Site) -> None:

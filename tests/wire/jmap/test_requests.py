@@ -16,7 +16,7 @@ CORE = "urn:ietf:params:jmap:core"
 
 def problem(body: bytes, calls_max: int = 4) -> dict[str, Any]:
     with pytest.raises(RequestFault) as refused:
-        requests.decode(body, {CORE}, calls_max)
+        requests.decode(body, frozenset({CORE}), calls_max)
     return refused.value.problem()
 
 
@@ -26,7 +26,7 @@ def request(**changes: Any) -> bytes:
 
 
 def test_a_request_is_read() -> None:
-    found = requests.decode(request(createdIds={"a": "M1"}), {CORE}, 4)
+    found = requests.decode(request(createdIds={"a": "M1"}), frozenset({CORE}), 4)
     assert found.using == (CORE,)
     assert found.calls == (("Core/echo", {"a": 1}, "0"),)
     assert found.created_ids == {"a": "M1"}
@@ -69,7 +69,7 @@ def test_more_calls_than_allowed_pass_a_limit() -> None:
 @given(st.binary(max_size=200))
 def test_any_bytes_are_a_request_or_refused(body: bytes) -> None:
     with suppress(RequestFault):
-        requests.decode(body, {CORE}, 4)
+        requests.decode(body, frozenset({CORE}), 4)
 
 
 JSON = st.recursive(

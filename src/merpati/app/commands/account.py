@@ -6,10 +6,12 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from merpati.app.commands import restore, session
+from merpati.app.commands import restore, session, sign_in
 from merpati.app.commands.session import Session, say
 from merpati.base.faults import Fault, Kind
 from merpati.model.account import Account, AccountKind
+from merpati.services.administration import accounts
+from merpati.services.administration.accounts import AccountChange, NewAccount
 from merpati.services.info import index
 from merpati.services.login import hash_password
 from merpati.store import directory, forwards, mailboxes
@@ -18,7 +20,7 @@ from merpati.wire.smtp.paths import parse_address
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """`merpati account add|list|show|set|forward|info|expunged|undelete|disable|enable|remove`."""
+    """`merpati account add|list|show|set|forward|app-password|sign-in|...`."""
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     add = _action(actions, "add", "make an account")
     add.add_argument("--name", default="", help="the person's name")
@@ -57,6 +59,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     restore.configure(gone)
     session.add_json_option(gone)
     restore.configure(_action(actions, "undelete", "restore removed mail, and its mailboxes"))
+    sign_in.configure_app_password(_action(actions, "app-password", "passwords of single devices"))
+    sign_in.configure(_action(actions, "sign-in", "how somebody signs in, and from where"))
     _action(actions, "disable", "let nobody sign in, and take no mail")
     _action(actions, "enable", "undo disable")
     remove = _action(actions, "remove", "erase an account with all its mail")
@@ -79,13 +83,11 @@ async def _add(one: Session, args: argparse.Namespace) -> None:
     password, made_up = session.read_password(args.address, from_stdin=args.password_stdin)
     hashed = hash_password(password)
 
-    async def unit(tx: Any) -> Account:
-        return await directory.add_account(
-            tx, args.address, name=args.name, password=hashed, now=one.now, is_admin=args.admin,
-            quota=args.quota, language=args.language,
-        )  # fmt: skip
-
-    account = await one.store.write(unit)
+    new = NewAccount(
+        address=args.address, name=args.name, admin=args.admin, quota=args.quota,
+        language=args.language,
+    )  # fmt: skip
+    account = await one.store.write(accounts.add, one.actor, one.now, new, hashed)
     say(f"Account {account.address} is ready.")
     if made_up:
         say(f"Password, shown only now: {password}")
@@ -145,27 +147,31 @@ async def _show(one: Session, args: argparse.Namespace) -> None:
 
 async def _set(one: Session, args: argparse.Namespace) -> int:
     account = await one.store.read(directory.account, args.address)
-    changes: dict[str, str | int] = {
+    given: dict[str, Any] = {
         name: value
         for name in ("name", "quota", "quota_emails", "language")
         if (value := getattr(args, name)) is not None
     }
     if args.admin is not None:
-        changes["is_admin"] = int(args.admin == "yes")
+        given["admin"] = args.admin == "yes"
+    if args.address_given:
+        given["address"] = args.address_given
+    hashed = ""
     made_up = ""
     if account.kind is AccountKind.SHARED and (args.password or args.password_stdin):
         raise Fault(Kind.DENIED, f"nobody signs in to {account.address}: it is shared")
     if args.password or args.password_stdin:
         password, _ = session.read_password(args.address, from_stdin=args.password_stdin)
-        changes["password"] = hash_password(password)
+        hashed = hash_password(password)
         made_up = "" if args.password_stdin else password
-    if not changes and not args.address_given:
+    if not given and not hashed:
         say("Nothing to change; see: merpati account set --help")
         return 2
-    if changes:
-        await one.store.write(directory.set_account, account.id, **changes)
-    if args.address_given:
-        await one.store.write(directory.rename, account.id, args.address_given)
+    if hashed:
+        await one.store.write(accounts.set_password, one.actor, one.now, account.address, hashed)
+    if given:
+        wanted = AccountChange(**given)
+        await one.store.write(accounts.change, one.actor, one.now, account.address, wanted)
     say(f"Account {args.address_given or account.address} is changed.")
     if made_up:
         say(f"Password, shown only now: {made_up}")
@@ -215,14 +221,14 @@ async def _habits(one: Session, account: Account) -> Habits:
 
 
 async def _disable(one: Session, args: argparse.Namespace) -> None:
-    account = await one.store.read(directory.account, args.address)
-    await one.store.write(directory.set_account, account.id, disabled=1)
+    wanted = AccountChange(disabled=True)
+    account = await one.store.write(accounts.change, one.actor, one.now, args.address, wanted)
     say(f"{account.address} is disabled: nobody can sign in, and no mail is taken for it.")
 
 
 async def _enable(one: Session, args: argparse.Namespace) -> None:
-    account = await one.store.read(directory.account, args.address)
-    await one.store.write(directory.set_account, account.id, disabled=0)
+    wanted = AccountChange(disabled=False)
+    account = await one.store.write(accounts.change, one.actor, one.now, args.address, wanted)
     say(f"{account.address} is enabled.")
 
 
@@ -231,7 +237,7 @@ async def _remove(one: Session, args: argparse.Namespace) -> int:
     if not args.yes:
         say(f"This erases {account.emails} emails of {account.address} for good; add --yes.")
         return 1
-    await one.store.write(directory.remove_account, account.id)
+    await one.store.write(accounts.remove, one.actor, one.now, account.address)
     say(f"{account.address} and its {account.emails} emails are erased.")
     return 0
 
@@ -268,6 +274,8 @@ ACTIONS = {
     "info": _info,
     "expunged": restore.expunged,
     "undelete": restore.undelete,
+    "app-password": sign_in.app_password,
+    "sign-in": sign_in.run,
     "disable": _disable,
     "enable": _enable,
     "remove": _remove,

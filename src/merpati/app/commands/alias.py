@@ -6,6 +6,7 @@ import argparse
 
 from merpati.app.commands import session
 from merpati.app.commands.session import Session, say
+from merpati.services.administration import aliases
 from merpati.store import directory
 
 
@@ -31,8 +32,7 @@ def run(args: argparse.Namespace) -> None:
 
 
 async def _add(one: Session, args: argparse.Namespace) -> None:
-    for target in args.target:
-        await one.store.write(directory.add_alias, args.address, target)
+    await one.store.write(aliases.add, one.actor, one.now, args.address, args.target)
     say(f"Mail for {args.address} goes to {', '.join(args.target)} too.")
 
 
@@ -48,8 +48,7 @@ async def _list(one: Session, args: argparse.Namespace) -> None:
 
 
 async def _remove(one: Session, args: argparse.Namespace) -> None:
-    for target in args.target or [""]:
-        await one.store.write(directory.remove_alias, args.address, target)
+    await one.store.write(aliases.remove, one.actor, one.now, args.address, args.target)
     say(f"Removed from {args.address}: {', '.join(args.target) or 'everything'}.")
 
 

@@ -7,25 +7,18 @@ TLSA keep it encrypted; SRV records let mail programs find the server by themsel
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
 
 import msgspec
 
-from merpati.app import protection
+from merpati.app import examining, protection
 from merpati.app.commands import session
 from merpati.app.commands.session import Session, say
-from merpati.app.installation import Config, ServerSettings, TlsSettings
 from merpati.base.faults import Fault, Kind
 from merpati.net.asking import answer
 from merpati.net.dns import Resolver
 from merpati.services import dns_push
-from merpati.services.certificates import LETS_ENCRYPT, AcmeSettings
-from merpati.services.diagnose import gather, publish, update
-from merpati.services.diagnose.gather import Shown
-from merpati.services.diagnose.publish import Home, SigningRecord
-from merpati.services.mta_sts import own_id, own_policy
-from merpati.store import certificates, directory, signing, transport
-from merpati.store.engine import Transaction
+from merpati.services.diagnose import publish, update
+from merpati.services.diagnose.publish import Home
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -46,7 +39,7 @@ def run(args: argparse.Namespace) -> None:
 
 
 async def _dns(one: Session, args: argparse.Namespace) -> None:
-    home = await find_home(one, args.domain, await shown_certificates(one))
+    home = await examining.find_home(one, args.domain, await examining.shown_certificates(one))
     if args.push:
         await _push(one, home)
         return
@@ -87,67 +80,3 @@ def table(home: Home) -> list[str]:
         f"{one.name:{widths[0]}}  {one.type:{widths[1]}}  {one.value}".rstrip() for one in found
     ]
     return [*lines, "", *publish.notes(home)]
-
-
-async def shown_certificates(one: Session) -> list[Shown]:
-    """The certificates that the server shows: those it ordered, and those in files.
-
-    Files signed by nobody else only stand in until an ordered one has come.
-    """
-    ordered = [
-        gather.read_certificate(
-            each.chain.encode(), f"The certificate of {each.name}", automatic=True
-        )
-        for each in await one.store.read(certificates.certificates)
-        if each.chain
-    ]
-    files = gather.read_certificates(one.config[TlsSettings].certificate)
-    return ordered + [each for each in files if not (ordered and each.certificate.self_signed)]
-
-
-async def find_home(one: Session, domain: str, shown: Sequence[Shown]) -> Home:
-    """A domain with what this installation has for it.
-
-    Raises:
-        Fault: NOT_FOUND, when it is not served here.
-    """
-
-    async def unit(tx: Transaction) -> Home:
-        name = await directory.served(tx, domain)
-        hosted = await transport.hosted_policy(tx, name)
-        hostname = one.config[ServerSettings].hostname.lower()
-        policy = None if hosted is None else own_policy(hosted, hostname)
-        return Home(
-            domain=name,
-            hostname=hostname,
-            ports=ports(one.config),
-            keys=await signing_records(tx, name),
-            policy=policy,
-            policy_id="" if policy is None else own_id(policy),
-            tlsa=tuple(dict.fromkeys(each.tlsa for each in shown)),
-            issuer=issuer(one.config, shown),
-        )
-
-    return await one.store.read(unit)
-
-
-async def signing_records(tx: Transaction, domain: str) -> tuple[SigningRecord, ...]:
-    """The public halves of the keys that sign for a domain now, or will next."""
-    return tuple(
-        SigningRecord(key.name, key.record, key.state == signing.ACTIVE)
-        for key in await signing.keys(tx, domain)
-        if key.state != signing.RETIRED
-    )
-
-
-def issuer(config: Config, shown: Sequence[Shown]) -> str:
-    """The domain of the authority that certifies this server, as CAA records name it."""
-    acme = config[AcmeSettings]
-    if acme.enabled and acme.directory == LETS_ENCRYPT:
-        return "letsencrypt.org"
-    return next((each.issuer for each in shown if each.issuer), "")
-
-
-def ports(config: Config) -> dict[str, int]:
-    """The TCP port of each service offered."""
-    return {one.service: one.port for one in config.listeners if one.port}

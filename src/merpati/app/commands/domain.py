@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import argparse
 
+from msgspec import UNSET
+
 from merpati.app.commands import session
 from merpati.app.commands.session import Session, say
+from merpati.services.administration import domains
+from merpati.services.administration.domains import DomainChange
 from merpati.services.rotation import make_keys
 from merpati.store import directory, quota
 
@@ -43,7 +47,7 @@ def run(args: argparse.Namespace) -> int | None:
 
 
 async def _add(one: Session, args: argparse.Namespace) -> None:
-    domain = await one.store.write(directory.add_domain, args.domain, one.now)
+    domain = await one.store.write(domains.add, one.actor, one.now, args.domain)
     await make_keys(one.store, domain.name, one.now)
     say(f"{domain.name} is served here now. Publish its records: merpati dns {domain.name}")
 
@@ -89,11 +93,11 @@ async def _set(one: Session, args: argparse.Namespace) -> int:
     if args.quota is None and args.messages is None:
         say("Nothing to change; see: merpati domain set --help")
         return 2
-    domain = await one.store.read(directory.domain, args.domain)
-    before = await one.store.read(quota.of_domain, domain.id) or quota.Usage(0, 0, 0, 0)
-    size = before.quota if args.quota is None else args.quota
-    emails = before.quota_emails if args.messages is None else args.messages
-    await one.store.write(quota.limit_domain, domain.id, size, emails)
+    wanted = DomainChange(
+        quota=UNSET if args.quota is None else args.quota,
+        quota_emails=UNSET if args.messages is None else args.messages,
+    )
+    domain = await one.store.write(domains.change, one.actor, one.now, args.domain, wanted)
     usage = await one.store.read(quota.of_domain, domain.id)
     said = "has no limit" if usage is None else _used(usage)
     say(f"{domain.name}: {said}")
@@ -107,18 +111,18 @@ def _used(usage: quota.Usage) -> str:
 
 
 async def _remove(one: Session, args: argparse.Namespace) -> None:
-    await one.store.write(directory.remove_domain, args.domain)
+    await one.store.write(domains.remove, one.actor, one.now, args.domain)
     say(f"{args.domain} is no longer served here.")
 
 
 async def _alias(one: Session, args: argparse.Namespace) -> None:
-    await one.store.write(directory.add_domain_alias, args.domain, args.target, one.now)
+    await one.store.write(domains.add_alias, one.actor, one.now, args.domain, args.target)
     say(f"Mail for {args.domain} goes to the same addresses of {args.target} now.")
     say(f"Publish its records: merpati dns {args.domain}")
 
 
 async def _unalias(one: Session, args: argparse.Namespace) -> None:
-    await one.store.write(directory.remove_domain_alias, args.domain)
+    await one.store.write(domains.remove_alias, one.actor, one.now, args.domain)
     say(f"{args.domain} is no longer served here.")
 
 

@@ -95,7 +95,7 @@ def make(folder: Path, domain: str, hostname: str, admin: str, ports: str) -> Ma
 
 
 async def _fill(config: Config, domain: str, admin: str, hashed: str) -> tuple[SigningRecord, ...]:
-    from merpati.app.commands import dns  # noqa: PLC0415 -- a command of its own
+    from merpati.app import examining  # noqa: PLC0415 -- much to import for --help
 
     await migrate.migrate(config)
     store = await open_store(config)
@@ -112,6 +112,6 @@ async def _fill(config: Config, domain: str, admin: str, hashed: str) -> tuple[S
     try:
         await store.write(unit)
         await make_keys(store, domain, now)
-        return await store.read(dns.signing_records, domain)
+        return await store.read(examining.signing_records, domain)
     finally:
         await store.close()

@@ -12,6 +12,8 @@ from merpati.base.faults import Fault, Kind
 from merpati.base.values import duration
 from merpati.model.queue import Destination, QueueMessage, QueueRecipient, Rule, Suppression
 from merpati.services import transport
+from merpati.services.administration import queue as administration
+from merpati.services.administration.queue import NewRule, Order
 from merpati.store import destinations, queue, queue_admin, queue_rules, suppression
 from merpati.store.queue_admin import Selection
 
@@ -139,7 +141,7 @@ async def _list(one: Session, args: argparse.Namespace) -> None:
             recipient.address,
             _when(recipient, known),
             recipient.attempts,
-            _why(recipient, known)[:60],
+            administration.why(recipient, known)[:60],
         )
         for message, recipients in found
         for recipient in recipients
@@ -170,7 +172,7 @@ async def _show(one: Session, args: argparse.Namespace) -> None:
         say(f"to        {recipient.address}")
         say(f"by        {recipient.destination or 'this server'}")
         say(f"next try  {_when(recipient, known)}, after {recipient.attempts} so far")
-        say(f"answer    {_why(recipient, known)}")
+        say(f"answer    {administration.why(recipient, known)}")
         if recipient.remote:
             say(f"of        {recipient.remote}")
 
@@ -228,14 +230,9 @@ async def _act(one: Session, args: argparse.Namespace) -> int:
         raise Fault(Kind.SYNTAX, text)
     if args.action == "delete" and args.id == ["all"] and selection == Selection():
         raise Fault(Kind.SYNTAX, "to delete everything, name a pattern: --recipient '*'")
-    total = 0
-    while count := await _some(one, args, selection):
-        total += count
-        if count < queue_admin.AT_ONCE:
-            break
-    tried = 0
-    if args.action == "retry":
-        tried = await one.store.write_long(queue_admin.attempt, selection, one.now)
+    order = Order(act=args.action, reason=getattr(args, "reason", ""), to=getattr(args, "to", ""))
+    done = await administration.act(one.store, one.actor, one.now, order, selection)
+    total, tried = done.recipients, done.destinations
     if args.json:
         session.print_json({"recipients": total, "destinations": tried})
     else:
@@ -243,28 +240,6 @@ async def _act(one: Session, args: argparse.Namespace) -> int:
         say(f"{args.action}: {total} recipients{also}.")
     everything = selection == Selection()
     return 0 if total or tried or everything else 1
-
-
-async def _some(one: Session, args: argparse.Namespace, selection: Selection) -> int:
-    write = one.store.write_long
-    match args.action:
-        case "retry":
-            return await write(queue_admin.retry, selection, one.now)
-        case "hold":
-            return await write(queue_admin.hold, selection, args.reason)
-        case "release":
-            return await write(queue_admin.release, selection, one.now)
-        case "reroute":
-            return await write(queue_admin.reroute, selection, _way(args.to), one.now)
-        case "bounce":
-            return await write(queue_admin.bounce, selection, one.now)
-        case _:
-            return await write(queue_admin.delete, selection)
-
-
-def _way(text: str) -> str:
-    """A way, as `smtp://host`; a bare domain is a destination like any other."""
-    return str(transport.parse(text)) if transport.is_way(text) else text.lower()
 
 
 async def _list_rules(one: Session, args: argparse.Namespace) -> None:
@@ -281,13 +256,11 @@ async def _list_rules(one: Session, args: argparse.Namespace) -> None:
 
 
 async def _add_rule(one: Session, args: argparse.Namespace) -> None:
-    if not (args.sender or args.recipient or args.destination):
-        text = "say what to hold: --sender, --recipient or --destination; '*' is everything"
-        raise Fault(Kind.SYNTAX, text)
-    number = await one.store.write(
-        queue_rules.add_rule, sender=args.sender, recipient=args.recipient,
-        destination=args.destination, reason=args.reason, now=one.now,
+    new = NewRule(
+        sender=args.sender, recipient=args.recipient, destination=args.destination,
+        reason=args.reason,
     )  # fmt: skip
+    number = await one.store.write(administration.add_rule, one.actor, one.now, new)
     if args.json:
         session.print_json({"id": number})
     else:
@@ -295,8 +268,7 @@ async def _add_rule(one: Session, args: argparse.Namespace) -> None:
 
 
 async def _remove_rule(one: Session, args: argparse.Namespace) -> int:
-    if not await one.store.write(queue_rules.remove_rule, args.id):
-        raise Fault(Kind.NOT_FOUND, f"there is no rule {args.id}; see: merpati queue rules list")
+    await one.store.write(administration.remove_rule, one.actor, one.now, args.id)
     say(f"rule {args.id} is gone; what it held: merpati queue release --rule {args.id}")
     return 0
 
@@ -330,26 +302,7 @@ def _number(text: str) -> int:
 def _when(one: QueueRecipient, known: dict[str, Destination]) -> str:
     if one.held:
         return "held"
-    return session.show_time(_next_try(one, known))
-
-
-def _next_try(one: QueueRecipient, known: dict[str, Destination]) -> int:
-    destination = known.get(one.destination)
-    if destination is not None and destination.failures:
-        return max(one.next_at, destination.due_at)
-    return one.next_at
-
-
-def _why(one: QueueRecipient, known: dict[str, Destination]) -> str:
-    """The last words about a recipient, or about its destination when it has none itself."""
-    if one.held:
-        return one.reason
-    if one.reply:
-        return one.reply
-    destination = known.get(one.destination)
-    if destination is not None and destination.failures:
-        return destination.reply
-    return "waits for its first try"
+    return session.show_time(administration.next_try(one, known))
 
 
 def _next_at(one: Destination, waiting: int) -> int | None:
@@ -377,9 +330,9 @@ def _plain(
                 "held": one.held,
                 "reason": one.reason,
                 "attempts": one.attempts,
-                "next_at": _next_try(one, known),
+                "next_at": administration.next_try(one, known),
                 "status": one.status,
-                "reply": _why(one, known) if one.reply or not one.held else "",
+                "reply": administration.why(one, known) if one.reply or not one.held else "",
                 "remote": one.remote,
             }
             for one in recipients

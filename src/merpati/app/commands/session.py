@@ -6,7 +6,6 @@ import argparse
 import asyncio
 import getpass
 import os
-import secrets
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
@@ -20,16 +19,15 @@ from merpati.app.installation import Config, become_owner, find_config, open_sto
 from merpati.base.clock import SystemClock
 from merpati.base.faults import Fault, Kind
 from merpati.base.ids import SystemIds
+from merpati.model.administration import Actor
 from merpati.net import mesh
 from merpati.services import notify
+from merpati.services.administration import passwords
 from merpati.store.blobs import BlobStore
 from merpati.store.engine import Announcement, Store
 from merpati.wire import sasl
 
 T = TypeVar("T")
-
-# Without letters and digits that look alike.
-PASSWORD_ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"  # noqa: S105 -- an alphabet
 
 
 class Session:
@@ -47,6 +45,11 @@ class Session:
     def now(self) -> int:
         """Unix milliseconds."""
         return int(self.clock.now() * 1000)
+
+    @property
+    def actor(self) -> Actor:
+        """Who types, for the audit."""
+        return Actor(getpass.getuser())
 
     def _announce(self, announcements: set[Announcement]) -> None:
         for data in notify.encode(announcements):
@@ -97,8 +100,7 @@ def read_password(address: str, *, from_stdin: bool) -> tuple[str, bool]:
         if not text:
             raise Fault(Kind.SYNTAX, "the password is empty; write it on standard input, one line")
         return sasl.prepare_password(text), False
-    groups = ("".join(secrets.choice(PASSWORD_ALPHABET) for _ in range(5)) for _ in range(4))
-    return "-".join(groups), True
+    return passwords.make_up(), True
 
 
 def parse_size(text: str) -> int:

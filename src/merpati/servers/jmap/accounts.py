@@ -19,10 +19,10 @@ class Accounts:
 
     async def named(self, user: Account) -> Mapping[str, tuple[Access, str]]:
         """The accounts with their names, by their JMAP ids; the user's own is the first."""
-        own = (Access(user.id, is_own=True, read_only=False), user.address)
+        own = (Access(user.id, is_own=True, read_only=False, user_id=user.id), user.address)
         found = {object_ids.account(user.id): own}
         for id_, address in await self._store.read(_others, user.id):
-            access = Access(id_, is_own=False, read_only=False)
+            access = Access(id_, is_own=False, read_only=False, user_id=user.id)
             found[object_ids.account(id_)] = (access, address)
         return found
 

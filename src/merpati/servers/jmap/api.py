@@ -35,7 +35,12 @@ class Api:
         return requests.decode(body, self.capabilities, settings.calls)
 
     async def answer(
-        self, request: Request, user: Account, accounts: Mapping[str, Access], state: str
+        self,
+        request: Request,
+        user: Account,
+        accounts: Mapping[str, Access],
+        state: str,
+        peer: str = "",
     ) -> dict[str, Any]:
         """The Response object.
 
@@ -44,6 +49,7 @@ class Api:
             user: Who asks.
             accounts: Those the user may use.
             state: of the session object.
+            peer: The address that it came from.
 
         Raises:
             RequestFault: too many requests of this user at once.
@@ -55,7 +61,7 @@ class Api:
         self._running[user.id] += 1
         try:
             created = dict(request.created_ids or {})
-            call = Call(self._services, user, accounts, frozenset(request.using), created)
+            call = Call(self._services, user, accounts, frozenset(request.using), created, peer)
             responses = await self._run(call, request)
         finally:
             self._running[user.id] -= 1

@@ -11,6 +11,11 @@ from merpati.base.ids import Ids
 from merpati.base.log import Log
 from merpati.base.settings import setting
 from merpati.model.account import Account
+from merpati.services.accept import Accept
+from merpati.services.digest import Digester
+from merpati.services.guard import Guard
+from merpati.services.route import Router
+from merpati.services.smime import Smime
 from merpati.store.blobs import BlobStore
 from merpati.store.engine import Store
 from merpati.wire.jmap.faults import MethodFault, wrong
@@ -20,6 +25,11 @@ CORE: Final = "urn:ietf:params:jmap:core"
 MAIL: Final = "urn:ietf:params:jmap:mail"
 SUBMISSION: Final = "urn:ietf:params:jmap:submission"
 VACATION: Final = "urn:ietf:params:jmap:vacationresponse"
+QUOTA: Final = "urn:ietf:params:jmap:quota"
+# What somebody may use of an account that is not theirs.
+SHAREABLE: Final = frozenset({CORE, MAIL, QUOTA})
+WEBSOCKET: Final = "urn:ietf:params:jmap:websocket"
+VAPID: Final = "urn:ietf:params:jmap:webpush-vapid"
 
 COLLATIONS: Final = ("i;ascii-casemap", "i;ascii-numeric", "i;unicode-casemap")
 
@@ -35,6 +45,9 @@ class JmapSettings:
     calls: int = setting(64, "Method calls in one request.")
     objects_in_get: int = setting(1000, "Objects that one call may get.")
     objects_in_set: int = setting(1000, "Objects that one call may create, update and destroy.")
+    push_connections: int = setting(
+        100, "Connections of one account in each worker over which changes are pushed."
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +60,26 @@ class Services:
     clock: Clock
     ids: Ids
     log: Log
+    message_size: int = 52_428_800
+    digester: Digester = field(default_factory=Digester)
+    sending: Sending | None = None
+    smime: Smime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """What sends mail.
+
+    Attributes:
+        hold: seconds that a message may be held back before it leaves.
+        recipients: of one message.
+    """
+
+    accept: Accept
+    router: Router
+    guard: Guard | None = None
+    hold: int = 2_592_000
+    recipients: int = 1000
 
 
 class Access(NamedTuple):
@@ -55,6 +88,7 @@ class Access(NamedTuple):
     account_id: int
     is_own: bool
     read_only: bool
+    user_id: int = 0
 
 
 @dataclass(slots=True)
@@ -66,6 +100,7 @@ class Call:
         accounts: those they may use, by their JMAP ids.
         using: the capabilities of the request.
         created: real ids by creation id, of the whole request.
+        peer: the address that the request came from.
     """
 
     services: Services
@@ -73,21 +108,24 @@ class Call:
     accounts: Mapping[str, Access]
     using: frozenset[str]
     created: dict[str, str] = field(default_factory=dict)
+    peer: str = ""
 
     @property
     def settings(self) -> JmapSettings:
         """The limits."""
         return self.services.settings
 
-    def access(self, account: str, *, write: bool = False) -> Access:
-        """The account of an id.
+    def access(self, account: str, capability: str = MAIL, *, write: bool = False) -> Access:
+        """The account of an id, for a method of a capability.
 
         Raises:
-            MethodFault: accountNotFound, accountReadOnly.
+            MethodFault: accountNotFound, accountNotSupportedByMethod, accountReadOnly.
         """
         found = self.accounts.get(account)
         if found is None:
             raise MethodFault("accountNotFound")
+        if not found.is_own and capability not in SHAREABLE:
+            raise MethodFault("accountNotSupportedByMethod")
         if write and found.read_only:
             raise MethodFault("accountReadOnly")
         return found
@@ -122,6 +160,7 @@ class Method(NamedTuple):
 
 
 __all__ = [
-    "COLLATIONS", "CORE", "MAIL", "SUBMISSION", "VACATION", "Access", "Call", "Invocation",
-    "JmapSettings", "Method", "Run", "Services"
+    "COLLATIONS", "CORE", "MAIL", "QUOTA", "SHAREABLE", "SUBMISSION", "VACATION", "VAPID",
+    "WEBSOCKET", "Access", "Call", "Invocation", "JmapSettings", "Method", "Run", "Sending",
+    "Services"
 ]  # fmt: skip

@@ -7,19 +7,20 @@ when a header field or a body is asked for, and then once.
 from __future__ import annotations
 
 import asyncio
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple
 
 from merpati.model import object_ids
 from merpati.model import rights as letters
-from merpati.model.message import DELETED, KEYWORDS_MAX
+from merpati.model.message import DELETED
 from merpati.model.object_ids import BlobName
-from merpati.servers.jmap import email_query, states
+from merpati.servers.jmap import email_create, email_making, email_query, smime, states
 from merpati.servers.jmap.call import MAIL, Access, Call
+from merpati.servers.jmap.email_making import Ready, checked_keywords, target_mailboxes
 from merpati.servers.jmap.email_query import EmailQuery
+from merpati.servers.jmap.email_told import Told
 from merpati.servers.jmap.kind import Changes, Found, Got, Kind, Property, server_set
 from merpati.servers.jmap.states import Changed, Fate
 from merpati.store import (
@@ -27,7 +28,6 @@ from merpati.store import (
     email_changes,
     email_edit,
     email_places,
-    mailbox_tree,
     rights,
 )
 from merpati.store.blobs import BlobStore, Stored
@@ -35,14 +35,14 @@ from merpati.store.email_places import Held
 from merpati.wire.jmap import email_body, email_headers
 from merpati.wire.jmap.email_body import Numbered, Shown
 from merpati.wire.jmap.email_headers import CONVENIENT, Wanted
-from merpati.wire.jmap.faults import MethodFault, SetFault, invalid, wrong
+from merpati.wire.jmap.faults import MethodFault, SetFault, invalid
 from merpati.wire.jmap.values import (
     Argument,
     Check,
+    are_keywords,
     is_bool,
     is_id_set,
     is_text,
-    is_text_set,
     is_unsigned,
     list_of,
     nullable,
@@ -53,7 +53,7 @@ from merpati.wire.mime import headers, tree
 if TYPE_CHECKING:
     import mmap
 
-    from merpati.store.engine import Transaction
+    from merpati.store.engine import Row, Transaction
 
 METADATA: Final = ("id", "blobId", "threadId", "mailboxIds", "keywords", "size", "receivedAt")
 BODY: Final = ("bodyStructure", "bodyValues", "textBody", "htmlBody", "attachments")
@@ -61,14 +61,11 @@ DEFAULTS: Final = frozenset({
     *METADATA, *CONVENIENT, "hasAttachment", "preview", "bodyValues", "textBody", "htmlBody",
     "attachments",
 })  # fmt: skip
-FROM_BYTES: Final = frozenset({*CONVENIENT, *BODY, "headers"})
+FROM_BYTES: Final = frozenset({*CONVENIENT, *BODY, "headers", *smime.PROPERTIES})
 LARGE: Final = 256 * 1024  # bytes; what is larger is decoded off the event loop
 TURN: Final = 16  # emails, before other sessions have their turn
 _ROW: Final = ("blob_id", "thread_id", "keywords", "received_at", "size", "structure", "preview")
 _BYTES: Final = ("location", "encoding", "data")
-
-# RFC 8621 4.1.1.
-_KEYWORD: Final = re.compile(r"[!#$&'+,\-./0-9:;<=>?@A-Z\[^_`a-z|}~]{1,255}")
 
 BODY_ARGUMENTS: Final = {
     "bodyProperties": Argument(nullable(list_of(is_text))),
@@ -179,14 +176,6 @@ def _valued(whole: Numbered, shown: Shown, wanted: frozenset[str]) -> list[Numbe
     return list({one.n: one for one in parts if one.part.type == "text"}.values())
 
 
-def _are_keywords(value: Any) -> bool:
-    return (
-        is_text_set(value)
-        and len(value) <= KEYWORDS_MAX
-        and all(_KEYWORD.fullmatch(one) is not None for one in value)
-    )
-
-
 class Email(Kind):
     """The data type. What changes emails is `email_set`, what finds them `email_query`."""
 
@@ -194,11 +183,21 @@ class Email(Kind):
     capability: ClassVar[str] = MAIL
     properties: ClassVar[Mapping[str, Property]] = {
         **dict.fromkeys(
-            (*METADATA, *CONVENIENT, "headers", *BODY, "hasAttachment", "preview"), server_set()
+            (
+                *METADATA,
+                *CONVENIENT,
+                "headers",
+                *BODY,
+                "hasAttachment",
+                "preview",
+                *smime.PROPERTIES,
+            ),
+            server_set(),
         ),
         "mailboxIds": Property(is_id_set),
-        "keywords": Property(_are_keywords, default=MappingProxyType({})),
+        "keywords": Property(are_keywords, default=MappingProxyType({})),
     }
+    tells_defaults: ClassVar[bool] = False
     get_defaults: ClassVar[frozenset[str] | None] = DEFAULTS
     get_arguments: ClassVar[Mapping[str, Argument]] = BODY_ARGUMENTS
     query_arguments: ClassVar[Mapping[str, Argument]] = {
@@ -211,6 +210,7 @@ class Email(Kind):
 
     def __init__(self, queries: EmailQuery) -> None:
         self._queries = queries
+        self._told = Told()
 
     def check_properties(self, names: Sequence[str]) -> None:  # type: ignore[override]
         """Header fields by their own names are properties, too (RFC 8621 4.1.3)."""
@@ -233,15 +233,25 @@ class Email(Kind):
             _rows, access, call.user.id, wanted, what, call.settings.objects_in_get
         )  # fmt: skip
         objects = []
+        remembered = None
+        if not what.values:  # those may be large
+            number = self._told.plan((properties, what.body_names))
+            remembered = partial(self._told.of, access.account_id, plan=number)
         for n, (email_id, places) in enumerate(found.items(), 1):
             size = places[0].row[6]
-            make = partial(_object, call.services.blob_store, email_id, places, what)
+            blob_store = call.services.blob_store
+            make = partial(_object, blob_store, email_id, places, what, remembered)
             if what.reads_bytes and size > LARGE:
+                make = partial(_object, blob_store, email_id, places, what, None)
                 objects.append(await asyncio.to_thread(make))
             else:
                 objects.append(make())
             if n % TURN == 0:
                 await asyncio.sleep(0)
+        if not properties.isdisjoint(smime.PROPERTIES):
+            for one, places in zip(objects, found.values(), strict=True):
+                verdict = await asyncio.to_thread(_judged, call, places[0].row)
+                one.update({name: verdict[name] for name in verdict if name in properties})
         return Got(state, objects)
 
     async def state(self, tx: Transaction, access: Access) -> str:
@@ -257,16 +267,37 @@ class Email(Kind):
         changed = [Changed(one.modseq, one.email_id, _fate(one, state)) for one in found]
         return states.page(changed, state, current, limit, object_ids.email)
 
+    async def prepare(
+        self, call: Call, access: Access, given: dict[str, Any], arguments: Mapping[str, Any]
+    ) -> Ready:
+        """RFC 8621 4.6: the message that an object describes, its bytes ready."""
+        return await email_create.prepare(call, access, given)
+
+    async def settle(self, call: Call, prepared: Iterable[Any], *, undone: bool) -> None:
+        """Files that no row names are removed."""
+        email_making.settle(call.services, prepared, undone=undone)
+
+    async def create(
+        self, tx: Transaction, call: Call, access: Access, new: Ready
+    ) -> dict[str, Any]:
+        """RFC 8621 4.6."""
+        return await email_making.store(tx, call, access, new)
+
     async def current(
         self, tx: Transaction, call: Call, access: Access, id_: str
     ) -> dict[str, Any] | None:
-        """What of an email can change."""
+        """What of an email can change, and what of it a row knows."""
         places = await _places(tx, call, access, id_)
         if not places:
             return None
-        keywords = places[0].row[6].split()
+        _, email_id, thread_id, _, received_at, size, stored, _ = places[0].row
+        keywords = stored.split()
         return {
             "id": id_,
+            "blobId": object_ids.blob(BlobName(upload=False, id=email_id)),
+            "threadId": object_ids.thread(thread_id),
+            "size": size,
+            "receivedAt": utc_date(received_at),
             "mailboxIds": {object_ids.mailbox(one.mailbox_id): True for one in places},
             "keywords": {one: True for one in keywords if one != DELETED},
         }
@@ -283,7 +314,7 @@ class Email(Kind):
     ) -> dict[str, Any] | None:
         """RFC 8621 4.6."""
         places = await _places(tx, call, access, id_)
-        keywords = {one.lower() for one in new["keywords"]}
+        keywords = set(checked_keywords(new["keywords"]))
         mailboxes = await target_mailboxes(tx, call, access, new["mailboxIds"])
         await _check_rights(tx, call, access, places, keywords ^ set(old["keywords"]), mailboxes)
         if keywords != set(old["keywords"]):
@@ -323,10 +354,24 @@ def _fate(one: email_changes.EmailChange, since: states.State) -> Fate:
     return Fate.CREATED if one.created > since.modseq else Fate.UPDATED
 
 
+def _judged(call: Call, row: Row) -> dict[str, Any]:
+    """The S/MIME properties of an email; rows as `_rows` with bytes."""
+    _, _, blob_id, _, _, received_at, size, structure, _, *rest = row
+    if call.services.smime is None:
+        return dict(smime.NONE)
+    content = call.services.blob_store.read(Stored(blob_id, size, *rest))
+    root = tree.decode(structure)
+    return smime.told(call.services.smime, content, root, received_at, call.now())
+
+
 def _object(
-    blob_store: BlobStore, email_id: int, places: Sequence[Held], what: Plan
+    blob_store: BlobStore,
+    email_id: int,
+    places: Sequence[Held],
+    what: Plan,
+    remembered: Callable[..., dict[str, Any]] | None,
 ) -> dict[str, Any]:
-    """An Email with the properties asked for."""
+    """An Email with the properties asked for; `remembered` as `Told.of`."""
     _, _, blob_id, thread_id, keywords, received_at, size, structure, preview, *rest = places[0].row
     told: dict[str, Any] = {"id": object_ids.email(email_id)}
     wanted = what.properties
@@ -345,14 +390,17 @@ def _object(
     if "preview" in wanted:
         told["preview"] = preview
     if what.reads_bytes or "hasAttachment" in wanted:
-        content: bytes | mmap.mmap = b""
-        if what.reads_bytes:
-            content = blob_store.read(Stored(blob_id, size, *rest))
+
+        def read() -> dict[str, Any]:
+            content: bytes | mmap.mmap = b""
+            if what.reads_bytes:
+                content = blob_store.read(Stored(blob_id, size, *rest))
+            return of_bytes(content, tree.decode(structure), what, part_id)
 
         def part_id(n: int) -> str:
             return object_ids.blob(BlobName(upload=False, id=email_id, part=n))
 
-        told.update(of_bytes(content, tree.decode(structure), what, part_id))
+        told.update(read() if remembered is None else remembered(email_id, make=read))
     return told
 
 
@@ -367,26 +415,6 @@ async def _places(tx: Transaction, call: Call, access: Access, id_: str) -> list
         return found
     held = (await rights.all_held(tx, call.user.id)).get(access.account_id, {})
     return [one for one in found if letters.READ in held.get(one.mailbox_id, "")]
-
-
-async def target_mailboxes(
-    tx: Transaction, call: Call, access: Access, wanted: Mapping[str, Any]
-) -> set[int]:
-    """The mailboxes that are to hold an email.
-
-    Raises:
-        SetFault: invalidProperties when there are none, or one does not exist.
-    """
-    if not wanted:
-        raise wrong("an email is in one mailbox at least", "mailboxIds")
-    tree = await mailbox_tree.nodes(tx, access.account_id)
-    found = set()
-    for one in wanted:
-        number = object_ids.read_mailbox(call.refer(one, "mailboxIds"))
-        if number not in tree:
-            raise wrong(f"there is no mailbox {one}", "mailboxIds")
-        found.add(number)
-    return found
 
 
 async def _check_rights(

@@ -1,25 +1,34 @@
 """Email/query (RFC 8621 4.4): its filters and sorts in the terms of `services.finding`.
 
-A result is kept as the numbers of its emails, and becomes text only where it is told: a page
-of a result of 100,000 emails costs as much as one of a hundred. The latest results are
-remembered for as long as nothing in their account changes.
+The latest results are remembered (`email_results`), so a page of one of 100,000 emails costs as
+much as one of a hundred. What changes in an account is read from its log and applied to those
+that depend on each email by itself; others are found anew.
 """
 
 from __future__ import annotations
 
-from array import array
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final, NamedTuple, overload
+from typing import Any, Final, NamedTuple
 
 from merpati.model import criteria as c
 from merpati.model import object_ids
 from merpati.model import rights as letters
 from merpati.servers.jmap.call import Access, Call
+from merpati.servers.jmap.email_results import EmailIds, Entry, Result, ThreadFirsts
 from merpati.servers.jmap.kind import Found
 from merpati.services.finding import sorting
 from merpati.services.finding.finder import Finder, Source
-from merpati.store import changes, email_rows, finding, mailbox_tree, rights
+from merpati.store import (
+    changes,
+    email_changes,
+    email_places,
+    email_rows,
+    finding,
+    mailbox_tree,
+    rights,
+)
+from merpati.store.email_places import Held
 from merpati.store.engine import Transaction
 from merpati.wire.jmap import requests
 from merpati.wire.jmap.faults import MethodFault, invalid
@@ -35,7 +44,8 @@ from merpati.wire.jmap.values import (
 )
 
 REMEMBERED: Final = 64  # results of all accounts
-REMEMBERED_IDS: Final = 2_000_000  # emails in them: 8 bytes each
+REMEMBERED_IDS: Final = 1_000_000  # emails in them: 24 bytes each
+FOLLOWED: Final = 1000  # emails that changed; after more a result is found anew
 DAY_MS: Final = 86_400_000
 
 _FIELDS: Final = ("from", "to", "cc", "bcc", "subject")
@@ -69,40 +79,12 @@ SORTS: Final = {
     "subject": c.SortBy.SUBJECT,
     "hasKeyword": c.SortBy.KEYWORD,
 }
+COLUMNS: Final = {"receivedAt": "received_at", "size": "size"}
 THREAD_SORTS: Final = {
     "allInThreadHaveKeyword": True,
     "someInThreadHaveKeyword": False,
 }
 NEWEST_FIRST: Final = ({"property": "receivedAt", "isAscending": False},)
-
-
-class EmailIds(Sequence[str]):
-    """Email ids in order, made of numbers when they are looked at."""
-
-    __slots__ = ("_numbers",)
-
-    def __init__(self, numbers: Iterable[int]) -> None:
-        self._numbers = array("q", numbers)
-
-    def __len__(self) -> int:
-        return len(self._numbers)
-
-    @overload
-    def __getitem__(self, at: int) -> str: ...
-    @overload
-    def __getitem__(self, at: slice) -> list[str]: ...
-    def __getitem__(self, at: int | slice) -> str | list[str]:
-        """An id, or a page of them."""
-        if isinstance(at, slice):
-            return list(map(object_ids.email, self._numbers[at]))
-        return object_ids.email(self._numbers[at])
-
-    def index(self, value: Any, start: int = 0, stop: int | None = None) -> int:
-        """Where an id stands. Raises ValueError."""
-        number = object_ids.read_email(value) if isinstance(value, str) else None
-        if number is None:
-            raise ValueError(value)
-        return self._numbers.index(number)
 
 
 class _Row(NamedTuple):
@@ -113,10 +95,35 @@ class _Row(NamedTuple):
 
 
 class _Known(NamedTuple):
-    """A result, as of a modseq of its account."""
+    """A result, as of a modseq of its account and the mailboxes that were looked at."""
 
     modseq: int
-    ids: EmailIds
+    mailbox_ids: list[int]
+    result: Result
+
+
+class _Asked(NamedTuple):
+    """A query, taken apart.
+
+    Attributes:
+        criterion: which emails belong to the result.
+        sort: the comparators; newest first when there are none.
+        follows: whether a result can be changed when emails do: it depends on each alone,
+            and is sorted by one number of its row.
+    """
+
+    filter: Any
+    criterion: c.Criterion
+    sort: Sequence[Mapping[str, Any]]
+    follows: bool
+
+    @property
+    def descending(self) -> bool:
+        return not self.sort[0]["isAscending"]
+
+    @property
+    def column(self) -> str:
+        return COLUMNS[self.sort[0]["property"]]
 
 
 class EmailQuery:
@@ -142,49 +149,116 @@ class EmailQuery:
             MethodFault: invalidArguments for a comparator without its keyword.
         """
         check_sort(sort)
-        text = requests.encode((filter_, sort, collapse))
+        store = call.services.store
+        text = requests.encode((filter_, sort))
         key = (access.account_id, 0 if access.is_own else call.user.id, text)
-        simple = not collapse and not _names(filter_) & THREADS
-        simple = simple and not any(one["property"] in THREAD_SORTS for one in sort)
-        modseq = await call.services.store.read(changes.current, access.account_id)
+        by_thread = not _names(filter_).isdisjoint(THREADS)
+        by_thread = by_thread or any(one["property"] in THREAD_SORTS for one in sort)
         known = self._known.get(key)
-        if known is not None and known.modseq == modseq:
+        if not access.is_own or known is None or await self._is_old(access.account_id, known):
+            modseq, mailbox_ids = await store.read(_mailboxes, access, call.user.id)
+            if known is None or (known.modseq, known.mailbox_ids) != (modseq, mailbox_ids):
+                by = sort or NEWEST_FIRST
+                follows = not by_thread and len(by) == 1 and by[0]["property"] in COLUMNS
+                asked = _Asked(filter_, criterion_of(filter_, mailbox_ids), by, follows)
+                known = await self._renewed(access.account_id, asked, known, modseq, mailbox_ids)
+                self._remember(key, known)
+        if key in self._known:
             self._known.move_to_end(key)
-            return Found(str(modseq), known.ids, simple)
-        modseq, mailbox_ids = await call.services.store.read(_mailboxes, access, call.user.id)
-        ids = EmailIds(
-            await self._run(access, mailbox_ids, filter_, sort or NEWEST_FIRST, collapse)
-        )
-        self._remember(key, _Known(modseq, ids))
-        return Found(str(modseq), ids, simple)
+        ids = ThreadFirsts(known.result) if collapse else EmailIds(known.result)
+        return Found(str(known.modseq), ids, not collapse and not by_thread)
+
+    async def _is_old(self, account_id: int, known: _Known) -> bool:
+        return await self._finder.store.read(changes.current, account_id) != known.modseq
+
+    async def _renewed(
+        self,
+        account_id: int,
+        asked: _Asked,
+        known: _Known | None,
+        modseq: int,
+        mailbox_ids: list[int],
+    ) -> _Known:
+        """The result as it is now, of the one that is known if that can be."""
+        if known is not None and known.mailbox_ids == mailbox_ids and asked.follows:
+            followed = await self._follow(account_id, asked, known)
+            if followed is not None:
+                return followed
+        result = await self._run(account_id, asked, mailbox_ids, modseq)
+        return _Known(modseq, mailbox_ids, result)
+
+    async def _follow(self, account_id: int, asked: _Asked, known: _Known) -> _Known | None:
+        """The result after what changed since; None when it is to be found anew."""
+        store = self._finder.store
+        found = await store.read(_changed, account_id, known.modseq, asked.column)
+        if found is None:
+            return None
+        modseq, gone, there = found
+        readable = set(known.mailbox_ids)
+        places = {
+            email_id: kept
+            for email_id, held in there.items()
+            if (kept := [one for one in held if one.mailbox_id in readable])
+        }
+        met = await self._meeting(account_id, asked, places)
+        entries: dict[int, Entry | None] = dict.fromkeys((*gone, *there))
+        for email_id in met:
+            row = places[email_id][0].row
+            entries[email_id] = Entry(row[4], row[5])
+        # Another call may have been here while this one waited.
+        if known.result.modseq == known.modseq:
+            known.result.follow(entries)
+            known.result.modseq = modseq
+        elif known.result.modseq != modseq:
+            return None
+        return known._replace(modseq=modseq)
+
+    async def _meeting(
+        self, account_id: int, asked: _Asked, places: Mapping[int, Sequence[Held]]
+    ) -> Iterable[int]:
+        """Those of a few emails that meet the criterion."""
+        if finding.by_rows(asked.criterion):
+            return [email_id for email_id, held in places.items() if _meets(asked.criterion, held)]
+        by_mailbox: dict[int, dict[int, int]] = {}
+        for email_id, held in places.items():
+            for one in held:
+                by_mailbox.setdefault(one.mailbox_id, {})[one.row[0]] = email_id
+        met: set[int] = set()
+        for mailbox_id, uids in by_mailbox.items():
+            source = Source(account_id, mailbox_id, sorted(uids))
+            found = await self._finder.find(source, asked.criterion)
+            met |= {uids[uid] for uid in found.uids}
+        return met
 
     async def _run(
-        self,
-        access: Access,
-        mailbox_ids: list[int],
-        filter_: Any,
-        sort: Sequence[Mapping[str, Any]],
-        collapse: bool,
-    ) -> list[int]:
-        criterion = criterion_of(filter_, mailbox_ids)
-        looked_in = _sources(filter_, mailbox_ids)
+        self, account_id: int, asked: _Asked, mailbox_ids: list[int], modseq: int
+    ) -> Result:
+        """Find all of it; what changes meanwhile may be in it, and is applied once more."""
+        looked_in = _sources(asked.filter, mailbox_ids)
+        criterion = _within(asked.criterion, frozenset(looked_in))
+        if asked.follows and finding.by_rows(criterion):
+            found = await self._finder.store.scan(
+                email_rows.ordered, account_id, looked_in, criterion, asked.column,
+                descending=asked.descending,
+            )  # fmt: skip
+            return Result(*found, descending=asked.descending, modseq=modseq)
         rows: list[_Row] = []
-        columns: list[list[Any]] = [[] for _ in sort]
+        columns: list[list[Any]] = [[] for _ in asked.sort]
         for mailbox_id in looked_in:
-            await self._gather(access.account_id, mailbox_id, criterion, sort, rows, columns)
-        for n, one in enumerate(sort):
+            await self._gather(account_id, mailbox_id, criterion, asked.sort, rows, columns)
+        for n, one in enumerate(asked.sort):
             if one["property"] in THREAD_SORTS:
-                columns[n] = await self._by_thread(access.account_id, rows, one)
-        reverse = [not one["isAscending"] for one in sort]
-        places = await sorting.order(columns, reverse)
-        if collapse:
-            seen: set[int] = set()
-            places = [
-                at for at in places
-                if rows[at].thread_id not in seen and not seen.add(rows[at].thread_id)  # type: ignore[func-returns-value]
-            ]  # fmt: skip
-        ids = [rows[at].email_id for at in places]
-        return ids if len(looked_in) < 2 else list(dict.fromkeys(ids))
+                columns[n] = await self._by_thread(account_id, rows, one)
+        reverse = [not one["isAscending"] for one in asked.sort]
+        ids = [row.email_id for row in rows]
+        places = await sorting.order([*columns, ids], [*reverse, reverse[0]])
+        if len(looked_in) > 1:  # one in two mailboxes comes twice
+            places = list({ids[at]: at for at in reversed(places)}.values())[::-1]
+        keys = [columns[0][at] for at in places] if asked.follows else [0] * len(places)
+        return Result(
+            [ids[at] for at in places], keys, [rows[at].thread_id for at in places],
+            descending=asked.descending, modseq=modseq,
+        )  # fmt: skip
 
     async def _gather(
         self,
@@ -231,19 +305,19 @@ class EmailQuery:
         counted = await self._finder.store.scan(email_rows.threads_with, account_id, keyword)
         if THREAD_SORTS[one["property"]]:
             return [
-                with_ == all_
+                0 < with_ == all_
                 for row in rows
                 for with_, all_ in [counted.get(row.thread_id, (0, 0))]
             ]
         return [counted.get(row.thread_id, (0, 0))[0] > 0 for row in rows]
 
     def _remember(self, key: tuple[int, int, bytes], known: _Known) -> None:
-        old = self._known.pop(key, None)
-        self._count += len(known.ids) - (len(old.ids) if old is not None else 0)
+        self._known.pop(key, None)
         self._known[key] = known
-        while len(self._known) > REMEMBERED or self._count > REMEMBERED_IDS:
+        count = sum(len(one.result) for one in self._known.values())
+        while len(self._known) > 1 and (len(self._known) > REMEMBERED or count > REMEMBERED_IDS):
             _, gone = self._known.popitem(last=False)
-            self._count -= len(gone.ids)
+            count -= len(gone.result)
 
 
 def check_sort(sort: Sequence[Mapping[str, Any]]) -> None:
@@ -263,15 +337,70 @@ async def _mailboxes(tx: Transaction, access: Access, user_id: int) -> tuple[int
     return modseq, [one for one in tree if letters.READ in held.get(one, "")]
 
 
+async def _changed(
+    tx: Transaction, account_id: int, modseq: int, column: str
+) -> tuple[int, list[int], dict[int, list[Held]]] | None:
+    """The modseq now, the emails that went since, and those that changed, where they are.
+
+    None when it is so many that all are found as quickly.
+    """
+    found, current = await email_changes.since(tx, account_id, modseq + 1)
+    if len(found) > FOLLOWED:
+        return None
+    gone = [one.email_id for one in found if one.created is None]
+    there = [one.email_id for one in found if one.created is not None]
+    columns = ("keywords", "size", column, "thread_id", "received_at")
+    return current, gone, await email_places.find(tx, account_id, there, columns)
+
+
+def _meets(criterion: c.Criterion, held: Sequence[Held]) -> bool:
+    """Whether an email meets a criterion which is `finding.by_rows`, as JMAP makes them."""
+    _, _, keywords, size, _, _, received_at = held[0].row
+    match criterion:
+        case c.All():
+            return True
+        case c.And(parts=parts):
+            return all(_meets(part, held) for part in parts)
+        case c.Or(parts=parts):
+            return any(_meets(part, held) for part in parts)
+        case c.Not(part=part):
+            return not _meets(part, held)
+        case c.Keyword(keyword=keyword):
+            return keyword in keywords.split(" ")
+        case c.Size(least=least, below=below):
+            return (least or 0) <= size and (below is None or size < below)
+        case c.Received(since=since, before=before):
+            return (since is None or received_at >= since) and (
+                before is None or received_at < before
+            )
+        case c.InMailbox(mailbox_ids=mailbox_ids):
+            return any(one.mailbox_id in mailbox_ids for one in held)
+    raise TypeError(criterion)
+
+
+def _within(criterion: c.Criterion, mailbox_ids: frozenset[int]) -> c.Criterion:
+    """A criterion for emails that are in one of these mailboxes, without what says so."""
+    if isinstance(criterion, c.InMailbox) and mailbox_ids <= set(criterion.mailbox_ids):
+        return c.All()
+    if isinstance(criterion, c.And):
+        parts = [_within(part, mailbox_ids) for part in criterion.parts]
+        return c.And(tuple([part for part in parts if not isinstance(part, c.All)]))
+    return criterion
+
+
 def _sources(filter_: Any, mailbox_ids: list[int]) -> list[int]:
     """The mailboxes in which an email can be that matches."""
     if isinstance(filter_, dict):
         if filter_.get("operator") == "AND":
             for inner in filter_["conditions"]:
                 mailbox_ids = _sources(inner, mailbox_ids)
-        elif "inMailbox" in filter_:
-            wanted = object_ids.read_mailbox(filter_["inMailbox"])
-            return [one for one in mailbox_ids if one == wanted]
+        elif "operator" not in filter_:
+            if "inMailbox" in filter_:
+                wanted = object_ids.read_mailbox(filter_["inMailbox"])
+                mailbox_ids = [one for one in mailbox_ids if one == wanted]
+            if "inMailboxOtherThan" in filter_:
+                out = {object_ids.read_mailbox(one) for one in filter_["inMailboxOtherThan"]}
+                mailbox_ids = [one for one in mailbox_ids if one not in out]
     return mailbox_ids
 
 

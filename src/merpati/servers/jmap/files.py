@@ -6,18 +6,22 @@ import asyncio
 import mmap
 from collections.abc import AsyncIterable, AsyncIterator, Mapping
 from typing import Final, Protocol
+from zlib import crc32
 
 from merpati.base.faults import Fault, Kind
+from merpati.model import object_ids
+from merpati.model import rights as letters
 from merpati.model.account import Account
 from merpati.model.object_ids import BlobName
 from merpati.servers.jmap.call import Access, Services
-from merpati.store import blobs, email_places, uploads
+from merpati.store import blobs, email_places, rights, sieve, uploads
 from merpati.store.blobs import Body, Stored
 from merpati.store.engine import UNDONE, Transaction
 from merpati.wire.mime import text, tree
 from merpati.wire.mime.tree import Part
 
 CHUNK: Final = 64 * 1024
+SCRIPT_MARKS: Final = 1_000_000  # texts that blob ids of one script tell apart
 
 
 class Accounts(Protocol):
@@ -92,14 +96,18 @@ class Files:
 
     async def find(self, access: Access, name: BlobName) -> File | None:
         """The bytes of a name, or None when the account has none such. Raises Fault CORRUPT."""
-        found = await self._services.store.read(_stored, access.account_id, name)
+        if name.script:
+            source = await self._services.store.read(_script, access, name)
+            return None if source is None else File(source, "application/sieve")
+        found = await self._services.store.read(stored, access, name)
         if found is None:
             return None
-        stored, type_, structure = found
-        content = self._services.blob_store.read(stored)
+        where, type_, structure = found
+        content = self._services.blob_store.read(where)
         if name.part is None:
             return File(content, type_)
-        parts = all_parts(tree.decode(structure))
+        root = tree.decode(structure) if structure else await asyncio.to_thread(tree.parse, content)
+        parts = all_parts(root)
         if name.part >= len(parts):
             return None
         part = parts[name.part]
@@ -118,16 +126,43 @@ def all_parts(root: Part) -> list[Part]:
     return found
 
 
-async def _stored(
-    tx: Transaction, account_id: int, name: BlobName
+async def stored(
+    tx: Transaction, access: Access, name: BlobName
 ) -> tuple[Stored, str, bytes] | None:
-    if name.upload:
-        upload = await uploads.find(tx, account_id, name.id)
-        stored = None if upload is None else await blobs.find(tx, upload.blob_id)
-        return None if upload is None or stored is None else (stored, upload.type, b"")
-    places = await email_places.find(tx, account_id, [name.id], ("blob_id", "structure"))
-    if name.id not in places:
+    """Where the bytes of a name, or of the message it is of, are; their type and structure.
+
+    None when there are none that the user may read.
+    """
+    if name.script:
         return None
-    _, _, blob_id, structure = places[name.id][0].row
-    stored = await blobs.find(tx, blob_id)
-    return None if stored is None else (stored, "message/rfc822", structure)
+    if name.upload:
+        upload = await uploads.find(tx, access.account_id, name.id)
+        found = None if upload is None else await blobs.find(tx, upload.blob_id)
+        return None if upload is None or found is None else (found, upload.type, b"")
+    columns = ("blob_id", "structure")
+    held = (await email_places.find(tx, access.account_id, [name.id], columns)).get(name.id, [])
+    if not access.is_own:
+        mine = (await rights.all_held(tx, access.user_id)).get(access.account_id, {})
+        held = [one for one in held if letters.READ in mine.get(one.mailbox_id, "")]
+    if not held:
+        return None
+    _, _, blob_id, structure = held[0].row
+    found = await blobs.find(tx, blob_id)
+    return None if found is None else (found, "message/rfc822", structure)
+
+
+def script_blob(id_: int, source: bytes) -> str:
+    """The blob id of a script's text: another one when the text changes."""
+    part = crc32(source) % SCRIPT_MARKS
+    return object_ids.blob(BlobName(upload=False, id=id_, part=part, script=True))
+
+
+async def _script(tx: Transaction, access: Access, name: BlobName) -> bytes | None:
+    """The text of an own script, unless it is another one by now."""
+    if not access.is_own:
+        return None
+    for one in await sieve.scripts(tx, access.account_id):
+        if one.id == name.id:
+            source = await sieve.source(tx, access.account_id, one.name)
+            return source if crc32(source) % SCRIPT_MARKS == name.part else None
+    return None

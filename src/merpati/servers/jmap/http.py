@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
@@ -15,9 +16,9 @@ from merpati.base.faults import Fault, Kind
 from merpati.model import object_ids
 from merpati.servers.jmap import resource
 from merpati.servers.jmap.api import Api
-from merpati.servers.jmap.call import Access, Services
+from merpati.servers.jmap.call import VAPID, WEBSOCKET, Access, Services
 from merpati.servers.jmap.files import Files
-from merpati.wire.http_credentials import CHALLENGE
+from merpati.wire.http_credentials import challenge
 from merpati.wire.jmap import requests
 from merpati.wire.jmap.faults import RequestFault
 
@@ -74,19 +75,22 @@ class Jmap:
         self._each = each
         self._files = Files(services)
         self._uploading: Counter[int] = Counter()
+        self.more: list[BaseRoute] = []  # what else is answered, of other modules
+        self.vapid: Callable[[], str] | None = None  # the key of web push (RFC 9749 3)
 
     def routes(self) -> list[BaseRoute]:
         """What is answered here."""
         return [
-            Route(WELL_KNOWN, self._told(self._session)),
-            Route(SESSION, self._told(self._session)),
-            Route(resource.API, self._told(self._call), methods=["POST"]),
-            Route("/jmap/upload/{account}", self._told(self._upload), methods=["POST"]),
-            Route("/jmap/upload/{account}/", self._told(self._upload), methods=["POST"]),
-            Route("/jmap/download/{account}/{blob}/{name:path}", self._told(self._download)),
+            Route(WELL_KNOWN, self.told(self._session)),
+            Route(SESSION, self.told(self._session)),
+            Route(resource.API, self.told(self._call), methods=["POST"]),
+            Route("/jmap/upload/{account}", self.told(self._upload), methods=["POST"]),
+            Route("/jmap/upload/{account}/", self.told(self._upload), methods=["POST"]),
+            Route("/jmap/download/{account}/{blob}/{name:path}", self.told(self._download)),
+            *self.more,
         ]
 
-    def _told(
+    def told(
         self, answer: Callable[[Request, Account], Awaitable[Response]]
     ) -> Callable[[Request], Awaitable[Response]]:
         """An endpoint for those who have signed in; faults become answers."""
@@ -97,20 +101,30 @@ class Jmap:
             except RequestFault as fault:
                 return problem(fault.problem())
             except Fault as fault:
-                return refusal(fault)
+                return refusal(fault, request.headers.get("authorization"))
 
         return endpoint
 
     async def user(self, request: Request) -> Account:
         """Who asks. Raises Fault AUTH_REQUIRED, AUTH_FAILED, TOO_MANY."""
+        return await self.verifier(request)()
+
+    def verifier(self, request: Request) -> Callable[[], Awaitable[Account]]:
+        """What says who asks, now and whenever it is called again."""
         peer = request.client.host if request.client is not None else ""
-        return await self._sign_in.account(request.headers.get("authorization"), peer, "jmap")
+        return partial(self._sign_in.account, request.headers.get("authorization"), peer, "jmap")
 
     async def session_of(self, request: Request, user: Account) -> dict[str, Any]:
         """The session object of a user."""
+        return await self.session_at(f"{request.url.scheme}://{request.url.netloc}", user)
+
+    async def session_at(self, base: str, user: Account) -> dict[str, Any]:
+        """The same for one who reached us at that address."""
         named = await self.accounts.named(user)
-        base = f"{request.url.scheme}://{request.url.netloc}"
-        return resource.session(base, user, named, self._server, self._each, self.services.settings)
+        server = {**self._server, WEBSOCKET: resource.websocket(base)}
+        if self.vapid is not None:
+            server[VAPID] = {"applicationServerKey": self.vapid()}
+        return resource.session(base, user, named, server, self._each, self.services.settings)
 
     async def _session(self, request: Request, user: Account) -> Response:
         return _json(await self.session_of(request, user), headers=NO_STORE)
@@ -123,7 +137,8 @@ class Jmap:
         asked = self.api.read(body)
         told = await self.session_of(request, user)
         accounts = {id_: access for id_, (access, _) in (await self.accounts.named(user)).items()}
-        answer = await self.api.answer(asked, user, accounts, told["state"])
+        peer = request.client.host if request.client is not None else ""
+        answer = await self.api.answer(asked, user, accounts, told["state"], peer)
         return _json(answer)
 
     async def _body(self, request: Request) -> bytes:
@@ -227,10 +242,10 @@ def problem(document: Mapping[str, Any]) -> Response:
     return Response(body, document["status"], media_type="application/problem+json")
 
 
-def refusal(fault: Fault) -> Response:
-    """The answer that a fault becomes."""
+def refusal(fault: Fault, authorization: str | None = None) -> Response:
+    """The answer that a fault becomes, for a request with this Authorization field."""
     status = STATUS.get(fault.kind, 400)
     answer = problem({"type": "about:blank", "status": status, "detail": fault.text})
     if status == 401:
-        answer.headers["www-authenticate"] = CHALLENGE
+        answer.headers["www-authenticate"] = challenge(authorization)
     return answer

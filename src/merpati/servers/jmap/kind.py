@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Final, NamedTuple
 
 from merpati.servers.jmap.call import Access, Call
 from merpati.store.engine import Transaction
-from merpati.wire.jmap.faults import MethodFault, SetFault, invalid
+from merpati.wire.jmap.faults import MethodFault, SetFault, invalid, wrong
 from merpati.wire.jmap.values import Argument, Check
 
 REQUIRED: Final = object()
@@ -69,6 +69,27 @@ class Found(NamedTuple):
     can_calculate_changes: bool = False
 
 
+class Outcome:
+    """What one /set has done so far.
+
+    Attributes:
+        created: what the server gave new objects, by their creation ids.
+        updated: what else changed with each object, by their ids.
+        destroyed: ids.
+        refused: why other objects were left alone, by what the client calls them.
+    """
+
+    def __init__(self) -> None:
+        self.created: dict[str, dict[str, Any]] = {}
+        self.updated: dict[str, dict[str, Any] | None] = {}
+        self.destroyed: list[str] = []
+        self.refused: dict[str, dict[str, dict[str, Any]]] = {
+            "notCreated": {}, "notUpdated": {}, "notDestroyed": {},
+        }  # fmt: skip
+        self.old_state = ""
+        self.new_state = ""
+
+
 class Kind:
     """A data type. A subclass says what its objects are; what it leaves out is not offered."""
 
@@ -81,12 +102,17 @@ class Kind:
     query_arguments: ClassVar[Mapping[str, Argument]] = {}
     conditions: ClassVar[Mapping[str, Check]] = {}
     sorts: ClassVar[frozenset[str]] = frozenset()
+    tells_defaults: ClassVar[bool] = True  # /set tells of what a client left out
+    is_singleton: ClassVar[bool] = False
 
     def check_properties(self, names: Iterable[str]) -> None:
         """Raise MethodFault when one of the properties asked for does not exist."""
         unknown = [name for name in names if name not in self.properties]
         if unknown:
             raise invalid(f"{self.name} has no property {unknown[0][:100]!r}", "properties")
+
+    async def refresh(self, call: Call, access: Access) -> None:
+        """Write what has come to be by itself, before a method of the type looks."""
 
     async def get(
         self,
@@ -118,13 +144,36 @@ class Kind:
         """All ids that match, sorted. The filter and the sort have been checked for shape."""
         raise NotImplementedError
 
+    # For `set_`, outside of its transaction.
+
+    async def prepare(
+        self, call: Call, access: Access, given: dict[str, Any], arguments: Mapping[str, Any]
+    ) -> Any:
+        """What `create` is to make an object of: with all that need not be in a transaction.
+
+        Raises:
+            SetFault: it cannot be made.
+        """
+        return new_object(self.properties, given)
+
+    async def settle(self, call: Call, prepared: Iterable[Any], *, undone: bool) -> None:
+        """The transaction is over, and has not happened if it is `undone`."""
+
+    async def last(
+        self,
+        tx: Transaction,
+        call: Call,
+        access: Access,
+        arguments: Mapping[str, Any],
+        outcome: Outcome,
+    ) -> None:
+        """The end of the transaction of a /set."""
+
     # For `set_`: each acts in one transaction, and raises SetFault before it has written.
 
-    async def create(
-        self, tx: Transaction, call: Call, access: Access, new: dict[str, Any]
-    ) -> dict[str, Any]:
+    async def create(self, tx: Transaction, call: Call, access: Access, new: Any) -> dict[str, Any]:
         """Make an object; its id and what else the server gave it."""
-        raise SetFault("forbidden")
+        raise SetFault("singleton" if self.is_singleton else "forbidden")
 
     async def current(
         self, tx: Transaction, call: Call, access: Access, id_: str
@@ -149,8 +198,32 @@ class Kind:
         self, tx: Transaction, call: Call, access: Access, id_: str, arguments: Mapping[str, Any]
     ) -> None:
         """Take an object away. Raises SetFault notFound."""
-        raise SetFault("forbidden")
+        raise SetFault("singleton" if self.is_singleton else "forbidden")
 
     def destroy_order(self, ids: Sequence[str]) -> Sequence[str]:
         """The order in which objects are destroyed, when one may hold another back."""
         return ids
+
+
+def new_object(properties: Mapping[str, Property], given: dict[str, Any]) -> dict[str, Any]:
+    """A new object with its defaults.
+
+    Raises:
+        SetFault: invalidProperties, naming all that are unknown, missing or wrong.
+    """
+    bad = [name for name in given if name not in properties or properties[name].server_set]
+    new = {}
+    for name, property_ in properties.items():
+        if property_.server_set:
+            continue
+        if name not in given:
+            if property_.default is REQUIRED:
+                bad.append(name)
+            new[name] = property_.default
+        elif not property_.check(given[name]):
+            bad.append(name)
+        else:
+            new[name] = given[name]
+    if bad:
+        raise wrong("these properties are unknown, missing or have a wrong value", *bad)
+    return new

@@ -15,6 +15,7 @@ from merpati.servers.jmap import states
 from merpati.servers.jmap.call import MAIL, Access, Call
 from merpati.servers.jmap.kind import Changes, Found, Got, Kind, Property, server_set
 from merpati.servers.jmap.states import Changed, Fate
+from merpati.services.thread_counts import ThreadCounts
 from merpati.store import changes, mailbox_tree, mailboxes, rights
 from merpati.store.engine import Transaction
 from merpati.store.mailbox_tree import Node, Threads
@@ -35,7 +36,8 @@ ROLES: Final = frozenset({
     "scheduled", "subscribed", "memos", "templates", "trash",
 })  # fmt: skip
 COUNTS: Final = ("totalEmails", "unreadEmails", "totalThreads", "unreadThreads")
-THREADS: Final = frozenset({"totalThreads", "unreadThreads"})
+COUNTED: Final = ("totalThreads", "unreadThreads")
+THREADS: Final = frozenset(COUNTED)
 SORT_ORDER_MAX: Final = 2**31 - 1
 # What each right of RFC 8621 2 takes of RFC 4314.
 RIGHTS: Final = {
@@ -79,12 +81,14 @@ class _Shown:
         held: Mapping[int, str] | None,
         subscribed: frozenset[str],
         state: int,
+        drafts: Mapping[int, int],
     ) -> None:
-        """`held`: the rights in each mailbox, None for all in all."""
+        """`held`: the rights in each mailbox, None for all in all; `drafts`: unseen ones."""
         self.tree = tree
         self._held = held
         self._subscribed = subscribed
         self.state = state
+        self._drafts = drafts
 
     def rights(self, id_: int) -> str:
         """What the user may do in a mailbox."""
@@ -108,7 +112,7 @@ class _Shown:
             "role": node.role or None,
             "sortOrder": node.sort_order,
             "totalEmails": node.total,
-            "unreadEmails": node.unseen,
+            "unreadEmails": node.unseen - self._drafts.get(node.id, 0),
             "totalThreads": threads.total if threads else 0,
             "unreadThreads": threads.unread if threads else 0,
             "myRights": may,
@@ -125,7 +129,8 @@ async def shown(tx: Transaction, access: Access, user_id: int) -> _Shown:
         subscribed = frozenset(await mailboxes.subscriptions(tx, access.account_id))
     else:
         held = (await rights.all_held(tx, user_id)).get(access.account_id, {})
-    return _Shown(tree, held, subscribed, await changes.current(tx, access.account_id))
+    drafts = await mailbox_tree.unseen_drafts(tx, access.account_id)
+    return _Shown(tree, held, subscribed, await changes.current(tx, access.account_id), drafts)
 
 
 class Mailbox(Kind):
@@ -158,6 +163,9 @@ class Mailbox(Kind):
     }
     sorts: ClassVar[frozenset[str]] = frozenset({"sortOrder", "name", "parentId"})
 
+    def __init__(self, counts: ThreadCounts) -> None:
+        self._counts = counts
+
     async def get(
         self,
         call: Call,
@@ -168,7 +176,17 @@ class Mailbox(Kind):
     ) -> Got:
         """RFC 8621 2.1."""
         wanted = None if ids is None else {object_ids.read_mailbox(one) for one in ids}
-        return await call.services.store.read(_get, access, call.user.id, wanted, properties)
+        got = await call.services.store.read(_get, access, call.user.id, wanted, properties)
+        if properties & THREADS:  # after the state: what changes between is told once more
+            counts = await self._counts.of(access.account_id)
+            for one in got.objects:
+                threads = counts.get(object_ids.read_mailbox(one["id"]) or 0, Threads(0, 0))
+                one |= {
+                    name: count
+                    for name, count in zip(COUNTED, (threads.total, threads.unread), strict=True)
+                    if name in properties
+                }
+        return got
 
     async def state(self, tx: Transaction, access: Access) -> str:
         """The account's modseq."""
@@ -222,8 +240,7 @@ class Mailbox(Kind):
             await mailboxes.subscribe(tx, access.account_id, path)
         view = await shown(tx, access, call.user.id)
         told = view.object(view.tree[made.id], Threads(0, 0))
-        given = ("name", "parentId", "role", "sortOrder", "isSubscribed")
-        return {name: value for name, value in told.items() if name not in given}
+        return {name: value for name, value in told.items() if name not in new}
 
     async def current(
         self, tx: Transaction, call: Call, access: Access, id_: str
@@ -307,12 +324,9 @@ async def _get(
 ) -> Got:
     view = await shown(tx, access, user_id)
     found = [one for one in view.visible() if wanted is None or one.id in wanted]
-    threads: dict[int, Threads] = {}
-    if properties & THREADS:
-        threads = await mailbox_tree.threads(tx, access.account_id, [one.id for one in found])
     objects = []
     for node in found:
-        whole = view.object(node, threads.get(node.id))
+        whole = view.object(node, None)
         objects.append({name: whole[name] for name in whole if name in properties})
     return Got(str(view.state), objects)
 

@@ -5,17 +5,49 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from merpati.servers.jmap import email_query
-from merpati.servers.jmap.call import CORE, MAIL, JmapSettings, Method
+from merpati.servers.jmap import (
+    blob,
+    email_import,
+    email_parse,
+    email_query,
+    email_update,
+    mdn,
+    safe_html,
+    sieve_script,
+    smime,
+    snippet,
+    submission,
+)
+from merpati.servers.jmap.blob import BLOB
+from merpati.servers.jmap.call import (
+    CORE,
+    MAIL,
+    QUOTA,
+    SUBMISSION,
+    VACATION,
+    VAPID,
+    WEBSOCKET,
+    JmapSettings,
+    Method,
+)
 from merpati.servers.jmap.email import Email
 from merpati.servers.jmap.email_query import EmailQuery
+from merpati.servers.jmap.identity import Identities
 from merpati.servers.jmap.kind import Kind
 from merpati.servers.jmap.mailbox import Mailbox
+from merpati.servers.jmap.mdn import MDN
+from merpati.servers.jmap.push_subscription import PushSubscriptions
 from merpati.servers.jmap.querying import query, query_changes
+from merpati.servers.jmap.quota import Quotas
 from merpati.servers.jmap.reading import changes, get
+from merpati.servers.jmap.safe_html import SAFE_HTML
+from merpati.servers.jmap.sieve_script import SIEVE, SieveScripts
+from merpati.servers.jmap.submission import Submissions
 from merpati.servers.jmap.thread import Thread
+from merpati.servers.jmap.vacation import VacationResponse
 from merpati.servers.jmap.writing import set_
 from merpati.services.finding.finder import Finder
+from merpati.services.thread_counts import ThreadCounts
 
 STANDARD: Final = {
     "get": get,
@@ -33,10 +65,33 @@ def of(kind: Kind, *names: str) -> dict[str, Method]:
 
 def methods(finder: Finder) -> dict[str, Method]:
     """Every method but Core/echo."""
+    emails = Email(EmailQuery(finder))
+    sent = Submissions()
     return {
-        **of(Mailbox(), "get", "changes", "set", "query", "queryChanges"),
+        **PushSubscriptions().methods(),
+        **of(Mailbox(ThreadCounts(finder.store)), "get", "changes", "set", "query", "queryChanges"),
         **of(Thread(), "get", "changes"),
-        **of(Email(EmailQuery(finder)), "get", "changes", "set", "query", "queryChanges"),
+        **of(emails, "get", "changes", "query", "queryChanges"),
+        "Email/set": email_update.set_(emails),
+        "Email/import": email_import.import_(),
+        "Email/copy": email_import.copy(emails),
+        "Email/parse": email_parse.parse(emails),
+        **of(Identities(), "get", "changes", "set"),
+        **of(sent, "get", "changes", "query", "queryChanges"),
+        "EmailSubmission/set": submission.set_(sent, emails),
+        **of(VacationResponse(), "get", "set"),
+        **of(Quotas(), "get", "changes", "query", "queryChanges"),
+        **of(SieveScripts(), "get", "changes", "query", "queryChanges"),
+        "SieveScript/set": sieve_script.set_(SieveScripts()),
+        "SieveScript/validate": sieve_script.validate(),
+        "SearchSnippet/get": snippet.get(emails),
+        "MDN/send": mdn.send(emails),
+        "MDN/parse": mdn.parse(),
+        "SafeHtml/get": safe_html.get(),
+        "Blob/copy": blob.copy(),
+        "Blob/upload": blob.upload(),
+        "Blob/get": blob.get(),
+        "Blob/lookup": blob.lookup(),
     }
 
 
@@ -52,5 +107,10 @@ def mail(settings: JmapSettings, message_size: int) -> Mapping[str, Any]:
     }
 
 
-CAPABILITIES: Final[Mapping[str, Mapping[str, Any]]] = {MAIL: {}}
-ALL: Final = frozenset({CORE, *CAPABILITIES})
+CAPABILITIES: Final[Mapping[str, Mapping[str, Any]]] = {
+    **{name: {} for name in (MAIL, SUBMISSION, VACATION, QUOTA, BLOB, MDN)},
+    SIEVE: {"implementation": "Merpati"},
+    SAFE_HTML: {},
+    smime.CAPABILITY: {},
+}
+ALL: Final = frozenset({CORE, WEBSOCKET, VAPID, *CAPABILITIES})

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Final
 
-from merpati.servers.jmap.call import Call, Method
+from merpati.servers.jmap.call import COLLATIONS, Call, Method
 from merpati.servers.jmap.kind import CANNOT, CHANGES_MAX, Answer, Kind
 from merpati.wire.jmap.faults import MethodFault, invalid
 from merpati.wire.jmap.values import (
@@ -25,6 +26,7 @@ from merpati.wire.jmap.values import (
 
 FILTER_DEPTH: Final = 16
 FILTER_CONDITIONS: Final = 500
+LOOKED_UP: Final = 50  # ids that are looked for one by one in a result
 QUERY_LIMIT: Final = 10_000  # ids of one /query
 
 QUERY_ARGUMENTS: Final = {
@@ -46,7 +48,8 @@ def query(kind: Kind) -> Method:
 
     async def run(call: Call, given: dict[str, Any]) -> Answer:
         arguments = check_arguments(given, table)
-        access = call.access(arguments["accountId"])
+        access = call.access(arguments["accountId"], kind.capability)
+        await kind.refresh(call, access)
         limit = arguments["limit"]
         if limit is not None and limit < 0:
             raise invalid("limit is not negative", "limit")
@@ -82,6 +85,17 @@ def _start(call: Call, ids: Sequence[str], arguments: Mapping[str, Any]) -> int:
         raise MethodFault("anchorNotFound") from None
     offset: int = arguments["anchorOffset"]
     return min(max(0, at + offset), len(ids))
+
+
+def _places(ids: Sequence[str], wanted: set[str]) -> list[dict[str, Any]]:
+    """Where those of these ids stand that are in a result, by place."""
+    if len(wanted) > LOOKED_UP:
+        return [{"id": id_, "index": n} for n, id_ in enumerate(ids) if id_ in wanted]
+    found = []
+    for id_ in wanted:
+        with suppress(ValueError):
+            found.append((ids.index(id_), id_))
+    return [{"id": id_, "index": n} for n, id_ in sorted(found)]
 
 
 def check_filter(kind: Kind, filter_: Any) -> None:
@@ -128,6 +142,10 @@ def check_sort(kind: Kind, sort: Any) -> list[dict[str, Any]]:
             raise MethodFault("unsupportedSort", f"{kind.name} is not sorted by {name[:100]!r}")
         if any(key in one and not check(one[key]) for key, check in _COMPARATOR.items()):
             raise invalid("a comparator has a value of the wrong type", "sort")
+        if one.get("collation", COLLATIONS[0]) not in COLLATIONS:
+            raise MethodFault(
+                "unsupportedSort", f"there is no collation {one['collation'][:100]!r}"
+            )
         found.append({"isAscending": True, **one})
     return found
 
@@ -155,7 +173,8 @@ def query_changes(kind: Kind) -> Method:
 
     async def run(call: Call, given: dict[str, Any]) -> Answer:
         arguments = check_arguments(given, table)
-        access = call.access(arguments["accountId"])
+        access = call.access(arguments["accountId"], kind.capability)
+        await kind.refresh(call, access)
         check_filter(kind, arguments["filter"])
         sort = check_sort(kind, arguments["sort"])
         since = arguments["sinceQueryState"]
@@ -166,7 +185,7 @@ def query_changes(kind: Kind) -> Method:
         if happened.has_more or happened.new_state != found.state:
             raise MethodFault(CANNOT)
         changed = {*happened.created, *happened.updated}
-        added = [{"id": id_, "index": n} for n, id_ in enumerate(found.ids) if id_ in changed]
+        added = _places(found.ids, changed)
         removed = [*happened.updated, *happened.destroyed]
         limit = arguments["maxChanges"]
         if limit is not None and len(added) + len(removed) > limit:

@@ -31,7 +31,8 @@ def get(kind: Kind) -> Method:
 
     async def run(call: Call, given: dict[str, Any]) -> Answer:
         arguments = check_arguments(given, table)
-        access = call.access(arguments["accountId"])
+        access = call.access(arguments["accountId"], kind.capability)
+        await kind.refresh(call, access)
         wanted = arguments["properties"]
         if wanted is None:
             defaults = kind.get_defaults
@@ -69,7 +70,8 @@ def changes(kind: Kind) -> Method:
 
     async def run(call: Call, given: dict[str, Any]) -> Answer:
         arguments = check_arguments(given, table)
-        access = call.access(arguments["accountId"])
+        access = call.access(arguments["accountId"], kind.capability)
+        await kind.refresh(call, access)
         limit = arguments["maxChanges"]
         if limit == 0:
             raise invalid("maxChanges is greater than 0", "maxChanges")

@@ -8,7 +8,7 @@ from zlib import crc32
 
 from merpati.model import object_ids
 from merpati.model.account import Account
-from merpati.servers.jmap.call import COLLATIONS, CORE, Access, JmapSettings
+from merpati.servers.jmap.call import COLLATIONS, CORE, SHAREABLE, Access, JmapSettings
 from merpati.wire.jmap import requests
 
 API: Final = "/jmap/api"
@@ -30,6 +30,11 @@ def core(settings: JmapSettings) -> dict[str, Any]:
         "maxObjectsInSet": settings.objects_in_set,
         "collationAlgorithms": COLLATIONS,
     }
+
+
+def websocket(base: str) -> dict[str, Any]:
+    """Where the WebSocket is for who reached us at an address (RFC 8887 3)."""
+    return {"url": f"ws{base.removeprefix('http')}{WEBSOCKET}", "supportsPush": True}
 
 
 def session(
@@ -75,9 +80,6 @@ def session(
 def shared(each: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     """What somebody may use of an account that is not theirs: its mail."""
     return {name: value for name, value in each.items() if name in SHAREABLE} | {CORE: {}}
-
-
-SHAREABLE: Final = frozenset({"urn:ietf:params:jmap:mail", "urn:ietf:params:jmap:quota"})
 
 
 def state(told: Mapping[str, Any]) -> str:

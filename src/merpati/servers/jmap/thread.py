@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from merpati.base.faults import Fault
 from merpati.model import object_ids
 from merpati.model import rights as letters
 from merpati.servers.jmap import states
@@ -35,9 +37,15 @@ class Thread(Kind):
     ) -> Got:
         """RFC 8621 3.1."""
         if ids is None:
-            raise MethodFault("requestTooLarge", "ask for threads by their ids")
+            limit = call.settings.objects_in_get
+            return await call.services.store.scan(_every, access, limit)
         wanted = [id_ for one in ids if (id_ := object_ids.read_thread(one)) is not None]
-        return await call.services.store.scan(_get, access, call.user.id, wanted)
+        store = call.services.store
+        is_behind = await store.read(thread_members.is_behind, access.account_id)
+        if wanted and is_behind:
+            with suppress(Fault):  # a full disk; it takes longer without
+                await store.write_long(thread_members.index, access.account_id)
+        return await store.read(_get, access, call.user.id, wanted)
 
     async def state(self, tx: Transaction, access: Access) -> str:
         """The account's modseq."""
@@ -46,6 +54,13 @@ class Thread(Kind):
     async def changes(self, call: Call, access: Access, since: str, limit: int) -> Changes:
         """RFC 8621 3.2."""
         return await call.services.store.scan(_changes, access, states.parse(since), limit)
+
+
+async def _every(tx: Transaction, access: Access, limit: int) -> Got:
+    ids = await thread_members.every(tx, access.account_id, limit + 1)
+    if len(ids) > limit:
+        raise MethodFault("requestTooLarge", "ask for threads by their ids")
+    return await _get(tx, access, access.user_id, ids)
 
 
 async def _get(tx: Transaction, access: Access, user_id: int, wanted: list[int]) -> Got:
@@ -71,12 +86,9 @@ async def _changes(tx: Transaction, access: Access, since: states.State, limit: 
     """A thread changes when an email joins or leaves it, not when one of them does."""
     found, current = await email_changes.since(tx, access.account_id, since.modseq)
     joined: dict[int, int] = {}
-    left: dict[int, int] = {}
+    left = await email_changes.threads_left(tx, access.account_id, since.modseq)
     for one in found:
-        if one.created is None:
-            if one.thread_id:
-                left[one.thread_id] = max(one.modseq, left.get(one.thread_id, 0))
-        elif one.created >= since.modseq:
+        if one.created is not None and one.created >= since.modseq:
             joined[one.thread_id] = max(one.created, joined.get(one.thread_id, 0))
     members = await thread_members.members(tx, access.account_id, {*joined, *left})
     new = {one.email_id for one in found if one.created is not None and one.created > since.modseq}

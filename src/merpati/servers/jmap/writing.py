@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Final
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
+from typing import Any, Final, NamedTuple
 
+from merpati.base import faults
 from merpati.base.faults import Fault
 from merpati.servers.jmap.call import Access, Call, Method
-from merpati.servers.jmap.kind import REQUIRED, Answer, Kind, Property
-from merpati.store.engine import Transaction
+from merpati.servers.jmap.kind import REQUIRED, Answer, Kind, Outcome, Property
+from merpati.store.engine import UNDONE, Transaction
 from merpati.wire.jmap import patches
 from merpati.wire.jmap.faults import MethodFault, SetFault, set_fault, wrong
 from merpati.wire.jmap.values import (
@@ -25,38 +27,31 @@ from merpati.wire.jmap.values import (
 )
 
 
-class _Outcome:
-    """What one /set has done so far."""
+def refuse(outcome: Outcome, which: str, id_: str, fault: Fault) -> None:
+    """Note why an object was left alone; a fault that concerns all is raised again."""
+    known = set_fault(fault)
+    if known is None:
+        raise fault
+    outcome.refused[which][id_] = known.error()
 
-    def __init__(self) -> None:
-        self.created: dict[str, dict[str, Any]] = {}
-        self.updated: dict[str, dict[str, Any] | None] = {}
-        self.destroyed: list[str] = []
-        self.refused: dict[str, dict[str, dict[str, Any]]] = {
-            "notCreated": {}, "notUpdated": {}, "notDestroyed": {},
-        }  # fmt: skip
-        self.old_state = ""
-        self.new_state = ""
 
-    def refuse(self, which: str, id_: str, fault: Fault) -> None:
-        """Note why an object was left alone; a fault that concerns all is raised again."""
-        known = set_fault(fault)
-        if known is None:
-            raise fault
-        self.refused[which][id_] = known.error()
+def answer(outcome: Outcome, account: str) -> dict[str, Any]:
+    """The arguments of the response."""
+    return {
+        "accountId": account,
+        "oldState": outcome.old_state,
+        "newState": outcome.new_state,
+        "created": outcome.created or None,
+        "updated": outcome.updated or None,
+        "destroyed": outcome.destroyed or None,
+        **{name: refused or None for name, refused in outcome.refused.items()},
+    }
 
-    def answer(self, account: str) -> dict[str, Any]:
-        """The arguments of the response."""
-        return {
-            "accountId": account,
-            "oldState": self.old_state,
-            "newState": self.new_state,
-            "created": self.created or None,
-            "updated": self.updated or None,
-            "destroyed": self.destroyed or None,
-            **{name: refused or None for name, refused in self.refused.items()},
-        }
 
+# Faults after which nothing of a transaction has happened.
+FAILED: Final = UNDONE | {faults.Kind.SYNTAX}
+
+PASSES_MAX: Final = 24  # more than mailboxes can lie in each other
 
 SET_ARGUMENTS: Final = {
     "accountId": needed(is_id),
@@ -67,12 +62,10 @@ SET_ARGUMENTS: Final = {
 }
 
 
-def check_set(
-    call: Call, given: dict[str, Any], more: Mapping[str, Argument]
-) -> tuple[dict[str, Any], Access]:
+def check_set(call: Call, given: dict[str, Any], kind: Kind) -> tuple[dict[str, Any], Access]:
     """The arguments of a /set, within the limits, and the account it changes."""
-    arguments = check_arguments(given, {**SET_ARGUMENTS, **more})
-    access = call.access(arguments["accountId"], write=True)
+    arguments = check_arguments(given, {**SET_ARGUMENTS, **kind.set_arguments})
+    access = call.access(arguments["accountId"], kind.capability, write=True)
     for name in ("create", "update"):
         arguments[name] = arguments[name] or {}
     arguments["destroy"] = list(dict.fromkeys(arguments["destroy"] or ()))
@@ -86,54 +79,142 @@ def set_(kind: Kind) -> Method:
     """Foo/set (RFC 8620 5.3): all in one transaction, so that `ifInState` holds throughout."""
 
     async def run(call: Call, given: dict[str, Any]) -> Answer:
-        arguments, access = check_set(call, given, kind.set_arguments)
-        before = dict(call.created)
-
-        async def unit(tx: Transaction) -> _Outcome:
-            call.created = dict(before)  # it may run again
-            return await _set(tx, kind, call, access, arguments)
-
-        try:
-            outcome = await call.services.store.write(unit)
-        except BaseException:
-            call.created = before
-            raise
-        return [(f"{kind.name}/set", outcome.answer(arguments["accountId"]))]
+        arguments, access = check_set(call, given, kind)
+        return await carry_out(kind, call, access, arguments)
 
     return Method(kind.capability, run)
 
 
+async def carry_out(kind: Kind, call: Call, access: Access, arguments: Mapping[str, Any]) -> Answer:
+    """A /set whose arguments have been checked."""
+    await kind.refresh(call, access)
+    before = dict(call.created)
+    prepared: dict[str, Any] = {}
+
+    async def unit(tx: Transaction) -> Outcome:
+        call.created = dict(before)  # it may run again
+        return await _set(tx, kind, call, access, arguments, prepared)
+
+    undone = True
+    try:
+        for creation_id, new in arguments["create"].items():
+            prepared[creation_id] = await prepare(kind, call, access, new, arguments)
+        undone = False
+        outcome = await call.services.store.write(unit)
+    except BaseException as problem:
+        call.created = before
+        # Nobody knows whether a transaction has happened whose end was not seen.
+        undone = undone or (isinstance(problem, Fault) and problem.kind in FAILED)
+        await kind.settle(call, prepared.values(), undone=undone)
+        raise
+    await kind.settle(call, prepared.values(), undone=False)
+    return [(f"{kind.name}/set", answer(outcome, arguments["accountId"]))]
+
+
+async def prepare(
+    kind: Kind, call: Call, access: Access, given: dict[str, Any], arguments: Mapping[str, Any]
+) -> Any:
+    """What `kind.create` makes an object of, or the SetFault that says why it cannot be made."""
+    try:
+        return await kind.prepare(call, access, given, arguments)
+    except Fault as fault:
+        known = set_fault(fault)
+        if known is None:
+            raise
+        return known
+
+
 async def _set(
-    tx: Transaction, kind: Kind, call: Call, access: Access, arguments: Mapping[str, Any]
-) -> _Outcome:
-    outcome = _Outcome()
+    tx: Transaction, kind: Kind, call: Call, access: Access, arguments: Mapping[str, Any],
+    prepared: Mapping[str, Any],
+) -> Outcome:  # fmt: skip
+    outcome = Outcome()
     outcome.old_state = await kind.state(tx, access)
     check_state(arguments["ifInState"], outcome.old_state)
-    for creation_id, given in in_order(arguments["create"]):
-        try:
-            made = await kind.create(tx, call, access, new_object(kind.properties, given))
-            outcome.created[creation_id] = made
-            call.created[creation_id] = made["id"]
-        except Fault as fault:
-            outcome.refuse("notCreated", creation_id, fault)
-    going = {call.real(id_) for id_ in arguments["destroy"]}
-    for reference, patch in arguments["update"].items():
-        try:
-            id_ = existing(call, reference)
-            if id_ in going:
-                raise SetFault("willDestroy")
-            outcome.updated[id_] = await _update(tx, kind, call, access, id_, patch)
-        except Fault as fault:
-            outcome.refuse("notUpdated", reference, fault)
-    for reference in kind.destroy_order(arguments["destroy"]):
-        try:
-            id_ = existing(call, reference)
-            await kind.destroy(tx, call, access, id_, arguments)
-            outcome.destroyed.append(id_)
-        except Fault as fault:
-            outcome.refuse("notDestroyed", reference, fault)
+    acts = _acts(tx, kind, call, access, arguments, prepared, outcome)
+    await _all(acts, outcome)
+    await kind.last(tx, call, access, arguments, outcome)
     outcome.new_state = await kind.state(tx, access)
     return outcome
+
+
+class _Act(NamedTuple):
+    """One object to be created, updated or destroyed."""
+
+    refusals: str  # where it is told that it could not be done
+    id: str
+    do: Callable[[], Awaitable[None]]
+
+
+def _acts(
+    tx: Transaction, kind: Kind, call: Call, access: Access, arguments: Mapping[str, Any],
+    prepared: Mapping[str, Any], outcome: Outcome,
+) -> list[_Act]:  # fmt: skip
+    """All that a /set asks for, in order."""
+    going = arguments["destroy"]
+
+    async def create(creation_id: str, given: dict[str, Any]) -> None:
+        made = await kind.create(tx, call, access, prepared[creation_id])
+        call.created[creation_id] = made["id"]
+        if kind.tells_defaults:
+            made = {**_defaults(kind.properties, given), **made}
+        outcome.created[creation_id] = made
+
+    async def update(reference: str, patch: dict[str, Any]) -> None:
+        id_ = existing(call, reference)
+        if going and id_ in map(call.real, going):
+            raise SetFault("willDestroy")
+        outcome.updated[id_] = await _update(tx, kind, call, access, id_, patch)
+
+    async def destroy(reference: str) -> None:
+        id_ = existing(call, reference)
+        await kind.destroy(tx, call, access, id_, arguments)
+        outcome.destroyed.append(id_)
+
+    acts = []
+    for creation_id, given in in_order(arguments["create"]):
+        new = prepared[creation_id]
+        if isinstance(new, SetFault):
+            refuse(outcome, "notCreated", creation_id, new)
+        else:
+            acts.append(_Act("notCreated", creation_id, partial(create, creation_id, given)))
+    for reference, patch in arguments["update"].items():
+        acts.append(_Act("notUpdated", reference, partial(update, reference, patch)))
+    return acts + [
+        _Act("notDestroyed", reference, partial(destroy, reference))
+        for reference in kind.destroy_order(going)
+    ]
+
+
+async def _all(acts: list[_Act], outcome: Outcome) -> None:
+    """Do them; what could not be done is tried again after the others.
+
+    For only the end of a /set has to be valid (RFC 8620 5.3): a mailbox may get the name of
+    one that is destroyed by the same call, or be destroyed with its children.
+    """
+    for _ in range(PASSES_MAX):
+        refused: list[tuple[_Act, Fault]] = []
+        for act in acts:
+            try:
+                await act.do()
+            except Fault as fault:
+                if set_fault(fault) is None:
+                    raise
+                refused.append((act, fault))
+        if not refused or len(refused) == len(acts):
+            break
+        acts = [act for act, _ in refused]
+    for act, why in refused:
+        refuse(outcome, act.refusals, act.id, why)
+
+
+def _defaults(properties: Mapping[str, Property], given: Mapping[str, Any]) -> dict[str, Any]:
+    """What a client left out, and so has its default (RFC 8620 5.3)."""
+    return {
+        name: one.default
+        for name, one in properties.items()
+        if not one.server_set and name not in given and one.default is not REQUIRED
+    }
 
 
 async def _update(
@@ -175,30 +256,6 @@ def in_order(create: Mapping[str, dict[str, Any]]) -> list[tuple[str, dict[str, 
         ]
         ordered += [(key, waiting.pop(key)) for key in ready or list(waiting)]
     return ordered
-
-
-def new_object(properties: Mapping[str, Property], given: dict[str, Any]) -> dict[str, Any]:
-    """A new object with its defaults.
-
-    Raises:
-        SetFault: invalidProperties, naming all that are unknown, missing or wrong.
-    """
-    bad = [name for name in given if name not in properties or properties[name].server_set]
-    new = {}
-    for name, property_ in properties.items():
-        if property_.server_set:
-            continue
-        if name not in given:
-            if property_.default is REQUIRED:
-                bad.append(name)
-            new[name] = property_.default
-        elif not property_.check(given[name]):
-            bad.append(name)
-        else:
-            new[name] = given[name]
-    if bad:
-        raise wrong("these properties are unknown, missing or have a wrong value", *bad)
-    return new
 
 
 def patched_object(

@@ -84,9 +84,9 @@ class Client:
     """
 
     __slots__ = (
-        "account", "account_id", "behalf", "connection", "due", "errors", "extended", "helo", "idle",
-        "incoming", "key", "legal", "messages", "options", "origins", "over", "overshoot", "own",
-        "policy", "proxy", "routes", "sender", "services", "signs_in", "smtputf8", "state",
+        "account", "account_id", "behalf", "connection", "due", "errors", "extended", "helo",
+        "idle", "incoming", "key", "legal", "messages", "options", "origins", "over", "overshoot",
+        "own", "policy", "proxy", "routes", "sender", "services", "signs_in", "smtputf8", "state",
         "unoffered",
     )  # fmt: skip
 

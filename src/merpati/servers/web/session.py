@@ -23,14 +23,16 @@ from uvicorn.server import ServerState
 from merpati.base.clock import Clock
 from merpati.base.faults import Fault
 from merpati.base.log import Log
+from merpati.net.handover import EXTENSION, Serve
 from merpati.net.stream import Connection
 
 if TYPE_CHECKING:
     from starlette.routing import BaseRoute
-    from starlette.types import Receive, Scope, Send
+    from starlette.types import Message, Receive, Scope, Send
 
 REQUEST_TIMEOUT: Final = 75.0  # seconds for a request's header to begin and to be complete
 BODY_TIMEOUT: Final = 60.0  # seconds without a byte of a request's body
+STRICT: Final = (b"strict-transport-security", b"max-age=31536000")
 WRITE_TIMEOUT: Final = 120.0  # seconds for the client to take what fills the buffers
 
 
@@ -65,6 +67,13 @@ class Web:
         Raises:
             Fault: CLOSED, TIMEOUT or UNAVAILABLE.
         """
+        successor = await self._requests(connection)
+        if successor is not None:
+            connection.deadline(None)
+            await successor(connection)
+
+    async def _requests(self, connection: Connection) -> Serve | None:
+        """Answer requests; what goes on with the connection, if one asks for something else."""
         pipe = _Pipe(connection)
         http = _Http(self._config, self._state, {}, asyncio.get_running_loop())
         pipe.set_protocol(http)
@@ -72,6 +81,8 @@ class Web:
         waiting = False
         try:
             while not pipe.is_closing():
+                if http.successor is not None:
+                    return http.successor
                 cycle: RequestResponseCycle | None = http.cycle
                 idle = cycle is None or cycle.response_complete
                 if idle:
@@ -87,6 +98,7 @@ class Web:
         finally:
             http.connection_lost(None)
             pipe.abandon()
+        return None
 
     def _tell_time(self) -> None:
         """Let answers say when they were made (RFC 9110 6.6.1)."""
@@ -97,14 +109,44 @@ class Web:
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The application; its defects are logged, and answered vaguely by Starlette."""
+        secured = _strictly(send) if scope.get("scheme") == "https" else send
         try:
-            await self._application(scope, receive, send)
+            await self._application(scope, receive, secured)
         except Exception as problem:  # noqa: BLE001 -- one request's defect ends that request only
             self._log.defect("http.failed", problem, path=scope.get("path", "")[:200])
 
 
+def _strictly(send: Send) -> Send:
+    """Let browsers come back by TLS alone (RFC 6797); they ignore it from doubtful certificates."""
+
+    async def sending(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message["headers"] = [*message.get("headers", ()), STRICT]
+        await send(message)
+
+    return sending
+
+
 class _Http(HttpToolsProtocol):
-    """uvicorn's side of one connection."""
+    """uvicorn's side of one connection.
+
+    `successor` is what goes on with it once a request was handed over (net/handover.py).
+    """
+
+    successor: Serve | None = None
+
+    def on_message_begin(self) -> None:
+        """Let an endpoint take the connection."""
+        super().on_message_begin()
+        self.scope["extensions"] = {EXTENSION: self._hand_over}  # type: ignore[dict-item]  # their type says so
+
+    def _hand_over(self, serve: Serve) -> None:
+        self.successor = serve
+        self.cycle.disconnected = True  # uvicorn expects no answer any more
+        cast("_Pipe", self.transport).wake()
+
+    def _unsupported_upgrade_warning(self) -> None:
+        """An upgrade is the endpoint's to make, or not."""
 
     def on_response_complete(self) -> None:
         """From now on the session is between two requests, and may be asked to end."""

@@ -97,13 +97,13 @@ async def thread(
     if how is c.ThreadBy.ORDERED_SUBJECT:
         return await _by_subject(subjects, sent)
     tree = await _linked(finder, source, uids)
-    roots = await _pruned(tree)
-    await _sort(roots, sent)
+    roots, wide = await _pruned(tree)
+    await _sort(roots, wide, sent)
     if how is c.ThreadBy.REFS:
         newest = [max(sent[place] for place in _places(root)) for root in roots]
         return [roots[n] for n in sorted(range(len(roots)), key=newest.__getitem__)]
-    roots = await _gathered(roots, subjects, tree.replies)
-    await _sort(roots, sent)
+    roots, wide = await _gathered(roots, subjects, tree.replies)
+    await _sort(roots, wide, sent)
     return roots
 
 
@@ -146,32 +146,47 @@ async def _linked(finder: Finder, source: Source, uids: Sequence[int]) -> _Tree:
     return tree
 
 
-async def _pruned(tree: _Tree) -> list[Node]:
-    """Steps 2 and 3: the roots, without what is missing and holds no two threads together."""
+async def _pruned(tree: _Tree) -> tuple[list[Node], list[Node]]:
+    """Steps 2 and 3: the roots, without what is missing and holds no two threads together.
+
+    Returns:
+        The roots, and all nodes that have several others below them.
+    """
+    parents, places = tree.parents, tree.places
     below: dict[int, list[int]] = {}
-    roots: list[int] = []
-    for node, parent in enumerate(tree.parents):
-        if parent >= 0:
-            below.setdefault(parent, []).append(node)
-        else:
-            roots.append(node)
-        if node % TURN == 0:
-            await asyncio.sleep(0)
-    ways = list(roots)
+    ways: list[int] = []
+    for start in range(0, len(parents), TURN):
+        for node, parent in enumerate(parents[start : start + TURN], start):
+            if parent < 0:
+                ways.append(node)
+            elif parent in below:
+                below[parent].append(node)
+            else:
+                below[parent] = [node]
+        await asyncio.sleep(0)
+    roots = len(ways)
     for count, node in enumerate(ways):  # grows meanwhile: parents come before their children
         if node in below:
             ways += below[node]
-        if count % TURN == 0:
+        if not count % TURN:
             await asyncio.sleep(0)
     made: dict[int, list[Node]] = {}
-    for count, node in enumerate(reversed(ways)):
-        kids = _together([made.pop(child) for child in below.get(node, ())])
-        place = tree.places[node]
-        is_needed = place >= 0 or (tree.parents[node] < 0 and len(kids) > 1)
-        made[node] = [Node(place, kids)] if is_needed else kids
-        if count % TURN == 0:
-            await asyncio.sleep(0)
-    return [found for root in roots for found in made[root]]
+    wide: list[Node] = []
+    for start in range(len(ways), 0, -TURN):
+        for node in reversed(ways[max(0, start - TURN) : start]):
+            place = places[node]
+            if node not in below:
+                made[node] = [Node(place, [])] if place >= 0 else []
+                continue
+            kids = _together([made.pop(child) for child in below[node]])
+            if place >= 0 or (parents[node] < 0 and len(kids) > 1):
+                made[node] = [Node(place, kids)]
+                if len(kids) > 1:
+                    wide += made[node]
+            else:
+                made[node] = kids
+        await asyncio.sleep(0)
+    return [found for root in ways[:roots] for found in made[root]], wide
 
 
 def _together(lists: list[list[Node]]) -> list[Node]:
@@ -185,24 +200,19 @@ def _together(lists: list[list[Node]]) -> list[Node]:
     return longest
 
 
-async def _sort(roots: list[Node], sent: Sequence[int]) -> None:
-    """Steps 4 and 6: siblings by the date they were sent, a missing root by its first child's."""
+async def _sort(roots: list[Node], wide: Sequence[Node], sent: Sequence[int]) -> None:
+    """Steps 4 and 6: siblings by the date they were sent, a missing root by its first child's.
+
+    `wide` are the nodes whose siblings below them may not be in order; only roots are missing.
+    """
 
     def key(node: Node) -> tuple[int, int]:
-        place = node.place if node.place >= 0 else node.below[0].place
-        return sent[place], place
+        return sent[node.place], node.place
 
-    waiting = list(roots)
-    count = 0
-    while waiting:
-        node = waiting.pop()
-        if node.below:
-            if len(node.below) > 1:
-                node.below.sort(key=key)
-            waiting += node.below  # at the end, so that few wait at a time
-        count += 1
-        if count % TURN == 0:
-            await asyncio.sleep(0)
+    for start in range(0, len(wide), TURN):
+        for node in wide[start : start + TURN]:
+            node.below.sort(key=key)
+        await asyncio.sleep(0)
     dates: list[int] = []
     places: list[int] = []
     for start in range(0, len(roots), TURN):
@@ -215,8 +225,14 @@ async def _sort(roots: list[Node], sent: Sequence[int]) -> None:
     roots[:] = map(roots.__getitem__, found)
 
 
-async def _gathered(roots: list[Node], subjects: Sequence[bytes], replies: bytearray) -> list[Node]:
-    """Step 5: threads of one base subject become one."""
+async def _gathered(
+    roots: list[Node], subjects: Sequence[bytes], replies: bytearray
+) -> tuple[list[Node], list[Node]]:
+    """Step 5: threads of one base subject become one.
+
+    Returns:
+        The roots, and those that have got others below them.
+    """
     table: dict[bytes, Node] = {}
     for count, root in enumerate(roots, 1):
         if count % TURN == 0:
@@ -228,21 +244,24 @@ async def _gathered(roots: list[Node], subjects: Sequence[bytes], replies: bytea
         ))):  # fmt: skip
             table[subject] = root
     table.pop(b"", None)
-    kept = []
+    kept: list[Node] = []
+    grown: dict[int, Node] = {}
     for count, root in enumerate(roots, 1):
         if count % TURN == 0:
             await asyncio.sleep(0)
         known = table.get(_subject(root, subjects), root)
         if known is root:
             kept.append(root)
-        elif known.place < 0:
+            continue
+        grown[id(known)] = known
+        if known.place < 0:
             known.below += root.below if root.place < 0 else [root]
         elif replies[root.place] and not replies[known.place]:
             known.below.append(root)
         else:  # the one in the table becomes the missing parent of both
             known.below = [Node(known.place, known.below), root]
             known.place = -1
-    return kept
+    return kept, list(grown.values())
 
 
 def _subject(root: Node, subjects: Sequence[bytes]) -> bytes:

@@ -21,6 +21,7 @@ CREATE TABLE account (
   quota_emails BIGINT NOT NULL DEFAULT 0, -- how many emails; 0: no limit
   in_domain_quota BIGINT NOT NULL DEFAULT 0, -- 1: what it holds counts in its domain's, too
   kind TEXT NOT NULL DEFAULT 'person',    -- model/account.py: AccountKind
+  browser_only BIGINT NOT NULL DEFAULT 0, -- 1: its password works in the browser alone
   used BIGINT NOT NULL,                   -- bytes of all its emails
   emails BIGINT NOT NULL,                 -- count of its emails
   modseq BIGINT NOT NULL,                 -- of its last change
@@ -145,6 +146,7 @@ CREATE TABLE change (
   mailbox_id BIGINT NOT NULL,
   uids TEXT NOT NULL,                     -- "1:3,7"
   emails TEXT NOT NULL,                   -- ids of emails that are gone, "1:3,7"
+  threads TEXT NOT NULL,                  -- ids of the threads that these were in, "1 7"
   PRIMARY KEY (account_id, modseq, n)
 ) {clustered};
 

@@ -47,3 +47,16 @@ CREATE TABLE webhook (
   problem TEXT NOT NULL,                  -- of the last try; empty: it went well
   due_at BIGINT NOT NULL                  -- when it is told next
 );
+
+-- Tokens by which programs use the API in the name of an account.
+CREATE TABLE api_token (
+  id {id},
+  account_id BIGINT NOT NULL,
+  name TEXT NOT NULL,                     -- what it is for, in words
+  use TEXT NOT NULL,                      -- read, full, send
+  digest {bytes} NOT NULL UNIQUE,         -- SHA-256 of the secret
+  created_at BIGINT NOT NULL,
+  expires_at BIGINT NOT NULL,             -- 0: never
+  used_at BIGINT NOT NULL                 -- 0: never
+);
+CREATE INDEX api_token_account ON api_token (account_id);

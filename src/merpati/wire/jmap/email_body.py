@@ -29,7 +29,7 @@ _UNENCODED: Final = frozenset({"7bit", "8bit", "binary"})
 _OPEN_TAG: Final = re.compile(r"<[A-Za-z/!?][^<>]*\Z")
 
 Buffer = "bytes | mmap.mmap"
-BlobId = Callable[[int], str]
+BlobId = Callable[[int], str | None]
 
 
 class Numbered(NamedTuple):
@@ -185,6 +185,7 @@ def body_part(
                 else email_headers.value(lines, fields[name])
             )
         elif name == "subParts":
+            told[name] = None
             if one.is_multipart:
                 told[name] = [
                     body_part(buffer, child, names, fields, blob_id) for child in one.children

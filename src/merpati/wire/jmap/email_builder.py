@@ -2,7 +2,7 @@
 
 `read` checks the object and says which blobs it needs; `pieces` writes the message, a piece
 at a time, once these are there. Text becomes UTF-8, as it is while its lines allow that, else
-quoted-printable or base64, whichever is shorter; other content base64; and a message in a
+quoted-printable, or base64 when that would be long; other content base64; and a message in a
 message stays readable, as RFC 2046 5.2.1 wants it.
 """
 
@@ -137,7 +137,7 @@ class _Reader:
 
     def header(self) -> list[bytes]:
         """The header fields of the email, but those of its body."""
-        known = {name for name in self._email if name not in BODY}
+        known = [name for name in self._email if name not in BODY]
         for name in known:
             if name == "headers":
                 self.refuse(name, "each field of the header is a property of its own")
@@ -145,7 +145,7 @@ class _Reader:
                 self.refuse(name, f"{name[:100]!r} cannot be given")
             elif name[:15].lower() == "header:content-":
                 self.refuse(name, "fields of the content belong to body parts")
-        wanted = [name for name in self._email if name in known and name not in self.bad]
+        wanted = [name for name in known if name not in self.bad]
         return self._fields(self._email, wanted, "")
 
     def _fields(self, given: Mapping[str, Any], names: Iterable[str], where: str) -> list[bytes]:
@@ -361,9 +361,9 @@ def _named(part: Mapping[str, Any]) -> dict[str, str]:
 def _content_fields(part: Mapping[str, Any]) -> list[bytes]:
     """Those fields that properties of a part stand for, but its type."""
     fields = []
-    if "disposition" in part or part.get("name"):
+    if "disposition" in part:  # without one, the type alone bears the name
         named = {"filename": part["name"]} if part.get("name") else {}
-        value = params.format(part.get("disposition", "attachment"), named)
+        value = params.format(part["disposition"], named)
         fields.append(email_fields.field("Content-Disposition", value))
     if "cid" in part:
         fields.append(email_fields.field("Content-ID", f"<{part['cid']}>".encode()))
@@ -429,7 +429,8 @@ def _node(node: Node, blobs: Mapping[str, bytes | mmap.mmap], boundary: str) -> 
     mark = b"--" + boundary.encode()
     for n, child in enumerate(node.children):
         yield b"\r\n%b\r\n" % mark
-        yield from _node(child, blobs, f"{boundary}.{n}")
+        # No boundary may begin with another one (RFC 2046 5.1.1), hence the number in front.
+        yield from _node(child, blobs, f"{n}.{boundary}")
     yield b"\r\n%b--\r\n" % mark
 
 
@@ -446,7 +447,7 @@ def _text_body(text: bytes) -> Iterator[bytes]:
         yield b"Content-Transfer-Encoding: 7bit\r\n\r\n" + text
         return
     quoted = b2a_qp(text, istext=True)
-    if len(quoted) <= len(text) * 4 // 3:
+    if len(quoted) * 2 <= len(text) * 3:  # people can read it; base64 takes 4 for 3
         yield b"Content-Transfer-Encoding: quoted-printable\r\n\r\n" + quoted
     else:
         yield from _file_body(text)

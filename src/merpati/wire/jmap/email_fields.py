@@ -164,7 +164,7 @@ def _angled(pattern: re.Pattern[str], separator: str) -> Callable[[Any], bytes]:
 def _date(value: Any) -> bytes:
     if not is_date(value):
         raise NotThatFormError
-    moment = datetime.fromisoformat(value.replace(":60", ":59").replace("Z", "+00:00"))
+    moment = datetime.fromisoformat(value.replace(":60", ":59"))
     offset = moment.utcoffset()
     assert offset is not None
     return dates.format(int(moment.timestamp()), int(offset.total_seconds()) // 60)

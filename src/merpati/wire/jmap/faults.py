@@ -67,7 +67,7 @@ class SetFault(Fault):
         super().__init__(Kind.DENIED, text or type_)
         self.type: Final = type_
         self._text = text
-        self._properties = list(properties)
+        self.properties: Final = list(properties)
         self._more = more
 
     def error(self) -> dict[str, Any]:
@@ -75,8 +75,8 @@ class SetFault(Fault):
         error: dict[str, Any] = {"type": self.type}
         if self._text:
             error["description"] = self._text
-        if self._properties:
-            error["properties"] = self._properties
+        if self.properties:
+            error["properties"] = self.properties
         return {**error, **self._more}
 
 
@@ -111,6 +111,8 @@ def set_fault(fault: Fault) -> SetFault | None:
     """The SetError of a fault of the product, or None when it concerns more than one object."""
     if isinstance(fault, SetFault):
         return fault
+    if isinstance(fault, MethodFault):
+        return None
     type_ = SET_TYPES.get(fault.kind)
     return None if type_ is None else SetFault(type_, fault.text)
 

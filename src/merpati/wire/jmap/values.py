@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 
 from merpati.wire.jmap.faults import invalid
@@ -16,6 +16,7 @@ from merpati.wire.jmap.faults import invalid
 Check = Callable[[Any], bool]
 
 INT_MAX: Final = 2**53 - 1  # RFC 8620 1.3
+_EPOCH: Final = datetime(1970, 1, 1)  # noqa: DTZ001 -- without a zone, as isoformat is to tell none
 _ID: Final = re.compile(r"[A-Za-z0-9_-]{1,255}")
 _REFERENCE: Final = re.compile(r"#?[A-Za-z0-9_-]{1,255}")
 _DATE: Final = re.compile(
@@ -95,6 +96,15 @@ is_id_set: Final = map_of(is_reference, lambda value: value is True)
 is_text_set: Final = map_of(is_text, lambda value: value is True)
 
 
+# RFC 8621 4.1.1.
+_KEYWORD: Final = re.compile(r"[!#$&'+,\-./0-9:;<=>?@A-Z\[^_`a-z|}~]{1,255}")
+
+
+def are_keywords(value: Any) -> bool:
+    """A set of an email's keywords (RFC 8621 4.1.1)."""
+    return is_text_set(value) and all(_KEYWORD.fullmatch(one) is not None for one in value)
+
+
 class Argument(NamedTuple):
     """An argument of a method: its type, and the value it has when it is not given."""
 
@@ -143,7 +153,7 @@ def milliseconds(date: str) -> int:
 
 def utc_date(milliseconds_: int) -> str:
     """Unix milliseconds as UTCDate, whole seconds."""
-    return datetime.fromtimestamp(milliseconds_ // 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return (_EPOCH + timedelta(seconds=milliseconds_ // 1000)).isoformat() + "Z"
 
 
 def _date(text: str) -> datetime | None:

@@ -22,6 +22,7 @@ from __future__ import annotations
 
 import re
 from enum import Enum
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -106,10 +107,15 @@ def author(content: bytes | mmap.mmap) -> Author:
     """
     try:
         value = _from_value(content)
-        domain = _domain(value)
-        return Author(domain, _shown(value, domain))
+        return _of_value(value)
     except _Doubted as doubted:
         return Author("", doubt=doubted.doubt, reason=str(doubted))
+
+
+@lru_cache(maxsize=512)  # most mail is from somebody who has just written
+def _of_value(value: bytes) -> Author:
+    domain = _domain(value)
+    return Author(domain, _shown(value, domain))
 
 
 # The field

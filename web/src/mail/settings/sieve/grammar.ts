@@ -66,16 +66,16 @@ class Parser {
   }
 
   private command(depth: number): Node {
-    if (this.token.kind !== "word") this.fail("a command should begin here");
+    if (!this.is("word")) this.fail("a command should begin here");
     const one = this.begin();
     this.arguments(one, depth);
-    if (this.token.kind === ";") this.end(one);
-    else if (this.token.kind === "{") {
+    if (this.is(";")) this.end(one);
+    else if (this.is("{")) {
       this.nest(depth);
       this.advance();
       one.block = this.commands(depth + 1);
       one.closing = this.taken();
-      if (this.token.kind !== "}") this.fail(`the block of "${one.name}" is not closed`);
+      if (!this.is("}")) this.fail(`the block of "${one.name}" is not closed`);
       this.end(one);
     } else this.fail(`";" is missing after the arguments of "${one.name}"`);
     return one;

@@ -1,0 +1,131 @@
+"""Builds the API: its operations, and what they are told of the machine and its configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from merpati.app import config as settings_groups
+from merpati.app import examining
+from merpati.app.installation import Config, DnsSettings, ServerSettings
+from merpati.base import settings
+from merpati.base.clock import Clock
+from merpati.base.ids import Ids
+from merpati.base.secrets import Secret
+from merpati.net.dns import Resolver
+from merpati.servers.api import operations
+from merpati.servers.api.http import Api
+from merpati.servers.api.operation import CertificateView, ListenerView, Services, SettingView
+from merpati.services.accept import Accept, QueueSettings
+from merpati.services.administration.sending import Sending
+from merpati.services.administration.tokens import Tokens
+from merpati.services.diagnose import marks, publish
+from merpati.services.diagnose.findings import Finding
+from merpati.services.diagnose.marks import Marked
+from merpati.services.guard import Guard
+from merpati.services.http_sign_in import HttpSignIn
+from merpati.services.letters import Letters
+from merpati.services.moderation import Moderation
+from merpati.services.restore import Restore
+from merpati.services.route import Router
+from merpati.services.sign_in_history import SignInHistory
+from merpati.store.blobs import BlobStore
+from merpati.store.engine import Store
+
+
+class Surroundings:
+    """What the API is told of the machine, its configuration and the DNS."""
+
+    def __init__(self, config: Config, store: Store, clock: Clock) -> None:
+        self.config = config
+        self.store = store
+        self.clock = clock
+
+    async def marks(self, domain: str) -> tuple[list[Marked], list[str]]:
+        """The records of a domain with their marks, and what is to be done besides."""
+        home = await examining.find_home(self, domain, await examining.shown_certificates(self))
+        # Not the worker's own resolver: who has just published a record wants to see it.
+        resolver = Resolver(self.config[DnsSettings].endpoints() or None, self.clock)
+        try:
+            return await marks.look(home, resolver), publish.notes(home)
+        finally:
+            await resolver.close()
+
+    async def findings(self, domains: Sequence[str]) -> dict[str, list[Finding]]:
+        """What the doctor finds, of the machine first."""
+        return await examining.examine(self, domains)
+
+    def settings(self) -> list[SettingView]:
+        """Every setting of the configuration file."""
+        return [
+            SettingView(
+                heading=heading, name=name, value=_shown(getattr(self.config[group], name)),
+                is_default=getattr(self.config[group], name) == one.default,
+                reloads=one.reload, text=settings.describe(one),
+            )
+            for heading, group in settings_groups.GROUPS.items()
+            for name, one in settings.declared(group).items()
+        ]  # fmt: skip
+
+    def listeners(self) -> list[ListenerView]:
+        """What is served where."""
+        return [
+            ListenerView(
+                service=one.service, host=one.host if one.path is None else str(one.path),
+                port=one.port or 0, networks=one.networks, sender=one.sender,
+                recipients=one.recipients, messages_per_hour=one.messages_per_hour,
+            )
+            for one in self.config.listeners
+        ]  # fmt: skip
+
+    async def certificates(self) -> list[CertificateView]:
+        """The certificates shown."""
+        return [
+            CertificateView(
+                names=one.certificate.names, not_before=int(one.certificate.not_before * 1000),
+                not_after=int(one.certificate.not_after * 1000),
+                self_signed=one.certificate.self_signed, automatic=one.certificate.automatic,
+            )
+            for one in await examining.shown_certificates(self)
+        ]  # fmt: skip
+
+
+def build(
+    config: Config,
+    store: Store,
+    blob_store: BlobStore,
+    router: Router,
+    accept: Accept,
+    guard: Guard | None,
+    sign_in: HttpSignIn,
+    history: SignInHistory,
+    clock: Clock,
+    ids: Ids,
+) -> Api:
+    """The API of one worker."""
+    hostname = config[ServerSettings].hostname
+    letters = Letters(accept, router, blob_store, clock, ids, hostname)
+    services = Services(
+        store=store,
+        clock=clock,
+        ids=ids,
+        hostname=hostname,
+        language=config[ServerSettings].language,
+        moderation=Moderation(router, letters, clock, ids),
+        lifetime=config[QueueSettings].lifetime,
+        restore=Restore(store, clock),
+        tokens=Tokens(store, clock, ids),
+        sending=Sending(store, accept, router, guard, clock, hostname),
+        history=history,
+        surroundings=Surroundings(config, store, clock),
+    )
+    return Api(services, sign_in, operations.OPERATIONS)
+
+
+def _shown(value: Any) -> Any:
+    if isinstance(value, Path | Secret):
+        return str(value)
+    if isinstance(value, tuple):
+        return [_shown(item) for item in value]
+    return value

@@ -1,0 +1,26 @@
+"""Every operation of the API. What is found first is asked first: fixed paths stand before `{}`."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from merpati.servers.api import (
+    accounts,
+    correspondents,
+    directory,
+    groups,
+    mail,
+    overview,
+    personal,
+)
+from merpati.servers.api.operation import Operation
+
+OPERATIONS: Final[tuple[Operation, ...]] = (
+    *personal.OPERATIONS,
+    *correspondents.OPERATIONS,
+    *overview.OPERATIONS,
+    *directory.OPERATIONS,
+    *accounts.OPERATIONS,
+    *groups.OPERATIONS,
+    *mail.OPERATIONS,
+)

@@ -1,0 +1,165 @@
+"""Operations that show how things stand: dashboard, doctor, settings, audit, tokens."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from msgspec import Struct
+
+from merpati.base.faults import Fault, Kind
+from merpati.model.administration import Right
+from merpati.servers.api.operation import (
+    Call,
+    CertificateView,
+    ListenerView,
+    Operation,
+    SettingView,
+    Who,
+)
+from merpati.servers.api.queries import Changes, Hours, Named
+from merpati.services.administration import dashboard
+from merpati.services.administration.dashboard import Dashboard
+from merpati.services.administration.tokens import MadeToken, NewToken, TokenView
+from merpati.services.diagnose.findings import Severity
+from merpati.store import audit, directory
+
+
+class FindingView(Struct, frozen=True, rename="camel", kw_only=True):
+    """What a check found: what is so, why it matters, what to do."""
+
+    subject: str
+    check: str
+    severity: Severity
+    what: str
+    why: str
+    do: str
+
+
+class ChangeView(Struct, frozen=True, rename="camel", kw_only=True):
+    """One change: who, what, from what, into what. `at` is Unix milliseconds."""
+
+    id: int
+    at: int
+    who: str
+    via: str
+    peer: str
+    action: str
+    subject: str
+    before: dict[str, Any]
+    after: dict[str, Any]
+
+
+class Installation(Struct, frozen=True, rename="camel", kw_only=True):
+    """This installation."""
+
+    hostname: str
+    language: str
+    settings: list[SettingView]
+    listeners: list[ListenerView]
+    certificates: list[CertificateView]
+
+
+async def show_dashboard(call: Call) -> Dashboard:
+    """Now, and hour by hour."""
+    return await dashboard.show(call.store, call.now, call.query.hours)
+
+
+async def show_installation(call: Call) -> Installation:
+    """What the configuration file says."""
+    around = call.services.surroundings
+    return Installation(
+        hostname=call.services.hostname, language=call.services.language,
+        settings=around.settings(), listeners=around.listeners(),
+        certificates=await around.certificates(),
+    )  # fmt: skip
+
+
+async def examine(call: Call) -> list[FindingView]:
+    """The machine and its domains; for a delegate the domains alone."""
+    names = [one.name for one in await call.store.read(directory.domains)]
+    if call.domains is not None:
+        names = [name for name in names if name in call.domains]
+    if call.query.domain:
+        call.allow(call.query.domain)
+        names = [await call.store.read(directory.served, call.query.domain)]
+    found = await call.services.surroundings.findings(names)
+    return [
+        FindingView(subject=subject, check=one.check, severity=one.severity, what=one.what,
+                    why=one.why, do=one.do)
+        for subject, findings in found.items()
+        if call.domains is None or subject in names
+        for one in findings
+    ]  # fmt: skip
+
+
+async def list_changes(call: Call) -> list[ChangeView]:
+    """The latest first."""
+    asked: Changes = call.query
+    found = await call.store.scan(
+        audit.listing, domains=call.domains, search=asked.search, before=asked.before,
+        limit=asked.limit,
+    )  # fmt: skip
+    return [
+        ChangeView(id=one.id, at=one.at, who=one.who, via=one.via, peer=one.peer,
+                   action=one.action, subject=one.subject, before=one.before, after=one.after)
+        for one in found
+    ]  # fmt: skip
+
+
+async def list_tokens(call: Call) -> list[TokenView]:
+    """One's own; an administrator sees all."""
+    return await call.services.tokens.listing(0 if call.scope.everything else call.user.id)
+
+
+async def add_token(call: Call) -> MadeToken:
+    """No program makes itself another token."""
+    new: NewToken = call.body
+    if call.by_token:
+        raise Fault(Kind.DENIED, "a token is made by a person who has signed in")
+    return await call.services.tokens.make(call.actor, call.user, new)
+
+
+async def remove_token(call: Call) -> None:
+    """One's own; an administrator any."""
+    word = call.path["id"]
+    if not word.isascii() or not word.isdigit() or len(word) > 18:
+        raise Fault(Kind.NOT_FOUND, "there is no such token")
+    account_id = 0 if call.scope.everything else call.user.id
+    await call.services.tokens.remove(call.actor, int(word), account_id)
+
+
+OPERATIONS = (
+    Operation(
+        method="GET", path="/dashboard", name="showDashboard", topic="overview",
+        does=show_dashboard, query=Hours, answer=Dashboard,
+        text="How things stand, and how they went hour by hour.",
+    ),
+    Operation(
+        method="GET", path="/installation", name="showInstallation", topic="overview",
+        does=show_installation, answer=Installation,
+        text="Settings, listeners (those of devices too) and certificates.",
+    ),
+    Operation(
+        method="GET", path="/doctor", name="examine", topic="overview", does=examine,
+        who=Who.DELEGATE, right=Right.REPORTS, query=Named, answer=list[FindingView],
+        text="What is to be mended, as others see this server; takes up to a minute.",
+    ),
+    Operation(
+        method="GET", path="/audit", name="listChanges", topic="audit", does=list_changes,
+        who=Who.DELEGATE, right=Right.ACCOUNTS, query=Changes, answer=list[ChangeView],
+        text="Who changed what, the latest first.",
+    ),
+    Operation(
+        method="GET", path="/tokens", name="listTokens", topic="me", does=list_tokens,
+        who=Who.USER, answer=list[TokenView], text="Tokens for programs, without their secrets.",
+    ),
+    Operation(
+        method="POST", path="/tokens", name="addToken", topic="me", does=add_token,
+        who=Who.USER, status=201, body=NewToken, answer=MadeToken,
+        text="Make a token for a program; its secret is shown only now.",
+    ),
+    Operation(
+        method="DELETE", path="/tokens/{id}", name="removeToken", topic="me", does=remove_token,
+        who=Who.USER, text="Make a token worthless.",
+    ),
+)  # fmt: skip

@@ -1,0 +1,78 @@
+"""What the addresses of operations may say after the `?`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+Limit = Annotated[int, Meta(ge=1, le=500)]
+Search = Annotated[str, Meta(max_length=320, description="A part; `*` stands for anything.")]
+Language = Literal["", "en", "id"]
+
+
+class Page(Struct, frozen=True, rename="camel", kw_only=True):
+    """A page of a long list: what to look for, and the last address of the page before."""
+
+    search: Search = ""
+    domain: str = ""
+    after: str = ""
+    limit: Limit = 50
+
+
+class Pick(Struct, frozen=True, rename="camel", kw_only=True):
+    """Which messages of the queue; patterns have `*`."""
+
+    sender: str = ""
+    recipient: str = ""
+    destination: str = ""
+    held: bool | None = None
+    limit: Limit = 100
+
+
+class Asked(Struct, frozen=True, rename="camel", kw_only=True):
+    """Whose road: an address, a Message-ID, a trace id, or words of a subject."""
+
+    what: Annotated[str, Meta(min_length=1, max_length=998)]
+    last: Annotated[int, Meta(ge=1, le=100)] = 20
+    language: Language = ""
+
+
+class Days(Struct, frozen=True, rename="camel", kw_only=True):
+    """How far back, and the language of the sentences."""
+
+    days: Annotated[int, Meta(ge=1, le=400)] = 7
+    language: Language = ""
+
+
+class Hours(Struct, frozen=True, rename="camel", kw_only=True):
+    """How far back."""
+
+    hours: Annotated[int, Meta(ge=1, le=9600)] = 48
+
+
+class Changes(Struct, frozen=True, rename="camel", kw_only=True):
+    """A page of the audit: what to look for, and the last id of the page before."""
+
+    search: Search = ""
+    before: Annotated[int, Meta(ge=0)] = 0
+    limit: Limit = 50
+
+
+class Removed(Struct, frozen=True, rename="camel", kw_only=True):
+    """Which removed mail: of a mailbox and those below it, from a time on (Unix ms)."""
+
+    mailbox: str = ""
+    since: Annotated[int, Meta(ge=0)] = 0
+
+
+class Ended(Struct, frozen=True, rename="camel", kw_only=True):
+    """Whether those that are over are shown as well."""
+
+    ended: bool = False
+
+
+class Named(Struct, frozen=True, rename="camel", kw_only=True):
+    """One domain; empty: all that the caller may see."""
+
+    domain: str = ""

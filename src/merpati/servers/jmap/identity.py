@@ -1,0 +1,202 @@
+"""Identities (RFC 8621 6): as whom a person writes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+import msgspec
+
+from merpati.base.faults import SyntaxFault
+from merpati.servers.jmap import objects, states
+from merpati.servers.jmap.call import SUBMISSION, Access, Call
+from merpati.servers.jmap.kind import Changes, Got, Kind, Property, server_set
+from merpati.store import changes, directory, identities, members, object_changes
+from merpati.store.identities import Address, Identity
+from merpati.wire.jmap.faults import SetFault, wrong
+from merpati.wire.jmap.values import is_bool, is_text, nullable
+from merpati.wire.smtp.paths import parse_address
+
+if TYPE_CHECKING:
+    from merpati.store.engine import Transaction
+
+IDENTITIES_MAX: Final = 200  # of one account
+SIGNATURE_MAX: Final = 100_000  # characters
+_ID: Final = re.compile(r"I([1-9][0-9]{0,17})")
+
+
+def identity_id(number: int) -> str:
+    """The id of an identity."""
+    return f"I{number}"
+
+
+def read_id(text: str) -> int | None:
+    """The identity of an id, or None."""
+    match = _ID.fullmatch(text)
+    return None if match is None else int(match[1])
+
+
+def _are_addresses(value: Any) -> bool:
+    return isinstance(value, list) and all(
+        isinstance(one, dict)
+        and one.keys() <= {"name", "email"}
+        and is_text(one.get("email"))
+        and nullable(is_text)(one.get("name"))
+        for one in value
+    )
+
+
+def _is_signature(value: Any) -> bool:
+    return is_text(value) and len(value) <= SIGNATURE_MAX
+
+
+class Identities(Kind):
+    """The data type."""
+
+    name: ClassVar[str] = "Identity"
+    capability: ClassVar[str] = SUBMISSION
+    properties: ClassVar[Mapping[str, Property]] = {
+        "id": server_set(),
+        "name": Property(_is_signature, ""),
+        "email": Property(is_text, immutable=True),
+        "replyTo": Property(nullable(_are_addresses), None),
+        "bcc": Property(nullable(_are_addresses), None),
+        "textSignature": Property(_is_signature, ""),
+        "htmlSignature": Property(_is_signature, ""),
+        "mayDelete": server_set(is_bool),
+    }
+
+    async def refresh(self, call: Call, access: Access) -> None:
+        """Each own address has an identity from the beginning."""
+        if await call.services.store.read(identities.are_missing, access.account_id):
+            await call.services.store.write(identities.complete, access.account_id)
+
+    async def state(self, tx: Transaction, access: Access) -> str:
+        """The account's modseq."""
+        return str(await changes.current(tx, access.account_id))
+
+    async def get(
+        self,
+        call: Call,
+        access: Access,
+        ids: Sequence[str] | None,
+        properties: frozenset[str],
+        arguments: Mapping[str, Any],
+    ) -> Got:
+        """RFC 8621 6.1."""
+
+        async def look(tx: Transaction) -> Got:
+            found = [_object(one) for one in await identities.listing(tx, access.account_id)]
+            wanted = found if ids is None else [one for one in found if one["id"] in ids]
+            told = [{name: one[name] for name in one if name in properties} for one in wanted]
+            return Got(await self.state(tx, access), told)
+
+        return await call.services.store.read(look)
+
+    async def changes(self, call: Call, access: Access, since: str, limit: int) -> Changes:
+        """RFC 8621 6.2."""
+        return await objects.changes(
+            call, access, object_changes.IDENTITIES, states.parse(since), limit, identity_id
+        )
+
+    async def create(
+        self, tx: Transaction, call: Call, access: Access, new: dict[str, Any]
+    ) -> dict[str, Any]:
+        """RFC 8621 6.3."""
+        try:
+            path = parse_address(new["email"])
+        except SyntaxFault:
+            raise wrong("that is no address", "email") from None
+        if path.is_null or not await may_send_as(tx, call, access, str(path)):
+            raise SetFault("forbiddenFrom", f"you may not send mail as {path}", ["email"])
+        if len(await identities.listing(tx, access.account_id)) >= IDENTITIES_MAX:
+            raise SetFault("overQuota", f"an account has at most {IDENTITIES_MAX} identities")
+        number = await identities.add(tx, access.account_id, _identity(0, str(path), new))
+        return {"id": identity_id(number), "mayDelete": True}
+
+    async def current(
+        self, tx: Transaction, call: Call, access: Access, id_: str
+    ) -> dict[str, Any] | None:
+        """An identity as it is."""
+        found = await find(tx, access, id_)
+        return None if found is None else _object(found)
+
+    async def update(
+        self,
+        tx: Transaction,
+        call: Call,
+        access: Access,
+        id_: str,
+        old: dict[str, Any],
+        new: dict[str, Any],
+        touched: frozenset[str],
+    ) -> dict[str, Any] | None:
+        """RFC 8621 6.3."""
+        if new != old:
+            changed = _identity(read_id(id_) or 0, old["email"], new)
+            await identities.change(tx, access.account_id, changed)
+        return None
+
+    async def destroy(
+        self, tx: Transaction, call: Call, access: Access, id_: str, arguments: Mapping[str, Any]
+    ) -> None:
+        """RFC 8621 6.3."""
+        found = await find(tx, access, id_)
+        if found is None:
+            raise SetFault("notFound")
+        if found.is_own:
+            raise SetFault("forbidden", "the identity of an own address stays")
+        await identities.remove(tx, access.account_id, found.id)
+
+
+async def find(tx: Transaction, access: Access, id_: str) -> Identity | None:
+    """An identity by its id."""
+    number = read_id(id_)
+    found = await identities.listing(tx, access.account_id)
+    return next((one for one in found if one.id == number), None)
+
+
+async def may_send_as(tx: Transaction, call: Call, access: Access, address: str) -> bool:
+    """Whether the user may write under an address: an own one, or of a mailbox shared so."""
+    own = {*await directory.addresses(tx, access.account_id)}
+    own |= (await members.senders(tx, access.user_id)).keys()
+    return is_among(own, address, call)
+
+
+def is_among(own: set[str], address: str, call: Call) -> bool:
+    """Whether an address is one of these, perhaps with a detail (RFC 5233)."""
+    address = address.lower()
+    if address in own:
+        return True
+    sending = call.services.sending
+    separator = sending.router.separator if sending is not None else "+"
+    local, _, domain = address.rpartition("@")
+    return bool(separator) and f"{local.partition(separator)[0]}@{domain}" in own
+
+
+def _object(one: Identity) -> dict[str, Any]:
+    return {
+        "id": identity_id(one.id),
+        "name": one.name,
+        "email": one.email,
+        "replyTo": msgspec.to_builtins(one.reply_to, builtin_types=()),
+        "bcc": msgspec.to_builtins(one.bcc, builtin_types=()),
+        "textSignature": one.text_signature,
+        "htmlSignature": one.html_signature,
+        "mayDelete": not one.is_own,
+    }
+
+
+def _addresses(value: Any) -> tuple[Address, ...] | None:
+    if value is None:
+        return None
+    return tuple(Address(one.get("name"), one["email"]) for one in value)
+
+
+def _identity(number: int, email: str, new: Mapping[str, Any]) -> Identity:
+    return Identity(
+        id=number, name=new["name"], email=email, reply_to=_addresses(new["replyTo"]),
+        bcc=_addresses(new["bcc"]), text_signature=new["textSignature"],
+        html_signature=new["htmlSignature"],
+    )  # fmt: skip

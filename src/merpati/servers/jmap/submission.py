@@ -1,0 +1,324 @@
+"""EmailSubmission (RFC 8621 7): emails that are sent, and what became of them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+import msgspec
+
+from merpati.base.faults import Fault
+from merpati.model import object_ids
+from merpati.servers.jmap import email_import, objects, sending, states, writing
+from merpati.servers.jmap.call import SUBMISSION, Access, Call, Method
+from merpati.servers.jmap.email import Email
+from merpati.servers.jmap.identity import identity_id
+from merpati.servers.jmap.kind import (
+    Answer,
+    Changes,
+    Found,
+    Got,
+    Kind,
+    Property,
+    new_object,
+    server_set,
+)
+from merpati.servers.jmap.sending import Outgoing
+from merpati.store import changes, object_changes, submissions
+from merpati.store.submissions import Delivery, Submission, Undo
+from merpati.wire.jmap.faults import MethodFault, SetFault, wrong
+from merpati.wire.jmap.values import (
+    Argument,
+    Check,
+    is_id,
+    is_object,
+    is_reference,
+    is_text,
+    is_utc_date,
+    list_of,
+    map_of,
+    milliseconds,
+    nullable,
+    one_of,
+    utc_date,
+)
+
+if TYPE_CHECKING:
+    from merpati.store.engine import Transaction
+
+_ID: Final = re.compile(r"S([1-9][0-9]{0,17})")
+QUEUED: Final = Delivery("250 2.1.5 queued", "queued")
+
+
+def submission_id(number: int) -> str:
+    """The id of a submission."""
+    return f"S{number}"
+
+
+def _read_id(text: str) -> int:
+    """The submission of an id; 0 when none can have it."""
+    match = _ID.fullmatch(text)
+    return 0 if match is None else int(match[1])
+
+
+def _is_address(value: Any) -> bool:
+    return (
+        isinstance(value, dict)
+        and value.keys() <= {"email", "parameters"}
+        and is_text(value.get("email"))
+        and nullable(map_of(is_text, nullable(is_text)))(value.get("parameters"))
+    )
+
+
+def _is_envelope(value: Any) -> bool:
+    return (
+        isinstance(value, dict)
+        and value.keys() == {"mailFrom", "rcptTo"}
+        and _is_address(value["mailFrom"])
+        and list_of(_is_address)(value["rcptTo"])
+    )
+
+
+def capability(hold: int, message_size: int) -> dict[str, Any]:
+    """What an account can do about sending (RFC 8621 1.3.2)."""
+    return {
+        "maxDelayedSend": hold,
+        "submissionExtensions": {
+            "FUTURERELEASE": [],
+            "SIZE": [str(message_size)],
+            "DSN": [],
+            "DELIVERBY": [],
+            "MT-PRIORITY": [],
+            "REQUIRETLS": [],
+            "SMTPUTF8": [],
+            "8BITMIME": [],
+        },
+    }
+
+
+class Submissions(Kind):
+    """The data type."""
+
+    name: ClassVar[str] = "EmailSubmission"
+    capability: ClassVar[str] = SUBMISSION
+    properties: ClassVar[Mapping[str, Property]] = {
+        "id": server_set(),
+        "identityId": Property(is_reference, immutable=True),
+        "emailId": Property(is_reference, immutable=True),
+        "threadId": server_set(),
+        "envelope": Property(nullable(_is_envelope), None, immutable=True),
+        "sendAt": server_set(),
+        "undoStatus": Property(one_of(*(one.value for one in Undo)), None),
+        "deliveryStatus": server_set(),
+        "dsnBlobIds": server_set(),
+        "mdnBlobIds": server_set(),
+    }
+    set_arguments: ClassVar[Mapping[str, Argument]] = {
+        "onSuccessUpdateEmail": Argument(nullable(map_of(is_reference, is_object))),
+        "onSuccessDestroyEmail": Argument(nullable(list_of(is_reference))),
+    }
+    conditions: ClassVar[Mapping[str, Check]] = {
+        "identityIds": list_of(is_id),
+        "emailIds": list_of(is_id),
+        "threadIds": list_of(is_id),
+        "undoStatus": is_text,
+        "before": is_utc_date,
+        "after": is_utc_date,
+    }
+    # RFC 8621 7.3 says sentAt, where the property is sendAt.
+    sorts: ClassVar[frozenset[str]] = frozenset({"emailId", "threadId", "sentAt", "sendAt"})
+
+    async def refresh(self, call: Call, access: Access) -> None:
+        """What has become of what is on its way."""
+        store = call.services.store
+        if await store.read(submissions.are_open, access.account_id):
+            await store.write(submissions.refresh, access.account_id, call.now())
+
+    async def state(self, tx: Transaction, access: Access) -> str:
+        """The account's modseq."""
+        return str(await changes.current(tx, access.account_id))
+
+    async def get(
+        self,
+        call: Call,
+        access: Access,
+        ids: Sequence[str] | None,
+        properties: frozenset[str],
+        arguments: Mapping[str, Any],
+    ) -> Got:
+        """RFC 8621 7.1."""
+        wanted = None if ids is None else [_read_id(one) for one in ids]
+
+        async def look(tx: Transaction) -> Got:
+            found = await submissions.listing(tx, access.account_id, wanted)
+            objects_ = [_object(one) for one in found]
+            told = [{name: one[name] for name in one if name in properties} for one in objects_]
+            return Got(await self.state(tx, access), told)
+
+        return await call.services.store.read(look)
+
+    async def changes(self, call: Call, access: Access, since: str, limit: int) -> Changes:
+        """RFC 8621 7.2."""
+        return await objects.changes(
+            call, access, object_changes.SUBMISSIONS, states.parse(since), limit, submission_id
+        )
+
+    async def query(
+        self,
+        call: Call,
+        access: Access,
+        filter_: Any,
+        sort: Sequence[Mapping[str, Any]],
+        arguments: Mapping[str, Any],
+    ) -> Found:
+        """RFC 8621 7.3."""
+
+        async def look(tx: Transaction) -> tuple[str, list[Submission]]:
+            found = await submissions.listing(tx, access.account_id)
+            return await self.state(tx, access), found
+
+        state, every = await call.services.store.read(look)
+        found = [one for one in map(_object, every) if objects.matches(one, filter_, _meets)]
+        for comparator in reversed(sort):
+            name = comparator["property"].replace("sentAt", "sendAt")
+            found.sort(key=itemgetter(name), reverse=not comparator["isAscending"])
+        return Found(state, [one["id"] for one in found], can_calculate_changes=True)
+
+    async def prepare(
+        self, call: Call, access: Access, given: dict[str, Any], arguments: Mapping[str, Any]
+    ) -> Outgoing:
+        """RFC 8621 7.5."""
+        if "undoStatus" in given:
+            raise wrong("the server says whether a message can be stopped", "undoStatus")
+        new = new_object(self.properties, given)
+        if call.services.sending is None:
+            raise SetFault("forbiddenToSend", "this server does not send mail")
+        return await sending.prepare(call, access, call.services.sending, new)
+
+    async def settle(self, call: Call, prepared: Iterable[Any], *, undone: bool) -> None:
+        """Files that no row names are removed."""
+        for one in prepared:
+            if isinstance(one, Outgoing) and call.services.sending is not None:
+                sending.settle(call, call.services.sending, one, undone=undone)
+
+    async def create(
+        self, tx: Transaction, call: Call, access: Access, new: Outgoing
+    ) -> dict[str, Any]:
+        """RFC 8621 7.5."""
+        assert call.services.sending is not None
+        try:
+            await sending.take_in(tx, call.services.sending, new)
+        except Fault as fault:
+            # Something of it may be written, so nothing of this transaction may stay.
+            raise MethodFault("serverUnavailable", fault.text) from None
+        recipients = [one["email"] for one in new.envelope["rcptTo"]]
+        undo = Undo.PENDING if new.send_at > call.now() else Undo.FINAL
+        number = await submissions.add(
+            tx, access.account_id,
+            Submission(
+                identity_id=new.identity_id, email_id=new.email_id, thread_id=new.thread_id,
+                trace=new.trace, envelope=new.envelope, send_at=new.send_at, undo=undo,
+                delivery=dict.fromkeys(recipients, QUEUED),
+            ),
+        )  # fmt: skip
+        await submissions.refresh(tx, access.account_id, call.now(), number)
+        [made] = await submissions.listing(tx, access.account_id, [number])
+        told = _object(made)
+        return {name: told[name] for name in told if name not in ("identityId", "emailId")}
+
+    async def current(
+        self, tx: Transaction, call: Call, access: Access, id_: str
+    ) -> dict[str, Any] | None:
+        """A submission as it is."""
+        found = await submissions.listing(tx, access.account_id, [_read_id(id_)])
+        return _object(found[0]) if found else None
+
+    async def update(
+        self,
+        tx: Transaction,
+        call: Call,
+        access: Access,
+        id_: str,
+        old: dict[str, Any],
+        new: dict[str, Any],
+        touched: frozenset[str],
+    ) -> dict[str, Any] | None:
+        """RFC 8621 7.5: only taking it back."""
+        if new["undoStatus"] == old["undoStatus"]:
+            return None
+        if new["undoStatus"] != Undo.CANCELED:
+            raise wrong("a message can only be canceled", "undoStatus")
+        [found] = await submissions.listing(tx, access.account_id, [_read_id(id_)])
+        if not await submissions.cancel(tx, access.account_id, found, call.now()):
+            raise SetFault("cannotUnsend", "it has left already")
+        [found] = await submissions.listing(tx, access.account_id, [_read_id(id_)])
+        return {"deliveryStatus": _object(found)["deliveryStatus"]}
+
+    async def destroy(
+        self, tx: Transaction, call: Call, access: Access, id_: str, arguments: Mapping[str, Any]
+    ) -> None:
+        """RFC 8621 7.5: what is on its way stays so."""
+        if not await submissions.remove(tx, access.account_id, _read_id(id_)):
+            raise SetFault("notFound")
+
+
+def _object(one: Submission) -> dict[str, Any]:
+    return {
+        "id": submission_id(one.id),
+        "identityId": identity_id(one.identity_id),
+        "emailId": object_ids.email(one.email_id),
+        "threadId": object_ids.thread(one.thread_id),
+        "envelope": one.envelope,
+        "sendAt": utc_date(one.send_at),
+        "undoStatus": one.undo.value,
+        "deliveryStatus": msgspec.to_builtins(one.delivery),
+        "dsnBlobIds": [],
+        "mdnBlobIds": [],
+    }
+
+
+def _meets(one: Mapping[str, Any], name: str, value: Any) -> bool:
+    if name.endswith("Ids"):
+        return one[name.removesuffix("s")] in value
+    if name == "before":
+        return milliseconds(one["sendAt"]) < milliseconds(value)
+    if name == "after":
+        return milliseconds(one["sendAt"]) >= milliseconds(value)
+    return bool(one[name] == value)
+
+
+def set_(kind: Submissions, emails: Email) -> Method:
+    """EmailSubmission/set (RFC 8621 7.5), and the Email/set that its success leads to."""
+
+    async def run(call: Call, given: dict[str, Any]) -> Answer:
+        arguments, access = writing.check_set(call, given, kind)
+        known = await _emails(call, access, [*arguments["update"], *arguments["destroy"]])
+        responses = await writing.carry_out(kind, call, access, arguments)
+        told = responses[0][1]
+        done = {call.real(one) or "" for one in told["updated"] or ()}
+        done |= set(told["destroyed"] or ())
+        sent = {submission: email for submission, email in known.items() if submission in done}
+        for creation_id, made in (told["created"] or {}).items():
+            email_id = call.real(arguments["create"][creation_id]["emailId"]) or ""
+            sent[made["id"]] = sent[f"#{creation_id}"] = email_id
+        update: dict[str, dict[str, Any]] = {}
+        for reference, patch in (arguments["onSuccessUpdateEmail"] or {}).items():
+            if reference in sent:
+                update.setdefault(sent[reference], {}).update(patch)
+        wanted = arguments["onSuccessDestroyEmail"] or ()
+        destroy = list(dict.fromkeys(sent[one] for one in wanted if one in sent))
+        if update or destroy:
+            implicit = {"accountId": arguments["accountId"], "update": update, "destroy": destroy}
+            responses += await email_import.implicit_set(emails, call, implicit)
+        return responses
+
+    return Method(kind.capability, run)
+
+
+async def _emails(call: Call, access: Access, references: list[str]) -> dict[str, str]:
+    """The emails of submissions, by the ids of these."""
+    ids = {_read_id(call.real(one) or "") for one in references}
+    found = await call.services.store.read(submissions.listing, access.account_id, list(ids))
+    return {submission_id(one.id): object_ids.email(one.email_id) for one in found}

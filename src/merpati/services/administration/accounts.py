@@ -1,0 +1,210 @@
+"""People's accounts: made, changed, disabled, erased."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import UNSET, Meta, Struct, UnsetType, structs
+
+from merpati.base.faults import Fault, Kind
+from merpati.model.account import Account, AccountKind
+from merpati.model.administration import Actor
+from merpati.store import audit, directory, mailboxes
+from merpati.store.engine import Transaction
+
+Bytes = Annotated[int, Meta(ge=0, le=2**53, description="In bytes; 0 is no limit.")]
+Number = Annotated[int, Meta(ge=0, le=2**53, description="0 is no limit.")]
+Language = Literal["en", "id"]
+Address = Annotated[str, Meta(min_length=3, max_length=320)]
+Name = Annotated[str, Meta(max_length=200)]
+Password = Annotated[str, Meta(min_length=1, max_length=1024)]
+
+
+class AccountView(Struct, frozen=True, rename="camel", kw_only=True):
+    """An account as lists show it."""
+
+    address: str
+    name: str
+    kind: AccountKind
+    admin: bool
+    disabled: bool
+    language: str
+    quota: int
+    quota_emails: int
+    used: int
+    emails: int
+
+
+class MailboxView(Struct, frozen=True, rename="camel"):
+    """A mailbox of an account, in numbers."""
+
+    name: str
+    emails: int
+    unseen: int
+    bytes: int
+
+
+class AccountDetail(AccountView, frozen=True, kw_only=True):
+    """An account with all its addresses and mailboxes."""
+
+    addresses: list[str]
+    mailboxes: list[MailboxView]
+
+
+class NewAccount(Struct, frozen=True, rename="camel", kw_only=True, forbid_unknown_fields=True):
+    """An account to be made."""
+
+    address: Address
+    name: Name = ""
+    password: Password | None = None
+    admin: bool = False
+    quota: Bytes = 0
+    quota_emails: Number = 0
+    language: Language = "en"
+
+
+class AccountChange(Struct, frozen=True, rename="camel", kw_only=True, forbid_unknown_fields=True):
+    """What to change of an account; what is left out stays."""
+
+    address: Address | UnsetType = UNSET
+    name: Name | UnsetType = UNSET
+    admin: bool | UnsetType = UNSET
+    disabled: bool | UnsetType = UNSET
+    quota: Bytes | UnsetType = UNSET
+    quota_emails: Number | UnsetType = UNSET
+    language: Language | UnsetType = UNSET
+
+
+def view(account: Account) -> AccountView:
+    """What lists show of an account."""
+    return AccountView(**_fields(account))
+
+
+async def detail(tx: Transaction, address: str) -> AccountDetail:
+    """An account with its addresses and mailboxes. Raises Fault NOT_FOUND."""
+    account = await directory.account(tx, address)
+    boxes = await mailboxes.listing(tx, account.id)
+    return AccountDetail(
+        **_fields(account),
+        addresses=await directory.addresses(tx, account.id),
+        mailboxes=[MailboxView(box.name, box.total, box.unseen, box.size) for box in boxes],
+    )
+
+
+async def add(tx: Transaction, actor: Actor, now: int, new: NewAccount, hashed: str) -> Account:
+    """Make an account.
+
+    Args:
+        tx: The transaction.
+        actor: Who does it.
+        now: Unix milliseconds.
+        new: What it is to be; its password is not looked at.
+        hashed: Its password, as `login.hash_password` makes it.
+
+    Raises:
+        Fault: as `directory.add_account`.
+    """
+    account = await directory.add_account(
+        tx, new.address, name=new.name, password=hashed, now=now, is_admin=new.admin,
+        quota=new.quota, language=new.language,
+    )  # fmt: skip
+    if new.quota_emails:
+        await directory.set_account(tx, account.id, quota_emails=new.quota_emails)
+    after = structs.asdict(new)
+    del after["password"]
+    await audit.record(tx, actor, now, "account.add", account.address, after=after)
+    return await directory.account(tx, account.address)
+
+
+async def change(
+    tx: Transaction, actor: Actor, now: int, address: str, wanted: AccountChange
+) -> Account:
+    """Change an account; a new address leaves the old one as a second one of it.
+
+    Raises:
+        Fault: NOT_FOUND; EXISTS for an address in use; DENIED for the last administrator.
+    """
+    before = await directory.account(tx, address)
+    given: dict[str, Any] = {
+        name: value for name, value in structs.asdict(wanted).items() if value is not UNSET
+    }
+    target = given.pop("address", "")
+    if given.get("admin") is False or given.get("disabled") is True:
+        await _keep_one(tx, before)
+    columns = {
+        {"admin": "is_admin"}.get(name, name): int(value) if isinstance(value, bool) else value
+        for name, value in given.items()
+    }
+    if columns:
+        await directory.set_account(tx, before.id, **columns)
+    if target and target.lower() != before.address:
+        await directory.rename(tx, before.id, target)
+    after = await directory.account_by_id(tx, before.id)
+    assert after is not None
+    old, new = _fields(before), _fields(after)
+    if old != new:
+        await audit.record(tx, actor, now, "account.change", before.address, before=old, after=new)
+    return after
+
+
+async def set_password(
+    tx: Transaction, actor: Actor, now: int, address: str, hashed: str
+) -> Account:
+    """Give an account another password. Raises Fault NOT_FOUND, DENIED for a shared one."""
+    account = await directory.account(tx, address)
+    if account.kind is AccountKind.SHARED:
+        raise Fault(Kind.DENIED, f"nobody signs in to {account.address}: it is shared")
+    await directory.set_account(tx, account.id, password=hashed)
+    await audit.record(tx, actor, now, "account.password", account.address)
+    return account
+
+
+async def remove(tx: Transaction, actor: Actor, now: int, address: str) -> Account:
+    """Erase an account with all its mail. Raises Fault NOT_FOUND, DENIED as `change`."""
+    account = await directory.account(tx, address)
+    await _keep_one(tx, account)
+    await directory.remove_account(tx, account.id)
+    await audit.record(tx, actor, now, "account.remove", account.address, before=_fields(account))
+    return account
+
+
+async def _keep_one(tx: Transaction, account: Account) -> None:
+    """Nobody locks everybody out: the last administrator stays one."""
+    if not account.is_admin or account.disabled:
+        return
+    others = await tx.value(
+        "SELECT count(*) FROM account WHERE is_admin = 1 AND disabled = 0 AND id <> $1", account.id
+    )
+    if not others:
+        text = f"{account.address} is the last administrator; name another one first"
+        raise Fault(Kind.DENIED, text)
+
+
+def _fields(account: Account) -> dict[str, Any]:
+    return {
+        "address": account.address,
+        "name": account.name,
+        "kind": account.kind,
+        "admin": account.is_admin,
+        "disabled": account.disabled,
+        "language": account.language,
+        "quota": account.quota,
+        "quota_emails": account.quota_emails,
+        "used": account.used,
+        "emails": account.emails,
+    }
+
+
+def plain(account: Account) -> dict[str, Any]:
+    """An account as `--json` shows it."""
+    found: dict[str, Any] = msgspec.to_builtins(view(account))
+    return found
+
+
+async def note_restored(
+    tx: Transaction, actor: Actor, now: int, address: str, emails: int, boxes: list[str]
+) -> None:
+    """Write into the audit that removed mail was put back."""
+    after = {"emails": emails, "mailboxes": boxes}
+    await audit.record(tx, actor, now, "account.restore", address, after=after)

@@ -1,0 +1,174 @@
+"""Mailboxes that several people share, and their members."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Annotated, Literal
+
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from merpati.model import rights
+from merpati.model.account import Account, AccountKind
+from merpati.model.administration import Actor
+from merpati.services.administration.accounts import Address, Bytes, Language, Name, Number
+from merpati.store import account_pages, audit, directory, members
+from merpati.store.engine import Transaction
+from merpati.store.members import Member, Send
+
+SENDS = {"no": Send.NOT, "as": Send.AS, "behalf": Send.BEHALF}
+SEND_WORDS = {send: word for word, send in SENDS.items()}
+SendWord = Literal["no", "as", "behalf"]
+RightsWord = Annotated[
+    str, Meta(max_length=20, description="none, read, write, all, or letters of RFC 4314.")
+]
+
+
+class MemberView(Struct, frozen=True, rename="camel"):
+    """One member: an address, `anyone` of the domain, or `@domain`."""
+
+    member: str
+    rights: str
+    send: str
+
+
+class SharedView(Struct, frozen=True, rename="camel", kw_only=True):
+    """A shared mailbox with its members."""
+
+    address: str
+    name: str
+    quota: int
+    quota_emails: int
+    used: int
+    emails: int
+    members: list[MemberView]
+
+
+class NewShared(Struct, frozen=True, rename="camel", kw_only=True, forbid_unknown_fields=True):
+    """A shared mailbox to be made; without a name it has the part before the @."""
+
+    address: Address
+    name: Name = ""
+    quota: Bytes = 0
+    language: Language = "en"
+
+
+class SharedChange(Struct, frozen=True, rename="camel", kw_only=True, forbid_unknown_fields=True):
+    """What to change of a shared mailbox; what is left out stays."""
+
+    name: Name | UnsetType = UNSET
+    quota: Bytes | UnsetType = UNSET
+    quota_emails: Number | UnsetType = UNSET
+
+
+class MemberChange(Struct, frozen=True, rename="camel", kw_only=True, forbid_unknown_fields=True):
+    """What a member may do; what is left out stays, and is `write` for a new one."""
+
+    rights: RightsWord | UnsetType = UNSET
+    send: SendWord | UnsetType = UNSET
+
+
+async def views(tx: Transaction, only: Collection[str] | None = None) -> list[SharedView]:
+    """All shared mailboxes, or those of some domains."""
+    found, _ = await account_pages.page(
+        tx, domains=only, kind=AccountKind.SHARED, limit=account_pages.PAGE_MAX
+    )
+    return [await _view(tx, account) for account in found]
+
+
+async def view(tx: Transaction, address: str) -> SharedView:
+    """One of them. Raises Fault NOT_FOUND."""
+    return await _view(tx, await members.shared(tx, address))
+
+
+async def add(tx: Transaction, actor: Actor, now: int, new: NewShared) -> Account:
+    """Make one. Raises as `members.add_shared`."""
+    name = new.name or new.address.partition("@")[0]
+    account = await members.add_shared(
+        tx, new.address, name=name, now=now, quota=new.quota, language=new.language
+    )
+    await audit.record(
+        tx, actor, now, "shared.add", account.address, after={"name": name, "quota": new.quota}
+    )
+    return account
+
+
+async def change(
+    tx: Transaction, actor: Actor, now: int, address: str, wanted: SharedChange
+) -> Account:
+    """Change one. Raises Fault NOT_FOUND; as `members.rename_shared`."""
+    before = await members.shared(tx, address)
+    columns: dict[str, str | int] = {}
+    if wanted.quota is not UNSET:
+        columns["quota"] = wanted.quota
+    if wanted.quota_emails is not UNSET:
+        columns["quota_emails"] = wanted.quota_emails
+    if columns:
+        await directory.set_account(tx, before.id, **columns)
+    if wanted.name is not UNSET and wanted.name:
+        await members.rename_shared(tx, before, wanted.name)
+    after = await members.shared(tx, before.address)
+    await audit.record(
+        tx, actor, now, "shared.change", before.address, before=_limits(before),
+        after=_limits(after),
+    )  # fmt: skip
+    return after
+
+
+async def put_member(
+    tx: Transaction, actor: Actor, now: int, address: str, member: str, wanted: MemberChange
+) -> None:
+    """Let somebody be a member, or change what a member may do. Raises as `members.put`."""
+    account = await members.shared(tx, address)
+    known = {one.name: one for one in await members.listing(tx, account.id)}
+    before = known.get(member.lower())
+    word = "write" if wanted.rights is UNSET and before is None else wanted.rights
+    held = None if isinstance(word, UnsetType) else rights.from_words(word)
+    send = None if wanted.send is UNSET else SENDS[wanted.send]
+    await members.put(tx, account.id, member, held=held, send=send)
+    after = {one.name: one for one in await members.listing(tx, account.id)}.get(member.lower())
+    await audit.record(
+        tx, actor, now, "shared.member", account.address, before=_member(before),
+        after=_member(after),
+    )  # fmt: skip
+
+
+async def remove_member(tx: Transaction, actor: Actor, now: int, address: str, member: str) -> None:
+    """Let somebody be a member no longer. Raises Fault NOT_FOUND."""
+    account = await members.shared(tx, address)
+    await members.remove(tx, account.id, member)
+    await audit.record(
+        tx, actor, now, "shared.unmember", account.address, before={"member": member.lower()}
+    )
+
+
+async def remove(tx: Transaction, actor: Actor, now: int, address: str) -> None:
+    """Erase one with all its mail. Raises Fault NOT_FOUND."""
+    account = await members.shared(tx, address)
+    await directory.remove_account(tx, account.id)
+    await audit.record(
+        tx, actor, now, "shared.remove", account.address,
+        before={**_limits(account), "emails": account.emails},
+    )  # fmt: skip
+
+
+async def _view(tx: Transaction, account: Account) -> SharedView:
+    people = await members.listing(tx, account.id)
+    return SharedView(
+        address=account.address, name=account.name, quota=account.quota,
+        quota_emails=account.quota_emails, used=account.used, emails=account.emails,
+        members=[
+            MemberView(one.name, rights.level(one.rights), SEND_WORDS[one.send]) for one in people
+        ],
+    )  # fmt: skip
+
+
+def _limits(account: Account) -> dict[str, object]:
+    return {
+        "name": account.name, "quota": account.quota, "quota_emails": account.quota_emails,
+    }  # fmt: skip
+
+
+def _member(one: Member | None) -> dict[str, object]:
+    if one is None:
+        return {}
+    return {"member": one.name, "rights": one.rights, "send": SEND_WORDS[one.send]}

@@ -1,0 +1,169 @@
+from __future__ import annotations
+
+from typing import Any
+
+from merpati.model.account import Account, AccountKind
+from merpati.model.administration import Actor, Right, Scope
+from merpati.model.event import Event, EventKind
+from merpati.store import (
+    account_pages,
+    api_tokens,
+    audit,
+    delegates,
+    directory,
+    event_search,
+    events,
+    report_days,
+    reports,
+    samples,
+    transport,
+)
+from merpati.store.engine import Store, Transaction
+from merpati.store.reports import Received, Source
+from tests.support.store import NOW
+
+ANI = Actor("ani@a.test", "api", 1, "192.0.2.1")
+DAY = 86_400_000
+
+
+async def add(store: Store, *addresses: str) -> list[Account]:
+    """Accounts, and their domains."""
+
+    async def unit(tx: Transaction) -> list[Account]:
+        known = {one.name for one in await directory.domains(tx)}
+        for domain in sorted({address.rpartition("@")[2] for address in addresses} - known):
+            await directory.add_domain(tx, domain, NOW)
+        return [
+            await directory.add_account(
+                tx, address, name=address.partition("@")[0].title(), password="", now=NOW
+            )
+            for address in addresses
+        ]
+
+    return await store.write(unit)
+
+
+async def note(store: Store, action: str, subject: str, **sides: Any) -> None:
+    async def unit(tx: Transaction) -> None:
+        await audit.record(tx, ANI, NOW, action, subject, **sides)
+
+    await store.write(unit)
+
+
+async def test_the_audit_keeps_what_differs_and_is_found_by_word_and_domain(store: Store) -> None:
+    await note(store, "account.change", "budi@a.test", before={"name": "B", "quota": 1},
+               after={"name": "Budi", "quota": 1})  # fmt: skip
+    await note(store, "domain.add", "b.test")
+    await note(store, "queue.retry", "queue", after={"recipients": 3})
+    everything = await store.read(audit.listing)
+    assert [one.subject for one in everything] == ["queue", "b.test", "budi@a.test"]
+    changed = everything[-1]
+    assert (changed.before, changed.after) == ({"name": "B"}, {"name": "Budi"})
+    assert (changed.who, changed.peer, changed.domain) == ("ani@a.test", "192.0.2.1", "a.test")
+
+    async def subjects(**asked: Any) -> list[str]:
+        return [one.subject for one in await store.read(audit.listing, **asked)]
+
+    assert await subjects(domains={"a.test"}) == ["budi@a.test"]
+    assert await subjects(domains=set()) == []
+    assert await subjects(search="BUDI@") == ["budi@a.test"]
+    assert await subjects(search="100%_") == []
+    assert await subjects(before=changed.id + 1) == ["budi@a.test"]
+    assert await subjects(limit=1) == ["queue"]
+
+
+async def test_a_delegate_has_a_scope_until_it_or_its_domain_goes(store: Store) -> None:
+    ani, budi = await add(store, "ani@a.test", "budi@b.test")
+    assert not (await store.read(delegates.scope, ani)).anything
+    assert await store.write(delegates.put, ani.id, "b.test", [Right.TRACE, Right.LISTS]) == ()
+    scope = await store.read(delegates.scope, ani)
+    assert scope.where(Right.TRACE) == frozenset({"b.test"})
+    assert scope.may(Right.LISTS, "B.test")
+    assert not scope.may(Right.ACCOUNTS, "b.test")
+    [one] = await store.read(delegates.listing)
+    assert (one.address, one.domain, one.rights) == (
+        "ani@a.test", "b.test", (Right.LISTS, Right.TRACE),
+    )  # fmt: skip
+    await store.write(directory.remove_account, budi.id)
+    await store.write(directory.remove_domain, "b.test")
+    assert await store.read(delegates.listing) == []
+    await store.write(delegates.put, ani.id, "a.test", [Right.TRACE])
+    assert await store.write(delegates.put, ani.id, "a.test", []) == (Right.TRACE,)
+    await store.write(directory.set_account, ani.id, is_admin=1)
+    admin = await store.read(directory.account, "ani@a.test")
+    assert await store.read(delegates.scope, admin) == Scope(everything=True)
+
+
+async def test_accounts_come_page_by_page(store: Store) -> None:
+    await add(store, "c@a.test", "a@b.test", "b@a.test", "d%e@a.test")
+
+    async def page(**asked: Any) -> tuple[list[str], int]:
+        found, total = await store.scan(account_pages.page, **asked)
+        return [one.address for one in found], total
+
+    assert await page(limit=2) == (["b@a.test", "c@a.test"], 4)
+    assert await page(limit=2, after="c@a.test") == (["d%e@a.test", "a@b.test"], 4)
+    assert await page(after="a@b.test") == ([], 4)
+    assert await page(domains=["B.test"]) == (["a@b.test"], 1)
+    assert await page(domains=[]) == ([], 0)
+    assert await page(search="%") == (["d%e@a.test"], 1)
+    assert await page(search="B@") == (["b@a.test"], 1)
+    assert await page(kind=AccountKind.SHARED) == ([], 0)
+
+
+async def test_samples_are_added_up_and_levels_replaced(store: Store) -> None:
+    hour = NOW - NOW % samples.HOUR
+    for _ in range(2):
+        await store.write(samples.add, hour, {"mail.in": 3})
+        await store.write(samples.put, hour, {"storage": 7})
+    await store.write(samples.put, hour + samples.HOUR, {"storage": 8})
+    found = await store.scan(samples.series, ["mail.in", "storage", "none"], hour)
+    assert found == {
+        "mail.in": [(hour, 6)], "storage": [(hour, 7), (hour + samples.HOUR, 8)], "none": [],
+    }  # fmt: skip
+    assert await store.write(samples.forget, hour + 1) == 2
+    await add(store, "ani@a.test")
+    assert (await store.scan(samples.levels))["accounts"] == 1
+
+
+async def test_tokens_are_good_until_they_expire_or_go(store: Store) -> None:
+    [ani] = await add(store, "ani@a.test")
+    made = await store.write(api_tokens.add, ani.id, "shop", "send", b"d1", NOW, NOW + 10)
+    assert await store.read(api_tokens.find, b"d1", NOW + 9) == made
+    assert await store.read(api_tokens.find, b"d1", NOW + 10) is None
+    assert await store.read(api_tokens.find, b"d2", NOW) is None
+    await store.write(api_tokens.used, made.id, NOW + 1)
+    [(address, one)] = await store.read(api_tokens.listing, ani.id)
+    assert (address, one.used_at) == ("ani@a.test", NOW + 1)
+    await store.write(api_tokens.remove, made.id)
+    assert await store.read(api_tokens.listing) == []
+    await store.write(api_tokens.add, ani.id, "shop", "send", b"d1", NOW, 0)
+    await store.write(directory.remove_account, ani.id)
+    assert await store.read(api_tokens.find, b"d1", NOW) is None
+
+
+async def test_messages_are_found_by_their_subject(store: Store) -> None:
+    def named(trace: str, subject: str) -> list[Event]:
+        return [
+            Event(trace, NOW, EventKind.SUBMITTED, "ani@a.test", 1, {}),
+            Event(trace, NOW, EventKind.NAMED, f"<{trace}@a>", 1, {"subject": subject}),
+        ]
+
+    await store.write(events.record, named("zz1", "Rapat Tahunan") + named("zz2", "100% murah"))
+    for text, wanted in (("tahun", ["zz1"]), ("100%", ["zz2"]), ("%", ["zz2"]), ("nope", [])):
+        assert await store.scan(event_search.by_subject, text, NOW) == wanted
+
+
+async def test_reports_are_added_up_by_day(store: Store) -> None:
+    day = NOW - NOW % DAY
+    good = Source("192.0.2.1", 5, True, False, "none", "a.test", "", "")
+    bad = Source("192.0.2.2", 2, False, False, "reject", "a.test", "", "")
+    for number, at in enumerate((day + 1, day + 2, day + DAY)):
+        received = Received("a.test", "org", str(number), at - 1, at, at, "none")
+        await store.write(reports.keep, received, [good, bad])
+    assert await store.scan(report_days.dmarc, "a.test", day) == [
+        (day, 10, 4), (day + DAY, 5, 2),
+    ]  # fmt: skip
+    one = transport.Received("a.test", "org", "1", day + 5, 7, 1, b"{}")
+    await store.write(transport.keep_report, one)
+    assert await store.scan(report_days.tls, "a.test", day) == [(day, 7, 1)]

@@ -1,0 +1,320 @@
+"""The webmail in a real browser: what people do with it, on a desk and a phone, both languages."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from merpati.servers.web.pages import FOLDER
+from tests.scenarios.webmail import (
+    ROWS,
+    SCREENSHOTS,
+    Webmail,
+    findings,
+    keep,
+    letter,
+    need_pages,
+    open_letter,
+    subjects,
+)
+from tests.support.browser import Browser, Page
+from tests.support.instance import Installation
+from tests.support.programs import need
+
+pytestmark = [pytest.mark.scenario, pytest.mark.timeout(180)]
+
+FIRST_LOAD: Final = 120_000  # bytes of script and style, compressed
+DESIGNED: Final = (
+    '<h1>Halo</h1><p>See <a href="https://elsewhere.example/x">www.bank.example</a></p>'
+    '<img src="https://t.list-manage.com/open.gif" width="1" height="1">'
+)
+LANGUAGES: Final = {
+    "en": ("Inbox", "Moved to Trash", "Undo"),
+    "id": ("Kotak masuk", "Dipindahkan ke Sampah", "Urungkan"),
+}
+
+
+@pytest.fixture(scope="module")
+def webmail(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Webmail]:
+    need_pages()
+    chromium = need("chromium")
+    server = Installation.make(tmp_path_factory.mktemp("webmail"), "a.id")
+    server.add_account("ani@a.id")
+    with server.serving(), Browser(chromium) as browser:
+        keep(server, *(letter(f"Surat {n}", f"Isi surat {n}.\n\n> kutipan") for n in range(1, 13)))
+        keep(server, letter("Designed", html=DESIGNED))
+        keep(server, letter("Look-alike", sender="Bank <info@rn.a-id.example>"))
+        keep(server, letter("Talk", "one"))
+        keep(
+            server,
+            letter(
+                "Re: Talk", "two", In_Reply_To="<talk@b.example>", References="<talk@b.example>"
+            ),
+        )
+        yield Webmail(server, browser)
+
+
+@pytest.fixture(scope="module")
+def page(webmail: Webmail) -> Page:
+    """One that has signed in."""
+    return webmail.sign_in()
+
+
+@pytest.fixture(autouse=True)
+def in_the_inbox(request: pytest.FixtureRequest) -> None:
+    if "page" in request.fixturenames:
+        page = request.getfixturevalue("page")
+        page.press("Escape")
+        page.press("Escape")
+        page.press("g")
+        page.press("i")
+        page.wait("document.querySelector('main h1')?.innerText === 'Inbox'")
+        page.wait("document.querySelector('main .scroller[aria-busy=false]')")
+
+
+def first_load() -> int:
+    """Bytes that the list needs: the entry and what it loads at once, as Brotli."""
+    waiting = re.findall(r'(?:src|href)="/(assets/[^"]+)"', (FOLDER / "index.html").read_text())
+    seen: set[str] = set()
+    while waiting:
+        name = waiting.pop()
+        if name in seen:
+            continue
+        seen.add(name)
+        if name.endswith(".js"):
+            text = (FOLDER / name).read_text()
+            static = re.findall(r'(?:from|import)\s*"\./([\w.-]+\.js)"', text)
+            waiting += [f"assets/{one}" for one in static]
+    return sum((FOLDER / f"{name}.br").stat().st_size for name in seen)
+
+
+def test_the_first_load_is_light() -> None:
+    need_pages()
+    assert 10_000 < first_load() <= FIRST_LOAD
+
+
+def test_a_wrong_password_is_told(webmail: Webmail) -> None:
+    page = webmail.browser.page(webmail.url)
+    page.click("input[type=email]")
+    page.type("ani@a.id")
+    page.click("input[type=password]")
+    page.type("wrong")
+    page.press("Enter")
+    page.wait("document.querySelector('[role=alert]')")
+    page.wait_text("not right")
+
+
+def test_a_reload_stays_signed_in_and_signing_out_does_not(webmail: Webmail) -> None:
+    page = webmail.sign_in()
+    page.send("Page.reload")
+    page.wait(f"{ROWS}.length > 3")
+    page.click(".top [aria-haspopup=menu]")
+    choose(page, "Sign out")
+    page.wait("document.querySelector('input[type=password]')")
+    page.send("Page.reload")
+    page.wait("document.querySelector('input[type=password]')")
+
+
+def test_a_letter_is_read_and_marked_so(page: Page) -> None:
+    open_letter(page, "Surat 12")
+    page.wait_text("Isi surat 12.")
+    page.wait("!document.querySelector('.item.open .row.unread')")
+
+
+def test_the_keyboard_moves_and_opens(page: Page) -> None:
+    page.press("j")
+    page.wait("document.activeElement.dataset.id")
+    before = page.run("document.activeElement.ariaLabel")
+    page.press("j")
+    page.wait(f"document.activeElement.ariaLabel !== {before!r}")
+    page.press("k")
+    page.wait(f"document.activeElement.ariaLabel === {before!r}")
+    page.press("o")
+    page.wait("document.querySelector('.reader article')")
+    page.press("u")
+    page.wait("!document.querySelector('.reader article')")
+
+
+def test_a_deleted_letter_comes_back_when_that_is_undone(page: Page) -> None:
+    open_letter(page, "Surat 3")
+    page.press("#")
+    page.wait_text("Moved to Trash")
+    page.wait(f"![...{ROWS}].some(one => one.ariaLabel.endsWith('Surat 3'))")
+    page.click(".toast .act")
+    page.wait(f"[...{ROWS}].some(one => one.ariaLabel.endsWith('Surat 3'))")
+
+
+def test_archived_letters_are_in_the_archive(page: Page) -> None:
+    open_letter(page, "Surat 5")
+    page.press("e")
+    page.wait_text("Archived")
+    page.press("g")
+    page.press("a")
+    page.wait("document.querySelector('main h1').innerText === 'Archive'")
+    page.wait(f"[...{ROWS}].some(one => one.ariaLabel.endsWith('Surat 5'))")
+
+
+def test_junk_and_back(page: Page) -> None:
+    open_letter(page, "Surat 6")
+    page.press("!")
+    page.wait_text("Moved to Junk")
+    go_to(page, "Junk")
+    open_letter(page, "Surat 6")
+    page.press("!")
+    page.wait_text("Moved to the inbox")
+
+
+def test_stars_are_seen_in_the_starred_view(page: Page) -> None:
+    open_letter(page, "Surat 7")
+    page.press("s")
+    page.wait_text("Starred")
+    page.press("g")
+    page.press("s")
+    page.wait(f"[...{ROWS}].some(one => one.ariaLabel.endsWith('Surat 7'))")
+    assert subjects(page) == ["Surat 7"]
+
+
+def test_several_are_selected_and_marked(page: Page) -> None:
+    page.press("j")
+    page.wait("document.activeElement.dataset.id")
+    page.press("x")
+    page.press("j")
+    page.press("x")
+    page.wait_text("2 selected")
+    page.press("I")
+    page.wait_text("2 marked as read")
+
+
+def test_a_folder_is_made_used_and_deleted(page: Page) -> None:
+    page.click("nav.tree .new")
+    page.wait("document.querySelector('dialog input')")
+    page.type("Proyek")
+    page.press("Enter")
+    page.wait("document.querySelector('nav.tree').innerText.includes('Proyek')")
+    open_letter(page, "Surat 8")
+    page.press("v")
+    page.wait("document.querySelector('dialog input')")
+    page.type("proyek")
+    page.press("Enter")
+    page.wait_text("Moved to Proyek")
+    go_to(page, "Proyek")
+    page.wait(f"[...{ROWS}].some(one => one.ariaLabel.endsWith('Surat 8'))")
+
+
+def test_labels_are_set_and_searched(page: Page) -> None:
+    open_letter(page, "Surat 9")
+    page.press("l")
+    page.wait("document.querySelector('dialog form input')")
+    page.click("dialog form input")
+    page.type("penting")
+    page.press("Enter")
+    page.wait_text("Labelled penting")
+    search(page, "label:penting")
+    page.wait(f"[...{ROWS}].map(one => one.ariaLabel).join().endsWith('Surat 9')")
+
+
+def choose(page: Page, item: str) -> None:
+    """Of the menu that is open."""
+    all_ = "[...document.querySelectorAll('[role=menuitem]')]"
+    page.run(f"{all_}.find(one => one.innerText.includes({item!r})).click()")
+
+
+def go_to(page: Page, folder: str) -> None:
+    all_ = "[...document.querySelectorAll('nav.tree a')]"
+    page.run(f"{all_}.find(one => one.innerText.includes({folder!r})).click()")
+
+
+def search(page: Page, text: str) -> None:
+    page.press("/")
+    page.wait("document.activeElement.role === 'combobox'")
+    page.type(text)
+    page.press("Enter")
+
+
+def test_words_are_found_and_marked(page: Page) -> None:
+    search(page, "isi surat 11")
+    page.wait(f"[...{ROWS}].some(one => one.ariaLabel.endsWith('Surat 11'))")
+    page.wait("document.querySelector('main mark')")
+
+
+def test_conditions_become_chips(page: Page) -> None:
+    search(page, "from:rina subject:Designed")
+    page.wait("document.querySelectorAll('.chips li').length === 2")
+    page.wait(f"{ROWS}.length === 1")
+
+
+def test_a_conversation_is_one_row_and_opens_each(page: Page) -> None:
+    page.wait(f"[...{ROWS}].filter(one => one.ariaLabel.includes('Talk')).length === 1")
+    open_letter(page, "Talk")
+    page.wait("document.querySelector('.reader .closed')")
+    page.click(".reader .closed")
+    page.wait_text("Reply")
+
+
+def test_designed_mail_is_in_a_frame_that_can_do_nothing(page: Page) -> None:
+    open_letter(page, "Designed")
+    page.wait("document.querySelector('.reader iframe')?.srcdoc.includes('<h1>Halo')")
+    sandbox = page.run("document.querySelector('.reader iframe').getAttribute('sandbox')")
+    assert "allow-scripts" not in sandbox
+    assert "allow-same-origin" not in sandbox
+    assert "→ elsewhere.example" in page.run("document.querySelector('.reader iframe').srcdoc")
+    page.wait_text("Tracking: Mailchimp")
+    assert not [one for one in page.requested() if "list-manage" in one]
+
+
+def test_the_source_is_shown(page: Page) -> None:
+    open_letter(page, "Surat 10")
+    page.click(".reader article .acts [aria-haspopup=menu]")
+    choose(page, "Show source")
+    page.wait("document.querySelector('dialog pre')?.innerText.includes('Message-ID:')")
+
+
+def test_new_mail_comes_by_itself(webmail: Webmail, page: Page) -> None:
+    keep(webmail.server, letter("Baru saja datang"))
+    page.wait(f"[...{ROWS}].some(one => one.ariaLabel.endsWith('Baru saja datang'))")
+
+
+@pytest.mark.parametrize("language", ["en", "id"])
+@pytest.mark.parametrize("phone", [False, True], ids=["desk", "phone"])
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_every_screen_is_for_everybody(
+    webmail: Webmail, language: str, phone: bool, dark: bool
+) -> None:
+    name = f"{language}-{'phone' if phone else 'desk'}-{'dark' if dark else 'light'}"
+    folder: Path = SCREENSHOTS / name
+    first = webmail.browser.page(
+        webmail.url, (390, 844) if phone else (1440, 900), language=language, dark=dark
+    )
+    first.wait("document.querySelector('input[type=password]')")
+    found = {"sign-in": findings(first)}
+    first.screenshot(folder / "sign-in.png")
+    page = webmail.sign_in(phone=phone, language=language, dark=dark)
+    page.wait(f"{ROWS}.length > 3")
+    inbox, _, _ = LANGUAGES[language]
+    assert page.run("document.querySelector('main h1').innerText") == inbox
+    found["inbox"] = findings(page)
+    page.screenshot(folder / "inbox.png")
+    if phone:
+        page.click(".burger button")
+        page.wait("document.querySelector('.folders.shown')")
+        found["folders"] = findings(page)
+        page.screenshot(folder / "folders.png")
+        page.run("document.querySelector('.veil').click()")
+    page.press("?")
+    page.wait("document.querySelector('dialog kbd')")
+    found["keys"] = findings(page)
+    page.screenshot(folder / "keys.png")
+    page.press("Escape")
+    for subject in ("Designed", "Surat 10"):
+        open_letter(page, subject)
+        page.wait("document.querySelector('.reader iframe, .reader .plain')")
+        found[subject] = findings(page)
+        page.screenshot(folder / f"{subject.lower().replace(' ', '-')}.png")
+        if phone:
+            page.press("u")
+    assert {screen: one for screen, one in found.items() if one} == {}
+    assert page.log() == []

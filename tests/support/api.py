@@ -1,0 +1,116 @@
+"""The API of a test installation, asked over HTTP by people and programs.
+
+async with ApiInstance(tmp_path) as instance:
+    answer = await instance.ask("GET", "/accounts", "admin")
+
+`ADMIN` administers everything, `CITRA` the accounts of example.org alone, and nobody else.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any, Self
+
+from merpati.model.account import Account
+from merpati.model.administration import Right
+from merpati.servers.api import operations
+from merpati.servers.api.http import Api
+from merpati.servers.api.operation import CertificateView, ListenerView, Services, SettingView
+from merpati.services.administration.sending import Sending
+from merpati.services.administration.tokens import Tokens
+from merpati.services.diagnose.findings import Finding, problem
+from merpati.services.diagnose.marks import Mark, Marked
+from merpati.services.guard import Guard, GuardSettings
+from merpati.services.http_sign_in import HttpSignIn
+from merpati.services.letters import Letters
+from merpati.services.moderation import Moderation
+from merpati.services.restore import Restore
+from merpati.services.sessions import Sessions, SignInSettings
+from merpati.services.sign_in_history import SignInHistory
+from merpati.store import delegates, directory
+from tests.support.http import Answer, Site
+from tests.support.server import DOMAIN, HOSTNAME, TestInstance
+
+ADMIN = "admin@example.org"
+CITRA = "citra@example.org"
+OTHER = "other.test"  # a domain that Citra has nothing to do with
+DEWI = f"dewi@{OTHER}"
+
+
+class Quiet:
+    """A machine about which nothing is known but one finding."""
+
+    async def marks(self, domain: str) -> tuple[list[Marked], list[str]]:
+        one = Marked(f"{domain}.", "MX", f"10 {HOSTNAME}.", "mail", Mark.MISSING, [])
+        return [one], ["PTR"]
+
+    async def findings(self, domains: Sequence[str]) -> dict[str, list[Finding]]:
+        found = problem("mx", "there is none", "no mail comes", "publish one")
+        return {name: [found] for name in (HOSTNAME, *domains)}
+
+    def settings(self) -> list[SettingView]:
+        return []
+
+    def listeners(self) -> list[ListenerView]:
+        return []
+
+    async def certificates(self) -> list[CertificateView]:
+        return []
+
+
+class ApiInstance(TestInstance):
+    """An installation with two domains, an administrator, a delegate, and the API."""
+
+    __test__ = False
+
+    async def __aenter__(self) -> Self:
+        await super().__aenter__()
+        await self.store.write(directory.add_domain, OTHER, self.now)
+        self.admin = await self.add_account(ADMIN)
+        self.citra = await self.add_account(CITRA)
+        self.dewi = await self.add_account(DEWI)
+        await self.store.write(directory.set_account, self.admin.id, is_admin=1)
+        rights = list(Right)
+        await self.store.write(delegates.put, self.citra.id, DOMAIN, rights)
+        self.sessions = Sessions(self.store, self.clock, self.ids, SignInSettings(), self.log)
+        letters = Letters(self.accept, self.router, self.blobs, self.clock, self.ids, HOSTNAME)
+        self.guard = Guard(self.store, letters, self.clock, GuardSettings(), self.metrics, self.log)
+        services = Services(
+            store=self.store, clock=self.clock, ids=self.ids, hostname=HOSTNAME, language="en",
+            moderation=Moderation(self.router, letters, self.clock, self.ids), lifetime=432_000,
+            restore=Restore(self.store, self.clock),
+            tokens=Tokens(self.store, self.clock, self.ids),
+            sending=Sending(
+                self.store, self.accept, self.router, self.guard, self.clock, HOSTNAME
+            ),
+            history=SignInHistory(self.store, self.clock), surroundings=Quiet(),
+        )  # fmt: skip
+        sign_in = HttpSignIn(self.login, self.sessions)
+        self.login._tokens = self.sessions.owner
+        self.api = Api(services, sign_in, operations.OPERATIONS)
+        self.site = Site(self, self.api.routes())
+        self._bearers: dict[int, str] = {}
+        return self
+
+    async def bearer(self, account: Account) -> str:
+        """The token of a browser that this account has signed in with."""
+        if account.id not in self._bearers:
+            opened = await self.sessions.open(account.id, "127.0.0.1", "a test")
+            self._bearers[account.id] = opened.access
+        return self._bearers[account.id]
+
+    async def ask(
+        self, method: str, path: str, user: Account | str | None, body: Any = None
+    ) -> Answer:
+        """A request by an account, or with a token."""
+        headers = {}
+        if isinstance(user, Account):
+            user = await self.bearer(user)
+        if user:
+            headers["authorization"] = f"Bearer {user}"
+        data = None
+        if body is not None:
+            headers["content_type"] = "application/json"
+            data = json.dumps(body).encode()
+        return await self.site.ask(method, f"/api/v1{path}", data, **headers)

@@ -1,0 +1,224 @@
+"""Headless Chromium over its DevTools pipe: pages that are looked at, clicked and asked.
+
+with Browser(need("chromium")) as browser:
+    page = browser.page("http://127.0.0.1:2080/")
+    page.wait("document.querySelector('h1')")
+    page.screenshot(folder / "first.png")
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import itertools
+import json
+import os
+import select
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from typing import Any, Final, Self
+
+PATIENCE: Final = 15.0  # seconds
+FLAGS: Final = (
+    "--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--mute-audio",
+    "--disable-dev-shm-usage", "--disable-background-networking", "--disable-component-update",
+    "--no-first-run", "--remote-debugging-pipe", "--ignore-certificate-errors",
+)  # fmt: skip
+DESKTOP: Final = (1440, 900)
+PHONE: Final = (390, 844)
+KEYS: Final = {"Enter": 13, "Escape": 27, "Tab": 9, "ArrowDown": 40, "ArrowUp": 38, "Backspace": 8}
+
+
+class Browser:
+    """One browser with a profile of its own."""
+
+    def __init__(self, program: str) -> None:
+        self._program = program
+        self._count = itertools.count(1)
+        self._buffer = b""
+        self.events: list[dict[str, Any]] = []
+
+    def __enter__(self) -> Self:
+        self._profile = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
+        theirs_in, self._out = os.pipe()
+        self._in, theirs_out = os.pipe()
+        # The pipe is file descriptors 3 and 4; dash knows no source above 9.
+        script = f'exec "$@" 3<&{theirs_in} 4>&{theirs_out}'
+        command = ["bash", "-c", script, "bash", self._program, *FLAGS]
+        self._process = subprocess.Popen(
+            [*command, f"--user-data-dir={self._profile.name}", "about:blank"],
+            pass_fds=(theirs_in, theirs_out),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        os.close(theirs_in)
+        os.close(theirs_out)
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        with contextlib.suppress(Exception):
+            self.send("Browser.close")
+        try:
+            self._process.wait(5)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        os.close(self._in)
+        os.close(self._out)
+        self._profile.cleanup()
+
+    def send(self, method: str, session: str = "", **params: Any) -> Any:
+        """A command's result; what happens meanwhile is kept in `events`."""
+        number = next(self._count)
+        message: dict[str, Any] = {"id": number, "method": method, "params": params}
+        if session:
+            message["sessionId"] = session
+        os.write(self._out, json.dumps(message).encode() + b"\0")
+        until = time.monotonic() + PATIENCE * 2
+        while True:
+            told = self._next(until)
+            if told.get("id") == number:
+                if "error" in told:
+                    raise AssertionError(f"{method}: {told['error']}")
+                return told["result"]
+            self.events.append(told)
+
+    def _next(self, until: float) -> dict[str, Any]:
+        while b"\0" not in self._buffer:
+            left = until - time.monotonic()
+            if left <= 0 or not select.select([self._in], [], [], left)[0]:
+                raise AssertionError("the browser does not answer")
+            self._buffer += os.read(self._in, 1 << 20)
+        whole, _, self._buffer = self._buffer.partition(b"\0")
+        found: dict[str, Any] = json.loads(whole)
+        return found
+
+    def page(
+        self,
+        url: str,
+        size: tuple[int, int] = DESKTOP,
+        *,
+        language: str = "en",
+        dark: bool = False,
+    ) -> Page:
+        """A page in a context of its own, without anything that others have kept."""
+        context = self.send("Target.createBrowserContext")["browserContextId"]
+        target = self.send("Target.createTarget", url="about:blank", browserContextId=context)
+        session = self.send("Target.attachToTarget", targetId=target["targetId"], flatten=True)
+        page = Page(self, session["sessionId"])
+        for domain in ("Page", "Runtime", "Network", "Log"):
+            page.send(f"{domain}.enable")
+        page.resize(size)
+        scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
+        still = {"name": "prefers-reduced-motion", "value": "reduce"}
+        page.send("Emulation.setEmulatedMedia", features=[scheme, still])
+        agent = self.send("Browser.getVersion")["userAgent"]
+        page.send("Emulation.setUserAgentOverride", userAgent=agent, acceptLanguage=language)
+        page.send("Page.navigate", url=url)
+        return page
+
+
+class Page:
+    """One page."""
+
+    def __init__(self, browser: Browser, session: str) -> None:
+        self._browser = browser
+        self._session = session
+
+    def send(self, method: str, **params: Any) -> Any:
+        """A command about this page."""
+        return self._browser.send(method, self._session, **params)
+
+    def resize(self, size: tuple[int, int]) -> None:
+        """Another window; a narrow one is a phone's, with touch."""
+        width, height = size
+        phone = width < 600
+        self.send(
+            "Emulation.setDeviceMetricsOverride",
+            width=width,
+            height=height,
+            deviceScaleFactor=2 if phone else 1,
+            mobile=phone,
+        )
+        self.send("Emulation.setTouchEmulationEnabled", enabled=phone)
+
+    def run(self, script: str) -> Any:
+        """The value of an expression; promises are waited for."""
+        told = self.send(
+            "Runtime.evaluate", expression=script, awaitPromise=True, returnByValue=True
+        )
+        if "exceptionDetails" in told:
+            raise AssertionError(told["exceptionDetails"])
+        return told["result"].get("value")
+
+    def wait(self, script: str, within: float = PATIENCE) -> Any:
+        """The value of an expression once it is true."""
+        until = time.monotonic() + within
+        while True:
+            found = self.run(
+                f"(() => {{ const found = {script}; return found instanceof Node || found; }})()"
+            )
+            if found:
+                return found
+            if time.monotonic() > until:
+                text = self.run("document.body.innerText.slice(0, 2000)")
+                raise AssertionError(f"never true: {script}\nthe page says: {text}\n{self.log()}")
+            time.sleep(0.05)
+
+    def wait_text(self, text: str, within: float = PATIENCE) -> None:
+        """Until the page says something."""
+        self.wait(f"document.body.innerText.includes({json.dumps(text)})", within)
+
+    def click(self, selector: str) -> None:
+        """A click of the mouse in the middle of an element."""
+        self.wait(f"document.querySelector({json.dumps(selector)})")
+        x, y = self.run(
+            f"(() => {{ const one = document.querySelector({json.dumps(selector)});"
+            "one.scrollIntoView({block: 'nearest'}); const box = one.getBoundingClientRect();"
+            "return [box.x + box.width / 2, box.y + box.height / 2]; })()"
+        )
+        for kind in ("mousePressed", "mouseReleased"):
+            self.send("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
+
+    def type(self, text: str) -> None:
+        """Into what has the focus."""
+        self.send("Input.insertText", text=text)
+
+    def press(self, key: str) -> None:
+        """One key, by its name or character."""
+        code = KEYS.get(key, 0)
+        params: dict[str, Any] = {"key": key, "windowsVirtualKeyCode": code or ord(key.upper())}
+        if len(key) == 1:
+            params["text"] = key
+        elif key == "Enter":
+            params["text"] = "\r"
+        self.send("Input.dispatchKeyEvent", type="keyDown", **params)
+        self.send("Input.dispatchKeyEvent", type="keyUp", key=key)
+
+    def screenshot(self, path: Path) -> None:
+        """What is seen, as PNG."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        told = self.send("Page.captureScreenshot", format="png")
+        path.write_bytes(base64.b64decode(told["data"]))
+
+    def _events(self, method: str) -> list[dict[str, Any]]:
+        self.run("0")  # whatever was on its way is here then
+        return [
+            one["params"]
+            for one in self._browser.events
+            if one.get("method") == method and one.get("sessionId") == self._session
+        ]
+
+    def requested(self) -> list[str]:
+        """The address of every request that this page and its frames made."""
+        return [one["request"]["url"] for one in self._events("Network.requestWillBeSent")]
+
+    def log(self) -> list[str]:
+        """Errors: of scripts, of the policy, of the network."""
+        errors = [str(one["exceptionDetails"]) for one in self._events("Runtime.exceptionThrown")]
+        entries = (one["entry"] for one in self._events("Log.entryAdded"))
+        return errors + [
+            f"{one['text']} {one.get('url', '')}" for one in entries if one["level"] == "error"
+        ]

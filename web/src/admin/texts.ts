@@ -1,0 +1,5 @@
+import { en } from "../i18n/admin-en";
+import { id } from "../i18n/admin-id";
+import { texts } from "../lib/language.svelte";
+
+export const t = texts({ en, id });

@@ -1,0 +1,259 @@
+// What is known of the mail of the person who has signed in, and how it is kept up to date.
+import { SvelteMap } from "svelte/reactivity";
+import { dropAll, keep, recall } from "../../lib/cache";
+import { auth, leaving } from "../../lib/auth.svelte";
+import { HttpFault } from "../../lib/http";
+import { Jmap, MethodError } from "../../lib/jmap/client";
+import { listen, type Changed } from "../../lib/jmap/push";
+import type {
+  ChangesAnswer,
+  EmailHead,
+  GetAnswer,
+  Id,
+  Mailbox,
+  Role,
+  Session,
+} from "../../lib/jmap/types";
+
+export const HEAD = [
+  "id",
+  "threadId",
+  "mailboxIds",
+  "keywords",
+  "receivedAt",
+  "from",
+  "to",
+  "subject",
+  "preview",
+  "hasAttachment",
+  "size",
+] as const;
+
+const POLL = 60_000; // ms, while there is no stream of changes
+const GET_MOST = 400;
+
+/** One account: one's own, or one whose owner shares mailboxes. */
+export class MailAccount {
+  mailboxes: Mailbox[] = $state.raw([]);
+  quota: { used: number; limit: number } | null = $state.raw(null);
+  states: Record<string, string> = {};
+
+  constructor(
+    readonly id: Id,
+    readonly name: string,
+    readonly isOwn: boolean,
+    readonly isReadOnly: boolean,
+  ) {}
+
+  byId = $derived(new Map(this.mailboxes.map((one) => [one.id, one])));
+
+  byRole(role: Role): Mailbox | undefined {
+    return this.mailboxes.find((one) => one.role === role);
+  }
+}
+
+class Mail {
+  jmap: Jmap | null = $state.raw(null);
+  accounts: MailAccount[] = $state.raw([]);
+  online = $state(true);
+  /** Emails as lists show them, by id; ids are of one account only, so they are told apart. */
+  readonly emails = new SvelteMap<string, EmailHead>();
+  readonly threads = new SvelteMap<string, Id[]>();
+  /** Called when lists may have changed. */
+  readonly onChanged = new Set<(account: Id) => void>();
+  private stop: (() => void) | null = null;
+  private syncing = new Map<Id, Promise<void>>();
+
+  get own(): MailAccount | undefined {
+    return this.accounts.find((one) => one.isOwn);
+  }
+
+  /** The id of one's own account. */
+  get account(): Id {
+    return this.own?.id ?? "";
+  }
+
+  /** The mailboxes of one's own account. */
+  get mailboxes(): Mailbox[] {
+    return this.own?.mailboxes ?? [];
+  }
+
+  byRole(role: Role): Mailbox | undefined {
+    return this.own?.byRole(role);
+  }
+
+  find(account: Id): MailAccount | undefined {
+    return this.accounts.find((one) => one.id === account);
+  }
+
+  head(account: Id, id: Id): EmailHead | undefined {
+    return this.emails.get(`${account}/${id}`);
+  }
+
+  thread(account: Id, id: Id): Id[] | undefined {
+    return this.threads.get(`${account}/${id}`);
+  }
+
+  learn(account: Id, list: EmailHead[]): void {
+    for (const one of list) this.emails.set(`${account}/${one.id}`, one);
+  }
+
+  /** Begin: the session, the mailboxes, the stream of changes. Offline, what was kept. */
+  async start(): Promise<void> {
+    try {
+      this.take(await Jmap.connect());
+      await Promise.all(this.accounts.map((one) => this.loadMailboxes(one)));
+      this.online = true;
+    } catch (problem) {
+      if (!(problem instanceof HttpFault) || !problem.isOffline) throw problem;
+      this.online = false;
+      const [session] = await recall<Session>("session");
+      if (session === undefined) throw problem;
+      this.take(new Jmap(session));
+      const found = await recall<Mailbox[]>(...this.accounts.map((one) => `mailboxes/${one.id}`));
+      this.accounts.forEach((one, n) => (one.mailboxes = found[n] ?? []));
+    }
+    if (this.jmap !== null) {
+      this.stop = listen(
+        this.jmap,
+        ["Email", "Mailbox", "Thread", "EmailDelivery", "Quota"],
+        (changed) => this.heard(changed),
+        (online) => (this.online = online),
+      );
+    }
+    setInterval(() => {
+      if (document.visibilityState === "visible" && this.online) this.heard({});
+    }, POLL);
+  }
+
+  private take(jmap: Jmap): void {
+    this.jmap = jmap;
+    this.accounts = Object.entries(jmap.session.accounts)
+      .map(([id, one]) => new MailAccount(id, one.name, one.isPersonal, one.isReadOnly))
+      .sort((a, b) => Number(b.isOwn) - Number(a.isOwn) || a.name.localeCompare(b.name));
+    void keep({ session: jmap.session });
+  }
+
+  async loadMailboxes(account: MailAccount): Promise<void> {
+    if (this.jmap === null) return;
+    const asked = this.jmap.call<GetAnswer<Mailbox>>("Mailbox/get", {
+      accountId: account.id,
+      ids: null,
+    });
+    // The state of emails at the time, so that everything after is heard of.
+    const state =
+      account.states["Email"] === undefined
+        ? this.jmap.call<GetAnswer<EmailHead>>("Email/get", { accountId: account.id, ids: [] })
+        : null;
+    void this.loadQuota(account);
+    const got = await asked;
+    account.mailboxes = got.list;
+    account.states["Mailbox"] = got.state;
+    if (state !== null) account.states["Email"] ??= (await state).state;
+    void keep({ [`mailboxes/${account.id}`]: got.list });
+  }
+
+  private async loadQuota(account: MailAccount): Promise<void> {
+    if (!this.jmap?.supports("urn:ietf:params:jmap:quota") || !account.isOwn) return;
+    interface Quota {
+      resourceType: string;
+      used: number;
+      hardLimit: number;
+    }
+    try {
+      const { list } = await this.jmap.call<GetAnswer<Quota>>("Quota/get", {
+        accountId: account.id,
+        ids: null,
+      });
+      const found = list.find((one) => one.resourceType === "octets");
+      account.quota = found ? { used: found.used, limit: found.hardLimit } : null;
+    } catch {
+      account.quota = null;
+    }
+  }
+
+  private heard(changed: Changed): void {
+    for (const account of this.accounts) {
+      const told = changed[account.id];
+      if (Object.keys(changed).length > 0 && told === undefined) continue;
+      if (told !== undefined && told["Email"] === account.states["Email"] && told["Mailbox"] === account.states["Mailbox"])
+        continue;
+      void this.sync(account);
+    }
+  }
+
+  /** Fetch what has changed in an account; one at a time, and once more if asked meanwhile. */
+  sync(account: MailAccount): Promise<void> {
+    const running = this.syncing.get(account.id);
+    if (running !== undefined) return running;
+    const made = this.fetchChanges(account)
+      .catch((problem: unknown) => {
+        if (problem instanceof HttpFault && problem.isOffline) this.online = false;
+      })
+      .finally(() => this.syncing.delete(account.id));
+    this.syncing.set(account.id, made);
+    return made;
+  }
+
+  private async fetchChanges(account: MailAccount): Promise<void> {
+    const jmap = this.jmap;
+    const since = account.states["Email"];
+    if (jmap === null) return;
+    if (since === undefined) return this.loadMailboxes(account);
+    const boxes = this.loadMailboxes(account);
+    let told: ChangesAnswer;
+    try {
+      told = await jmap.call<ChangesAnswer>("Email/changes", {
+        accountId: account.id,
+        sinceState: since,
+        maxChanges: 500,
+      });
+    } catch (problem) {
+      if (!(problem instanceof MethodError)) throw problem;
+      // Too much has changed, or too long ago: forget everything and look again.
+      delete account.states["Email"];
+      await boxes;
+      await this.loadMailboxes(account);
+      for (const on of this.onChanged) on(account.id);
+      return;
+    }
+    this.online = true;
+    account.states["Email"] = told.newState;
+    const known = told.updated.filter((id) => this.head(account.id, id) !== undefined);
+    for (let at = 0; at < known.length; at += GET_MOST) await this.fetchHeads(account.id, known.slice(at, at + GET_MOST));
+    for (const id of told.destroyed) this.emails.delete(`${account.id}/${id}`);
+    await boxes;
+    if (told.created.length + told.updated.length + told.destroyed.length > 0)
+      for (const on of this.onChanged) on(account.id);
+    if (told.hasMoreChanges) await this.fetchChanges(account);
+  }
+
+  async fetchHeads(account: Id, ids: Id[]): Promise<void> {
+    if (this.jmap === null || ids.length === 0) return;
+    const { list } = await this.jmap.call<GetAnswer<EmailHead>>("Email/get", {
+      accountId: account,
+      ids,
+      properties: HEAD,
+    });
+    this.learn(account, list);
+  }
+
+  close(): void {
+    this.stop?.();
+    this.jmap = null;
+    this.accounts = [];
+    this.emails.clear();
+    this.threads.clear();
+  }
+}
+
+export const mail = new Mail();
+leaving.push(async () => {
+  mail.close();
+  await dropAll();
+});
+
+/** Who reads: for what is "me" in lists. */
+export function isMe(email: string): boolean {
+  return auth.person?.address.toLowerCase() === email.toLowerCase();
+}
