@@ -83,6 +83,8 @@ check: $(VENV)/.dev ## format, lint, types, floors, sizes, RFC index, reference,
 	@$(BIN)/python tools/rfcs.py --check
 	@$(BIN)/python tools/reference.py --check
 	@$(BIN)/python tools/links.py
+	@$(BIN)/python -m tools.web_sieve --check
+	@if [ -d web/node_modules ]; then cd web && npm run --silent check && npm run --silent test -- --silent; fi
 
 format: $(VENV)/.dev ## formats the sources and mends what the linter can
 	@$(BIN)/ruff check --quiet --fix-only .
