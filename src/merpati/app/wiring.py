@@ -322,11 +322,17 @@ def _imap(
 
 def _jmap_url(config: Config) -> str:
     """Where JMAP clients begin (RFC 9698); empty when nothing serves HTTPS."""
-    ports = [one.port for one in config.listeners if one.service == "https" and one.port]
-    if not ports:
+    port = _https_port(config)
+    if not port:
         return ""
-    port = "" if HTTPS in ports else f":{ports[0]}"
-    return f"https://{config[ServerSettings].hostname}{port}/.well-known/jmap"
+    host = config[ServerSettings].hostname + ("" if port == HTTPS else f":{port}")
+    return f"https://{host}/.well-known/jmap"
+
+
+def _https_port(config: Config) -> int:
+    """Where HTTPS is served, the usual port if it is among several; 0 for nowhere."""
+    ports = [one.port for one in config.listeners if one.service == "https" and one.port]
+    return HTTPS if HTTPS in ports else next(iter(ports), 0)
 
 
 def _managesieve(ground: Ground, login: Login) -> managesieve.Services:
@@ -352,7 +358,7 @@ def _web(
             *api.routes(),
             *pages.routes(pages.load()),
         ],
-        ground.clock, ground.log,
+        ground.clock, ground.log, _https_port(ground.config),
     )  # fmt: skip
 
 

@@ -2,15 +2,19 @@ from __future__ import annotations
 
 import asyncio
 import time
+from typing import Any
 
 import pytest
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from merpati.base.log import Level, Log, Sink
 from merpati.servers.web import session
+from merpati.servers.web.session import Web
 from tests.servers.web.conftest import Opener
 from tests.support.certificates import Authority
+from tests.support.clock import FakeClock
 
 ROOT = Authority("root")
 
@@ -159,3 +163,50 @@ async def test_one_client_too_many_is_told_so(serve: Opener) -> None:
         assert (await site.raw(b"")).startswith(b"HTTP/1.1 503 ")
         for _, writer in pairs:
             writer.close()
+
+
+def _scope(path: str, peer: str = "192.0.2.7", **more: Any) -> dict[str, Any]:
+    return {
+        "type": "http", "scheme": "http", "method": "GET", "path": path, "query_string": b"",
+        "client": (peer, 5), "headers": [(b"host", b"mail.test:2080")], **more,
+    }  # fmt: skip
+
+
+async def _asked(scope: dict[str, Any], log: Log, https: int = 2443) -> tuple[int, str]:
+    """Status and Location of the answer of an application that only knows /here."""
+
+    async def here(_: Request) -> PlainTextResponse:
+        return PlainTextResponse("here")
+
+    routes = [Route("/here", here, methods=["GET", "POST"]),
+              Route("/.well-known/acme-challenge/x", here)]  # fmt: skip
+    web = Web(routes, FakeClock(), log, https)
+    told: list[Any] = []
+
+    async def send(message: Any) -> None:
+        told.append(message)
+
+    async def receive() -> Any:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    await web._answer(scope, receive, send)
+    headers = dict(told[0]["headers"])
+    return told[0]["status"], headers.get(b"location", b"").decode()
+
+
+async def test_clear_text_from_elsewhere_is_shown_the_way_to_tls() -> None:
+    log = Log(Sink(FakeClock(), level=Level.ERROR))
+    assert await _asked(_scope("/here"), log) == (308, "https://mail.test:2443/here")
+    assert await _asked(_scope("/h re", query_string=b"a=1"), log, 443) == (
+        308, "https://mail.test/h%20re?a=1",
+    )  # fmt: skip
+    assert (await _asked(_scope("/here", method="POST"), log))[0] == 403
+    password = [(b"host", b"mail.test"), (b"authorization", b"Basic eA==")]
+    assert (await _asked(_scope("/here", headers=password), log))[0] == 403
+    for fine in (
+        _scope("/here", peer="127.0.0.1"),
+        _scope("/here", scheme="https"),
+        _scope("/.well-known/acme-challenge/x"),
+    ):
+        assert (await _asked(fine, log))[0] == 200
+    assert (await _asked(_scope("/here"), log, 0))[0] == 200

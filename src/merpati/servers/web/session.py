@@ -11,12 +11,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from collections.abc import Sequence
 from email.utils import formatdate
 from typing import TYPE_CHECKING, Any, Final, cast
+from urllib.parse import quote
 
 import uvicorn
 from starlette.applications import Starlette
+from starlette.responses import PlainTextResponse, RedirectResponse
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
@@ -27,10 +30,16 @@ from merpati.net.handover import EXTENSION, Serve
 from merpati.net.stream import Connection
 
 if TYPE_CHECKING:
+    from starlette.responses import Response
     from starlette.routing import BaseRoute
-    from starlette.types import Message, Receive, Scope, Send
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 REQUEST_TIMEOUT: Final = 75.0  # seconds for a request's header to begin and to be complete
+HTTPS: Final = 443
+LOOPBACK: Final = ("127.", "::1", "unix", "::ffff:127.")
+# Authorities ask for proofs in clear text (RFC 8555 8.3).
+IN_CLEAR: Final = "/.well-known/acme-challenge/"
+_PORT: Final = re.compile(r":\d*\Z")
 BODY_TIMEOUT: Final = 60.0  # seconds without a byte of a request's body
 STRICT: Final = (b"strict-transport-security", b"max-age=31536000")
 WRITE_TIMEOUT: Final = 120.0  # seconds for the client to take what fills the buffers
@@ -46,7 +55,12 @@ def refuse(fault: Fault) -> bytes:
 class Web:
     """The HTTP application of one worker."""
 
-    def __init__(self, routes: Sequence[BaseRoute], clock: Clock, log: Log) -> None:
+    def __init__(self, routes: Sequence[BaseRoute], clock: Clock, log: Log, https: int = 0) -> None:
+        """`https`: the port where the same is served over TLS; 0 when there is none.
+
+        With one, clear text from other machines is answered with the way there.
+        """
+        self._https = https
         self._application = Starlette(routes=list(routes))
         self._clock = clock
         self._log = log
@@ -110,10 +124,34 @@ class Web:
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The application; its defects are logged, and answered vaguely by Starlette."""
         secured = _strictly(send) if scope.get("scheme") == "https" else send
+        application: ASGIApp = self._application
+        if self._https and _is_open(scope):
+            application = _elsewhere(scope, self._https)
         try:
-            await self._application(scope, receive, secured)
+            await application(scope, receive, secured)
         except Exception as problem:  # noqa: BLE001 -- one request's defect ends that request only
             self._log.defect("http.failed", problem, path=scope.get("path", "")[:200])
+
+
+def _is_open(scope: Scope) -> bool:
+    """Whether a request came in clear text from another machine, and could wait for TLS."""
+    if scope["type"] != "http" or scope.get("scheme") != "http":
+        return False
+    peer = (scope.get("client") or ("",))[0]
+    return not peer.startswith(LOOPBACK) and not scope["path"].startswith(IN_CLEAR)
+
+
+def _elsewhere(scope: Scope, port: int) -> Response:
+    """The way to the same page over TLS; what came with a password is not worked on."""
+    headers = dict(scope["headers"])
+    host = _PORT.sub("", headers.get(b"host", b"").decode("latin-1"))
+    if scope["method"] not in ("GET", "HEAD") or b"authorization" in headers or not host:
+        text = "Use https here: what you send in clear text is read on the way.\n"
+        return PlainTextResponse(text, status_code=403)
+    query = scope["query_string"].decode("latin-1")
+    target = quote(scope["path"]) + (f"?{query}" if query else "")
+    name = host if port == HTTPS else f"{host}:{port}"
+    return RedirectResponse(f"https://{name}{target}", status_code=308)
 
 
 def _strictly(send: Send) -> Send:
