@@ -80,7 +80,6 @@ PURE: Final = frozenset(
         "quopri",
         "re",
         "re2",
-        "selectolax",
         "string",
         "stringprep",
         "struct",
