@@ -4,9 +4,11 @@ A data type is a `Kind`: its properties, and how to read, list, compare and chan
 objects. What a type leaves out is not offered. `reading` and `writing` and `querying` make
 the methods of it.
 """
+# ruff: noqa: B027 -- what a data type need not do is empty here, and may stay so
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Final, NamedTuple
 
@@ -90,7 +92,7 @@ class Outcome:
         self.new_state = ""
 
 
-class Kind:
+class Kind(ABC):
     """A data type. A subclass says what its objects are; what it leaves out is not offered."""
 
     name: ClassVar[str]
@@ -114,6 +116,7 @@ class Kind:
     async def refresh(self, call: Call, access: Access) -> None:
         """Write what has come to be by itself, before a method of the type looks."""
 
+    @abstractmethod
     async def get(
         self,
         call: Call,
@@ -123,11 +126,10 @@ class Kind:
         arguments: Mapping[str, Any],
     ) -> Got:
         """The objects with these ids, in any order, or all of them."""
-        raise NotImplementedError
 
+    @abstractmethod
     async def state(self, tx: Transaction, access: Access) -> str:
         """The state of all objects of the type in an account."""
-        raise NotImplementedError
 
     async def changes(self, call: Call, access: Access, since: str, limit: int) -> Changes:
         """What has changed since a state. Raises MethodFault cannotCalculateChanges."""
@@ -142,7 +144,7 @@ class Kind:
         arguments: Mapping[str, Any],
     ) -> Found:
         """All ids that match, sorted. The filter and the sort have been checked for shape."""
-        raise NotImplementedError
+        raise MethodFault("unknownMethod")
 
     # For `set_`, outside of its transaction.
 

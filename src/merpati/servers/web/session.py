@@ -26,6 +26,7 @@ from uvicorn.server import ServerState
 from merpati.base.clock import Clock
 from merpati.base.faults import Fault
 from merpati.base.log import Log
+from merpati.base.networks import LOOPBACK, Networks
 from merpati.net.handover import EXTENSION, Serve
 from merpati.net.stream import Connection
 
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 
 REQUEST_TIMEOUT: Final = 75.0  # seconds for a request's header to begin and to be complete
 HTTPS: Final = 443
-LOOPBACK: Final = ("127.", "::1", "unix", "::ffff:127.")
+HERE: Final = Networks(LOOPBACK)
 # Authorities ask for proofs in clear text (RFC 8555 8.3).
 IN_CLEAR: Final = "/.well-known/acme-challenge/"
 _PORT: Final = re.compile(r":\d*\Z")
@@ -138,7 +139,7 @@ def _is_open(scope: Scope) -> bool:
     if scope["type"] != "http" or scope.get("scheme") != "http":
         return False
     peer = (scope.get("client") or ("",))[0]
-    return not peer.startswith(LOOPBACK) and not scope["path"].startswith(IN_CLEAR)
+    return peer not in HERE and not scope["path"].startswith(IN_CLEAR)
 
 
 def _elsewhere(scope: Scope, port: int) -> Response:
