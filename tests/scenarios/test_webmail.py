@@ -76,6 +76,13 @@ def in_the_inbox(request: pytest.FixtureRequest) -> None:
         page.wait("document.querySelector('main .scroller[aria-busy=false]')")
 
 
+def focused(page: Page) -> str:
+    """The name of the row that the keyboard is on, where mark and focus agree."""
+    page.wait("document.activeElement === document.querySelector('main .item.cursor a[data-id]')")
+    found: str = page.run("document.activeElement.ariaLabel")
+    return found
+
+
 def first_load() -> int:
     """Bytes that the list needs: the entry and what it loads at once, as Brotli."""
     waiting = re.findall(r'(?:src|href)="/(assets/[^"]+)"', (FOLDER / "index.html").read_text())
@@ -126,17 +133,30 @@ def test_a_letter_is_read_and_marked_so(page: Page) -> None:
 
 
 def test_the_keyboard_moves_and_opens(page: Page) -> None:
+    page.run(f"{ROWS}[0].focus()")
     page.press("j")
-    page.wait("document.activeElement.dataset.id")
-    before = page.run("document.activeElement.ariaLabel")
+    first = focused(page)
     page.press("j")
-    page.wait(f"document.activeElement.ariaLabel !== {before!r}")
+    assert focused(page) != first
     page.press("k")
-    page.wait(f"document.activeElement.ariaLabel === {before!r}")
+    assert focused(page) == first
     page.press("o")
     page.wait("document.querySelector('.reader article')")
     page.press("u")
     page.wait("!document.querySelector('.reader article')")
+
+
+def test_the_focus_stays_with_its_letter_when_another_comes(webmail: Webmail, page: Page) -> None:
+    page.run(f"{ROWS}[0].focus()")
+    page.press("j")
+    before = focused(page)
+    keep(webmail.server, letter("Di atas yang lain"))
+    page.wait(f"[...{ROWS}].some(one => one.ariaLabel.endsWith('Di atas yang lain'))")
+    assert focused(page) == before
+    page.press("j")
+    assert focused(page) != before
+    page.press("k")
+    assert focused(page) == before
 
 
 def test_a_deleted_letter_comes_back_when_that_is_undone(page: Page) -> None:

@@ -187,7 +187,11 @@ class Page:
         self.send("Input.insertText", text=text)
 
     def press(self, key: str) -> None:
-        """One key, by its name or character."""
+        """One key, by its name or character; returns when the page has drawn what it did upon it.
+
+        Lists move the focus when they draw: who presses the next key, or asks where the focus is,
+        before that, meets the old one.
+        """
         code = KEYS.get(key, 0)
         params: dict[str, Any] = {"key": key, "windowsVirtualKeyCode": code or ord(key.upper())}
         if len(key) == 1:
@@ -196,6 +200,8 @@ class Page:
             params["text"] = "\r"
         self.send("Input.dispatchKeyEvent", type="keyDown", **params)
         self.send("Input.dispatchKeyEvent", type="keyUp", key=key)
+        with contextlib.suppress(AssertionError):  # upon some keys the page goes away
+            self.run("new Promise(done => requestAnimationFrame(() => setTimeout(done)))")
 
     def screenshot(self, path: Path) -> None:
         """What is seen, as PNG."""
