@@ -122,3 +122,15 @@ def test_hold_leaves_even_after_an_exception() -> None:
 )
 def test_addresses_are_counted_by_subscriber(address: str, key: str) -> None:
     assert address_key(address) == key
+
+
+def test_what_was_taken_elsewhere_counts_but_leaves_no_debt_beyond_an_empty_bucket() -> None:
+    clock, told = FakeClock(), []
+    limit = RateLimit(1, 5, clock, taken=lambda key, cost: told.append((key, cost)))
+    limit.add("a", 3)
+    assert limit.take("a", 2)
+    assert not limit.take("a")
+    limit.add("a", 100)
+    clock.advance(1)
+    assert limit.take("a")
+    assert told == [("a", 2), ("a", 1)]  # what others took is not told again

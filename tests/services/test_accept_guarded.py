@@ -10,7 +10,7 @@ from tests.support.server import ANA, HOSTNAME
 
 def guarded(post: Post, settings: GuardSettings) -> Guard:
     letters = Letters(post.accept, post.router, post.blobs, post.clock, post.ids, HOSTNAME)
-    guard = Guard(post.store, letters, post.clock, settings, post.metrics, post.log)
+    guard = Guard(post.store, letters, post.clock, settings, post.metrics, post.log, post.limits)
     post.accept.watch = guard.record
     return guard
 

@@ -30,7 +30,7 @@ def guard_of(post: Post, **settings: int | bool) -> Guard:
     """A guard as each worker has one."""
     letters = Letters(post.accept, post.router, post.blobs, post.clock, post.ids, HOSTNAME)
     chosen = GuardSettings(**settings)  # type: ignore[arg-type]
-    return Guard(post.store, letters, post.clock, chosen, post.metrics, post.log)
+    return Guard(post.store, letters, post.clock, chosen, post.metrics, post.log, post.limits)
 
 
 def strangers(count: int, name: str = "p") -> list[str]:
@@ -315,3 +315,20 @@ async def test_what_a_message_costs(post: Post) -> None:
         return (time.process_time() - begun) / count
 
     assert await post.store.write(many) < 300e-6
+
+
+async def test_an_account_has_its_hour_wherever_its_mail_goes_and_however_it_comes(
+    post: Post,
+) -> None:
+    guard = guard_of(post, all_messages_per_hour=2, all_recipients_per_hour=10)
+    here = [Route(BUDI, (post.budi.id,), ())]
+    await guard.check(post.ana.id, here, "127.0.0.1")  # programs of ours are not counted
+    await guard.check(post.ana.id, here, OFFICE)
+    await guard.check(post.ana.id, here, AWAY)
+    with pytest.raises(Fault, match="its limit of messages in an hour") as caught:
+        await guard.check(post.ana.id, here, OFFICE)
+    assert (caught.value.kind, caught.value.status) == (Kind.TOO_MANY, "4.7.1")
+    with pytest.raises(Fault, match="its limit of recipients in an hour"):
+        await guard.check(post.budi.id, here * 11, OFFICE)
+    post.time.advance(HOUR)
+    await guard.check(post.ana.id, here, OFFICE)

@@ -75,7 +75,9 @@ class ApiInstance(TestInstance):
         await self.store.write(delegates.put, self.citra.id, DOMAIN, rights)
         self.sessions = Sessions(self.store, self.clock, self.ids, SignInSettings(), self.log)
         letters = Letters(self.accept, self.router, self.blobs, self.clock, self.ids, HOSTNAME)
-        self.guard = Guard(self.store, letters, self.clock, GuardSettings(), self.metrics, self.log)
+        self.guard = Guard(
+            self.store, letters, self.clock, GuardSettings(), self.metrics, self.log, self.limits
+        )
         services = Services(
             store=self.store, clock=self.clock, ids=self.ids, hostname=HOSTNAME, language="en",
             moderation=Moderation(self.router, letters, self.clock, self.ids), lifetime=432_000,

@@ -83,6 +83,7 @@ from merpati.services.rotation import Rotation
 from merpati.services.route import EXPAND, AddressSettings, Router
 from merpati.services.scripts import Scripts, SieveSettings
 from merpati.services.sealing import Sealing
+from merpati.services.shared_limits import SharedLimits
 from merpati.services.sign import DkimSettings, Signer
 from merpati.services.smime import SmimeSettings
 from merpati.services.text_index import TextIndex
@@ -169,6 +170,7 @@ class Ground:
     store: Store
     blobs: BlobStore
     notify: Notify
+    limits: SharedLimits
     resolver: Resolver
     router: Router
 
@@ -240,7 +242,7 @@ def _smtp(ground: Ground, accept: Accept, login: Login, guard: Guard) -> smtp_cl
     settings = ground.config[SmtpSettings]
     return smtp_client.Services(
         ground.hostname, settings, ground.store, accept, ground.router, login, ground.chain,
-        ground.clock, ground.log, Rates(settings, ground.clock), guard,
+        ground.clock, ground.log, Rates(settings, ground.limits), guard,
     )  # fmt: skip
 
 
@@ -304,6 +306,7 @@ async def _ground(
         store=store,
         blobs=BlobStore(config.blobs, ids),
         notify=notify,
+        limits=SharedLimits(clock, notify),
         resolver=Resolver(config[DnsSettings].endpoints() or None, clock),
         router=router,
     )
@@ -389,7 +392,7 @@ def _guard(ground: Ground, accept: Accept) -> Guard:
     )
     guard = Guard(
         ground.store, letters, ground.clock, ground.config[GuardSettings], ground.metrics,
-        ground.log,
+        ground.log, ground.limits,
     )  # fmt: skip
     accept.watch = guard.record
     return guard

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from merpati.base.faults import Fault, Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from merpati.base.clock import Clock
 
@@ -24,18 +24,23 @@ class RateLimit:
 
     A bucket is one number, the moment at which it is full again, so it costs
     no timer and a forgotten key means a full bucket. At most `max_keys` are
-    kept; the least recently used goes first.
+    kept; the least recently used goes first. `taken` hears of all that is taken
+    here, so that other processes can count it in theirs with `add`.
     """
 
-    __slots__ = ("_clock", "_full_at", "_interval", "_max_keys", "_span")
+    __slots__ = ("_clock", "_full_at", "_interval", "_max_keys", "_span", "_taken")
 
-    def __init__(self, rate: float, burst: float, clock: Clock, max_keys: int = MAX_KEYS) -> None:
+    def __init__(
+        self, rate: float, burst: float, clock: Clock, max_keys: int = MAX_KEYS,
+        taken: Callable[[str, float], None] | None = None,
+    ) -> None:  # fmt: skip
         if rate <= 0 or burst <= 0:
             raise ValueError("rate and burst must be above zero")
         self._clock = clock
         self._interval = 1 / rate
         self._span = burst / rate
         self._max_keys = max_keys
+        self._taken = taken
         self._full_at: OrderedDict[str, float] = OrderedDict()
 
     def __len__(self) -> int:
@@ -47,11 +52,22 @@ class RateLimit:
         full_at = max(self._full_at.get(key, now), now) + cost * self._interval
         if full_at - now > self._span * (1 + 1e-9):  # what floats lose in rounding
             return False
+        self._keep(key, full_at)
+        if self._taken is not None:
+            self._taken(key, cost)
+        return True
+
+    def add(self, key: str, cost: float) -> None:
+        """Counts what was taken elsewhere; it is done, so it counts even if there was no room."""
+        now = self._clock.monotonic()
+        full_at = max(self._full_at.get(key, now), now) + cost * self._interval
+        self._keep(key, min(full_at, now + self._span))
+
+    def _keep(self, key: str, full_at: float) -> None:
         self._full_at[key] = full_at
         self._full_at.move_to_end(key)
         if len(self._full_at) > self._max_keys:
             self._full_at.popitem(last=False)
-        return True
 
     def wait(self, key: str, cost: float = 1) -> float:
         """Seconds until `cost` tokens are there: 0.0 when they are, inf when they never will be."""

@@ -7,7 +7,8 @@ reading. What follows can be done by any worker and after any crash: what else w
 queue is held, then the owner and the administrators get a letter. Nothing is lost, and a
 false alarm is undone by one command.
 
-What a domain sends is counted in memory and written every few seconds, so that its accounts
+All that an account submits, to people here too, is counted in memory by all workers together;
+what a domain sends is counted in memory and written every few seconds, so that its accounts
 do not wait for one row: its limits are kept to about what the workers send in that time.
 """
 
@@ -30,6 +31,7 @@ from merpati.model.habit import Count, Flow, Limits, Reason, Sending
 from merpati.model.queue import STEP
 from merpati.services.letters import Letters
 from merpati.services.notify import Notify
+from merpati.services.shared_limits import SharedLimits
 from merpati.store import directory, habits, queue_admin
 from merpati.store.engine import Store, Topic, Transaction
 from merpati.store.habits import Freeze, Standing
@@ -85,6 +87,13 @@ class GuardSettings:
         2000, "Recipients elsewhere named by one account in an hour; 0: any.", minimum=0
     )
     recipients_per_day: int = setting(10_000, "The same in a day; 0: any.", minimum=0)
+    all_messages_per_hour: int = setting(
+        2000, "Messages from one account in an hour, to people here or elsewhere; 0: any.",
+        minimum=0,
+    )  # fmt: skip
+    all_recipients_per_hour: int = setting(
+        10_000, "Recipients named by one account in an hour, here or elsewhere; 0: any.", minimum=0
+    )
     domain_messages_per_hour: int = setting(
         0, "Messages to other domains from all accounts of a domain in an hour; 0: any.", minimum=0
     )
@@ -143,6 +152,7 @@ class Guard:
         settings: GuardSettings,
         metrics: Metrics,
         log: Log,
+        shared: SharedLimits,
     ) -> None:
         self._store = store
         self._letters = letters
@@ -151,6 +161,8 @@ class Guard:
         self._unwatched = Networks(settings.unwatched)
         self._limits = settings.limits()
         self._domain_limits = settings.domain_limits()
+        self._messages = shared.hourly("account messages", settings.all_messages_per_hour)
+        self._recipients = shared.hourly("account recipients", settings.all_recipients_per_hour)
         self._log = log
         self._domains: dict[int, _Domain] = {}
         self._homes: dict[int, int] = {}  # the domains of accounts
@@ -183,7 +195,7 @@ class Guard:
     # On the path of every submission
 
     async def check(self, account_id: int, recipients: Sequence[Route], peer: str) -> None:
-        """Whether an account may submit a message, before it is read.
+        """Whether an account may submit a message, by whatever protocol, before it is read.
 
         Args:
             account_id: Who is signed in.
@@ -200,16 +212,17 @@ class Guard:
             if len(self._standings) >= REMEMBERED_MAX:
                 self._standings = {}
             self._standings[account_id] = (self._clock.monotonic() + REMEMBERED, standing)
-        leaving = sum(len(_leaving(route.remote)) for route in recipients)
-        if peer in self._unwatched:
-            leaving = 0
+        counted = peer not in self._unwatched
+        leaving = sum(len(_leaving(route.remote)) for route in recipients) if counted else 0
         why = ""
         try:
             if standing.frozen_at:
                 why = "frozen"
                 raise await self._store.read(_frozen, account_id)
+            why = "account"
+            if counted:
+                self._count(account_id, len(recipients))
             if leaving:
-                why = "account"
                 _within(standing, leaving, habits.with_own(self._limits, standing.own), now)
                 why = "domain"
                 await self._check_domain(account_id, leaving, now)
@@ -217,6 +230,16 @@ class Guard:
             self._refused.inc(why)
             self._log.info("guard.refused", account=account_id, peer=peer, reason=fault.text)
             raise
+
+    def _count(self, account_id: int, recipients: int) -> None:
+        """Count a message of the account, wherever it goes."""
+        for limit, cost, what in (
+            (self._messages, 1, "messages"),
+            (self._recipients, recipients, "recipients"),
+        ):
+            if limit is not None and not limit.take(str(account_id), cost):
+                text = f"your account has reached its limit of {what} in an hour; try again later"
+                raise Fault(Kind.TOO_MANY, text, "4.7.1")
 
     async def _check_domain(self, account_id: int, recipients: int, now: int) -> None:
         """Count a message for the account's domain, if there is room for it."""

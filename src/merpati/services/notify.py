@@ -2,7 +2,8 @@
 
 A commit announces what it touched; this worker's listeners hear of it at once, those of
 the other workers by the mesh. An announcement carries no data and may be lost, so every
-listener also looks for itself now and then.
+listener also looks for itself now and then. Beside announcements the mesh carries what
+workers have counted (`services/shared_limits.py`).
 """
 
 from __future__ import annotations
@@ -29,6 +30,11 @@ class Carrier(Protocol):
 
 Listener = Callable[[], None]
 
+Counts = dict[str, dict[str, float]]
+"""How much was taken of which limit, by what it is counted by."""
+
+_DATAGRAM: Final = msgspec.msgpack.Decoder(list[tuple[str, int]] | Counts)
+
 
 class Notify:
     """One worker's switchboard. A listener is called on the loop and must be quick."""
@@ -38,6 +44,7 @@ class Notify:
         self._carrier: Carrier | None = None
         self._unsent: set[Announcement] = set()
         self._is_pausing = False
+        self._counted: Callable[[Counts], None] | None = None
 
     def join(self, carrier: Carrier) -> None:
         """Tell the other workers too from now on."""
@@ -76,9 +83,22 @@ class Notify:
         self._unsent = set()
         loop.call_later(PAUSE, self._send, loop)
 
+    def count(self, counts: Counts) -> None:
+        """Tell the other workers what was counted here; best effort, and small."""
+        if self._carrier is not None:
+            self._carrier.send(msgspec.msgpack.encode(counts))
+
+    def on_counts(self, listener: Callable[[Counts], None]) -> None:
+        """Call `listener` with what another worker has counted."""
+        self._counted = listener
+
     def received(self, data: bytes) -> None:
         """Another worker says so."""
-        self._tell(decode(data))
+        told = _decode(data)
+        if not isinstance(told, dict):
+            self._tell(told)
+        elif self._counted is not None:
+            self._counted(told)
 
     def _tell(self, announcements: set[Announcement]) -> None:
         for announcement in announcements:
@@ -102,8 +122,13 @@ def decode(data: bytes) -> set[Announcement]:
 
     The folder is private, so that is a newer release's at most.
     """
+    told = _decode(data)
+    return set() if isinstance(told, dict) else told
+
+
+def _decode(data: bytes) -> set[Announcement] | Counts:
     try:
-        pairs = msgspec.msgpack.decode(data, type=list[tuple[str, int]])
-        return {(Topic(topic), subject) for topic, subject in pairs}
+        told = _DATAGRAM.decode(data)
+        return told if isinstance(told, dict) else {(Topic(topic), one) for topic, one in told}
     except (msgspec.DecodeError, ValueError):
         return set()

@@ -5,15 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final
 
-from merpati.base.clock import Clock
 from merpati.base.faults import Fault, Kind
 from merpati.base.limits import RateLimit, address_key
 from merpati.base.networks import LOOPBACK, Networks
 from merpati.base.settings import setting
 from merpati.servers.smtp.legal import Role
+from merpati.services.shared_limits import SharedLimits
 from merpati.wire.smtp.paths import NULL, Path
 
-HOUR: Final = 3600.0
 ANYONE: Final = "*"
 EVERYONE: Final = "everyone"
 NOBODY: Final = "nobody"
@@ -54,21 +53,13 @@ class SmtpSettings:
         example=list(LOOPBACK),
     )
     peer_messages: int = setting(
-        5000, "Messages begun by one address in an hour, counted by each worker; 0: any.", minimum=0
+        5000, "Messages begun by one address in an hour; 0: any.", minimum=0
     )
     peer_recipients: int = setting(
-        20_000, "Recipients named by one address in an hour, counted by each worker; 0: any.",
-        minimum=0,
-    )  # fmt: skip
+        20_000, "Recipients named by one address in an hour; 0: any.", minimum=0
+    )
     peer_errors: int = setting(
         1000, "Commands of one address refused in an hour before it is sent away; 0: any.",
-        minimum=0,
-    )  # fmt: skip
-    account_messages: int = setting(
-        2000, "Messages sent by one account in an hour, counted by each worker; 0: any.", minimum=0
-    )
-    account_recipients: int = setting(
-        10_000, "Recipients named by one account in an hour, counted by each worker; 0: any.",
         minimum=0,
     )  # fmt: skip
     verify: str = setting(
@@ -134,17 +125,14 @@ class Policy:
 
 
 class Rates:
-    """What addresses and accounts have used of their hour; one for each worker."""
+    """What addresses have used of their hour. What accounts have is the guard's to say."""
 
-    def __init__(self, settings: SmtpSettings, clock: Clock) -> None:
-        self._clock = clock
+    def __init__(self, settings: SmtpSettings, limits: SharedLimits) -> None:
+        self._limits = limits
         self._unlimited = Networks(settings.unlimited)
-        self._peer_messages = _hourly(settings.peer_messages, clock)
-        self._peer_recipients = _hourly(settings.peer_recipients, clock)
-        self._peer_errors = _hourly(settings.peer_errors, clock)
-        self._account_messages = _hourly(settings.account_messages, clock)
-        self._account_recipients = _hourly(settings.account_recipients, clock)
-        self._devices: dict[int, RateLimit] = {}
+        self._messages = limits.hourly("smtp messages", settings.peer_messages)
+        self._recipients = limits.hourly("smtp recipients", settings.peer_recipients)
+        self._errors = limits.hourly("smtp errors", settings.peer_errors)
 
     def exempt(self, peer: str) -> bool:
         """Whether an address is never counted."""
@@ -156,44 +144,29 @@ class Rates:
 
     def welcome(self, key: str) -> Fault | None:
         """Why an address is not let in at present: it was refused too often."""
-        if key and self._peer_errors is not None and (wait := self._peer_errors.wait(key)):
+        if key and self._errors is not None and (wait := self._errors.wait(key)):
             return _too_many("refused commands from your address", wait)
         return None
 
     def failed(self, key: str) -> None:
         """A command of this address was refused."""
-        if key and self._peer_errors is not None:
-            self._peer_errors.take(key)
+        if key and self._errors is not None:
+            self._errors.take(key)
 
-    def begin(self, key: str, account_id: int) -> None:
+    def begin(self, key: str) -> None:
         """A message begins. Raises Fault TOO_MANY."""
-        if not key:
-            return
-        if account_id:
-            _take(self._account_messages, str(account_id), 1, "messages from your account")
-        else:
-            _take(self._peer_messages, key, 1, "messages from your address")
+        if key:
+            _take(self._messages, key, 1, "messages from your address")
 
     def device(self, peer: str, per_hour: int) -> None:
         """A message of a device begins. Raises Fault TOO_MANY."""
-        limit = self._devices.get(per_hour)
-        if limit is None:
-            limit = self._devices[per_hour] = RateLimit(per_hour / HOUR, per_hour, self._clock)
+        limit = self._limits.hourly(f"device {per_hour}", per_hour)
         _take(limit, address_key(peer), 1, "messages from this device")
 
-    def address(self, key: str, account_id: int, recipients: int) -> None:
+    def address(self, key: str, recipients: int) -> None:
         """A message has so many recipients. Raises Fault TOO_MANY."""
-        if not key:
-            return
-        if account_id:
-            _take(self._account_recipients, str(account_id), recipients,
-                  "recipients from your account")  # fmt: skip
-        else:
-            _take(self._peer_recipients, key, recipients, "recipients from your address")
-
-
-def _hourly(count: int, clock: Clock) -> RateLimit | None:
-    return RateLimit(count / HOUR, count, clock) if count else None
+        if key:
+            _take(self._recipients, key, recipients, "recipients from your address")
 
 
 def _take(limit: RateLimit | None, key: str, cost: int, what: str) -> None:

@@ -71,7 +71,8 @@ def mail(client: Client, command: commands.Mail) -> Awaitable[None] | None:
         return _mail_of_device(client, path, params)
     if client.account_id and not path.is_null:
         _check_own(client, path)
-    client.services.rates.begin(client.key, client.account_id)
+    if not client.account_id:
+        client.services.rates.begin(client.key)
     _begin(client, path, params)
     return None
 
@@ -369,8 +370,9 @@ async def bdat(client: Client, command: commands.Bdat) -> None:
 async def _may_send(client: Client) -> None:
     """Raises Fault TOO_MANY, DENIED when the client has used up what it may send."""
     services = client.services
-    services.rates.address(client.key, client.account_id, len(client.routes))
-    if client.account_id and services.guard is not None:
+    if not client.account_id:
+        services.rates.address(client.key, len(client.routes))
+    elif services.guard is not None:
         await services.guard.check(client.account_id, client.routes, client.connection.peer)
 
 
