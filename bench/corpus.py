@@ -81,14 +81,14 @@ def _text(chance: random.Random, size: int) -> str:
     return "\r\n".join(lines)
 
 
-def submission(path: Path, size: int) -> Path:
+def submission(path: Path, size: int, author: str = "alice@example.net") -> Path:
     """A file with a message of `size` bytes as DATA sends it; `{n}` becomes another number each."""
     head = (
         "Received: from mail.example.net (mail.example.net [192.0.2.7])\r\n"
         "\tby mx.example.org with ESMTPS id {n}\r\n"
         "\tfor <user@example.org>; Mon, 2 Nov 2026 10:11:12 +0000\r\n"
         "Date: Mon, 2 Nov 2026 10:11:12 +0000\r\n"
-        "From: Alice Example <alice@example.net>\r\n"
+        f"From: Alice Example <{author}>\r\n"
         "To: Bob Example <bob@example.org>\r\n"
         "Subject: quarterly report {n}\r\n"
         "Message-ID: <{n}.bench@example.net>\r\n"

@@ -213,7 +213,7 @@ def measure(plan: Plan, generator: Generator, folder: Path, *, beside: bool) -> 
     servers: list[Sender | Postfix] = [Sender(folder, sink.port)]
     if beside:
         servers.append(Postfix(folder, sink.port))
-    body = corpus.submission(folder / "body-queue", KIB * 1024)
+    body = corpus.submission(folder / "body-queue", KIB * 1024, f"u0@{DOMAIN}")
     try:
         for server in servers:
             server.start()

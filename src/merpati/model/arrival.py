@@ -6,6 +6,8 @@ from typing import Final
 
 import msgspec
 
+from merpati.model.senders import Senders
+
 
 class Options(msgspec.Struct, frozen=True, kw_only=True):
     """What the client asked for with the parameters of MAIL, for the whole message.
@@ -80,4 +82,4 @@ class Arrival(msgspec.Struct, frozen=True):
     origin: Origin
     smtputf8: bool = False
     options: Options = NO_OPTIONS
-    on_behalf: bool = False  # the sender is another's address: the message must say who sent it
+    senders: Senders | None = None  # of the account, which From and Sender have to keep to

@@ -27,13 +27,13 @@ from merpati.model.mailbox import INBOX_ID
 from merpati.model.message import Digest
 from merpati.model.queue import HERE
 from merpati.model.verdict import Action, Judgement
+from merpati.services import authorship
 from merpati.services.digest import Digester, outline
 from merpati.store import blobs, directory, emails, events, mailboxes, queue
 from merpati.store.blobs import BlobStore, Body, Spool
 from merpati.store.engine import UNDONE, Store, Transaction
 from merpati.wire import trace
 from merpati.wire.authentication_results import forged
-from merpati.wire.mime import headers
 from merpati.wire.smtp.paths import NULL, parse_address
 
 if TYPE_CHECKING:  # `merpati sendmail` does without a judge and without what that needs
@@ -133,7 +133,8 @@ class Accept:
 
         Raises:
             Fault: OVER_QUOTA when every recipient is here and none has room; LOOP
-                for a message that loops; DENIED, UNAVAILABLE for one that is judged so;
+                for a message that loops; DENIED, UNAVAILABLE for one that is judged so,
+                and DENIED for one of an account from whom it may not be;
                 NO_SPACE, UNAVAILABLE when it cannot be kept. Nothing of it is kept then.
         """
         ready = await self.prepare(trace_id, spool, arrival)
@@ -158,7 +159,11 @@ class Accept:
             verdict = await self._judged(trace_id, content, arrival)
             drop = verdict.drop if verdict is not None else forged(content, (self._hostname,))
             report = self._report(content, arrival) if verdict is not None else b""
-            sender = _real_sender(arrival, content)
+            sender = b""
+            if arrival.senders is not None:
+                sender = await authorship.check(
+                    self._store, content, arrival.senders, arrival.sender
+                )
             del content  # a mapped file takes memory for as long as it is mapped
             await spool.prepend(self._trace_fields(trace_id, arrival, verdict) + sender, drop)
             if self._rules is not None and any(route.list_id for route in arrival.routes):
@@ -391,13 +396,6 @@ class Accept:
 
 
 _path: Final = lru_cache(maxsize=4096)(parse_address)
-
-
-def _real_sender(arrival: Arrival, content: bytes | mmap.mmap) -> bytes:
-    """The Sender field of a message sent on behalf of another address (RFC 5322 3.6.2)."""
-    if not arrival.on_behalf or headers.split(content[: trace.HOPS_SCAN_LIMIT]).get(b"sender"):
-        return b""
-    return f"Sender: {arrival.origin.account}\r\n".encode()
 
 
 def _addresses(arrival: Arrival) -> list[str]:

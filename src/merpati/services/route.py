@@ -44,6 +44,12 @@ class AddressSettings:
         "+",
         "What divides a mailbox from a detail, as in ani+shop@example.org; empty: nothing does.",
     )
+    any_author: tuple[str, ...] = setting(
+        (),
+        "Accounts, and domains as @example.org, whose mail may be from anybody in its From field;"
+        ' "*": all. Else every address in From and Sender belongs to the account that sends.',
+        example=["newsletter@example.org"],
+    )
     backup_for: tuple[str, ...] = setting(
         (),
         "Domains of others whose mail is taken here while their own servers are down, and passed"
@@ -111,9 +117,9 @@ class Router:
         self._store = store
         self._hostname = hostname
         self._clock = clock
-        known = settings or AddressSettings()
-        self.separator = known.separator
-        self._backup_for = frozenset(name.lower() for name in known.backup_for)
+        self.settings: Final = settings or AddressSettings()
+        self.separator: Final = self.settings.separator
+        self._backup_for = frozenset(name.lower() for name in self.settings.backup_for)
         self._remembered: dict[tuple[Path, bool], tuple[float, Route]] = {}
 
     def forget(self) -> None:

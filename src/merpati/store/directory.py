@@ -14,6 +14,7 @@ from merpati.model.mailing_list import Role, split_role
 from merpati.store import expunged, mailboxes, metadata, rights, web_sessions
 from merpati.store import quota as usage
 from merpati.store.engine import Conflict, Row, Topic, Transaction, id_list, one_of
+from merpati.store.suppression import one_of_texts, text_list
 
 ACCOUNT_COLUMNS: Final = (
     "a.id, r.local || '@' || d.name, a.name, a.password, a.is_admin, a.disabled,"
@@ -323,6 +324,20 @@ async def addresses(tx: Transaction, account_id: int) -> list[str]:
         account_id,
     )
     return [row[0] for row in rows]
+
+
+async def sole_aliases(tx: Transaction, addresses: list[str]) -> list[str]:
+    """The aliases that lead to these addresses and nowhere else; no catch-all is among them."""
+    of_target = (
+        "EXISTS (SELECT 1 FROM alias o WHERE o.domain_id = l.domain_id AND o.local = l.local"
+    )
+    found = await tx.rows(
+        "SELECT l.local || '@' || d.name FROM alias l JOIN domain d ON d.id = l.domain_id"
+        f" WHERE l.local <> '' AND {one_of_texts(tx, 'lower(l.target)', 1)}"
+        f" AND NOT {of_target} AND NOT ({one_of_texts(tx, 'lower(o.target)', 1)}))",
+        text_list(tx, addresses),
+    )
+    return [row[0] for row in found]
 
 
 async def set_account(tx: Transaction, account_id: int, /, **changes: str | int) -> None:

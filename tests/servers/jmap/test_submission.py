@@ -63,6 +63,14 @@ def envelope(*to: str, sender: str = "ana@example.org", **parameters: str | None
     }
 
 
+async def test_what_somebody_elsewhere_wrote_can_be_sent_on(jmap: JmapInstance) -> None:  # 7.5
+    again = {"header:Resent-From:asAddresses": [{"name": None, "email": "ana@example.org"}]}
+    email = await draft(jmap, **{"from": [{"email": "carl@far.example"}]}, **again)
+    assert (await send(jmap, email))["notCreated"] is None
+    email = await draft(jmap, **{"from": [{"email": "budi@example.org"}]}, **again)
+    assert (await refused(jmap, email))["type"] == "forbiddenFrom"
+
+
 async def test_everybody_has_an_identity_that_stays(jmap: JmapInstance) -> None:  # 6
     told = await jmap.call("Identity/get", accountId=jmap.account, ids=None)
     [one] = told["list"]
@@ -188,6 +196,8 @@ async def test_every_refusal_has_its_type(jmap: JmapInstance) -> None:  # 7.5
     assert error["type"] == "noRecipients"
     error = await refused(jmap, await draft(jmap, **{"from": [{"email": "budi@example.org"}]}))
     assert error["type"] == "forbiddenFrom"
+    named = {"from": [{"email": "carl@far.example"}]}
+    assert (await refused(jmap, await draft(jmap, **named)))["type"] == "forbiddenFrom"
     error = await refused(jmap, await draft(jmap, **{"from": None}))
     assert (error["type"], error["properties"]) == ("invalidEmail", ["from"])
     object.__setattr__(jmap.services, "message_size", 10)

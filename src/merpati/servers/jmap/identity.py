@@ -12,13 +12,16 @@ from merpati.base.faults import SyntaxFault
 from merpati.servers.jmap import objects, states
 from merpati.servers.jmap.call import SUBMISSION, Access, Call
 from merpati.servers.jmap.kind import Changes, Got, Kind, Property, server_set
-from merpati.store import changes, directory, identities, members, object_changes
+from merpati.services import authorship
+from merpati.services.route import AddressSettings
+from merpati.store import changes, identities, object_changes
 from merpati.store.identities import Address, Identity
 from merpati.wire.jmap.faults import SetFault, wrong
 from merpati.wire.jmap.values import is_bool, is_text, nullable
 from merpati.wire.smtp.paths import parse_address
 
 if TYPE_CHECKING:
+    from merpati.model.senders import Senders
     from merpati.store.engine import Transaction
 
 IDENTITIES_MAX: Final = 200  # of one account
@@ -108,7 +111,7 @@ class Identities(Kind):
             path = parse_address(new["email"])
         except SyntaxFault:
             raise wrong("that is no address", "email") from None
-        if path.is_null or not await may_send_as(tx, call, access, str(path)):
+        if path.is_null or not (await senders(tx, call)).may(str(path)):
             raise SetFault("forbiddenFrom", f"you may not send mail as {path}", ["email"])
         if len(await identities.listing(tx, access.account_id)) >= IDENTITIES_MAX:
             raise SetFault("overQuota", f"an account has at most {IDENTITIES_MAX} identities")
@@ -157,22 +160,11 @@ async def find(tx: Transaction, access: Access, id_: str) -> Identity | None:
     return next((one for one in found if one.id == number), None)
 
 
-async def may_send_as(tx: Transaction, call: Call, access: Access, address: str) -> bool:
-    """Whether the user may write under an address: an own one, or of a mailbox shared so."""
-    own = {*await directory.addresses(tx, access.account_id)}
-    own |= (await members.senders(tx, access.user_id)).keys()
-    return is_among(own, address, call)
-
-
-def is_among(own: set[str], address: str, call: Call) -> bool:
-    """Whether an address is one of these, perhaps with a detail (RFC 5233)."""
-    address = address.lower()
-    if address in own:
-        return True
+async def senders(tx: Transaction, call: Call) -> Senders:
+    """The addresses that the user may write under."""
     sending = call.services.sending
-    separator = sending.router.separator if sending is not None else "+"
-    local, _, domain = address.rpartition("@")
-    return bool(separator) and f"{local.partition(separator)[0]}@{domain}" in own
+    settings = sending.router.settings if sending is not None else AddressSettings()
+    return await authorship.senders_of(tx, call.user, settings)
 
 
 def _object(one: Identity) -> dict[str, Any]:

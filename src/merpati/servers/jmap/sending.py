@@ -17,12 +17,13 @@ from merpati.base import faults
 from merpati.base.faults import Fault, SyntaxFault
 from merpati.model import object_ids
 from merpati.model.arrival import NO_OPTIONS, Arrival, Options, Origin, RecipientOptions, Route
+from merpati.model.senders import Senders
 from merpati.servers.jmap import files, identity
 from merpati.servers.jmap.call import Access, Call, Sending
+from merpati.services import authorship
 from merpati.services.accept import Ready
-from merpati.store import blobs, directory, email_places, members
+from merpati.store import blobs, email_places
 from merpati.store.identities import Identity
-from merpati.store.members import Send
 from merpati.wire.jmap import email_headers
 from merpati.wire.jmap.faults import SetFault, wrong
 from merpati.wire.jmap.values import utc_date
@@ -69,26 +70,25 @@ class _Email(msgspec.Struct, frozen=True):
     """The email to be sent, and as whom."""
 
     identity: Identity | None
-    own: frozenset[str]
-    behalf: frozenset[str]  # those of them of which the message must say who sends it
+    senders: Senders
     email_id: int = 0
     thread_id: int = 0
     stored: blobs.Stored | None = None
 
 
-async def _look(tx: Transaction, access: Access, identity_id: str, email_id: str) -> _Email:
-    others = await members.senders(tx, access.user_id)
-    own = frozenset({*await directory.addresses(tx, access.account_id), *others})
-    behalf = frozenset(address for address, how in others.items() if how is Send.BEHALF)
+async def _look(
+    tx: Transaction, call: Call, access: Access, identity_id: str, email_id: str
+) -> _Email:
+    senders = await identity.senders(tx, call)
     who = await identity.find(tx, access, identity_id)
     number = object_ids.read_email(email_id)
     name = object_ids.BlobName(upload=False, id=number or 0)
     found = None if number is None else await files.stored(tx, access, name)
     if number is None or found is None:
-        return _Email(who, own, behalf)
+        return _Email(who, senders)
     held = await email_places.find(tx, access.account_id, [number], ("thread_id",))
     thread_id = held[number][0].row[2]
-    return _Email(who, own, behalf, number, thread_id, found[0])
+    return _Email(who, senders, number, thread_id, found[0])
 
 
 async def prepare(call: Call, access: Access, sending: Sending, new: Mapping[str, Any]) -> Outgoing:
@@ -99,7 +99,7 @@ async def prepare(call: Call, access: Access, sending: Sending, new: Mapping[str
         Fault: NO_SPACE, UNAVAILABLE.
     """
     found = await call.services.store.read(
-        _look, access, call.real(new["identityId"]) or "", call.real(new["emailId"]) or ""
+        _look, call, access, call.real(new["identityId"]) or "", call.real(new["emailId"]) or ""
     )
     if found.identity is None:
         raise wrong("there is no such identity", "identityId")
@@ -110,10 +110,11 @@ async def prepare(call: Call, access: Access, sending: Sending, new: Mapping[str
         raise SetFault("tooLarge", f"an email has at most {limit} bytes", maxSize=limit)
     content = call.services.blob_store.read(found.stored)
     fields = headers.split(content).fields
-    own = set(found.own)
-    _check_from(call, fields, own)
-    envelope = new["envelope"] or _envelope(call, fields, found.identity, own)
-    sender, options = _sender(call, sending, envelope["mailFrom"], own)
+    senders = found.senders
+    _check_whole(fields)
+    envelope = new["envelope"] or _envelope(fields, found.identity, senders)
+    sender, options = _sender(call, sending, envelope["mailFrom"], senders)
+    await _check_author(call, content, senders, sender)
     routes = await _routes(sending, envelope["rcptTo"])
     await _check_rate(call, access, sending, routes)
     utf8 = not (sender.is_ascii and all(route.address.isascii() for route in routes))
@@ -122,9 +123,7 @@ async def prepare(call: Call, access: Access, sending: Sending, new: Mapping[str
         account=call.user.address,
     )  # fmt: skip
     address = "" if sender.is_null else str(sender)
-    arrival = Arrival(
-        address, routes, origin, utf8, options, on_behalf=address.lower() in found.behalf
-    )
+    arrival = Arrival(address, routes, origin, utf8, options, senders=senders)
     trace, ready = await _ready(sending, content, fields, arrival)
     send_at = max(ready.now, options.hold_until)
     return Outgoing(
@@ -169,8 +168,8 @@ def _addresses(fields: Sequence[headers.Field], key: bytes) -> list[str]:
     return [str(one["email"]) for one in email_headers.flat(found[-1]) if one["email"]]
 
 
-def _check_from(call: Call, fields: Sequence[headers.Field], own: set[str]) -> None:
-    """Whether a message says whom it is from and when it was written, and its writer may."""
+def _check_whole(fields: Sequence[headers.Field]) -> None:
+    """Whether a message says whom it is from and when it was written."""
     there = [field.key for field in fields]
     writers = _addresses(fields, b"from")
     bad = []
@@ -183,9 +182,17 @@ def _check_from(call: Call, fields: Sequence[headers.Field], own: set[str]) -> N
     if bad:
         text = "a message has one From, one Date, and a Sender if several wrote it (RFC 5322 3.6)"
         raise SetFault("invalidEmail", text, list(dict.fromkeys(bad)))
-    for one in writers:
-        if not identity.is_among(own, one, call):
-            raise SetFault("forbiddenFrom", f"you may not send mail from {one}")
+
+
+async def _check_author(
+    call: Call, content: bytes | mmap.mmap, senders: Senders, sender: Path
+) -> None:
+    """Whether the message may be from whom it says it is."""
+    try:
+        envelope = "" if sender.is_null else str(sender)
+        await authorship.check(call.services.store, content, senders, envelope)
+    except Fault as fault:
+        raise SetFault("forbiddenFrom", fault.text) from None
 
 
 def _is_address(text: str) -> bool:
@@ -195,12 +202,10 @@ def _is_address(text: str) -> bool:
         return False
 
 
-def _envelope(
-    call: Call, fields: Sequence[headers.Field], who: Identity, own: set[str]
-) -> dict[str, Any]:
+def _envelope(fields: Sequence[headers.Field], who: Identity, senders: Senders) -> dict[str, Any]:
     """The envelope of a message that was given none: by its own fields."""
     sender = (_addresses(fields, b"sender") or _addresses(fields, b"from"))[0]
-    if not identity.is_among(own, sender, call):
+    if not senders.may(sender):
         sender = who.email
     recipients: dict[str, str] = {}
     for key in (b"to", b"cc", b"bcc"):
@@ -213,14 +218,14 @@ def _envelope(
 
 
 def _sender(
-    call: Call, sending: Sending, given: Mapping[str, Any], own: set[str]
+    call: Call, sending: Sending, given: Mapping[str, Any], senders: Senders
 ) -> tuple[Path, Options]:
     """The return path, and what its parameters ask for."""
     try:
         path = parse_address(given["email"]) if given["email"] else NULL
     except SyntaxFault:
         raise wrong("the sender of the envelope is no address", "envelope") from None
-    if not path.is_null and not identity.is_among(own, str(path), call):
+    if not path.is_null and not senders.may(str(path)):
         raise SetFault("forbiddenMailFrom", f"you may not send mail as {path}")
     try:
         asked = parameters.parse_mail(_written(given))

@@ -6,9 +6,8 @@ from merpati.base.faults import Fault, Kind
 from merpati.model.account import Account
 from merpati.servers.smtp.client import Client
 from merpati.servers.smtp.legal import Refused
+from merpati.services.authorship import senders_of
 from merpati.services.sign_in import SignIn, offered
-from merpati.store import directory, members
-from merpati.store.members import Send
 from merpati.wire import sasl
 from merpati.wire.smtp import commands
 
@@ -37,10 +36,8 @@ async def auth(client: Client, command: commands.Auth) -> None:
 
 async def signed_in(client: Client, account: Account) -> None:
     """From now on the client speaks for an account."""
-    store = client.services.store
-    own = await store.read(directory.addresses, account.id)
-    others = await store.read(members.senders, account.id)
+    services = client.services
+    senders = await services.store.read(senders_of, account, services.router.settings)
     client.account_id, client.account = account.id, account.address
-    client.own = frozenset({*own, *others})
-    client.behalf = frozenset(address for address, how in others.items() if how is Send.BEHALF)
+    client.senders = senders
     client.origins = {}

@@ -10,6 +10,7 @@ from typing import Final
 from merpati.base.clock import Clock
 from merpati.base.log import Log
 from merpati.model.arrival import NO_OPTIONS, Options, Origin, Route
+from merpati.model.senders import Senders
 from merpati.net.stream import Connection
 from merpati.net.tls import CertificateStore
 from merpati.servers.smtp.legal import (
@@ -74,8 +75,7 @@ class Client:
         helo: what it calls itself.
         extended: it said EHLO or LHLO, not HELO.
         account_id: 0 until it has signed in; of a device that of its fixed sender.
-        own: the addresses of the account, and others that it may send with.
-        behalf: those of them of which the message must say who really sends.
+        senders: the addresses that the account may send under; None: any.
         due: when the message that has begun must have ended, on the loop's clock.
         key: what its address is counted by; empty when it is not.
         proxy: it may use XCLIENT.
@@ -84,10 +84,10 @@ class Client:
     """
 
     __slots__ = (
-        "account", "account_id", "behalf", "connection", "due", "errors", "extended", "helo",
+        "account", "account_id", "connection", "due", "errors", "extended", "helo",
         "idle", "incoming", "key", "legal", "messages", "options", "origins", "over", "overshoot",
-        "own", "policy", "proxy", "routes", "sender", "services", "signs_in", "smtputf8", "state",
-        "unoffered",
+        "policy", "proxy", "routes", "sender", "senders", "services", "signs_in", "smtputf8",
+        "state", "unoffered",
     )  # fmt: skip
 
     def __init__(self, connection: Connection, policy: Policy, services: Services) -> None:
@@ -102,8 +102,7 @@ class Client:
         self.unoffered: Unoffered = NOTHING_OFFERED
         self.account_id = 0
         self.account = ""
-        self.own: frozenset[str] = frozenset()
-        self.behalf: frozenset[str] = frozenset()
+        self.senders: Senders | None = None
         self.sender = NULL
         self.smtputf8 = False
         self.options: Options = NO_OPTIONS
@@ -140,7 +139,7 @@ class Client:
         self.extended = False
         self.unoffered = NOTHING_OFFERED
         self.account_id, self.account = 0, ""
-        self.own = self.behalf = frozenset()
+        self.senders = None
         self.origins = {}
 
     def be_patient(self, seconds: float) -> None:

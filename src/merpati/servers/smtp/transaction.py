@@ -98,19 +98,8 @@ def _check_again(client: Client) -> None:
 
 def _check_own(client: Client, path: Path) -> None:
     """Whoever is signed in sends under an address of that account, or with a +tag of it."""
-    address = str(path).lower()
-    if address in client.own:
-        return
-    local, _, domain = address.rpartition("@")
-    separator = client.services.router.separator
-    base = local.partition(separator)[0] if separator else local
-    if f"{base}@{domain}" not in client.own:
+    if client.senders is not None and not client.senders.may(str(path)):
         raise Fault(Kind.DENIED, f"{path} is not an address of {client.account}")
-
-
-def _on_behalf(client: Client) -> bool:
-    """Whether the sender is an address that the client may use only if the message says so."""
-    return str(client.sender).lower() in client.behalf
 
 
 async def _mail_of_device(client: Client, path: Path, params: MailParameters) -> None:
@@ -226,7 +215,7 @@ async def data(client: Client, _command: commands.Data) -> None:
             arrival = Arrival(
                 "" if client.sender.is_null else str(client.sender),
                 tuple(client.routes), origin, client.smtputf8, client.options,
-                on_behalf=_on_behalf(client),
+                senders=client.senders,
             )  # fmt: skip
             await _accept(client, trace_id, spool, arrival)
         except Fault as fault:
@@ -352,7 +341,7 @@ async def bdat(client: Client, command: commands.Bdat) -> None:
             incoming.origin,
             client.smtputf8,
             client.options,
-            on_behalf=_on_behalf(client),
+            senders=client.senders,
         )
         await _accept(client, incoming.trace_id, incoming.spool, arrival)
     except Fault as fault:

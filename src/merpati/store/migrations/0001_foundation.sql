@@ -48,6 +48,7 @@ CREATE TABLE alias (
   target TEXT NOT NULL,
   PRIMARY KEY (domain_id, local, target)
 ) {clustered};
+CREATE INDEX alias_target ON alias (lower(target));
 
 -- A message is immutable bytes, stored once however many mailboxes hold it.
 CREATE TABLE blob (
