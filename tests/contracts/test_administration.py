@@ -2,11 +2,15 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
+from merpati.base.faults import Fault, Kind
 from merpati.model.account import Account, AccountKind
 from merpati.model.administration import Actor, Right, Scope
 from merpati.model.event import Event, EventKind
 from merpati.store import (
     account_pages,
+    api_messages,
     api_tokens,
     audit,
     delegates,
@@ -167,3 +171,38 @@ async def test_reports_are_added_up_by_day(store: Store) -> None:
     one = transport.Received("a.test", "org", "1", day + 5, 7, 1, b"{}")
     await store.write(transport.keep_report, one)
     assert await store.scan(report_days.tls, "a.test", day) == [(day, 7, 1)]
+
+
+async def test_a_key_of_a_message_is_used_once_by_each_account(store: Store) -> None:
+    for account_id, trace, key in ((1, "b", "k"), (2, "c", "k"), (1, "d", ""), (1, "e", "")):
+        await store.write(api_messages.add, account_id, trace, NOW, key, b"x")
+    with pytest.raises(Fault) as fault:
+        await store.write(api_messages.add, 1, "f", NOW, "k", b"y")
+    assert fault.value.kind is Kind.TOO_MANY
+    assert await store.read(api_messages.find, 1, "k") == api_messages.Sent("b", b"x")
+    assert await store.read(api_messages.find, 1, "") is None
+    assert await store.read(api_messages.listing, 1) == ["e", "d", "b"]
+    assert await store.read(api_messages.listing, 1, "d", 1) == ["b"]
+    assert await store.write(api_messages.forget, NOW + 1) == 4
+    assert await store.read(api_messages.listing, 2) == []
+
+
+async def test_an_alias_is_ones_own_when_it_leads_nowhere_else(store: Store) -> None:
+    await add(store, "ani@a.test", "budi@a.test")
+    for address, target in (
+        ("one@a.test", "Ani@a.test"), ("both@a.test", "ani@a.test"), ("both@a.test", "budi@a.test"),
+        ("other@a.test", "budi@a.test"), ("@a.test", "ani@a.test"),
+    ):  # fmt: skip
+        await store.write(directory.add_alias, address, target)
+    assert await store.read(directory.sole_aliases, ["ani@a.test"]) == ["one@a.test"]
+    both = ["ani@a.test", "budi@a.test"]
+    found = await store.read(directory.sole_aliases, both)
+    assert sorted(found) == ["both@a.test", "one@a.test", "other@a.test"]
+
+
+async def test_a_token_keeps_the_addresses_it_sends_for(store: Store) -> None:
+    [ani] = await add(store, "ani@a.test")
+    senders = ["shop@a.test", "ani@a.test"]
+    made = await store.write(api_tokens.add, ani.id, "s", "send", b"d", NOW, 0, senders)
+    assert made.senders == tuple(senders)
+    assert await store.read(api_tokens.find, b"d", NOW) == made

@@ -17,6 +17,7 @@ from merpati.net.dns import Resolver
 from merpati.servers.api import operations
 from merpati.servers.api.http import Api
 from merpati.servers.api.operation import CertificateView, ListenerView, Services, SettingView
+from merpati.servers.smtp.policy import SmtpSettings
 from merpati.services.accept import Accept, QueueSettings
 from merpati.services.administration.sending import Sending
 from merpati.services.administration.tokens import Tokens
@@ -116,7 +117,15 @@ def build(
         lifetime=config[QueueSettings].lifetime,
         restore=Restore(store, clock),
         tokens=Tokens(store, clock, ids),
-        sending=Sending(store, accept, router, guard, clock, hostname),
+        sending=Sending(
+            store,
+            accept,
+            router,
+            guard,
+            clock,
+            hostname,
+            message_size=config[SmtpSettings].message_size,
+        ),
         history=history,
         surroundings=Surroundings(config, store, clock),
     )

@@ -45,6 +45,9 @@ if TYPE_CHECKING:  # `merpati sendmail` does without a judge and without what th
 # Counts what one of ours sends elsewhere, and says why it is to be held; empty: it may leave.
 Watch = Callable[[Transaction, Origin, Sequence[tuple[str, str]], int], Awaitable[str]]
 
+# Writes something more in the transaction that takes a message in.
+Note = Callable[[Transaction], Awaitable[None]]
+
 REPORT_MAX: Final = 4 * 1024 * 1024  # bytes; what is larger is no report
 HOPS_MAX: Final = 50  # Received fields, as Postfix; more is a loop (RFC 5321 6.3)
 
@@ -128,8 +131,12 @@ class Accept:
         self._blobs.check_space()
         return self._ids.trace(), self._blobs.spool()
 
-    async def take(self, trace_id: str, spool: Spool, arrival: Arrival) -> None:
+    async def take(
+        self, trace_id: str, spool: Spool, arrival: Arrival, note: Note | None = None
+    ) -> None:
         """Make a whole message durable and deliver what is deliverable here.
+
+        `note` writes something more in the same transaction.
 
         Raises:
             Fault: OVER_QUOTA when every recipient is here and none has room; LOOP
@@ -140,7 +147,7 @@ class Accept:
         ready = await self.prepare(trace_id, spool, arrival)
         verdict = ready.verdict
         await self.store(
-            trace_id, ready.body, ready.found, arrival, ready.now, verdict, ready.decisions
+            trace_id, ready.body, ready.found, arrival, ready.now, verdict, ready.decisions, note
         )
         if ready.report and verdict is not None and self._reports is not None:
             await self._reports.take(verdict, _addresses(arrival), ready.report)
@@ -237,14 +244,21 @@ class Accept:
     async def store(
         self, trace_id: str, body: Body, found: Digest, arrival: Arrival, now: int,
         verdict: Judgement | None = None, decisions: Sequence[Decision] = (),
+        note: Note | None = None,
     ) -> None:  # fmt: skip
         """The transaction of `take`, for a message that is ready."""
         unused: list[str] = []
-        try:
-            superfluous = await self._store.write(
-                self.take_in, trace_id, body, found, arrival, now, verdict=verdict,
-                decisions=decisions, unused=unused,
+
+        async def noted(tx: Transaction) -> bool:
+            if note is not None:
+                await note(tx)
+            return await self.take_in(
+                tx, trace_id, body, found, arrival, now, verdict=verdict, decisions=decisions,
+                unused=unused,
             )  # fmt: skip
+
+        try:
+            superfluous = await self._store.write(noted)
         except Fault as fault:
             if fault.kind in UNDONE:
                 made = [each.location for one in decisions for each in one.bodies]

@@ -14,6 +14,7 @@ from merpati.base.log import Log
 from merpati.base.tasks import Tasks
 from merpati.services.moderation import HELD_DAYS
 from merpati.store import (
+    api_messages,
     destinations,
     events,
     expunged,
@@ -127,4 +128,7 @@ class Housekeeping:
         """Remove traces older than `HISTORY_KEPT`."""
         oldest = oldest_trace(int((self._clock.now() - HISTORY_KEPT) * 1000))
         while await self._store.write_long(events.forget, oldest):
+            continue
+        before = int((self._clock.now() - HISTORY_KEPT) * 1000)
+        while await self._store.write(api_messages.forget, before):
             continue

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
@@ -9,7 +10,9 @@ import msgspec
 from merpati.store.engine import Row, Transaction
 
 USED_EVERY: Final = 60_000  # ms; the last use is written no more often
-_COLUMNS: Final = "t.id, t.account_id, t.name, t.use, t.created_at, t.expires_at, t.used_at"
+_COLUMNS: Final = (
+    "t.id, t.account_id, t.name, t.use, t.created_at, t.expires_at, t.used_at, t.senders"
+)
 
 
 class ApiToken(msgspec.Struct, frozen=True, rename="camel"):
@@ -19,6 +22,7 @@ class ApiToken(msgspec.Struct, frozen=True, rename="camel"):
         use: What it is for: "read", "full" or "send".
         expires_at: 0: never.
         used_at: Up to a minute behind; 0: never.
+        senders: Addresses that it sends for; none: all of its account.
     """
 
     id: int
@@ -28,18 +32,20 @@ class ApiToken(msgspec.Struct, frozen=True, rename="camel"):
     created_at: int
     expires_at: int
     used_at: int
+    senders: tuple[str, ...] = ()
 
 
 async def add(
-    tx: Transaction, account_id: int, name: str, use: str, digest: bytes, now: int, expires_at: int
-) -> ApiToken:
+    tx: Transaction, account_id: int, name: str, use: str, digest: bytes, now: int,
+    expires_at: int, senders: Sequence[str] = (),
+) -> ApiToken:  # fmt: skip
     """Keep a token by the SHA-256 of its secret."""
     number: int = await tx.value(
-        "INSERT INTO api_token (account_id, name, use, digest, created_at, expires_at, used_at)"
-        " VALUES ($1, $2, $3, $4, $5, $6, 0) RETURNING id",
-        account_id, name, use, digest, now, expires_at,
+        "INSERT INTO api_token (account_id, name, use, digest, created_at, expires_at, used_at,"
+        " senders) VALUES ($1, $2, $3, $4, $5, $6, 0, $7) RETURNING id",
+        account_id, name, use, digest, now, expires_at, " ".join(senders),
     )  # fmt: skip
-    return ApiToken(number, account_id, name, use, now, expires_at, 0)
+    return ApiToken(number, account_id, name, use, now, expires_at, 0, tuple(senders))
 
 
 async def find(tx: Transaction, digest: bytes, now: int) -> ApiToken | None:
@@ -76,4 +82,7 @@ async def remove(tx: Transaction, token_id: int) -> ApiToken | None:
 
 
 def _token(row: Row) -> ApiToken:
-    return ApiToken(*row)
+    number, account_id, name, use, created_at, expires_at, used_at, senders = row
+    return ApiToken(
+        number, account_id, name, use, created_at, expires_at, used_at, tuple(senders.split())
+    )

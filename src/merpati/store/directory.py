@@ -332,7 +332,7 @@ async def sole_aliases(tx: Transaction, addresses: list[str]) -> list[str]:
         "EXISTS (SELECT 1 FROM alias o WHERE o.domain_id = l.domain_id AND o.local = l.local"
     )
     found = await tx.rows(
-        "SELECT l.local || '@' || d.name FROM alias l JOIN domain d ON d.id = l.domain_id"
+        "SELECT DISTINCT l.local || '@' || d.name FROM alias l JOIN domain d ON d.id = l.domain_id"
         f" WHERE l.local <> '' AND {one_of_texts(tx, 'lower(l.target)', 1)}"
         f" AND NOT {of_target} AND NOT ({one_of_texts(tx, 'lower(o.target)', 1)}))",
         text_list(tx, addresses),
@@ -394,7 +394,7 @@ async def remove_account(tx: Transaction, account_id: int) -> None:
         "header_page",
         "urlauth_key",
         *("forward", "responder", "response"),
-        *("habit", "known_recipient", "sending_freeze", "delegate", "api_token"),
+        *("habit", "known_recipient", "sending_freeze", "delegate", "api_token", "api_message"),
         *("correspondent", "correspondents_read"),
         *("imported", "remote_folder", "remote_message", "collector"),
         *("pop3_policy", "pop3_fetched"),

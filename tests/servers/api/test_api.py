@@ -191,7 +191,7 @@ async def test_a_program_sends_and_follows_its_message(instance: ApiInstance) ->
 
 @pytest.mark.parametrize(
     "change",
-    [{"sender": BUDI}, {"subject": "a\r\nBcc: x@y.test"}, {"to": []},
+    [{"from": BUDI}, {"subject": "a\r\nBcc: x@y.test"}, {"to": []},
      {"attachments": [{"name": "a", "type": "text/plain", "content": "!"}]},
      {"to": ["nobody@example.org"]}],
 )  # fmt: skip

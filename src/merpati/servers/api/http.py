@@ -19,6 +19,7 @@ from merpati.servers.api.operation import Call, Operation, Services, Who, check
 from merpati.services.administration import tokens
 from merpati.services.http_sign_in import HttpSignIn
 from merpati.store import delegates
+from merpati.store.api_tokens import ApiToken
 from merpati.wire.http_credentials import CHALLENGE
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ class Api:
         return endpoint
 
     async def _answer(self, operation: Operation, request: Request) -> Response:
-        user, by_token = await self._user(operation, request)
+        user, token = await self._user(operation, request)
         scope = NOBODY
         if operation.who is not Who.USER or operation.topic == "me":
             scope = await self._services.store.read(delegates.scope, user)
@@ -96,7 +97,7 @@ class Api:
             body=await _body(operation, request),
             now=int(self._services.clock.now() * 1000),
             right=operation.right,
-            by_token=by_token,
+            token=token,
         )
         found = await operation.does(call)
         if operation.answer is None:
@@ -104,8 +105,10 @@ class Api:
         data = msgspec.json.encode(found)
         return Response(data, operation.status, HEADERS, media_type="application/json")
 
-    async def _user(self, operation: Operation, request: Request) -> tuple[Account, bool]:
-        """Who asks, and whether it is a program with a token of the API."""
+    async def _user(
+        self, operation: Operation, request: Request
+    ) -> tuple[Account, ApiToken | None]:
+        """Who asks, and by which token of the API, if it is a program."""
         given = request.headers.get("authorization")
         peer = request.client.host if request.client is not None else ""
         word = given[len(_SCHEME) :].strip() if given else ""
@@ -115,10 +118,10 @@ class Api:
             if not (token.use == "full" or (token.use == "read" and operation.reads)
                     or (token.use == "send" and sends)):  # fmt: skip
                 raise Fault(Kind.DENIED, f"this token is only to {token.use}")
-            return account, True
+            return account, token
         # Sending is what an app password for SMTP is for, too; the rest is for persons.
         protocol = "smtp" if operation.topic == "sending" else "admin"
-        return await self._sign_in.account(given, peer, protocol), False
+        return await self._sign_in.account(given, peer, protocol), None
 
 
 def _query(operation: Operation, request: Request) -> Any:

@@ -13,7 +13,13 @@ from merpati.servers.api.operation import Call, Operation, Who
 from merpati.servers.api.queries import Asked, Days, Ended, Pick
 from merpati.services.administration import guarding, passwords, queue, reporting, tracing
 from merpati.services.administration.guarding import FreezeView, Letting, Stop
-from merpati.services.administration.queue import Done, MessageView, NewRule, Order
+from merpati.services.administration.queue import (
+    Done,
+    MessageView,
+    NewRule,
+    Order,
+    SuppressionView,
+)
 from merpati.services.administration.reporting import DmarcView, TlsView
 from merpati.services.administration.tracing import Road
 from merpati.services.login import hash_password
@@ -44,17 +50,6 @@ class RuleView(Struct, frozen=True, rename="camel", kw_only=True):
     recipient: str
     destination: str
     reason: str
-
-
-class SuppressionView(Struct, frozen=True, rename="camel", kw_only=True):
-    """An address that nothing is sent to until then, and why. Times are Unix milliseconds."""
-
-    address: str
-    since: int
-    until: int
-    count: int
-    status: str
-    reply: str
 
 
 class NewRuleId(Struct, frozen=True, rename="camel", kw_only=True):
@@ -131,11 +126,7 @@ async def remove_rule(call: Call) -> None:
 async def list_suppressed(call: Call) -> list[SuppressionView]:
     """Addresses that do not exist."""
     found: list[Suppression] = await call.store.scan(suppression.listing, call.now, pattern="")
-    return [
-        SuppressionView(address=one.address, since=one.since, until=one.until, count=one.count,
-                        status=one.status, reply=one.reply)
-        for one in found
-    ]  # fmt: skip
+    return [SuppressionView.of(one) for one in found]
 
 
 async def unsuppress(call: Call) -> None:

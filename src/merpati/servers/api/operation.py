@@ -26,6 +26,7 @@ from merpati.services.moderation import Moderation
 from merpati.services.restore import Restore
 from merpati.services.sign_in_history import SignInHistory
 from merpati.store import delegates, directory
+from merpati.store.api_tokens import ApiToken
 from merpati.store.engine import Store, Transaction
 
 BODY_MAX = 1 << 20  # bytes, unless an operation takes more
@@ -123,7 +124,12 @@ class Call:
     body: Any
     now: int  # Unix milliseconds
     right: Right | None = None  # the operation's
-    by_token: bool = False  # a program asks, not a person in front of a browser
+    token: ApiToken | None = None  # a program asks, not a person in front of a browser
+
+    @property
+    def senders(self) -> tuple[str, ...]:
+        """The addresses that the token sends for; none: all of the caller's."""
+        return () if self.token is None else self.token.senders
 
     @property
     def store(self) -> Store:

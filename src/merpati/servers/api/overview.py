@@ -114,7 +114,7 @@ async def list_tokens(call: Call) -> list[TokenView]:
 async def add_token(call: Call) -> MadeToken:
     """No program makes itself another token."""
     new: NewToken = call.body
-    if call.by_token:
+    if call.token is not None:
         raise Fault(Kind.DENIED, "a token is made by a person who has signed in")
     return await call.services.tokens.make(call.actor, call.user, new)
 

@@ -66,6 +66,21 @@ class Removed(Struct, frozen=True, rename="camel", kw_only=True):
     since: Annotated[int, Meta(ge=0)] = 0
 
 
+class SentMessages(Struct, frozen=True, rename="camel", kw_only=True):
+    """A page of messages: the last id of the page before."""
+
+    before: str = ""
+    limit: Limit = 50
+
+
+class SentEvents(Struct, frozen=True, rename="camel", kw_only=True):
+    """Which events: from when on (Unix milliseconds), and of which kind."""
+
+    since: Annotated[int, Meta(ge=0)] = 0
+    kind: Literal["", "accepted", "delivered", "deferred", "bounced", "suppressed"] = ""
+    limit: Limit = 100
+
+
 class Ended(Struct, frozen=True, rename="camel", kw_only=True):
     """Whether those that are over are shown as well."""
 

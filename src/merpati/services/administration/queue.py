@@ -8,7 +8,7 @@ from msgspec import Meta, Struct, structs
 
 from merpati.base.faults import Fault, Kind
 from merpati.model.administration import Actor
-from merpati.model.queue import Destination, QueueMessage, QueueRecipient
+from merpati.model.queue import Destination, QueueMessage, QueueRecipient, Suppression
 from merpati.services import transport
 from merpati.store import audit, destinations, queue, queue_admin, queue_rules, suppression
 from merpati.store.engine import Store, Transaction
@@ -42,6 +42,25 @@ class MessageView(Struct, frozen=True, rename="camel", kw_only=True):
     received_at: int
     expires_at: int
     recipients: list[RecipientView]
+
+
+class SuppressionView(Struct, frozen=True, rename="camel", kw_only=True):
+    """An address that nothing is sent to until then, and why. Times are Unix milliseconds."""
+
+    address: str
+    since: int
+    until: int
+    count: int
+    status: str
+    reply: str
+
+    @classmethod
+    def of(cls, one: Suppression) -> SuppressionView:
+        """As shown."""
+        return cls(
+            address=one.address, since=one.since, until=one.until, count=one.count,
+            status=one.status, reply=one.reply,
+        )  # fmt: skip
 
 
 class Order(Struct, frozen=True, rename="camel", kw_only=True, forbid_unknown_fields=True):

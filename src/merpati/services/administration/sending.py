@@ -1,42 +1,49 @@
-"""Messages that programs send through the API: composed here, and followed to their end."""
+"""Messages that programs send through the API: the way of every submission, and their ends.
+
+A program may send under the addresses of its account, and a token may name fewer. What it
+sends twice with one idempotency key is sent once: the key is written in the transaction that
+takes the message in.
+"""
 
 from __future__ import annotations
 
-from base64 import b64decode
-from binascii import Error as Base64Error
-from collections.abc import Sequence
-from datetime import UTC, datetime
-from email import policy
-from email.errors import MessageError
-from email.message import EmailMessage
-from email.utils import format_datetime
-from typing import Annotated, Final, Literal
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from hashlib import sha256
+from typing import Final, Literal
 
-from msgspec import Meta, Struct
+import msgspec
+from msgspec import Struct
 
 from merpati.base.clock import Clock
 from merpati.base.faults import Fault, Kind
+from merpati.base.ids import oldest_trace
 from merpati.model.account import Account
 from merpati.model.arrival import Arrival, Origin, Route
 from merpati.model.event import Event, EventKind
+from merpati.model.senders import Senders
 from merpati.services.accept import Accept
-from merpati.services.administration import trace_words, tracing
-from merpati.services.administration.accounts import Address
+from merpati.services.administration import composing, trace_words, tracing
+from merpati.services.administration.composing import NewMessage, RawMessage
 from merpati.services.administration.tracing import Step
+from merpati.services.authorship import senders_of
 from merpati.services.guard import Guard
+from merpati.services.outbound import SUPPRESSED
 from merpati.services.route import Router
-from merpati.store import directory, events, members
+from merpati.store import api_messages, events
 from merpati.store.engine import Store, Transaction
-from merpati.store.members import Send
+from merpati.wire.mime import headers
+from merpati.wire.mime.addresses import Mailbox
 from merpati.wire.smtp.paths import Path, parse_address
 
-RECIPIENTS_MAX: Final = 1000
-TEXT_MAX: Final = 5_000_000  # characters
 PROTOCOL: Final = "HTTP"
+EVENT_MESSAGES: Final = 500  # messages whose steps are looked through for events
+EVENT_AGE: Final = 7 * 86_400_000  # ms: by then the last step of a message is taken
+_HIDDEN: Final = frozenset({b"bcc", b"resent-bcc", b"return-path"})
+_SUPPRESSED: Final = SUPPRESSED.partition("{")[0]
 
-Line = Annotated[str, Meta(max_length=998, pattern=r"^[^\r\n\0]*$")]
-Addresses = Annotated[list[Address], Meta(max_length=RECIPIENTS_MAX)]
-State = Literal["queued", "delivered", "deferred", "failed"]
+State = Literal["queued", "delivered", "deferred", "bounced", "suppressed"]
+Happening = Literal["accepted", "delivered", "deferred", "bounced", "suppressed"]
 
 # What became of a recipient, by its last step.
 STATES: Final[dict[EventKind, State]] = {
@@ -47,33 +54,10 @@ STATES: Final[dict[EventKind, State]] = {
     EventKind.OBEYED: "delivered",
     EventKind.HELD: "deferred",
     EventKind.DEFERRED: "deferred",
-    EventKind.FAILED: "failed",
-    EventKind.ENDED: "failed",
-    EventKind.REFUSED: "failed",
+    EventKind.FAILED: "bounced",
+    EventKind.ENDED: "bounced",
+    EventKind.REFUSED: "bounced",
 }
-
-
-class Attachment(Struct, frozen=True, rename="camel", kw_only=True, forbid_unknown_fields=True):
-    """A file that goes with a message; `content` is base64."""
-
-    name: Line
-    type: Annotated[str, Meta(pattern=r"^[A-Za-z0-9!#$&^_.+-]{1,127}/[A-Za-z0-9!#$&^_.+-]{1,127}$")]
-    content: str
-
-
-class NewMessage(Struct, frozen=True, rename="camel", kw_only=True, forbid_unknown_fields=True):
-    """A message to be sent. Without `sender` it is from the caller's own address."""
-
-    sender: Address | None = None
-    sender_name: Line = ""
-    to: Addresses = []
-    cc: Addresses = []
-    bcc: Addresses = []
-    reply_to: Address | None = None
-    subject: Line = ""
-    text: Annotated[str, Meta(max_length=TEXT_MAX)] = ""
-    html: Annotated[str, Meta(max_length=TEXT_MAX)] = ""
-    attachments: Annotated[list[Attachment], Meta(max_length=50)] = []
 
 
 class RecipientState(Struct, frozen=True, rename="camel", kw_only=True):
@@ -94,48 +78,146 @@ class MessageState(Struct, frozen=True, rename="camel", kw_only=True):
     events: list[Step]
 
 
+class MessageEvent(Struct, frozen=True, rename="camel", kw_only=True):
+    """What happened to a message; of `accepted` the address is the sender's."""
+
+    at: int
+    id: str
+    kind: Happening
+    address: str
+    text: str
+    advice: str
+
+
 class Sending:
     """Takes messages over from programs, for one worker."""
 
     def __init__(
         self, store: Store, accept: Accept, router: Router, guard: Guard | None, clock: Clock,
-        hostname: str,
+        hostname: str, message_size: int = 52_428_800,
     ) -> None:  # fmt: skip
+        """`message_size`: bytes of a message at most."""
         self._store = store
         self._accept = accept
         self._router = router
         self._guard = guard
         self._clock = clock
         self._hostname = hostname
+        self._message_size = message_size
 
-    async def send(self, user: Account, peer: str, new: NewMessage) -> MessageState:
-        """Take a message over; it is durable on return.
+    async def send(
+        self, user: Account, peer: str, new: NewMessage, only: Iterable[str] = ()
+    ) -> MessageState:
+        """Compose a message and take it over; it is durable on return.
+
+        Args:
+            user: Who sends.
+            peer: The address the request came from.
+            new: The message.
+            only: Of the caller's addresses those that may be used; none: all.
 
         Raises:
             Fault: SYNTAX; DENIED for a sender that is not the caller's, or an account that
-                was stopped; NOT_FOUND for a recipient who would be here and is not; TOO_MANY,
-                TOO_LARGE, OVER_QUOTA, NO_SPACE, UNAVAILABLE.
+                was stopped; NOT_FOUND for a recipient who would be here and is not; EXISTS
+                for another message with its key; TOO_MANY, TOO_LARGE, OVER_QUOTA, NO_SPACE,
+                UNAVAILABLE.
         """
-        wanted = list(dict.fromkeys([*new.to, *new.cc, *new.bcc]))
-        if not wanted:
-            raise Fault(Kind.SYNTAX, "say to whom: to, cc or bcc")
-        if len(wanted) > RECIPIENTS_MAX:
-            raise Fault(Kind.TOO_MANY, f"a message has at most {RECIPIENTS_MAX} recipients")
-        sender = await self._store.read(_own_address, user, new.sender or user.address)
-        routes = [await self._router.route(parse_address(one), relay=True) for one in wanted]
-        if self._guard is not None:
-            await self._guard.check(user.id, routes, peer)
+        senders = await self._senders(user, only)
+        author = composing.person(new.from_) if new.from_ else _default(user, senders)
+        sender = parse_address(author.address)
+
+        def write(trace_id: str) -> bytes:
+            message_id = f"<{trace_id}@{self._hostname}>"
+            return composing.compose(new, author, message_id, self._clock.now())
+
+        people = [*new.to, *new.cc, *new.bcc]
+        return await self._take(user, peer, senders, sender, people, write, new)
+
+    async def send_raw(
+        self, user: Account, peer: str, new: RawMessage, only: Iterable[str] = ()
+    ) -> MessageState:
+        """As `send`, for a message that is whole."""
+        senders = await self._senders(user, only)
+        sender = parse_address(new.sender or _default(user, senders).address)
+
+        def write(_trace_id: str) -> bytes:
+            content = composing.whole(new.content)
+            fields = headers.split(content).fields
+            start = fields[-1].end if fields else 0
+            kept = [content[one.start : one.end] for one in fields if one.key not in _HIDDEN]
+            return b"".join([*kept, content[start:]])
+
+        return await self._take(user, peer, senders, sender, new.recipients, write, new)
+
+    async def _take(
+        self, user: Account, peer: str, senders: Senders, sender: Path, people: Sequence[str],
+        write: Callable[[str], bytes], new: NewMessage | RawMessage,
+    ) -> MessageState:  # fmt: skip
+        key = new.idempotency_key
+        digest = await asyncio.to_thread(_digest, new)
+        if key and (known := await self._known(user, key, digest)):
+            return await self.state(known, user)
+        if not senders.may(str(sender)):
+            text = f"{sender} is no address of yours, or not one that this token sends for"
+            raise Fault(Kind.DENIED, text)
+        paths = list(dict.fromkeys(map(composing.path, people)))
+        routes = await self._routes(user, paths, peer)
         trace_id, spool = self._accept.begin()
+        origin = Origin(
+            peer=peer, helo="", protocol=PROTOCOL, account_id=user.id, account=user.address
+        )
+        utf8 = not all(one.is_ascii for one in (sender, *paths))
+        arrival = Arrival(str(sender), routes, origin, smtputf8=utf8, senders=senders)
+
+        async def note(tx: Transaction) -> None:
+            now = int(self._clock.now() * 1000)
+            await api_messages.add(tx, user.id, trace_id, now, key, digest)
+
         try:
-            content = self._compose(trace_id, sender, user, new)
-            spool.add(content)
-            paths = [parse_address(sender), *(parse_address(one) for one in wanted)]
-            await self._accept.take(
-                trace_id, spool, self._arrival(sender, routes, user, peer, paths)
-            )
+            spool.add(await asyncio.to_thread(self._written, write, trace_id))
+            await self._accept.take(trace_id, spool, arrival, note)
+        except Fault:
+            # The same request may have come twice at once; the other has sent it.
+            if key and (known := await self._known(user, key, digest)):
+                return await self.state(known, user)
+            raise
         finally:
             spool.discard()
         return await self.state(trace_id, user)
+
+    def _written(self, write: Callable[[str], bytes], trace_id: str) -> bytes:
+        content = write(trace_id)
+        if len(content) > self._message_size:
+            most = self._message_size
+            raise Fault(Kind.TOO_LARGE, f"the message may have {most} bytes at most")
+        return content
+
+    async def _routes(self, user: Account, paths: Sequence[Path], peer: str) -> tuple[Route, ...]:
+        if not paths:
+            raise Fault(Kind.SYNTAX, "say to whom: to, cc or bcc")
+        if len(paths) > composing.RECIPIENTS_MAX:
+            most = composing.RECIPIENTS_MAX
+            raise Fault(Kind.TOO_MANY, f"a message has at most {most} recipients")
+        routes = tuple([await self._router.route(one, relay=True) for one in paths])
+        if self._guard is not None:
+            await self._guard.check(user.id, routes, peer)
+        return routes
+
+    async def _senders(self, user: Account, only: Iterable[str]) -> Senders:
+        found = await self._store.read(senders_of, user, self._router.settings)
+        chosen = {one.lower() for one in only}
+        if not chosen:
+            return found
+        return msgspec.structs.replace(found, own=found.own & chosen, any_author=False)
+
+    async def _known(self, user: Account, key: str, digest: bytes) -> str:
+        """The message that was sent with a key; empty: none. Raises Fault EXISTS."""
+        sent = await self._store.read(api_messages.find, user.id, key)
+        if sent is not None and sent.digest != digest:
+            raise Fault(Kind.EXISTS, "another message was sent with this idempotency key")
+        return sent.trace if sent is not None else ""
+
+    # What became of them
 
     async def state(self, trace_id: str, user: Account) -> MessageState:
         """What became of a message that the caller sent. Raises Fault NOT_FOUND."""
@@ -149,68 +231,71 @@ class Sending:
             events=tracing.road(shown, user.language).steps,
         )  # fmt: skip
 
-    def _arrival(
-        self, sender: str, routes: Sequence[Route], user: Account, peer: str, paths: Sequence[Path]
-    ) -> Arrival:
-        origin = Origin(
-            peer=peer, helo="", protocol=PROTOCOL, account_id=user.id, account=user.address
-        )
-        utf8 = not all(path.is_ascii for path in paths)
-        return Arrival(sender, tuple(routes), origin, smtputf8=utf8)
+    async def listing(self, user: Account, before: str, limit: int) -> list[MessageState]:
+        """What the caller has sent through the API, the latest first."""
+        found = await self._store.read(api_messages.listing, user.id, before, limit)
+        return [await self.state(one, user) for one in found]
 
-    def _compose(self, trace_id: str, sender: str, user: Account, new: NewMessage) -> bytes:
-        message = EmailMessage(policy=policy.SMTP.clone(utf8=False))
-        try:
-            name = new.sender_name or (user.name if sender == user.address else "")
-            message["From"] = _named(name, sender)
-            if new.to:
-                message["To"] = ", ".join(new.to)
-            if new.cc:
-                message["Cc"] = ", ".join(new.cc)
-            if new.reply_to:
-                message["Reply-To"] = new.reply_to
-            message["Subject"] = new.subject
-            message["Date"] = format_datetime(datetime.fromtimestamp(self._clock.now(), UTC))
-            message["Message-ID"] = f"<{trace_id}@{self._hostname}>"
-            message.set_content(new.text or "")
-            if new.html:
-                message.add_alternative(new.html, subtype="html")
-            for one in new.attachments:
-                main, _, sub = one.type.partition("/")
-                data = b64decode(one.content, validate=True)
-                message.add_attachment(data, maintype=main, subtype=sub, filename=one.name)
-            return message.as_bytes()
-        except (ValueError, MessageError, Base64Error, LookupError) as error:
-            raise Fault(Kind.SYNTAX, f"the message cannot be composed: {error}") from None
+    async def happened(
+        self, user: Account, since: int, kind: str, limit: int
+    ) -> list[MessageEvent]:
+        """What happened from a moment on to messages sent through the API, in order of time."""
+
+        async def unit(tx: Transaction) -> list[Event]:
+            oldest = oldest_trace(max(since - EVENT_AGE, 0))
+            latest = await api_messages.listing(tx, user.id, limit=EVENT_MESSAGES)
+            some = [one for one in latest if one >= oldest]
+            return [step for one in some for step in await events.of_trace(tx, one)]
+
+        steps = [one for one in await self._store.scan(unit) if one.at >= since]
+        steps.sort(key=lambda step: (step.at, step.trace))
+        told = [_event(one, known, user.language) for one in steps if (known := _happening(one))]
+        return [one for one in told if kind in {"", one.kind}][:limit]
 
 
-async def _own_address(tx: Transaction, user: Account, address: str) -> str:
-    """An address that an account may send with. Raises Fault DENIED."""
-    wanted = address.lower()
-    own = [one.lower() for one in await directory.addresses(tx, user.id)]
-    others = await members.senders(tx, user.id)
-    if wanted not in own and others.get(wanted) is not Send.AS:
-        raise Fault(Kind.DENIED, f"{address} is no address of yours")
-    return wanted
+def _default(user: Account, senders: Senders) -> Mailbox:
+    """Who a message is from that does not say so."""
+    if user.address.lower() in senders.own or not senders.own:
+        address, name = user.address, user.name
+    else:
+        address, name = min(senders.own), ""
+    known = composing.person(address)
+    return Mailbox(name, known.local, known.domain)
 
 
-def _named(name: str, address: str) -> str:
-    if not name:
-        return address
-    escaped = name.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}" <{address}>'
+def _digest(new: NewMessage | RawMessage) -> bytes:
+    return sha256(msgspec.json.encode(new)).digest()
+
+
+def _happening(step: Event) -> Happening | None:
+    """What a step is for a program; None: nothing."""
+    if step.kind is EventKind.SUBMITTED:
+        return "accepted"
+    state = _state(step)
+    return None if state is None or state == "queued" else state
+
+
+def _state(step: Event) -> State | None:
+    state = STATES.get(step.kind)
+    if state == "bounced" and str(step.detail.get("said", "")).startswith(_SUPPRESSED):
+        return "suppressed"
+    return state
+
+
+def _event(step: Event, kind: Happening, language: str) -> MessageEvent:
+    return MessageEvent(
+        at=step.at, id=step.trace, kind=kind, address=step.about,
+        text=trace_words.sentence(step, language), advice=trace_words.advice(step, language),
+    )  # fmt: skip
 
 
 def _states(history: list[Event], language: str) -> list[RecipientState]:
     """The last word on each recipient."""
-    last: dict[str, Event] = {}
-    for step in history:
-        if step.kind in STATES:
-            last[step.about] = step
+    last = {step.about: (step, state) for step in history if (state := _state(step))}
     return [
         RecipientState(
-            address=address, state=STATES[step.kind], at=step.at,
+            address=address, state=state, at=step.at,
             text=trace_words.sentence(step, language), advice=trace_words.advice(step, language),
         )
-        for address, step in last.items()
+        for address, (step, state) in last.items()
     ]  # fmt: skip

@@ -12,6 +12,7 @@ from merpati.base.faults import Fault, Kind
 from merpati.base.ids import Ids
 from merpati.model.account import Account
 from merpati.model.administration import Actor
+from merpati.services.administration.accounts import Address
 from merpati.store import api_tokens, audit, directory
 from merpati.store.api_tokens import USED_EVERY, ApiToken
 from merpati.store.engine import Store, Transaction
@@ -27,6 +28,10 @@ class NewToken(Struct, frozen=True, rename="camel", kw_only=True, forbid_unknown
     name: Annotated[str, Meta(min_length=1, max_length=100)]
     use: Literal["read", "full", "send"]
     expires_at: Annotated[int, Meta(ge=0, description="Unix milliseconds; 0: never.")] = 0
+    senders: Annotated[
+        list[Address],
+        Meta(max_length=50, description="To send for these addresses only; none: all."),
+    ] = []
 
 
 class MadeToken(Struct, frozen=True, rename="camel", kw_only=True):
@@ -46,6 +51,7 @@ class TokenView(Struct, frozen=True, rename="camel", kw_only=True):
     created_at: int
     expires_at: int
     used_at: int
+    senders: list[str]
 
 
 class Tokens:
@@ -57,7 +63,10 @@ class Tokens:
         self._ids = ids
 
     async def make(self, actor: Actor, account: Account, new: NewToken) -> MadeToken:
-        """Make one. Raises Fault TOO_MANY."""
+        """Make one. Raises Fault TOO_MANY; SYNTAX for senders of one that is not to send."""
+        if new.senders and new.use != "send":
+            raise Fault(Kind.SYNTAX, "senders are for a token that is only to send")
+        senders = [one.lower() for one in new.senders]
         secret = f"{PREFIX}{self._ids.token(SECRET)}"
         now = self._now()
 
@@ -65,9 +74,11 @@ class Tokens:
             if len(await api_tokens.listing(tx, account.id)) >= TOKENS_MAX:
                 raise Fault(Kind.TOO_MANY, f"an account has at most {TOKENS_MAX} tokens")
             made = await api_tokens.add(
-                tx, account.id, new.name, new.use, _digest(secret), now, new.expires_at
-            )
+                tx, account.id, new.name, new.use, _digest(secret), now, new.expires_at,
+                senders,
+            )  # fmt: skip
             after = {"name": new.name, "use": new.use}
+            after |= {"senders": " ".join(senders)} if senders else {}
             await audit.record(tx, actor, now, "token.add", account.address, after=after)
             return made
 
@@ -96,6 +107,7 @@ class Tokens:
             TokenView(
                 id=one.id, address=address, name=one.name, use=one.use,
                 created_at=one.created_at, expires_at=one.expires_at, used_at=one.used_at,
+                senders=list(one.senders),
             )
             for address, one in await self._store.read(api_tokens.listing, account_id)
         ]  # fmt: skip

@@ -54,6 +54,7 @@ CREATE TABLE api_token (
   account_id BIGINT NOT NULL,
   name TEXT NOT NULL,                     -- what it is for, in words
   use TEXT NOT NULL,                      -- read, full, send
+  senders TEXT NOT NULL,                  -- addresses it sends for, by spaces; empty: all it may
   digest {bytes} NOT NULL UNIQUE,         -- SHA-256 of the secret
   created_at BIGINT NOT NULL,
   expires_at BIGINT NOT NULL,             -- 0: never
