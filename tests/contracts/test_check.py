@@ -12,7 +12,7 @@ import pytest
 
 from merpati.base.faults import Fault, Kind
 from merpati.model.message import Digest
-from merpati.store import blobs, emails, mailboxes, queue
+from merpati.store import blobs, email_edit, emails, mailboxes, queue
 from merpati.store.blobs import GARBAGE_AGE, BlobStore
 from merpati.store.check import Report, check
 from merpati.store.damage import Damage
@@ -307,7 +307,7 @@ async def test_mail_that_comes_and_goes_meanwhile_is_no_damage(
         n = 0
         while not stop.is_set():
             added = await store.write(stores.add, 1, f"mail {n % 3}")
-            await store.write(emails.move, 1, INBOX, ARCHIVE, [added.placed[0].uid])
+            await store.write(email_edit.move, 1, INBOX, ARCHIVE, [added.placed[0].uid])
             if n % 2:
                 uids = await store.read(emails.uids_of, 1, ARCHIVE, 1)
                 await store.write(emails.remove, 1, ARCHIVE, uids)

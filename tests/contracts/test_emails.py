@@ -8,7 +8,7 @@ import pytest
 
 from merpati.base.faults import Fault, Kind
 from merpati.model.change import ChangeKind
-from merpati.store import changes, directory, emails, expunged, mailboxes
+from merpati.store import changes, directory, email_edit, emails, expunged, mailboxes
 from merpati.store.emails import Change
 from merpati.store.engine import Store, Topic, Transaction
 from tests.support import store as stores
@@ -131,7 +131,7 @@ async def test_a_uid_is_never_given_twice(store: Store) -> None:
     assert await fill(store, account.id, 3) == [1, 2, 3]
     await store.write(emails.remove, account.id, INBOX, [2, 3])
     assert await fill(store, account.id, 1) == [4]
-    await store.write(emails.move, account.id, INBOX, ARCHIVE, [4])
+    await store.write(email_edit.move, account.id, INBOX, ARCHIVE, [4])
     assert await fill(store, account.id, 1) == [5]
 
 
@@ -232,7 +232,7 @@ async def test_a_moved_email_keeps_its_identity(store: Store) -> None:
     columns = ("uid", "email_id", "thread_id", "blob_id", "received_at", "keywords")
     before = await store.read(emails.fetch, account.id, INBOX, [1, 3], columns)
     start = await store.read(changes.current, account.id)
-    modseq, old, new = await store.write(emails.move, account.id, INBOX, ARCHIVE, [1, 3])
+    modseq, old, new = await store.write(email_edit.move, account.id, INBOX, ARCHIVE, [1, 3])
     assert (modseq, old, new) == (start + 1, [1, 3], [2, 3])
     after = await store.read(emails.fetch, account.id, ARCHIVE, new, columns)
     assert [row[1:] for row in after] == [row[1:] for row in before]
@@ -247,9 +247,9 @@ async def test_a_moved_email_keeps_its_identity(store: Store) -> None:
     ):
         (change,) = await store.read(changes.since, account.id, mailbox_id, start)
         assert (change.modseq, change.kind, change.uids) == (modseq, kind, uids)
-    assert await store.write(emails.move, account.id, INBOX, ARCHIVE, [99]) == (0, [], [])
+    assert await store.write(email_edit.move, account.id, INBOX, ARCHIVE, [99]) == (0, [], [])
     with pytest.raises(Fault):
-        await store.write(emails.move, account.id, INBOX, 77, [2])
+        await store.write(email_edit.move, account.id, INBOX, 77, [2])
     assert await counts(store, account.id) == (1, 1, 6)
 
 

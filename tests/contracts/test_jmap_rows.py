@@ -8,16 +8,20 @@ from merpati.base.faults import Fault
 from merpati.model import criteria as c
 from merpati.store import (
     changes,
+    email_edit,
+    email_places,
     email_rows,
     emails,
     mailbox_tree,
     mailboxes,
     push,
+    quota,
     thread_members,
 )
-from merpati.store.engine import Store
+from merpati.store.email_edit import COLUMNS
+from merpati.store.engine import Store, Transaction
 from tests.support import store as stores
-from tests.support.store import INBOX, NOW, add_account
+from tests.support.store import ARCHIVE, INBOX, NOW, add_account
 
 
 async def test_emails_come_in_order_as_columns_each_once(store: Store) -> None:
@@ -94,3 +98,34 @@ async def test_push_subscriptions_are_kept_told_and_bounded(store: Store) -> Non
     assert first.public_key == b"k"
     assert await store.write(push.remove, account.id, 1)
     assert not await store.write(push.remove, account.id, 1)
+
+
+async def test_a_mailbox_holds_an_email_once_however_it_comes(store: Store) -> None:
+    account = await add_account(store)
+    for uid in (1, 2):
+        await store.write(stores.add, account.id, f"Subject: {uid}\r\n\r\n")
+        email_id = emails.first_id(INBOX, uid)
+
+        async def link(tx: Transaction, email_id: int = email_id) -> None:
+            places = (await email_places.find(tx, account.id, [email_id], COLUMNS))[email_id]
+            await email_edit.set_mailboxes(tx, account.id, places, {INBOX, ARCHIVE}, 0)
+
+        await store.write(link)
+    _, old, new = await store.write(email_edit.move, account.id, INBOX, ARCHIVE, [1])
+    assert (old, new) == ([1], [3])
+    _, old, new = await store.write(email_edit.move, account.id, ARCHIVE, INBOX, [2])
+    assert (old, new) == ([2], [3])
+    columns = ("uid", "email_id")
+    rows = [
+        await store.read(emails.fetch, account.id, box, [1, 2, 3], columns)
+        for box in (INBOX, ARCHIVE)
+    ]
+    assert rows == [[(3, emails.first_id(INBOX, 2))], [(3, emails.first_id(INBOX, 1))]]
+    ids = [emails.first_id(INBOX, uid) for uid in (1, 2)]
+    held = await store.read(email_places.find, account.id, ids)
+    assert {one: [place.mailbox_id for place in places] for one, places in held.items()} == {
+        ids[0]: [ARCHIVE], ids[1]: [INBOX],
+    }  # fmt: skip
+    usage = await store.read(quota.of_account, account.id)
+    assert usage is not None
+    assert usage.emails == 2

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from merpati.base.faults import Fault, Kind
-from merpati.store import directory, emails, expunged, mailboxes, quota, transfer
+from merpati.store import directory, email_edit, emails, expunged, mailboxes, quota, transfer
 from merpati.store.engine import Store
 from merpati.store.quota import Usage
 from tests.support import store as stores
@@ -48,7 +48,7 @@ async def test_the_sum_of_a_domain_counts_every_way_in_and_out(store: Store) -> 
     await store.write(stores.add, [ani.id, budi.id], "after")
     await store.write(emails.copy, ani.id, INBOX, ARCHIVE, [1, 2])
     assert await of_domain(store) == Usage(1000, 100, 33, 6)
-    await store.write(emails.move, ani.id, ARCHIVE, INBOX, [1])
+    await store.write(email_edit.move, ani.id, ARCHIVE, INBOX, [1])
     await store.write(transfer.transfer, ani.id, INBOX, budi.id, INBOX, [1])
     assert await of_domain(store) == Usage(1000, 100, 39, 7)
     await store.write(emails.remove, ani.id, INBOX, [1])

@@ -15,7 +15,7 @@ from merpati.services.digest import digest
 from merpati.services.documents import Reader
 from merpati.services.indexer import EVERYTHING, Indexer
 from merpati.services.text_index import Field, TextIndex
-from merpati.store import emails, leases, text_index, text_schema, vocabulary
+from merpati.store import email_edit, emails, leases, text_index, text_schema, vocabulary
 from merpati.store.blobs import BlobStore
 from merpati.store.engine import Topic
 from merpati.store.sqlite import SqliteStore
@@ -96,7 +96,7 @@ async def test_copies_and_moves_are_indexed_once_and_stay_found(mail: Mail) -> N
     uid = await mail.deliver("Subject: x\r\n\r\nalpha\r\n")
     await mail.indexer.finish()
     await mail.store.write(emails.copy, 1, INBOX_ID, stores.ARCHIVE, [uid])
-    await mail.store.write(emails.move, 1, INBOX_ID, stores.ARCHIVE, [uid])
+    await mail.store.write(email_edit.move, 1, INBOX_ID, stores.ARCHIVE, [uid])
     await mail.indexer.finish()
     assert await mail.found("alpha") == 1
     assert await mail.index.read(text_index.progress, 1) == {INBOX_ID: 1, stores.ARCHIVE: 2}

@@ -17,7 +17,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from merpati.base.faults import Fault, Kind
 from merpati.model import uids as uid_sets
 from merpati.model.change import ChangeKind
-from merpati.store import changes, directory, emails, mailboxes
+from merpati.store import changes, directory, email_edit, emails, mailboxes
 from merpati.store.blobs import BlobStore
 from merpati.store.check import check
 from merpati.store.engine import Transaction
@@ -157,7 +157,7 @@ class Mailboxes(RuleBasedStateMachine):
         target, into = self.pick(data)
         uids = self.uids(box, chosen)
         _, old, new = self.write(
-            emails.move, self.account, self.ids[source], self.ids[target], uids
+            email_edit.move, self.account, self.ids[source], self.ids[target], uids
         )  # fmt: skip
         there = [uid for uid in uids if uid in box.emails]
         taken = [box.emails.pop(uid) for uid in there]

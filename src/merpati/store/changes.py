@@ -15,6 +15,7 @@ from merpati.model.change import Change, ChangeKind
 from merpati.store.engine import Topic, Transaction
 
 STEP_MAX: Final = 20_000  # rows of one query for what was added
+BORN_MAX: Final = 256  # of one row; clients are told of the end of more that they never saw
 _modseq = attrgetter("modseq")
 
 
@@ -43,13 +44,18 @@ async def log(
     uids: str = "",
     emails: str = "",
     threads: Iterable[int] = (),
+    born: Iterable[tuple[int, int]] = (),
 ) -> None:
-    """Write one row; `n` numbers the rows of one act from 0."""
+    """Write one row; `n` numbers the rows of one act from 0.
+
+    `born`: of emails that are gone, ids and modseqs with which they came, the latest last.
+    """
+    known = " ".join([f"{one}:{came}" for one, came in [*born][-BORN_MAX:]])
     left = " ".join(map(str, sorted(set(threads))))
     await tx.run(
-        "INSERT INTO change (account_id, modseq, n, kind, mailbox_id, uids, emails, threads)"
-        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
-        account_id, modseq, n, int(kind), mailbox_id, uids, emails, left,
+        "INSERT INTO change (account_id, modseq, n, kind, mailbox_id, uids, emails, threads,"
+        " born) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+        account_id, modseq, n, int(kind), mailbox_id, uids, emails, left, known,
     )  # fmt: skip
     tx.announce(Topic.ACCOUNT, account_id)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -33,22 +33,27 @@ class EmailChange(msgspec.Struct, frozen=True):
 
 
 async def since(tx: Transaction, account_id: int, modseq: int) -> tuple[list[EmailChange], int]:
-    """The emails that changed with this modseq or later, each once, and the modseq now."""
+    """The emails that changed with this modseq or later, each once, and the modseq now.
+
+    Of those that came after `modseq` and went again, most are left out.
+    """
     current = await changes.current(tx, account_id)
     if current < modseq:
         return [], current
     gone: dict[int, EmailChange] = {}
+    born: dict[int, int] = {}
     flagged: dict[int, list[str]] = {}
     rows = await tx.rows(
-        "SELECT modseq, kind, mailbox_id, uids, emails FROM change"
+        "SELECT modseq, kind, mailbox_id, uids, emails, born FROM change"
         " WHERE account_id = $1 AND modseq >= $2 AND kind IN ($3, $4, $5)",
         account_id, modseq, int(ChangeKind.KEYWORDS_CHANGED), *map(int, REMOVALS),
     )  # fmt: skip
-    for at, kind, mailbox_id, uids, email_ids in rows:
+    for at, kind, mailbox_id, uids, email_ids, its_born in rows:
         if kind == ChangeKind.KEYWORDS_CHANGED:
             flagged.setdefault(mailbox_id, []).append(uids)
         for one in uid_sets.expand(email_ids) if email_ids else ():
             gone[one] = EmailChange(at, one, None, 0)
+        born |= _births(its_born)
     there: dict[int, list[tuple[int, Row]]] = {}
     for mailbox_id, its_modseq in await tx.rows(
         "SELECT id, modseq FROM mailbox WHERE account_id = $1 AND modseq >= $2", account_id, modseq
@@ -69,7 +74,8 @@ async def since(tx: Transaction, account_id: int, modseq: int) -> tuple[list[Ema
         at = gone.pop(email_id).modseq
         row = held[0].row
         there[email_id] = [(held[0].mailbox_id, (row[0], at, email_id, row[3], row[4]))]
-    told = list(gone.values())
+    # Who does not know of one that came since need not hear that it went.
+    told = [one for one in gone.values() if born.get(one.email_id, 0) <= modseq]
     moved = [
         email_id
         for email_id, places in there.items()
@@ -86,13 +92,32 @@ async def since(tx: Transaction, account_id: int, modseq: int) -> tuple[list[Ema
 
 
 async def threads_left(tx: Transaction, account_id: int, modseq: int) -> dict[int, int]:
-    """The threads that an email has left with this modseq or later, and when at last."""
+    """The threads that an email has left with this modseq or later, and when at last.
+
+    Emails that came since do not count.
+    """
     rows = await tx.rows(
-        "SELECT modseq, threads FROM change WHERE account_id = $1 AND modseq >= $2"
-        " AND threads <> '' ORDER BY modseq",
+        "SELECT modseq, threads, emails, born FROM change WHERE account_id = $1"
+        " AND modseq >= $2 AND threads <> '' ORDER BY modseq",
         account_id, modseq,
     )  # fmt: skip
-    return {int(one): at for at, threads in rows for one in threads.split()}
+    return {
+        int(one): at
+        for at, threads, email_ids, born in rows
+        if not _came_since(email_ids, _births(born), modseq)
+        for one in threads.split()
+    }
+
+
+def _births(text: str) -> dict[int, int]:
+    """With which modseq emails came that are gone, of a row of the log."""
+    pairs = [one.partition(":") for one in text.split()]
+    return {int(email_id): int(came) for email_id, _, came in pairs}
+
+
+def _came_since(email_ids: str, born: Mapping[int, int], modseq: int) -> bool:
+    """Whether all emails of a row of the log came after a modseq."""
+    return all(born.get(one, 0) > modseq for one in uid_sets.expand(email_ids))
 
 
 COLUMNS: Final = ("uid", "modseq", "email_id", "thread_id", "added")

@@ -1,4 +1,4 @@
-"""Changing one email wherever it lies: its keywords, the mailboxes that hold it, its end.
+"""Changing emails wherever they lie: their keywords, the mailboxes that hold them, their end.
 
 Keywords belong to the email, so all its rows bear the same ones (RFC 8621 4.1.1); only
 $deleted is each row's own, for it is IMAP's mark on a row. What takes an email out of one of
@@ -7,7 +7,7 @@ several mailboxes leaves the others, and says so in the log by one of those.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from merpati.base.faults import Fault, Kind
 from merpati.model import uids as uid_sets
@@ -15,7 +15,7 @@ from merpati.model.change import ChangeKind
 from merpati.model.message import DELETED
 from merpati.store import blobs, changes, email_places, emails, quota
 from merpati.store.email_places import Held
-from merpati.store.engine import Transaction
+from merpati.store.engine import Row, Transaction, id_list, one_of
 
 COLUMNS = ("thread_id", "blob_id", "received_at", "size", "keywords", "added")
 
@@ -47,9 +47,7 @@ async def set_mailboxes(
     if new and old:  # IMAP calls that a move
         leaving = old.pop()
         target = new.pop()
-        _, _, uids = await emails.move(
-            tx, account_id, leaving.mailbox_id, target, [leaving.row[0]], now
-        )
+        _, _, uids = await move(tx, account_id, leaving.mailbox_id, target, [leaving.row[0]], now)
         staying.append(Held(target, (uids[0], *leaving.row[1:])))
     for target in new:
         await _link(tx, account_id, staying[0], target, now)
@@ -57,6 +55,45 @@ async def set_mailboxes(
         await _unlink(tx, account_id, leaving)
     if old and staying:
         await _touch(tx, account_id, staying[0])
+
+
+async def move(
+    tx: Transaction, account_id: int, source: int, target: int, uids: Sequence[int],
+    now: int | None = None,
+) -> tuple[int, list[int], list[int]]:  # fmt: skip
+    """Move emails to another mailbox of the account; they keep their identity.
+
+    One that the target holds already has the new row there, and no other.
+
+    Returns:
+        The modseq, the old UIDs and, in the same order, the new ones.
+    """
+    rows = sorted(
+        await tx.rows(
+            "DELETE FROM mailbox_email WHERE account_id = $1 AND mailbox_id = $2"
+            f" AND {one_of(tx, 'uid', 3)} RETURNING uid, email_id, thread_id, blob_id,"
+            " received_at, size, keywords, added",
+            account_id,
+            source,
+            id_list(tx, uids),
+        )
+    )
+    if not rows:
+        return 0, [], []
+    await _drop_doubles(tx, account_id, target, [row[1] for row in rows])
+    old = [row[0] for row in rows]
+    modseq = await changes.next_modseq(tx, account_id)
+    size = sum(row[5] for row in rows)
+    unseen = sum(not emails.is_seen(row[6]) for row in rows)
+    await emails.count_out(tx, account_id, source, modseq, len(rows), unseen, size)
+    new = await emails.count_in(tx, account_id, target, modseq, len(rows), unseen, size)
+    moved = [(uid, *row[1:7]) for uid, row in zip(new, rows, strict=True)]
+    await emails.insert_rows(tx, account_id, target, modseq, moved, now)
+    await _move_places(tx, account_id, source, target, rows, new)
+    await changes.log(
+        tx, account_id, modseq, 0, ChangeKind.EMAILS_REMOVED, source, uid_sets.compress(old)
+    )
+    return modseq, old, new
 
 
 async def destroy(tx: Transaction, account_id: int, email_id: int, now: int) -> bool:
@@ -124,3 +161,50 @@ async def _touch(tx: Transaction, account_id: int, place: Held) -> None:
         tx, account_id, modseq, 0, ChangeKind.KEYWORDS_CHANGED, place.mailbox_id,
         uid_sets.compress([place.row[0]]),
     )  # fmt: skip
+
+
+async def _drop_doubles(tx: Transaction, account_id: int, target: int, ids: Sequence[int]) -> None:
+    """Take emails out of a mailbox that is to get them once more, by a move."""
+    rows = await tx.rows(
+        "SELECT email_id, uid FROM email_place WHERE account_id = $1 AND mailbox_id = $2"
+        f" AND {one_of(tx, 'email_id', 3)}",
+        account_id, target, id_list(tx, ids),
+    )  # fmt: skip
+    uids = {uid: email_id for email_id, uid in rows}
+    for one in ids:
+        mailbox_id, uid = email_places.first_place(one)
+        if mailbox_id == target:
+            uids[uid] = one
+    if not uids:
+        return
+    for row in await emails.fetch(
+        tx, account_id, target, sorted(uids), ("uid", "email_id", *COLUMNS)
+    ):
+        if uids[row[0]] == row[1]:
+            await _unlink(tx, account_id, Held(target, row))
+
+
+async def _move_places(
+    tx: Transaction, account_id: int, source: int, target: int, rows: Sequence[Row],
+    new: Sequence[int],
+) -> None:  # fmt: skip
+    """Note where moved emails are now, unless they came back to where they first were."""
+    others = [row[1] for row in rows if row[1] != emails.first_id(source, row[0])]
+    born: dict[int, int] = {}
+    if others:
+        known = await tx.rows(
+            "SELECT email_id, created FROM email_place WHERE account_id = $1"
+            f" AND mailbox_id = $2 AND {one_of(tx, 'email_id', 3)}",
+            account_id, source, id_list(tx, others),
+        )  # fmt: skip
+        born = dict(known)
+        await emails.forget_places(tx, account_id, source, rows)
+    await tx.run_many(
+        "INSERT INTO email_place (account_id, email_id, mailbox_id, uid, created)"
+        " VALUES ($1, $2, $3, $4, $5) ON CONFLICT (account_id, email_id, mailbox_id)"
+        " DO UPDATE SET uid = excluded.uid",
+        [
+            (account_id, row[1], target, uid, born.get(row[1], row[7]))
+            for uid, row in zip(new, rows, strict=True)
+        ],
+    )

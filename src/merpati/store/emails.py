@@ -10,7 +10,7 @@ makes a new email of the same blob, since IMAP lets the copies' flags differ.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from enum import Enum
 from functools import cache, lru_cache
 from typing import Final
@@ -322,7 +322,8 @@ async def remove(
     rows = sorted(
         await tx.rows(
             "DELETE FROM mailbox_email WHERE account_id = $1 AND mailbox_id = $2"
-            f" AND {one_of(tx, 'uid', 3)} RETURNING uid, email_id, size, keywords, thread_id",
+            f" AND {one_of(tx, 'uid', 3)}"
+            " RETURNING uid, email_id, size, keywords, thread_id, added",
             account_id, mailbox_id, wanted,
         )
     )  # fmt: skip
@@ -337,45 +338,9 @@ async def remove(
     await changes.log(
         tx, account_id, modseq, 0, ChangeKind.EMAILS_REMOVED, mailbox_id,
         uid_sets.compress(gone), uid_sets.compress(sorted(row[1] for row in rows)),
-        (row[4] for row in rows),
+        (row[4] for row in rows), births(mailbox_id, rows),
     )  # fmt: skip
     return modseq, gone
-
-
-async def move(
-    tx: Transaction, account_id: int, source: int, target: int, uids: Sequence[int],
-    now: int | None = None,
-) -> tuple[int, list[int], list[int]]:  # fmt: skip
-    """Move emails to another mailbox of the account; they keep their identity.
-
-    Returns:
-        The modseq, the old UIDs and, in the same order, the new ones.
-    """
-    rows = sorted(
-        await tx.rows(
-            "DELETE FROM mailbox_email WHERE account_id = $1 AND mailbox_id = $2"
-            f" AND {one_of(tx, 'uid', 3)} RETURNING uid, email_id, thread_id, blob_id,"
-            " received_at, size, keywords, added",
-            account_id,
-            source,
-            id_list(tx, uids),
-        )
-    )
-    if not rows:
-        return 0, [], []
-    old = [row[0] for row in rows]
-    modseq = await changes.next_modseq(tx, account_id)
-    size = sum(row[5] for row in rows)
-    unseen = sum(not is_seen(row[6]) for row in rows)
-    await count_out(tx, account_id, source, modseq, len(rows), unseen, size)
-    new = await count_in(tx, account_id, target, modseq, len(rows), unseen, size)
-    moved = [(uid, *row[1:7]) for uid, row in zip(new, rows, strict=True)]
-    await insert_rows(tx, account_id, target, modseq, moved, now)
-    await _move_places(tx, account_id, source, target, rows, new)
-    await changes.log(
-        tx, account_id, modseq, 0, ChangeKind.EMAILS_REMOVED, source, uid_sets.compress(old)
-    )
-    return modseq, old, new
 
 
 async def copy(
@@ -412,6 +377,14 @@ def first_id(mailbox_id: int, uid: int) -> int:
     So an email is found by its id alone, but for those that `email_place` knows.
     """
     return mailbox_id << UID_BITS | uid
+
+
+def births(mailbox_id: int, rows: Iterable[Row]) -> list[tuple[int, int]]:
+    """Ids of emails and the modseqs they came with, of those that first came there.
+
+    Rows by UID, which begin with it and the id and end with `added`.
+    """
+    return [(row[1], row[-1]) for row in rows if row[1] == first_id(mailbox_id, row[0])]
 
 
 def is_seen(keywords: str) -> bool:
@@ -470,32 +443,6 @@ async def forget_places(
             f" AND {one_of(tx, 'email_id', 3)}",
             account_id, mailbox_id, id_list(tx, gone),
         )  # fmt: skip
-
-
-async def _move_places(
-    tx: Transaction, account_id: int, source: int, target: int, rows: Sequence[Row],
-    new: Sequence[int],
-) -> None:  # fmt: skip
-    """Note where moved emails are now, unless they came back to where they first were."""
-    others = [row[1] for row in rows if row[1] != first_id(source, row[0])]
-    born: dict[int, int] = {}
-    if others:
-        known = await tx.rows(
-            "SELECT email_id, created FROM email_place WHERE account_id = $1"
-            f" AND mailbox_id = $2 AND {one_of(tx, 'email_id', 3)}",
-            account_id, source, id_list(tx, others),
-        )  # fmt: skip
-        born = dict(known)
-        await forget_places(tx, account_id, source, rows)
-    await tx.run_many(
-        "INSERT INTO email_place (account_id, email_id, mailbox_id, uid, created)"
-        " VALUES ($1, $2, $3, $4, $5) ON CONFLICT (account_id, email_id, mailbox_id)"
-        " DO UPDATE SET uid = excluded.uid",
-        [
-            (account_id, row[1], target, uid, born.get(row[1], row[7]))
-            for uid, row in zip(new, rows, strict=True)
-        ],
-    )
 
 
 async def insert_message(tx: Transaction, blob_id: int, digest: Digest) -> None:

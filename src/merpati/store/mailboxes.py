@@ -17,7 +17,7 @@ from merpati.model.mailbox import (
     SEPARATOR,
     Mailbox,
 )
-from merpati.store import changes, expunged, finding, metadata, quota, rights
+from merpati.store import changes, emails, expunged, finding, metadata, quota, rights
 from merpati.store.engine import Topic, Transaction, among
 
 COLUMNS: Final = "id, name, role, uidvalidity, uidnext, recent_from, total, unseen, size, modseq"
@@ -205,9 +205,10 @@ async def destroy(tx: Transaction, account_id: int, path: str, now: int | None =
     await expunged.keep_mailbox(tx, account_id, mailbox.id, mailbox.name, mailbox.role, now)
     gone = await tx.rows(
         "DELETE FROM mailbox_email WHERE account_id = $1 AND mailbox_id = $2"
-        " RETURNING email_id, thread_id",
+        " RETURNING uid, email_id, thread_id, added",
         account_id, mailbox.id,
     )  # fmt: skip
+    gone.sort()
     await tx.run(
         "DELETE FROM email_place WHERE account_id = $1 AND mailbox_id = $2", account_id, mailbox.id
     )
@@ -221,8 +222,8 @@ async def destroy(tx: Transaction, account_id: int, path: str, now: int | None =
     await finding.drop_pages(tx, account_id, mailbox.id)
     await changes.log(
         tx, account_id, modseq, 0, ChangeKind.MAILBOX_DESTROYED, mailbox.id,
-        emails=uid_sets.compress(sorted({row[0] for row in gone})),
-        threads=(row[1] for row in gone),
+        emails=uid_sets.compress(sorted({row[1] for row in gone})),
+        threads=(row[2] for row in gone), born=emails.births(mailbox.id, gone),
     )  # fmt: skip
 
 
@@ -266,6 +267,20 @@ async def unsubscribe(tx: Transaction, account_id: int, path: str) -> bool:
     if gone:
         await _record_subscription(tx, account_id, path)
     return gone > 0
+
+
+async def follow(tx: Transaction, account_id: int, old: str, new: str) -> None:
+    """Let subscriptions of a path, and of all below it, be of another path from now on."""
+    names = await subscriptions(tx, account_id)
+    moved = [name for name in names if name == old or name.startswith(old + SEPARATOR)]
+    for name in moved:
+        await tx.run(
+            "DELETE FROM subscription WHERE account_id = $1 AND name = $2", account_id, name
+        )
+    await tx.run_many(
+        "INSERT INTO subscription (account_id, name) VALUES ($1, $2) ON CONFLICT DO NOTHING",
+        [(account_id, new + name.removeprefix(old)) for name in moved],
+    )
 
 
 async def _record_subscription(tx: Transaction, account_id: int, path: str) -> None:

@@ -112,4 +112,5 @@ async def _leave(tx: Transaction, account_id: int, mailbox_id: int, rows: list[R
     await changes.log(
         tx, account_id, modseq, 0, ChangeKind.EMAILS_REMOVED, mailbox_id,
         uid_sets.compress(old), uid_sets.compress(sorted(row[1] for row in rows)),
+        (row[2] for row in rows),
     )  # fmt: skip

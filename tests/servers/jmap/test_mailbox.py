@@ -221,3 +221,41 @@ async def test_a_query_tells_what_changed_in_it(jmap: JmapInstance) -> None:
     assert ids == after["ids"]
     assert a in ids
     assert told["total"] == len(ids)
+
+
+async def test_mailboxes_change_places_in_one_call(jmap: JmapInstance) -> None:
+    a, b = await make(jmap, name="A"), await make(jmap, name="B")
+    c = await make(jmap, name="C", parentId=a, isSubscribed=False)
+    d = await make(jmap, name="D", parentId=b)
+    told = await jmap.call(
+        "Mailbox/set", accountId=jmap.account,
+        update={a: {"name": "B"}, b: {"name": "A"}, c: {"name": "D", "parentId": b},
+                d: {"name": "C", "parentId": a}},
+    )  # fmt: skip
+    assert told["notUpdated"] is None
+    found = [await one(jmap, id_) for id_ in (a, b, c, d)]
+    assert [(box["name"], box["parentId"]) for box in found] == [
+        ("B", None), ("A", None), ("D", b), ("C", a),
+    ]  # fmt: skip
+    assert [box["isSubscribed"] for box in found] == [True, True, False, True]
+
+
+async def test_one_that_has_to_stay_lets_the_others_stay(jmap: JmapInstance) -> None:
+    a, b = await make(jmap, name="A"), await make(jmap, name="B")
+    told = await jmap.call(
+        "Mailbox/set", accountId=jmap.account,
+        update={a: {"name": "B"}, b: {"name": "Sent"}},
+    )  # fmt: skip
+    assert told["notUpdated"].keys() == {a, b}
+    assert [(await one(jmap, id_))["name"] for id_ in (a, b)] == ["A", "B"]
+
+
+async def test_a_new_mailbox_is_subscribed_and_stays_so(jmap: JmapInstance) -> None:
+    parent = await make(jmap, name="P")
+    child = await make(jmap, name="C", parentId=parent)
+    quiet = await make(jmap, name="Q", parentId=parent, isSubscribed=False)
+    await jmap.call(
+        "Mailbox/set", accountId=jmap.account, update={parent: {"name": "Renamed"}}
+    )  # fmt: skip
+    subscribed = [(await one(jmap, id_))["isSubscribed"] for id_ in (parent, child, quiet)]
+    assert subscribed == [True, True, False]

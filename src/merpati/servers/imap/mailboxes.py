@@ -14,7 +14,7 @@ from merpati.servers.imap.legal import Refused
 from merpati.servers.imap.store import remove_deleted
 from merpati.servers.imap.sync import claim, put_together
 from merpati.servers.imap.view import View
-from merpati.store import changes, emails, mailboxes, places, quota
+from merpati.store import changes, email_edit, emails, mailboxes, places, quota
 from merpati.store.engine import Transaction
 from merpati.wire.imap import commands, names, responses, sets
 from merpati.wire.imap.commands import StatusItem
@@ -201,7 +201,7 @@ async def _rename(tx: Transaction, user_id: int, old: str, new: str, now: int) -
     place.require(letters.DELETE_MESSAGES + letters.EXPUNGE)
     target = await mailboxes.create(tx, account_id, spot.path, now)
     uids = await emails.uids_of(tx, account_id, INBOX_ID)
-    await emails.move(tx, account_id, INBOX_ID, target.id, uids)
+    await email_edit.move(tx, account_id, INBOX_ID, target.id, uids)
 
 
 async def subscribe(client: Client, command: commands.Subscribe) -> Done:

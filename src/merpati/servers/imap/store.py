@@ -16,7 +16,7 @@ from merpati.servers.imap.legal import Refused
 from merpati.servers.imap.sync import sync
 from merpati.servers.imap.view import View
 from merpati.services.imap_events import Cause
-from merpati.store import emails, places, transfer
+from merpati.store import email_edit, emails, places, transfer
 from merpati.store.engine import P, T, Transaction, Unit
 from merpati.wire.imap import commands, responses, sets
 from merpati.wire.imap.commands import StoreMode
@@ -226,7 +226,9 @@ async def _move(
     target = await _target(tx, user_id, path)
     mailbox = target.mailbox
     if _stays_whole(view, target):
-        _, old, new = await emails.move(tx, view.account_id, view.mailbox_id, mailbox.id, uids, now)
+        _, old, new = await email_edit.move(
+            tx, view.account_id, view.mailbox_id, mailbox.id, uids, now
+        )
     else:
         _, old, new = await transfer.transfer(
             tx, view.account_id, view.mailbox_id, target.account_id, mailbox.id, uids,

@@ -21,7 +21,16 @@ from merpati.servers.jmap.call import MAIL, Access, Call
 from merpati.servers.jmap.email_making import Ready, checked_keywords, target_mailboxes
 from merpati.servers.jmap.email_query import EmailQuery
 from merpati.servers.jmap.email_told import Told
-from merpati.servers.jmap.kind import Changes, Found, Got, Kind, Property, server_set
+from merpati.servers.jmap.kind import (
+    CANNOT,
+    Changes,
+    Displaced,
+    Found,
+    Got,
+    Kind,
+    Property,
+    server_set,
+)
 from merpati.servers.jmap.states import Changed, Fate
 from merpati.store import (
     changes,
@@ -29,6 +38,7 @@ from merpati.store import (
     email_edit,
     email_places,
     rights,
+    thread_members,
 )
 from merpati.store.blobs import BlobStore, Stored
 from merpati.store.email_places import Held
@@ -208,6 +218,8 @@ class Email(Kind):
         *email_query.SORTS, *email_query.THREAD_SORTS,
     })  # fmt: skip
 
+    lasting: ClassVar[frozenset[str]] = email_query.LASTING
+
     def __init__(self, queries: EmailQuery) -> None:
         self._queries = queries
         self._told = Told()
@@ -335,6 +347,28 @@ class Email(Kind):
         number = object_ids.read_email(id_) or 0
         await email_edit.destroy(tx, access.account_id, number, call.now())
 
+    async def displaced(
+        self,
+        call: Call,
+        access: Access,
+        since: str,
+        happened: Changes,
+        filter_: Any,
+        sort: Sequence[Mapping[str, Any]],
+        arguments: Mapping[str, Any],
+    ) -> Displaced:
+        """Of results by thread, all of a thread in which something changed."""
+        if not (arguments["collapseThreads"] or email_query.is_by_thread(filter_, sort)):
+            return await super().displaced(call, access, since, happened, filter_, sort, arguments)
+        state, ids = await call.services.store.scan(
+            _of_changed_threads, access.account_id, states.parse(since)
+        )
+        if state != happened.new_state:  # something more has happened meanwhile
+            raise MethodFault(CANNOT)
+        new = set(happened.created)
+        old = [one for one in ids if one not in new]
+        return Displaced([*old, *happened.destroyed], set(ids))
+
     async def query(
         self,
         call: Call,
@@ -346,6 +380,18 @@ class Email(Kind):
         """RFC 8621 4.4."""
         collapse = arguments["collapseThreads"]
         return await self._queries.query(call, access, filter_, sort, collapse=collapse)
+
+
+async def _of_changed_threads(
+    tx: Transaction, account_id: int, since: states.State
+) -> tuple[str, list[str]]:
+    """The state, and the emails of threads of which an email came, changed or went since."""
+    found, current = await email_changes.since(tx, account_id, since.modseq)
+    threads = {one.thread_id for one in found if one.created is not None}
+    threads |= (await email_changes.threads_left(tx, account_id, since.modseq)).keys()
+    members = await thread_members.members(tx, account_id, threads)
+    ids = dict.fromkeys(one[0] for those in members.values() for one in those)
+    return str(current), list(map(object_ids.email, ids))
 
 
 def _fate(one: email_changes.EmailChange, since: states.State) -> Fate:

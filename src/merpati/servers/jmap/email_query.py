@@ -14,6 +14,7 @@ from typing import Any, Final, NamedTuple
 from merpati.model import criteria as c
 from merpati.model import object_ids
 from merpati.model import rights as letters
+from merpati.servers.jmap import filters
 from merpati.servers.jmap.call import Access, Call
 from merpati.servers.jmap.email_results import EmailIds, Entry, Result, ThreadFirsts
 from merpati.servers.jmap.kind import Found
@@ -84,6 +85,11 @@ THREAD_SORTS: Final = {
     "allInThreadHaveKeyword": True,
     "someInThreadHaveKeyword": False,
 }
+# What of an email never changes, in filters and sorts.
+LASTING: Final = frozenset({
+    "before", "after", "minSize", "maxSize", "hasAttachment", "text", "body", *_FIELDS, "header",
+    "receivedAt", "sentAt", "size",
+})  # fmt: skip
 NEWEST_FIRST: Final = ({"property": "receivedAt", "isAscending": False},)
 
 
@@ -152,21 +158,23 @@ class EmailQuery:
         store = call.services.store
         text = requests.encode((filter_, sort))
         key = (access.account_id, 0 if access.is_own else call.user.id, text)
-        by_thread = not _names(filter_).isdisjoint(THREADS)
-        by_thread = by_thread or any(one["property"] in THREAD_SORTS for one in sort)
         known = self._known.get(key)
         if not access.is_own or known is None or await self._is_old(access.account_id, known):
             modseq, mailbox_ids = await store.read(_mailboxes, access, call.user.id)
             if known is None or (known.modseq, known.mailbox_ids) != (modseq, mailbox_ids):
                 by = sort or NEWEST_FIRST
-                follows = not by_thread and len(by) == 1 and by[0]["property"] in COLUMNS
+                follows = (
+                    not is_by_thread(filter_, sort)
+                    and len(by) == 1
+                    and by[0]["property"] in COLUMNS
+                )
                 asked = _Asked(filter_, criterion_of(filter_, mailbox_ids), by, follows)
                 known = await self._renewed(access.account_id, asked, known, modseq, mailbox_ids)
                 self._remember(key, known)
         if key in self._known:
             self._known.move_to_end(key)
         ids = ThreadFirsts(known.result) if collapse else EmailIds(known.result)
-        return Found(str(known.modseq), ids, not collapse and not by_thread)
+        return Found(str(known.modseq), ids, can_calculate_changes=True)
 
     async def _is_old(self, account_id: int, known: _Known) -> bool:
         return await self._finder.store.read(changes.current, account_id) != known.modseq
@@ -320,6 +328,13 @@ class EmailQuery:
             count -= len(gone.result)
 
 
+def is_by_thread(filter_: Any, sort: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether the place of an email depends on others of its thread."""
+    return not filters.conditions(filter_).isdisjoint(THREADS) or any(
+        one["property"] in THREAD_SORTS for one in sort
+    )
+
+
 def check_sort(sort: Sequence[Mapping[str, Any]]) -> None:
     """Raise MethodFault when a comparator lacks its keyword (RFC 8621 4.4.2)."""
     for one in sort:
@@ -402,15 +417,6 @@ def _sources(filter_: Any, mailbox_ids: list[int]) -> list[int]:
                 out = {object_ids.read_mailbox(one) for one in filter_["inMailboxOtherThan"]}
                 mailbox_ids = [one for one in mailbox_ids if one not in out]
     return mailbox_ids
-
-
-def _names(filter_: Any) -> set[str]:
-    """The conditions that a filter uses."""
-    if not isinstance(filter_, dict):
-        return set()
-    if "operator" in filter_:
-        return set().union(*map(_names, filter_["conditions"]))
-    return set(filter_)
 
 
 def criterion_of(filter_: Any, mailbox_ids: Sequence[int]) -> c.Criterion:

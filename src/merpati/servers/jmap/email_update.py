@@ -22,7 +22,8 @@ def set_(kind: Email) -> Method:
 
     async def run(call: Call, given: dict[str, Any]) -> Answer:
         arguments, access = writing.check_set(call, given, kind)
-        for reference, patch in arguments["update"].items():
+        for reference, given_patch in arguments["update"].items():
+            patch = arguments["update"][reference] = _in_lower_case(given_patch)
             fixed = [name for name in patch if _is_fixed(name)]
             if fixed:
                 same = await _unchanged(kind, call, access, reference, patch, fixed)
@@ -31,6 +32,14 @@ def set_(kind: Email) -> Method:
         return await writing.carry_out(kind, call, access, arguments)
 
     return Method(kind.capability, run)
+
+
+def _in_lower_case(patch: dict[str, Any]) -> dict[str, Any]:
+    """A patch whose keywords are as they are stored: their case says nothing (RFC 8621 4.1.1)."""
+    return {
+        name.lower() if name.startswith("keywords/") else name: value
+        for name, value in patch.items()
+    }
 
 
 def _is_fixed(name: str) -> bool:

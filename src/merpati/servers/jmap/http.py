@@ -167,6 +167,10 @@ class Jmap:
         self._uploading[user.id] += 1
         try:
             name, size = await self._files.keep(access, request.stream(), type_)
+        except Fault as fault:
+            if fault.kind is not Kind.TOO_LARGE:
+                raise
+            raise RequestFault("limit", fault.text, "maxSizeUpload", http=413) from None
         finally:
             self._uploading[user.id] -= 1
             if not self._uploading[user.id]:

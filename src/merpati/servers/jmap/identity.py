@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 import msgspec
 
 from merpati.base.faults import SyntaxFault
-from merpati.servers.jmap import objects, states
 from merpati.servers.jmap.call import SUBMISSION, Access, Call
-from merpati.servers.jmap.kind import Changes, Got, Kind, Property, server_set
+from merpati.servers.jmap.kind import Property, server_set
+from merpati.servers.jmap.rows import Rows
 from merpati.services import authorship
 from merpati.services.route import AddressSettings
-from merpati.store import changes, identities, object_changes
+from merpati.store import identities, object_changes
 from merpati.store.identities import Address, Identity
 from merpati.wire.jmap.faults import SetFault, wrong
 from merpati.wire.jmap.values import is_bool, is_text, nullable
@@ -23,6 +23,7 @@ from merpati.wire.smtp.paths import parse_address
 if TYPE_CHECKING:
     from merpati.model.senders import Senders
     from merpati.store.engine import Transaction
+    from merpati.store.object_changes import Kinds
 
 IDENTITIES_MAX: Final = 200  # of one account
 SIGNATURE_MAX: Final = 100_000  # characters
@@ -54,11 +55,13 @@ def _is_signature(value: Any) -> bool:
     return is_text(value) and len(value) <= SIGNATURE_MAX
 
 
-class Identities(Kind):
+class Identities(Rows):
     """The data type."""
 
     name: ClassVar[str] = "Identity"
     capability: ClassVar[str] = SUBMISSION
+    kinds: ClassVar[Kinds | None] = object_changes.IDENTITIES
+    letter: ClassVar[str] = "I"
     properties: ClassVar[Mapping[str, Property]] = {
         "id": server_set(),
         "name": Property(_is_signature, ""),
@@ -75,33 +78,11 @@ class Identities(Kind):
         if await call.services.store.read(identities.are_missing, access.account_id):
             await call.services.store.write(identities.complete, access.account_id)
 
-    async def state(self, tx: Transaction, access: Access) -> str:
-        """The account's modseq."""
-        return str(await changes.current(tx, access.account_id))
-
-    async def get(
-        self,
-        call: Call,
-        access: Access,
-        ids: Sequence[str] | None,
-        properties: frozenset[str],
-        arguments: Mapping[str, Any],
-    ) -> Got:
+    async def every(
+        self, tx: Transaction, access: Access, ids: Sequence[str] | None = None
+    ) -> list[dict[str, Any]]:
         """RFC 8621 6.1."""
-
-        async def look(tx: Transaction) -> Got:
-            found = [_object(one) for one in await identities.listing(tx, access.account_id)]
-            wanted = found if ids is None else [one for one in found if one["id"] in ids]
-            told = [{name: one[name] for name in one if name in properties} for one in wanted]
-            return Got(await self.state(tx, access), told)
-
-        return await call.services.store.read(look)
-
-    async def changes(self, call: Call, access: Access, since: str, limit: int) -> Changes:
-        """RFC 8621 6.2."""
-        return await objects.changes(
-            call, access, object_changes.IDENTITIES, states.parse(since), limit, identity_id
-        )
+        return [_object(one) for one in await identities.listing(tx, access.account_id)]
 
     async def create(
         self, tx: Transaction, call: Call, access: Access, new: dict[str, Any]
@@ -117,13 +98,6 @@ class Identities(Kind):
             raise SetFault("overQuota", f"an account has at most {IDENTITIES_MAX} identities")
         number = await identities.add(tx, access.account_id, _identity(0, str(path), new))
         return {"id": identity_id(number), "mayDelete": True}
-
-    async def current(
-        self, tx: Transaction, call: Call, access: Access, id_: str
-    ) -> dict[str, Any] | None:
-        """An identity as it is."""
-        found = await find(tx, access, id_)
-        return None if found is None else _object(found)
 
     async def update(
         self,

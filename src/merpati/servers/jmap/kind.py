@@ -9,9 +9,10 @@ the methods of it.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Final, NamedTuple
 
+from merpati.servers.jmap import filters
 from merpati.servers.jmap.call import Access, Call
 from merpati.store.engine import Transaction
 from merpati.wire.jmap.faults import MethodFault, SetFault, invalid, wrong
@@ -63,6 +64,21 @@ class Changes(NamedTuple):
     more: Mapping[str, Any] = {}
 
 
+class Displaced(NamedTuple):
+    """What may stand elsewhere in the results of a query than it did, or not at all.
+
+    Attributes:
+        removed: what may have been in the old result.
+        placed: what may be in the new one.
+        up_to: whether all else stands where it stood, so that what a client has not come to
+            need not be told (`upToId`).
+    """
+
+    removed: Sequence[str]
+    placed: set[str]
+    up_to: bool = False
+
+
 class Found(NamedTuple):
     """The whole result of a query, in order, as of one state."""
 
@@ -105,6 +121,7 @@ class Kind(ABC):
     conditions: ClassVar[Mapping[str, Check]] = {}
     sorts: ClassVar[frozenset[str]] = frozenset()
     tells_defaults: ClassVar[bool] = True  # /set tells of what a client left out
+    lasting: ClassVar[frozenset[str]] = frozenset()  # conditions and sorts by what never changes
     is_singleton: ClassVar[bool] = False
 
     def check_properties(self, names: Iterable[str]) -> None:
@@ -145,6 +162,28 @@ class Kind(ABC):
     ) -> Found:
         """All ids that match, sorted. The filter and the sort have been checked for shape."""
         raise MethodFault("unknownMethod")
+
+    async def displaced(
+        self,
+        call: Call,
+        access: Access,
+        since: str,
+        happened: Changes,
+        filter_: Any,
+        sort: Sequence[Mapping[str, Any]],
+        arguments: Mapping[str, Any],
+    ) -> Displaced:
+        """What /queryChanges tells of, after `happened` since a state.
+
+        Raises:
+            MethodFault: cannotCalculateChanges.
+        """
+        names = filters.conditions(filter_) | {one["property"] for one in sort}
+        if access.is_own and names <= self.lasting:
+            return Displaced(happened.destroyed, set(happened.created), up_to=True)
+        return Displaced(
+            [*happened.updated, *happened.destroyed], {*happened.created, *happened.updated}
+        )
 
     # For `set_`, outside of its transaction.
 
@@ -195,6 +234,12 @@ class Kind(ABC):
     ) -> dict[str, Any] | None:
         """Change an object; what else changed with it."""
         raise SetFault("forbidden")
+
+    async def untangle(
+        self, tx: Transaction, call: Call, access: Access, patches: Mapping[str, dict[str, Any]]
+    ) -> Collection[str]:
+        """Make room for updates each of which waits for another; those that can be done now."""
+        return ()
 
     async def destroy(
         self, tx: Transaction, call: Call, access: Access, id_: str, arguments: Mapping[str, Any]

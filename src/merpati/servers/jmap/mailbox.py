@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, ClassVar, Final
 
 from merpati.base import faults
@@ -11,14 +12,15 @@ from merpati.model import object_ids
 from merpati.model import rights as letters
 from merpati.model.change import ChangeKind
 from merpati.model.mailbox import DEPTH_MAX, INBOX_ID, NAME_MAX, SEPARATOR
-from merpati.servers.jmap import states
+from merpati.servers.jmap import mailbox_query, states
 from merpati.servers.jmap.call import MAIL, Access, Call
 from merpati.servers.jmap.kind import Changes, Found, Got, Kind, Property, server_set
+from merpati.servers.jmap.mailbox_view import View, ancestors, look
 from merpati.servers.jmap.states import Changed, Fate
 from merpati.services.thread_counts import ThreadCounts
-from merpati.store import changes, mailbox_tree, mailboxes, rights
+from merpati.store import changes, mailbox_tree, mailboxes
 from merpati.store.engine import Transaction
-from merpati.store.mailbox_tree import Node, Threads
+from merpati.store.mailbox_tree import Threads
 from merpati.wire.jmap.faults import SetFault, wrong
 from merpati.wire.jmap.values import (
     Argument,
@@ -39,19 +41,6 @@ COUNTS: Final = ("totalEmails", "unreadEmails", "totalThreads", "unreadThreads")
 COUNTED: Final = ("totalThreads", "unreadThreads")
 THREADS: Final = frozenset(COUNTED)
 SORT_ORDER_MAX: Final = 2**31 - 1
-# What each right of RFC 8621 2 takes of RFC 4314.
-RIGHTS: Final = {
-    "mayReadItems": "lr",
-    "mayAddItems": "i",
-    "mayRemoveItems": "te",
-    "maySetSeen": "s",
-    "maySetKeywords": "w",
-    "mayCreateChild": "k",
-    "mayRename": "x",
-    "mayDelete": "x",
-    "maySubmit": "p",
-}
-
 _nullable_id: Final = nullable(is_reference)
 
 
@@ -72,67 +61,6 @@ def _is_order(value: Any) -> bool:
     return is_unsigned(value) and value <= SORT_ORDER_MAX
 
 
-class _Shown:
-    """The mailboxes of an account that the user may see, at one moment."""
-
-    def __init__(
-        self,
-        tree: dict[int, Node],
-        held: Mapping[int, str] | None,
-        subscribed: frozenset[str],
-        state: int,
-        drafts: Mapping[int, int],
-    ) -> None:
-        """`held`: the rights in each mailbox, None for all in all; `drafts`: unseen ones."""
-        self.tree = tree
-        self._held = held
-        self._subscribed = subscribed
-        self.state = state
-        self._drafts = drafts
-
-    def rights(self, id_: int) -> str:
-        """What the user may do in a mailbox."""
-        return letters.ALL if self._held is None else self._held.get(id_, letters.NONE)
-
-    def visible(self) -> list[Node]:
-        """The mailboxes there are, for this user."""
-        return [one for one in self.tree.values() if letters.LOOKUP in self.rights(one.id)]
-
-    def object(self, node: Node, threads: Threads | None) -> dict[str, Any]:
-        """A mailbox as its properties."""
-        held = self.rights(node.id)
-        may = {name: not letters.without(needed, held) for name, needed in RIGHTS.items()}
-        if node.id == INBOX_ID:
-            may["mayRename"] = may["mayDelete"] = False
-        parent = node.parent_id if letters.LOOKUP in self.rights(node.parent_id) else 0
-        return {
-            "id": object_ids.mailbox(node.id),
-            "name": "Inbox" if node.id == INBOX_ID else node.name,
-            "parentId": object_ids.mailbox(parent) if parent else None,
-            "role": node.role or None,
-            "sortOrder": node.sort_order,
-            "totalEmails": node.total,
-            "unreadEmails": node.unseen - self._drafts.get(node.id, 0),
-            "totalThreads": threads.total if threads else 0,
-            "unreadThreads": threads.unread if threads else 0,
-            "myRights": may,
-            "isSubscribed": mailbox_tree.path(self.tree, node.id) in self._subscribed,
-        }
-
-
-async def shown(tx: Transaction, access: Access, user_id: int) -> _Shown:
-    """What a user sees of an account."""
-    tree = await mailbox_tree.nodes(tx, access.account_id)
-    held = None
-    subscribed: frozenset[str] = frozenset()
-    if access.is_own:
-        subscribed = frozenset(await mailboxes.subscriptions(tx, access.account_id))
-    else:
-        held = (await rights.all_held(tx, user_id)).get(access.account_id, {})
-    drafts = await mailbox_tree.unseen_drafts(tx, access.account_id)
-    return _Shown(tree, held, subscribed, await changes.current(tx, access.account_id), drafts)
-
-
 class Mailbox(Kind):
     """The data type."""
 
@@ -145,7 +73,7 @@ class Mailbox(Kind):
         "role": Property(_is_role, None),
         "sortOrder": Property(_is_order, 0),
         **dict.fromkeys((*COUNTS, "myRights"), server_set()),
-        "isSubscribed": Property(is_bool, default=False),
+        "isSubscribed": Property(is_bool, None),  # true in an own account
     }
     set_arguments: ClassVar[Mapping[str, Argument]] = {
         "onDestroyRemoveEmails": Argument(is_bool, default=False)
@@ -206,17 +134,8 @@ class Mailbox(Kind):
         arguments: Mapping[str, Any],
     ) -> Found:
         """RFC 8621 2.3."""
-        view = await call.services.store.read(shown, access, call.user.id)
-        objects = {node.id: view.object(node, None) for node in view.visible()}
-        matching = {id_ for id_, one in objects.items() if _matches(one, filter_)}
-        if arguments["filterAsTree"]:
-            matching = {id_ for id_ in matching if _ancestors(view.tree, id_) <= matching}
-        paths = {id_: _names(view.tree, objects, id_) for id_ in objects}
-
-        if arguments["sortAsTree"]:
-            ids = _tree_order(view.tree, matching, objects, sort)
-        else:
-            ids = _sorted(list(matching), objects, paths, sort)
+        view = await call.services.store.read(look, access, call.user.id)
+        ids = mailbox_query.found(view, filter_, sort, arguments)
         # sortAsTree and filterAsTree make a place depend on other mailboxes.
         simple = not (arguments["sortAsTree"] or arguments["filterAsTree"])
         return Found(str(view.state), [object_ids.mailbox(id_) for id_ in ids], simple)
@@ -225,28 +144,30 @@ class Mailbox(Kind):
         self, tx: Transaction, call: Call, access: Access, new: dict[str, Any]
     ) -> dict[str, Any]:
         """RFC 8621 2.5."""
-        view = await shown(tx, access, call.user.id)
+        view = await look(tx, access, call.user.id)
         parent = _parent(view, call, new["parentId"])
         if new["role"] is not None and new["role"] in {one.role for one in view.tree.values()}:
             raise wrong("another mailbox has that role", "role")
-        path = _child_path(view.tree, parent, new["name"])
+        path = _child_path(view, parent, new["name"])
         _check_place(view, parent, new["name"])
         made = await mailboxes.create(tx, access.account_id, path, call.now())
         if new["role"] is not None or new["sortOrder"]:
             await mailbox_tree.set_attributes(
                 tx, access.account_id, made.id, new["role"] or "", new["sortOrder"]
             )
-        if new["isSubscribed"] and access.is_own:
-            await mailboxes.subscribe(tx, access.account_id, path)
-        view = await shown(tx, access, call.user.id)
+        if access.is_own if new["isSubscribed"] is None else new["isSubscribed"]:
+            await mailboxes.subscribe(tx, call.user.id, view.prefix + path)
+        view = await look(tx, access, call.user.id)
         told = view.object(view.tree[made.id], Threads(0, 0))
-        return {name: value for name, value in told.items() if name not in new}
+        return {
+            name: value for name, value in told.items() if new.get(name) is None or name == "id"
+        }
 
     async def current(
         self, tx: Transaction, call: Call, access: Access, id_: str
     ) -> dict[str, Any] | None:
         """A mailbox as it is."""
-        view = await shown(tx, access, call.user.id)
+        view = await look(tx, access, call.user.id)
         node = view.tree.get(object_ids.read_mailbox(id_) or 0)
         if node is None or letters.LOOKUP not in view.rights(node.id):
             return None
@@ -263,7 +184,7 @@ class Mailbox(Kind):
         touched: frozenset[str],
     ) -> dict[str, Any] | None:
         """RFC 8621 2.5."""
-        view = await shown(tx, access, call.user.id)
+        view = await look(tx, access, call.user.id)
         node = view.tree[object_ids.read_mailbox(id_) or 0]
         parent = _parent(view, call, new["parentId"])
         moves = parent != node.parent_id or new["name"] != old["name"]
@@ -274,32 +195,57 @@ class Mailbox(Kind):
             raise wrong("another mailbox has that role", "role")
         if node.id == INBOX_ID and role != "inbox":
             raise wrong("the inbox keeps its role", "role")
-        old_path = mailbox_tree.path(view.tree, node.id)
+        old_path = view.path(node.id)
         path = old_path
         if moves:
-            path = _child_path(view.tree, parent, new["name"])
-            if node.id in _ancestors(view.tree, parent) | {parent}:
+            path = _child_path(view, parent, new["name"])
+            if node.id in ancestors(view.tree, parent) | {parent}:
                 raise wrong("a mailbox cannot be inside of itself", "parentId")
             _check_place(view, parent, new["name"], node.id)
-            await mailboxes.rename(tx, access.account_id, old_path, path, call.now())
+            await _rename(tx, call, access, view, old_path, path)
         if role != node.role or new["sortOrder"] != node.sort_order:
             await mailbox_tree.set_attributes(
                 tx, access.account_id, node.id, role, new["sortOrder"]
             )
-        if access.is_own and (moves or new["isSubscribed"] != old["isSubscribed"]):
-            if old["isSubscribed"]:
-                await mailboxes.unsubscribe(tx, access.account_id, old_path)
-            if new["isSubscribed"]:
-                await mailboxes.subscribe(tx, access.account_id, path)
-            if not moves:
+        if new["isSubscribed"] != old["isSubscribed"]:
+            act = mailboxes.subscribe if new["isSubscribed"] else mailboxes.unsubscribe
+            await act(tx, call.user.id, view.prefix + path)
+            if not access.is_own:
                 await changes.record(tx, access.account_id, ChangeKind.MAILBOX_CHANGED, node.id)
         return None
+
+    async def untangle(
+        self, tx: Transaction, call: Call, access: Access, patches: Mapping[str, dict[str, Any]]
+    ) -> Collection[str]:
+        """Mailboxes that change places with each other leave them, all at once."""
+        view = await look(tx, access, call.user.id)
+        references: dict[int, str] = {}
+        wanted: dict[int, tuple[int, str]] = {}
+        for reference, patch in patches.items():
+            node = view.tree.get(object_ids.read_mailbox(call.real(reference) or "") or 0)
+            if node is None or patch.keys() - {"name", "parentId"}:
+                continue
+            name = patch.get("name", node.name)
+            if _is_name(name) and view.object(node, None)["myRights"]["mayRename"]:
+                with suppress(SetFault):
+                    parent = node.parent_id
+                    if "parentId" in patch:
+                        parent = _parent(view, call, patch["parentId"])
+                    wanted[node.id] = (parent, name)
+                    references[node.id] = reference
+        while stay := _staying(view, wanted):
+            wanted = {id_: place for id_, place in wanted.items() if id_ not in stay}
+        for id_ in wanted:
+            path = view.path(id_)
+            aside = path.removesuffix(view.tree[id_].name) + call.services.ids.token(18)
+            await _rename(tx, call, access, view, path, aside)
+        return [references[id_] for id_ in wanted]
 
     async def destroy(
         self, tx: Transaction, call: Call, access: Access, id_: str, arguments: Mapping[str, Any]
     ) -> None:
         """RFC 8621 2.5."""
-        view = await shown(tx, access, call.user.id)
+        view = await look(tx, access, call.user.id)
         node = view.tree.get(object_ids.read_mailbox(id_) or 0)
         if node is None or letters.LOOKUP not in view.rights(node.id):
             raise SetFault("notFound")
@@ -309,10 +255,9 @@ class Mailbox(Kind):
             raise SetFault("mailboxHasChild")
         if node.total and not arguments["onDestroyRemoveEmails"]:
             raise SetFault("mailboxHasEmail")
-        path = mailbox_tree.path(view.tree, node.id)
+        path = view.path(node.id)
         await mailboxes.destroy(tx, access.account_id, path, call.now())
-        if access.is_own:
-            await mailboxes.unsubscribe(tx, access.account_id, path)
+        await mailboxes.unsubscribe(tx, call.user.id, view.prefix + path)
 
 
 async def _get(
@@ -322,7 +267,7 @@ async def _get(
     wanted: set[int | None] | None,
     properties: frozenset[str],
 ) -> Got:
-    view = await shown(tx, access, user_id)
+    view = await look(tx, access, user_id)
     found = [one for one in view.visible() if wanted is None or one.id in wanted]
     objects = []
     for node in found:
@@ -334,7 +279,7 @@ async def _get(
 async def _changes(
     tx: Transaction, access: Access, user_id: int, since: states.State, limit: int
 ) -> Changes:
-    view = await shown(tx, access, user_id)
+    view = await look(tx, access, user_id)
     created: dict[int, int] = {}
     latest: dict[int, tuple[int, Fate]] = {}
     itself: set[int] = set()  # what changed in more than its counters
@@ -364,7 +309,7 @@ async def _changes(
 # Of /set
 
 
-def _parent(view: _Shown, call: Call, given: str | None) -> int:
+def _parent(view: View, call: Call, given: str | None) -> int:
     """The parent that an object names, 0 for the top."""
     if given is None:
         return 0
@@ -374,17 +319,36 @@ def _parent(view: _Shown, call: Call, given: str | None) -> int:
     return id_
 
 
-def _child_path(tree: dict[int, Node], parent: int, name: str) -> str:
-    return (mailbox_tree.path(tree, parent) + SEPARATOR if parent else "") + name
+def _child_path(view: View, parent: int, name: str) -> str:
+    return (view.path(parent) + SEPARATOR if parent else "") + name
 
 
-def _check_place(view: _Shown, parent: int, name: str, own: int = 0) -> None:
+async def _rename(
+    tx: Transaction, call: Call, access: Access, view: View, old: str, new: str
+) -> None:
+    """Give a mailbox another path; what the user subscribes to stays subscribed."""
+    await mailboxes.rename(tx, access.account_id, old, new, call.now())
+    await mailboxes.follow(tx, call.user.id, view.prefix + old, view.prefix + new)
+
+
+def _staying(view: View, wanted: Mapping[int, tuple[int, str]]) -> set[int]:
+    """Those of mailboxes that cannot have the places they want though all of them leave theirs."""
+    taken = {(one.parent_id, one.name) for one in view.tree.values() if one.id not in wanted}
+    stay = {id_ for id_, place in wanted.items() if place in taken}
+    seen: dict[tuple[int, str], int] = {}
+    for id_, place in wanted.items():
+        if seen.setdefault(place, id_) != id_ or place[0] in wanted:
+            stay.add(id_)
+    return stay
+
+
+def _check_place(view: View, parent: int, name: str, own: int = 0) -> None:
     """Raise SetFault when a mailbox cannot get a name below a parent."""
     if parent and letters.CREATE not in view.rights(parent):
         raise SetFault("forbidden", "no mailbox can be made there")
     if not parent and view.rights(0) != letters.ALL:
         raise SetFault("forbidden", "no mailbox can be made there")
-    depth = len(_ancestors(view.tree, parent)) + 1 + bool(parent)
+    depth = len(ancestors(view.tree, parent)) + 1 + bool(parent)
     if depth > DEPTH_MAX:
         raise wrong(f"a mailbox lies at most {DEPTH_MAX} levels deep", "parentId")
     for one in view.tree.values():
@@ -396,91 +360,3 @@ def _check_place(view: _Shown, parent: int, name: str, own: int = 0) -> None:
     except Fault as fault:
         if fault.kind is faults.Kind.SYNTAX or not parent:
             raise wrong(fault.text, "name") from None
-
-
-def _ancestors(tree: dict[int, Node], id_: int) -> set[int]:
-    """The mailboxes above one."""
-    found = set()
-    while id_ in tree and (id_ := tree[id_].parent_id):
-        found.add(id_)
-    return found
-
-
-# Of /query
-
-
-def _matches(one: dict[str, Any], filter_: Any) -> bool:
-    """Whether a mailbox meets a filter whose shape has been checked."""
-    if not filter_:
-        return True
-    if "operator" in filter_:
-        results = (_matches(one, inner) for inner in filter_["conditions"])
-        if filter_["operator"] == "AND":
-            return all(results)
-        wanted: bool = filter_["operator"] == "OR"
-        return any(results) is wanted
-    return all(_meets(one, name, value) for name, value in filter_.items())
-
-
-def _meets(one: dict[str, Any], name: str, value: Any) -> bool:
-    if name == "name":
-        return value.casefold() in one["name"].casefold()
-    if name == "hasAnyRole":
-        return bool((one["role"] is not None) == value)
-    return bool(one[name] == value)
-
-
-def _names(tree: dict[int, Node], objects: dict[int, dict[str, Any]], id_: int) -> list[str]:
-    """The names from the top down to a mailbox, folded."""
-    names = []
-    while id_ in objects:
-        names.append(objects[id_]["name"].casefold())
-        id_ = tree[id_].parent_id
-    return names[::-1]
-
-
-def _order(
-    one: dict[str, Any], path: list[str], sort: Sequence[Mapping[str, Any]]
-) -> tuple[Any, ...]:
-    values = {"sortOrder": one["sortOrder"], "name": one["name"].casefold(), "parentId": path[:-1]}
-    return tuple(values[comparator["property"]] for comparator in sort)
-
-
-def _sorted(
-    ids: list[int],
-    objects: dict[int, dict[str, Any]],
-    paths: dict[int, list[str]],
-    sort: Sequence[Mapping[str, Any]],
-) -> list[int]:
-    ids.sort()
-    for comparator in reversed(sort):
-        ids.sort(
-            key=lambda id_: _order(objects[id_], paths[id_], [comparator]),
-            reverse=not comparator["isAscending"],
-        )
-    return ids
-
-
-def _tree_order(
-    tree: dict[int, Node],
-    matching: set[int],
-    objects: dict[int, dict[str, Any]],
-    sort: Sequence[Mapping[str, Any]],
-) -> list[int]:
-    """Each mailbox before its children, siblings in the order asked for."""
-    children: dict[int, list[int]] = {}
-    for id_ in objects:
-        parent = tree[id_].parent_id
-        children.setdefault(parent if parent in objects else 0, []).append(id_)
-    paths = {id_: _names(tree, objects, id_) for id_ in objects}
-    ordered: list[int] = []
-    waiting = [_sorted(children.get(0, []), objects, paths, sort)[::-1]]
-    while waiting:
-        if not waiting[-1]:
-            waiting.pop()
-            continue
-        id_ = waiting[-1].pop()
-        if id_ in matching:
-            ordered.append(id_)
-        waiting.append(_sorted(children.get(id_, []), objects, paths, sort)[::-1])
-    return ordered

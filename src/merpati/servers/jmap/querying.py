@@ -165,9 +165,9 @@ def query_changes(kind: Kind) -> Method:
     """Foo/queryChanges (RFC 8620 5.6), from /changes and the query as it is now.
 
     Every object that changed may have been in the old result, so it is told as removed;
-    every one of them that is in the new result, as added at its place. That is right for a
-    type whose place in a result depends on nothing but itself; one for which it does not
-    says so by `Found.can_calculate_changes`.
+    every one of them that is in the new result, as added at its place. A type in whose results
+    more than what changed is displaced says so (`Kind.displaced`), and one that cannot say it,
+    by `Found.can_calculate_changes`.
     """
     table = {**QUERY_CHANGES_ARGUMENTS, **kind.query_arguments}
 
@@ -184,9 +184,14 @@ def query_changes(kind: Kind) -> Method:
         happened = await kind.changes(call, access, since, CHANGES_MAX)
         if happened.has_more or happened.new_state != found.state:
             raise MethodFault(CANNOT)
-        changed = {*happened.created, *happened.updated}
-        added = _places(found.ids, changed)
-        removed = [*happened.updated, *happened.destroyed]
+        asked = (arguments["filter"], sort, arguments)
+        displaced = await kind.displaced(call, access, since, happened, *asked)
+        added = _places(found.ids, displaced.placed)
+        removed = displaced.removed
+        if displaced.up_to and arguments["upToId"] is not None:
+            with suppress(ValueError):
+                last = found.ids.index(call.real(arguments["upToId"]) or "")
+                added = [one for one in added if one["index"] <= last]
         limit = arguments["maxChanges"]
         if limit is not None and len(added) + len(removed) > limit:
             raise MethodFault("tooManyChanges")

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from operator import itemgetter
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 from zlib import crc32
 
-from merpati.servers.jmap import objects
 from merpati.servers.jmap.call import QUOTA, Access, Call
-from merpati.servers.jmap.kind import CANNOT, Changes, Found, Got, Kind, Property, server_set
+from merpati.servers.jmap.kind import CANNOT, Changes, Property, server_set
+from merpati.servers.jmap.rows import Rows
 from merpati.store import changes, directory, quota
 from merpati.store.quota import Usage
 from merpati.wire.jmap.faults import MethodFault
@@ -23,7 +22,7 @@ _STATE: Final = re.compile(r"([0-9]{1,18})-([0-9a-f]{8})")
 _NAMES: Final = {"account": "Account", "domain": "Domain"}
 
 
-class Quotas(Kind):
+class Quotas(Rows):
     """The data type. A limit that there is not has no object."""
 
     name: ClassVar[str] = "Quota"
@@ -40,27 +39,24 @@ class Quotas(Kind):
     )
     sorts: ClassVar[frozenset[str]] = frozenset({"name", "used"})
 
-    async def state(self, tx: Transaction, access: Access) -> str:
-        """The account's modseq, and a mark of the limits, which change without it."""
-        return _state(await changes.current(tx, access.account_id), await _every(tx, access))
-
-    async def get(
-        self,
-        call: Call,
-        access: Access,
-        ids: Sequence[str] | None,
-        properties: frozenset[str],
-        arguments: Mapping[str, Any],
-    ) -> Got:
+    async def every(
+        self, tx: Transaction, access: Access, ids: Sequence[str] | None = None
+    ) -> list[dict[str, Any]]:
         """RFC 9425 4.2."""
+        return await _every(tx, access)
 
-        async def look(tx: Transaction) -> Got:
-            found = await _every(tx, access)
-            wanted = [one for one in found if ids is None or one["id"] in ids]
-            told = [{name: one[name] for name in one if name in properties} for one in wanted]
-            return Got(_state(await changes.current(tx, access.account_id), found), told)
+    def state_of(self, modseq: int, found: Sequence[Mapping[str, Any]]) -> str:
+        """The account's modseq, and a mark of the limits, which change without it."""
+        limits = repr([(one["id"], one["hardLimit"]) for one in found])
+        return f"{modseq}-{crc32(limits.encode()):08x}"
 
-        return await call.services.store.read(look)
+    def meets(self, one: Mapping[str, Any], name: str, value: Any) -> bool:
+        """RFC 9425 4.4."""
+        if name == "name":
+            return value.casefold() in one["name"].casefold()
+        if name == "type":
+            return value in one["types"]
+        return bool(one[name] == value)
 
     async def changes(self, call: Call, access: Access, since: str, limit: int) -> Changes:
         """RFC 9425 4.3: with any mail, what is used is another."""
@@ -69,7 +65,7 @@ class Quotas(Kind):
         async def look(tx: Transaction) -> tuple[str, list[dict[str, Any]], int]:
             found = await _every(tx, access)
             modseq = await changes.current(tx, access.account_id)
-            return _state(modseq, found), found, modseq
+            return self.state_of(modseq, found), found, modseq
 
         state, found, modseq = await call.services.store.read(look)
         if match is None or int(match[1]) > modseq or match[2] != state.rpartition("-")[2]:
@@ -77,36 +73,6 @@ class Quotas(Kind):
         updated = [] if since == state else [one["id"] for one in found]
         more = {"updatedProperties": ["used"] if updated else None}
         return Changes(state, updated=updated, more=more)
-
-    async def query(
-        self,
-        call: Call,
-        access: Access,
-        filter_: Any,
-        sort: Sequence[Mapping[str, Any]],
-        arguments: Mapping[str, Any],
-    ) -> Found:
-        """RFC 9425 4.4."""
-        got = await self.get(call, access, None, frozenset(self.properties), {})
-        found = [one for one in got.objects if objects.matches(one, filter_, _meets)]
-        for comparator in reversed(sort):
-            found.sort(
-                key=itemgetter(comparator["property"]), reverse=not comparator["isAscending"]
-            )
-        return Found(got.state, [one["id"] for one in found], can_calculate_changes=True)
-
-
-def _state(modseq: int, found: Sequence[Mapping[str, Any]]) -> str:
-    limits = repr([(one["id"], one["hardLimit"]) for one in found])
-    return f"{modseq}-{crc32(limits.encode()):08x}"
-
-
-def _meets(one: Mapping[str, Any], name: str, value: str) -> bool:
-    if name == "name":
-        return value.casefold() in one["name"].casefold()
-    if name == "type":
-        return value in one["types"]
-    return bool(one[name] == value)
 
 
 async def _every(tx: Transaction, access: Access) -> list[dict[str, Any]]:

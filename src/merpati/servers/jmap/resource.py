@@ -66,7 +66,7 @@ def session(
             }
             for id_, (access, name) in accounts.items()
         },
-        "primaryAccounts": dict.fromkeys((CORE, *each), object_ids.account(user.id)),
+        "primaryAccounts": dict.fromkeys(each, object_ids.account(user.id)),
         "username": user.address,
         "apiUrl": base + API,
         "downloadUrl": f"{base}{DOWNLOAD}?accept={{type}}",

@@ -4,27 +4,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from operator import itemgetter
 from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple
 
 from merpati.model import object_ids
-from merpati.servers.jmap import objects, states, writing
+from merpati.servers.jmap import writing
 from merpati.servers.jmap.call import Access, Call, Method
 from merpati.servers.jmap.files import Files, script_blob
 from merpati.servers.jmap.kind import (
     Answer,
-    Changes,
-    Found,
-    Got,
-    Kind,
     Outcome,
     Property,
     new_object,
     server_set,
 )
+from merpati.servers.jmap.rows import Rows
 from merpati.services import scripts
 from merpati.services.scripts import EXTENSIONS, NOTIFY_METHODS, SieveSettings
-from merpati.store import changes, object_changes, sieve
+from merpati.store import object_changes, sieve
 from merpati.wire.jmap.faults import SetFault
 from merpati.wire.jmap.values import (
     Argument,
@@ -42,6 +38,7 @@ from merpati.wire.sieve.program import SieveFault
 
 if TYPE_CHECKING:
     from merpati.store.engine import Transaction
+    from merpati.store.object_changes import Kinds
 
 SIEVE: Final = "urn:ietf:params:jmap:sieve"
 NAME_MAX: Final = 512  # octets, as RFC 9661 1.3.1 wants
@@ -83,11 +80,13 @@ def _is_name(value: Any) -> bool:
     return 0 < len(value.encode("utf-8", "replace")) <= NAME_MAX
 
 
-class SieveScripts(Kind):
+class SieveScripts(Rows):
     """The data type; `compiled`: the new texts that a /set names, by their blob ids."""
 
     name: ClassVar[str] = "SieveScript"
     capability: ClassVar[str] = SIEVE
+    kinds: ClassVar[Kinds | None] = object_changes.SCRIPTS
+    letter: ClassVar[str] = "Z"
     properties: ClassVar[Mapping[str, Property]] = {
         "id": server_set(),
         "name": Property(nullable(_is_name), None),
@@ -104,50 +103,17 @@ class SieveScripts(Kind):
     def __init__(self, compiled: Mapping[str, Compiled | SetFault] | None = None) -> None:
         self._compiled = compiled or {}
 
-    async def state(self, tx: Transaction, access: Access) -> str:
-        """The account's modseq."""
-        return str(await changes.current(tx, access.account_id))
-
-    async def get(
-        self,
-        call: Call,
-        access: Access,
-        ids: Sequence[str] | None,
-        properties: frozenset[str],
-        arguments: Mapping[str, Any],
-    ) -> Got:
+    async def every(
+        self, tx: Transaction, access: Access, ids: Sequence[str] | None = None
+    ) -> list[dict[str, Any]]:
         """RFC 9661 2.1."""
+        return await _every(tx, access)
 
-        async def look(tx: Transaction) -> Got:
-            found = await _every(tx, access)
-            wanted = [one for one in found if ids is None or one["id"] in ids]
-            told = [{name: one[name] for name in one if name in properties} for one in wanted]
-            return Got(await self.state(tx, access), told)
-
-        return await call.services.store.read(look)
-
-    async def changes(self, call: Call, access: Access, since: str, limit: int) -> Changes:
-        """RFC 8620 5.2."""
-        return await objects.changes(
-            call, access, object_changes.SCRIPTS, states.parse(since), limit, _script_id
-        )
-
-    async def query(
-        self,
-        call: Call,
-        access: Access,
-        filter_: Any,
-        sort: Sequence[Mapping[str, Any]],
-        arguments: Mapping[str, Any],
-    ) -> Found:
+    def meets(self, one: Mapping[str, Any], name: str, value: Any) -> bool:
         """RFC 9661 2.3."""
-        got = await self.get(call, access, None, frozenset(self.properties), {})
-        found = [one for one in got.objects if objects.matches(one, filter_, _meets)]
-        for comparator in reversed(sort):
-            found.sort(
-                key=itemgetter(comparator["property"]), reverse=not comparator["isAscending"]
-            )
-        return Found(got.state, [one["id"] for one in found], can_calculate_changes=True)
+        if name == "name":
+            return value.casefold() in one["name"].casefold()
+        return bool(one[name] == value)
 
     async def prepare(
         self, call: Call, access: Access, given: dict[str, Any], arguments: Mapping[str, Any]
@@ -172,13 +138,6 @@ class SieveScripts(Kind):
         )
         blob_id = script_blob(made.id, new.compiled.source)
         return {"id": _script_id(made.id), "name": name, "blobId": blob_id, "isActive": False}
-
-    async def current(
-        self, tx: Transaction, call: Call, access: Access, id_: str
-    ) -> dict[str, Any] | None:
-        """A script as it is."""
-        found = await _every(tx, access)
-        return next((one for one in found if one["id"] == id_), None)
 
     async def update(
         self,
@@ -261,12 +220,6 @@ async def _every(tx: Transaction, access: Access) -> list[dict[str, Any]]:
             "isActive": one.is_active,
         })  # fmt: skip
     return found
-
-
-def _meets(one: Mapping[str, Any], name: str, value: Any) -> bool:
-    if name == "name":
-        return value.casefold() in one["name"].casefold()
-    return bool(one[name] == value)
 
 
 async def compiled(call: Call, access: Access, blob_id: str) -> Compiled:

@@ -4,29 +4,25 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from operator import itemgetter
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import msgspec
 
 from merpati.base.faults import Fault
 from merpati.model import object_ids
-from merpati.servers.jmap import email_import, objects, sending, states, writing
+from merpati.servers.jmap import email_import, sending, writing
 from merpati.servers.jmap.call import SUBMISSION, Access, Call, Method
 from merpati.servers.jmap.email import Email
 from merpati.servers.jmap.identity import identity_id
 from merpati.servers.jmap.kind import (
     Answer,
-    Changes,
-    Found,
-    Got,
-    Kind,
     Property,
     new_object,
     server_set,
 )
+from merpati.servers.jmap.rows import Rows
 from merpati.servers.jmap.sending import Outgoing
-from merpati.store import changes, object_changes, submissions
+from merpati.store import object_changes, submissions
 from merpati.store.submissions import Delivery, Submission, Undo
 from merpati.wire.jmap.faults import MethodFault, SetFault, wrong
 from merpati.wire.jmap.values import (
@@ -47,6 +43,7 @@ from merpati.wire.jmap.values import (
 
 if TYPE_CHECKING:
     from merpati.store.engine import Transaction
+    from merpati.store.object_changes import Kinds
 
 _ID: Final = re.compile(r"S([1-9][0-9]{0,17})")
 QUEUED: Final = Delivery("250 2.1.5 queued", "queued")
@@ -98,11 +95,13 @@ def capability(hold: int, message_size: int) -> dict[str, Any]:
     }
 
 
-class Submissions(Kind):
+class Submissions(Rows):
     """The data type."""
 
     name: ClassVar[str] = "EmailSubmission"
     capability: ClassVar[str] = SUBMISSION
+    kinds: ClassVar[Kinds | None] = object_changes.SUBMISSIONS
+    letter: ClassVar[str] = "S"
     properties: ClassVar[Mapping[str, Property]] = {
         "id": server_set(),
         "identityId": Property(is_reference, immutable=True),
@@ -136,55 +135,27 @@ class Submissions(Kind):
         if await store.read(submissions.are_open, access.account_id):
             await store.write(submissions.refresh, access.account_id, call.now())
 
-    async def state(self, tx: Transaction, access: Access) -> str:
-        """The account's modseq."""
-        return str(await changes.current(tx, access.account_id))
-
-    async def get(
-        self,
-        call: Call,
-        access: Access,
-        ids: Sequence[str] | None,
-        properties: frozenset[str],
-        arguments: Mapping[str, Any],
-    ) -> Got:
+    async def every(
+        self, tx: Transaction, access: Access, ids: Sequence[str] | None = None
+    ) -> list[dict[str, Any]]:
         """RFC 8621 7.1."""
         wanted = None if ids is None else [_read_id(one) for one in ids]
+        found = await submissions.listing(tx, access.account_id, wanted)
+        return [_object(one) for one in found]
 
-        async def look(tx: Transaction) -> Got:
-            found = await submissions.listing(tx, access.account_id, wanted)
-            objects_ = [_object(one) for one in found]
-            told = [{name: one[name] for name in one if name in properties} for one in objects_]
-            return Got(await self.state(tx, access), told)
-
-        return await call.services.store.read(look)
-
-    async def changes(self, call: Call, access: Access, since: str, limit: int) -> Changes:
-        """RFC 8621 7.2."""
-        return await objects.changes(
-            call, access, object_changes.SUBMISSIONS, states.parse(since), limit, submission_id
-        )
-
-    async def query(
-        self,
-        call: Call,
-        access: Access,
-        filter_: Any,
-        sort: Sequence[Mapping[str, Any]],
-        arguments: Mapping[str, Any],
-    ) -> Found:
+    def meets(self, one: Mapping[str, Any], name: str, value: Any) -> bool:
         """RFC 8621 7.3."""
+        if name.endswith("Ids"):
+            return one[name.removesuffix("s")] in value
+        if name == "before":
+            return milliseconds(one["sendAt"]) < milliseconds(value)
+        if name == "after":
+            return milliseconds(one["sendAt"]) >= milliseconds(value)
+        return bool(one[name] == value)
 
-        async def look(tx: Transaction) -> tuple[str, list[Submission]]:
-            found = await submissions.listing(tx, access.account_id)
-            return await self.state(tx, access), found
-
-        state, every = await call.services.store.read(look)
-        found = [one for one in map(_object, every) if objects.matches(one, filter_, _meets)]
-        for comparator in reversed(sort):
-            name = comparator["property"].replace("sentAt", "sendAt")
-            found.sort(key=itemgetter(name), reverse=not comparator["isAscending"])
-        return Found(state, [one["id"] for one in found], can_calculate_changes=True)
+    def sorted_by(self, one: Mapping[str, Any], name: str) -> Any:
+        """RFC 8621 7.3."""
+        return one["sendAt" if name == "sentAt" else name]
 
     async def prepare(
         self, call: Call, access: Access, given: dict[str, Any], arguments: Mapping[str, Any]
@@ -228,13 +199,6 @@ class Submissions(Kind):
         told = _object(made)
         return {name: told[name] for name in told if name not in ("identityId", "emailId")}
 
-    async def current(
-        self, tx: Transaction, call: Call, access: Access, id_: str
-    ) -> dict[str, Any] | None:
-        """A submission as it is."""
-        found = await submissions.listing(tx, access.account_id, [_read_id(id_)])
-        return _object(found[0]) if found else None
-
     async def update(
         self,
         tx: Transaction,
@@ -277,16 +241,6 @@ def _object(one: Submission) -> dict[str, Any]:
         "dsnBlobIds": [],
         "mdnBlobIds": [],
     }
-
-
-def _meets(one: Mapping[str, Any], name: str, value: Any) -> bool:
-    if name.endswith("Ids"):
-        return one[name.removesuffix("s")] in value
-    if name == "before":
-        return milliseconds(one["sendAt"]) < milliseconds(value)
-    if name == "after":
-        return milliseconds(one["sendAt"]) >= milliseconds(value)
-    return bool(one[name] == value)
 
 
 def set_(kind: Submissions, emails: Email) -> Method:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from functools import partial
 from typing import Any, Final, NamedTuple
 
@@ -132,17 +132,18 @@ async def _set(
     outcome.old_state = await kind.state(tx, access)
     check_state(arguments["ifInState"], outcome.old_state)
     acts = _acts(tx, kind, call, access, arguments, prepared, outcome)
-    await _all(acts, outcome)
+    await _all(acts, outcome, partial(kind.untangle, tx, call, access))
     await kind.last(tx, call, access, arguments, outcome)
     outcome.new_state = await kind.state(tx, access)
     return outcome
 
 
 class _Act(NamedTuple):
-    """One object to be created, updated or destroyed."""
+    """One object to be created, updated (by a patch) or destroyed."""
 
     refusals: str  # where it is told that it could not be done
     id: str
+    patch: dict[str, Any] | None
     do: Callable[[], Awaitable[None]]
 
 
@@ -177,21 +178,27 @@ def _acts(
         if isinstance(new, SetFault):
             refuse(outcome, "notCreated", creation_id, new)
         else:
-            acts.append(_Act("notCreated", creation_id, partial(create, creation_id, given)))
+            acts.append(_Act("notCreated", creation_id, None, partial(create, creation_id, given)))
     for reference, patch in arguments["update"].items():
-        acts.append(_Act("notUpdated", reference, partial(update, reference, patch)))
+        acts.append(_Act("notUpdated", reference, patch, partial(update, reference, patch)))
     return acts + [
-        _Act("notDestroyed", reference, partial(destroy, reference))
+        _Act("notDestroyed", reference, None, partial(destroy, reference))
         for reference in kind.destroy_order(going)
     ]
 
 
-async def _all(acts: list[_Act], outcome: Outcome) -> None:
+async def _all(
+    acts: list[_Act],
+    outcome: Outcome,
+    untangle: Callable[[dict[str, Any]], Awaitable[Collection[str]]],
+) -> None:
     """Do them; what could not be done is tried again after the others.
 
     For only the end of a /set has to be valid (RFC 8620 5.3): a mailbox may get the name of
-    one that is destroyed by the same call, or be destroyed with its children.
+    one that is destroyed by the same call, or be destroyed with its children. When none of
+    what is left can be first, the type may find a way.
     """
+    freed: Collection[str] = ()
     for _ in range(PASSES_MAX):
         refused: list[tuple[_Act, Fault]] = []
         for act in acts:
@@ -201,8 +208,16 @@ async def _all(acts: list[_Act], outcome: Outcome) -> None:
                 if set_fault(fault) is None:
                     raise
                 refused.append((act, fault))
-        if not refused or len(refused) == len(acts):
+        if not refused:
             break
+        if any(act.id in freed for act, _ in refused):  # nothing may stay half-way
+            raise MethodFault("serverFail", "these objects could not change places")
+        if len(refused) == len(acts):
+            freed = await untangle({
+                act.id: act.patch for act, _ in refused if act.patch is not None
+            })  # fmt: skip
+            if not freed:
+                break
         acts = [act for act, _ in refused]
     for act, why in refused:
         refuse(outcome, act.refusals, act.id, why)

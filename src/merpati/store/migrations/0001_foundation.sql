@@ -148,6 +148,7 @@ CREATE TABLE change (
   uids TEXT NOT NULL,                     -- "1:3,7"
   emails TEXT NOT NULL,                   -- ids of emails that are gone, "1:3,7"
   threads TEXT NOT NULL,                  -- ids of the threads that these were in, "1 7"
+  born TEXT NOT NULL DEFAULT '',          -- which of these came with which modseq, "1:12 7:14"
   PRIMARY KEY (account_id, modseq, n)
 ) {clustered};
 

@@ -20,16 +20,18 @@ class RequestFault(SyntaxFault):
     Attributes:
         type: "notJSON", "notRequest", "unknownCapability" or "limit".
         limit: for "limit": the name of the one that was passed.
+        http: the status of the answer.
     """
 
-    def __init__(self, type_: str, text: str, limit: str = "") -> None:
+    def __init__(self, type_: str, text: str, limit: str = "", http: int = 400) -> None:
         super().__init__(text)
         self.type: Final = type_
         self.limit: Final = limit
+        self.http: Final = http
 
     def problem(self) -> dict[str, Any]:
         """The problem document (RFC 7807)."""
-        document = {"type": PROBLEM + self.type, "status": 400, "detail": self.text}
+        document = {"type": PROBLEM + self.type, "status": self.http, "detail": self.text}
         if self.limit:
             document["limit"] = self.limit
         return document
