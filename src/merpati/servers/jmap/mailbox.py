@@ -333,8 +333,8 @@ async def _rename(
 
 def _staying(view: View, wanted: Mapping[int, tuple[int, str]]) -> set[int]:
     """Those of mailboxes that cannot have the places they want though all of them leave theirs."""
-    taken = {(one.parent_id, one.name) for one in view.tree.values() if one.id not in wanted}
-    stay = {id_ for id_, place in wanted.items() if place in taken}
+    left = {(view.tree[id_].parent_id, view.tree[id_].name) for id_ in wanted}
+    stay = {id_ for id_, place in wanted.items() if place not in left}
     seen: dict[tuple[int, str], int] = {}
     for id_, place in wanted.items():
         if seen.setdefault(place, id_) != id_ or place[0] in wanted:
