@@ -4,7 +4,8 @@ Nothing of the machine's own mail system is touched: configuration, spool and ma
 the folder of this run. What is set is only where things are and who the users are, and
 limits that would count many connections from one address as an attack. Both keep mail
 safe the way they do by default (fsync). Postfix hands over by LMTP; one Dovecot serves
-two domains, which keep their mail as sdbox and as Maildir.
+two domains, which keep their mail as sdbox and as Maildir, and asks for each user's Sieve
+script, as we do.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ OWNER: Final = "nobody"  # of the peers' mail
 SYSTEM_PATH: Final = "/usr/local/sbin:/usr/sbin:/sbin"
 MASTER_CF: Final = Path("/usr/share/postfix/master.cf.dist")
 POSTFIX_CODE: Final = Path("/usr/lib/postfix/sbin")
-ADVICE: Final = "apt-get install postfix dovecot-core dovecot-lmtpd"
+SIEVE: Final = Path("/usr/lib/dovecot/modules/lib90_sieve_plugin.so")
+ADVICE: Final = "apt-get install postfix dovecot-core dovecot-lmtpd dovecot-sieve"
 PROTOCOLS: Final = ("imap", "pop3")  # packages that `.ci/run` unpacks where Cyrus is installed
 QUEUES: Final = ("maildrop", "incoming", "active", "deferred")
 FORMATS: Final = ("sdbox", "maildir")
@@ -107,6 +109,9 @@ service pop3-login {{
   inet_listener pop3 {{
     port = {pop3}
   }}
+}}
+protocol lmtp {{
+  mail_plugins = sieve
 }}
 service lmtp {{
   inet_listener lmtp {{
@@ -214,7 +219,7 @@ def missing() -> str:
     """Why the peers cannot run here; empty when they can."""
     if os.geteuid() != 0:
         return "Postfix and Dovecot must be started by root"
-    programs = [_find("dovecot"), _find("postfix"), POSTFIX_CODE / "lmtp", MASTER_CF]
+    programs = [_find("dovecot"), _find("postfix"), POSTFIX_CODE / "lmtp", MASTER_CF, SIEVE]
     if not all(program and Path(program).exists() for program in programs):
         return ADVICE
     try:
