@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import TYPE_CHECKING, Final
 
 from merpati.model.message import Digest
 from merpati.store import directory, emails, schema
-from merpati.store.blobs import Body
+from merpati.store.blobs import Body, content_hash
 from merpati.store.postgresql import PostgresqlStore
 from merpati.store.sqlite import SqliteStore
 
@@ -67,7 +66,7 @@ async def add_account(store: Store, address: str = "ani@example.org", quota: int
 def body(text: str | bytes = "Subject: hello\r\n\r\nworld\r\n", location: str = "") -> Body:
     """A small body, uncompressed; or one that lies in a file."""
     data = text.encode() if isinstance(text, str) else text
-    digest = hashlib.sha256(data).digest()
+    digest = content_hash(data)
     return Body(digest, len(data), 0, b"" if location else data, location)
 
 

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
 import mmap
 import os
 import sys
@@ -26,6 +25,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import msgspec
+from blake3 import blake3
 
 from merpati.base.faults import Fault, Kind
 from merpati.base.ids import Ids
@@ -107,6 +107,11 @@ class Compression:
         if len(data) != size:
             raise Fault(Kind.CORRUPT, f"a stored message has {len(data)} bytes instead of {size}")
         return data
+
+
+def content_hash(data: bytes | mmap.mmap) -> bytes:
+    """What names these bytes in the store: BLAKE3, a tenth of SHA-256's cost."""
+    return blake3(data).digest()
 
 
 class Spool:
@@ -243,7 +248,7 @@ class BlobStore:
 
     def inline(self, data: bytes) -> Body:
         """A small message, ready for its row: as it is, `store.packing` compresses it later."""
-        return Body(hashlib.sha256(data).digest(), len(data), Encoding.PLAIN, data, "")
+        return Body(content_hash(data), len(data), Encoding.PLAIN, data, "")
 
     def pack(self, data: bytes) -> tuple[int, bytes]:
         """The encoding and bytes of a small message in the least space."""
@@ -262,10 +267,13 @@ class BlobStore:
         """
         target: Path | None = None
         try:
-            with open(file, "rb") as spooled:
+            with open(file, "rb", buffering=0) as spooled:
                 os.fsync(file)
                 spooled.seek(0)
-                digest = hashlib.file_digest(spooled, "sha256").digest()
+                hasher = blake3()
+                while chunk := spooled.read(CHUNK):
+                    hasher.update(chunk)
+            digest = hasher.digest()
             name = digest.hex()
             location = f"{name[:2]}/{name[2:]}.{self._ids.token(6)}"
             target = self._folder / location

@@ -11,7 +11,6 @@ No mail is ever deleted: what cannot be mended without is reported, for a person
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections.abc import Callable
 from typing import Final
 
@@ -19,7 +18,7 @@ import msgspec
 
 from merpati.base.faults import Fault
 from merpati.store import blobs, garbage
-from merpati.store.blobs import BlobStore, Stored
+from merpati.store.blobs import BlobStore, Stored, content_hash
 from merpati.store.damage import OF_ACCOUNTS, OF_BLOBS, OF_QUEUE, Damage, Question
 from merpati.store.engine import Row, Store, Transaction
 from merpati.store.mend import Mender, Redigest
@@ -134,7 +133,7 @@ class _Run:
         wrong = []
         for digest, stored in chunk:
             try:
-                found = hashlib.sha256(self.mender.blob_store.read(stored)).digest()
+                found = content_hash(self.mender.blob_store.read(stored))
             except Fault as fault:
                 gone = stored.location and not self.mender.blob_store.has(stored.location)
                 damage = Damage.BLOB_WITHOUT_BYTES if gone else Damage.BLOB_DAMAGED

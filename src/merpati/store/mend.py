@@ -7,7 +7,6 @@ now. None deletes mail: what a mailbox or the queue still holds stays.
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
@@ -15,7 +14,7 @@ from merpati.base.faults import Fault
 from merpati.model.change import ChangeKind
 from merpati.model.message import Digest
 from merpati.store import blobs, changes, emails, mailboxes, metadata, rights
-from merpati.store.blobs import BlobStore, Stored
+from merpati.store.blobs import BlobStore, Stored, content_hash
 from merpati.store.engine import Row, Store, Transaction
 
 Redigest = Callable[[bytes], Digest]
@@ -133,7 +132,7 @@ async def give_blob(mender: Mender, row: Row) -> bool:
         made = await tx.run(
             "INSERT INTO blob (id, hash, size, refs, location) VALUES ($1, $2, $3, $4, '')"
             " ON CONFLICT DO NOTHING",
-            blob_id, hashlib.sha256(content).digest(), size, refs,
+            blob_id, content_hash(content), size, refs,
         )  # fmt: skip
         return made > 0
 

@@ -53,7 +53,7 @@ CREATE INDEX alias_target ON alias (lower(target));
 -- A message is immutable bytes, stored once however many mailboxes hold it.
 CREATE TABLE blob (
   id {id},
-  hash {bytes} NOT NULL UNIQUE,           -- SHA-256 of the bytes
+  hash {bytes} NOT NULL UNIQUE,           -- BLAKE3 of the bytes
   size BIGINT NOT NULL,                   -- bytes
   refs BIGINT NOT NULL,                   -- emails and queue entries that hold it
   location TEXT NOT NULL                  -- file under the blob folder, or empty: in `body`
