@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 ON_BOTH_LOOPS = {
-    "test_stream", "test_stream_tls", "test_stream_deflate", "test_listen", "test_connect"
+    "test_stream", "test_stream_tls", "test_stream_deflate", "test_listen", "test_connect",
+    "test_smtp_last_words",
 }  # fmt: skip
 
 

@@ -75,6 +75,7 @@ class Link:
         self.step = "greeting"
         self.trust = ""
         self._parser = ReplyParser()
+        connection.hears_out = True  # a 250 that is not seen is a message sent twice
 
     @property
     def tls(self) -> str:

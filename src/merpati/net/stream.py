@@ -19,6 +19,7 @@ up: thousands of idle connections hold no buffers.
 from __future__ import annotations
 
 import asyncio
+import os
 import ssl
 from collections import deque
 from contextlib import suppress
@@ -49,7 +50,8 @@ class Connection(asyncio.Protocol):
     `peer` and `local` are address texts ("unix" for Unix sockets), the ports 0
     there. `bytes_in` and `bytes_out` count plain bytes, without TLS. `draining`
     is true once the server wants to stop: a session between two commands is
-    woken (see `read_line`), any other should end when it gets there.
+    woken (see `read_line`), any other should end when it gets there. With `hears_out` what the
+    peer said before it closed on us can be read even when a write of ours finds the end first.
 
     A fault's text names the peer. After CLOSED nothing can be sent; after
     TIMEOUT the session may say goodbye with `write` and `close`.
@@ -59,7 +61,7 @@ class Connection(asyncio.Protocol):
         "_cause", "_deflate", "_discarded", "_drainer", "_ended", "_head", "_idle", "_loop",
         "_need", "_out", "_queued", "_reader", "_reading_paused", "_reaper", "_records", "_start",
         "_tail", "_tail_size", "_transport", "_woken", "_writing_paused", "bytes_in", "bytes_out",
-        "draining", "due", "local", "local_port", "peer", "peer_port", "tls",
+        "draining", "due", "hears_out", "local", "local_port", "peer", "peer_port", "tls",
     )  # fmt: skip
 
     def __init__(self, loop: asyncio.AbstractEventLoop, reaper: Reaper) -> None:
@@ -85,6 +87,7 @@ class Connection(asyncio.Protocol):
         self._cause: BaseException | None = None
         self._woken = False
         self.draining = False
+        self.hears_out = False
         self.due = inf  # the deadline, on the loop's clock
         self.tls: TlsInfo | None = None
         self.peer = self.local = "unix"
@@ -288,7 +291,7 @@ class Connection(asyncio.Protocol):
         self.flush()
         if self._writing_paused:
             await self._written()
-        elif self._transport is None:
+        if self._transport is None:
             raise self._closed()
 
     # Time and end
@@ -469,12 +472,21 @@ class Connection(asyncio.Protocol):
             reason = f": {(exc.strerror or str(exc)).lower()}" if isinstance(exc, OSError) else ""
             self._ended = f"The connection to {self.peer} was lost{reason}."
             self._cause = exc
-        self._transport = None
+        transport, self._transport = self._transport, None
         self._writing_paused = False
         self._out = []
         self._queued = 0
         self._reaper.discard(self)
+        if self.hears_out and exc is not None and transport is not None:
+            self._hear_out(transport)
         self.expire()
+
+    def _hear_out(self, transport: asyncio.Transport) -> None:
+        """Take what came before the peer closed; the socket is still open (and unread: Linux)."""
+        with suppress(OSError, AttributeError):
+            descriptor = transport.get_extra_info("socket").fileno()
+            while self.pending() < READ_HIGH and (data := os.read(descriptor, READ_LOW)):
+                self.data_received(data)
 
     def pause_writing(self) -> None:
         """The peer takes less than it is sent."""
@@ -641,7 +653,7 @@ class Connection(asyncio.Protocol):
     async def _written(self) -> None:
         while self._writing_paused:
             await self._output()
-        if self._transport is None:
+        if self._transport is None and not self._head:
             raise self._closed()
 
     def _wake_reader(self) -> None:
