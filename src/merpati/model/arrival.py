@@ -82,4 +82,5 @@ class Arrival(msgspec.Struct, frozen=True):
     origin: Origin
     smtputf8: bool = False
     options: Options = NO_OPTIONS
+    binary: bool = False  # with parts of any bytes (RFC 3030 3)
     senders: Senders | None = None  # of the account, which From and Sender have to keep to

@@ -27,7 +27,7 @@ from merpati.model.mailbox import INBOX_ID
 from merpati.model.message import Digest
 from merpati.model.queue import HERE
 from merpati.model.verdict import Action, Judgement
-from merpati.services import authorship
+from merpati.services import authorship, binary
 from merpati.services.digest import Digester, outline
 from merpati.store import blobs, directory, emails, events, mailboxes, queue
 from merpati.store.blobs import BlobStore, Body, Spool
@@ -173,6 +173,9 @@ class Accept:
                 )
             del content  # a mapped file takes memory for as long as it is mapped
             await spool.prepend(self._trace_fields(trace_id, arrival, verdict) + sender, drop)
+            if arrival.binary:
+                raw, spool = spool, await binary.in_lines(spool, self._blobs.spool())
+                raw.discard()
             if self._rules is not None and any(route.list_id for route in arrival.routes):
                 await self._rules.check(arrival, spool.content()[: trace.HOPS_SCAN_LIMIT])
             if any(route.accounts and not _waits(arrival, route) for route in arrival.routes):

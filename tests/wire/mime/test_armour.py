@@ -43,3 +43,20 @@ def test_nothing_of_a_part_is_lost(body: bytes) -> None:
     message = b"Content-Transfer-Encoding: binary\r\n\r\n" + body + b"\0"
     after = armoured(message)
     assert text.content(after, tree.parse(after)) == body + b"\0"
+
+
+def test_for_transport_all_binary_parts_are_encoded_but_signed_ones() -> None:
+    def part(name: bytes) -> bytes:
+        head = b"--%b\r\nContent-Transfer-Encoding: binary\r\n\r\n" % name
+        return head + b"a\nb" + b"\r\n--%b--\r\n" % name
+
+    message = (
+        b"Content-Type: multipart/mixed; boundary=o\r\nContent-Transfer-Encoding: binary\r\n\r\n"
+        b"--o\r\nContent-Type: multipart/signed; boundary=i\r\n\r\n" + part(b"i") + part(b"o")
+    )
+    edits = armour.edits_for_transport(message, tree.parse(message))
+    after = b"".join(armour.apply(message, edits))
+    assert part(b"i") in after
+    assert part(b"o") not in after
+    assert b"boundary=o\r\nContent-Transfer-Encoding: 8bit\r\n" in after
+    assert b"Content-Transfer-Encoding: base64\r\n\r\nYQpi\r\n" in after

@@ -9,7 +9,6 @@ and thrown away. However large a message is, no more of it than a piece is in me
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Generator, Sequence
 from typing import Final
 
@@ -24,6 +23,7 @@ from merpati.servers.imap.events import happened
 from merpati.servers.imap.legal import Refused
 from merpati.servers.imap.linked import linked
 from merpati.servers.imap.sync import sync
+from merpati.services import binary
 from merpati.services.imap_events import Cause
 from merpati.store import emails, places
 from merpati.store.blobs import Body, Spool
@@ -31,7 +31,6 @@ from merpati.store.engine import UNDONE, Transaction
 from merpati.wire.imap import append, commands, flags, responses, sets, urls
 from merpati.wire.imap.append import Begin, Following, FromUrl, Octets, Step, UrlLiteral
 from merpati.wire.imap.lexer import BadCommand, CommandReader, Literal
-from merpati.wire.mime import armour, tree
 
 MESSAGES_MAX: Final = 100  # of one command
 GO_AHEAD: Final = b"+ OK\r\n"
@@ -222,19 +221,11 @@ class _Taking:
 
     async def _armour(self) -> None:
         """Encode binary parts, so that lines can tell of them."""
-        content = self._spool.content()
-        root = await asyncio.to_thread(tree.parse, content)
-        edits = await asyncio.to_thread(armour.edits, content, root)
-        if not edits:
-            return
-        raw, self._spool = self._spool, self._client.services.blob_store.spool()
-        try:
-            for piece in armour.apply(content, edits):
-                self._spool.add(piece)
-                self._deadline()
-                await asyncio.sleep(0)
-        finally:
+        raw = self._spool
+        self._spool = await binary.without_nul(raw, self._client.services.blob_store.spool())
+        if self._spool is not raw:
             raw.discard()
+        self._deadline()
 
     async def _skip_rest(self) -> None:
         """Read what the client sends of a command that cannot be obeyed, without being asked."""

@@ -75,6 +75,7 @@ class Client:
         helo: what it calls itself.
         extended: it said EHLO or LHLO, not HELO.
         account_id: 0 until it has signed in; of a device that of its fixed sender.
+        binary: the message begun may be any bytes (RFC 3030 3).
         senders: the addresses that the account may send under; None: any.
         due: when the message that has begun must have ended, on the loop's clock.
         key: what its address is counted by; empty when it is not.
@@ -84,7 +85,7 @@ class Client:
     """
 
     __slots__ = (
-        "account", "account_id", "connection", "due", "errors", "extended", "helo",
+        "account", "account_id", "binary", "connection", "due", "errors", "extended", "helo",
         "idle", "incoming", "key", "legal", "messages", "options", "origins", "over", "overshoot",
         "policy", "proxy", "routes", "sender", "senders", "services", "signs_in", "smtputf8",
         "state", "unoffered",
@@ -105,6 +106,7 @@ class Client:
         self.senders: Senders | None = None
         self.sender = NULL
         self.smtputf8 = False
+        self.binary = False
         self.options: Options = NO_OPTIONS
         self.routes: list[Route] = []
         self.overshoot = 0  # recipients beyond the limit
@@ -123,6 +125,7 @@ class Client:
         self.state = min(self.state, State.GREETED)
         self.sender = NULL
         self.smtputf8 = False
+        self.binary = False
         self.options = NO_OPTIONS
         self.routes = []
         self.overshoot = 0

@@ -112,6 +112,8 @@ EXTENSIONS: Final = (
     Extension("SMTPUTF8", 6531, "Addresses and header fields may be in any script.",
               mail=("SMTPUTF8",)),
     Extension("CHUNKING", 3030, "BDAT: the message in counted parts, without dots."),
+    Extension("BINARYMIME", 3030, "Parts of a message that came by BDAT may be any bytes.",
+              mail=("BODY",)),
     Extension("DSN", 3461, "The sender says which notifications are wanted.",
               mail=("RET", "ENVID"), rcpt=("NOTIFY", "ORCPT")),
     Extension("DELIVERBY", 2852, "Returned, or reported, when it takes longer than this.",

@@ -80,8 +80,6 @@ def mail(client: Client, command: commands.Mail) -> Awaitable[None] | None:
 def _check_mail(client: Client, params: MailParameters) -> None:
     settings = client.services.settings
     check_parameters(params, client.unoffered)
-    if params.body is Body.BINARY_MIME:
-        raise Refused(501, "5.5.4", "BINARYMIME is not offered")
     if params.size is not None and params.size > settings.message_size:  # RFC 1870 6.1
         raise _too_large(client)
     if params.hold_for or params.hold_until:
@@ -119,6 +117,7 @@ async def _mail_of_device(client: Client, path: Path, params: MailParameters) ->
 def _begin(client: Client, sender: Path, params: MailParameters) -> None:
     client.sender = sender
     client.smtputf8 = params.smtputf8
+    client.binary = params.body is Body.BINARY_MIME
     client.options = _options(client, params)
     client.state = State.MAIL
     client.connection.deadline(client.services.settings.message_timeout)
@@ -200,6 +199,8 @@ def _too_many_recipients(client: Client) -> Fault:
 
 async def data(client: Client, _command: commands.Data) -> None:
     """RFC 5321 4.1.1.4."""
+    if client.binary:  # RFC 3030 3
+        raise Fault(Kind.BAD_SEQUENCE, "a message with BODY=BINARYMIME comes by BDAT")
     try:
         services = client.services
         await _may_send(client)
@@ -292,6 +293,8 @@ def _check_flood(client: Client, size: int) -> None:
 
 def _newlines(client: Client) -> BareNewlines:
     """Devices write what they like; anyone else could be cutting one message into two."""
+    if client.binary:
+        return BareNewlines.KEEP
     return BareNewlines.NORMALISE if client.policy.role is Role.DEVICE else BareNewlines.REFUSE
 
 
@@ -342,6 +345,7 @@ async def bdat(client: Client, command: commands.Bdat) -> None:
             client.smtputf8,
             client.options,
             senders=client.senders,
+            binary=client.binary,
         )
         await _accept(client, incoming.trace_id, incoming.spool, arrival)
     except Fault as fault:

@@ -1,8 +1,10 @@
-"""Binary parts made fit for readers of lines: base64 instead of `binary` (RFC 3516 4.4).
+"""Binary parts made fit for readers of lines: base64 instead of `binary`.
 
-IMAP and POP3 hand messages out as lines without NUL. A message that was stored with binary
-parts is therefore rewritten on its way in: such a part is encoded, and its header says so.
-BINARY[...] undoes that, so nothing is lost.
+RFC 3516 4.4, RFC 3030 3.
+
+IMAP, POP3 and most mail servers hand messages on as lines without NUL. A message that comes with
+binary parts is therefore rewritten on its way in: such a part is encoded, and its header says
+so. BINARY[...] undoes that, so nothing is lost.
 """
 
 from __future__ import annotations
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 LINE: Final = 57  # bytes that 76 characters say (RFC 2045 6.8)
 CHUNK: Final = LINE * 4096
 FIELD: Final = b"Content-Transfer-Encoding: base64\r\n"
+EIGHT_BIT: Final = b"Content-Transfer-Encoding: 8bit\r\n"
+SIGNED: Final = ("multipart", "signed")  # whose parts may not be touched (RFC 1847 2.1)
 _KEY: Final = b"content-transfer-encoding"
 
 
@@ -36,7 +40,7 @@ class Edit(msgspec.Struct, frozen=True):
 
 
 def edits(buffer: bytes | mmap.mmap, root: Part) -> list[Edit]:
-    """What is to be changed, ascending; nothing for a message without binary parts."""
+    """What is to be changed, ascending; nothing for a message without NUL in a binary part."""
     found: list[Edit] = []
     waiting = [root]
     while waiting:
@@ -46,6 +50,23 @@ def edits(buffer: bytes | mmap.mmap, root: Part) -> list[Edit]:
         elif part.encoding == "binary" and _has_nul(buffer, part):
             found += _fields(buffer, part)
             found.append(Edit(part.body_start, part.body_end, None))
+    return found
+
+
+def edits_for_transport(buffer: bytes | mmap.mmap, root: Part) -> list[Edit]:
+    """The same for every part that is called binary, but for what a signature covers."""
+    found: list[Edit] = []
+    waiting = [root]
+    while waiting:
+        part = waiting.pop()
+        if (part.type, part.subtype) == SIGNED:
+            continue
+        if part.encoding == "binary":
+            field = EIGHT_BIT if part.children else FIELD
+            found += _fields(buffer, part, field)
+            if not part.children:
+                found.append(Edit(part.body_start, part.body_end, None))
+        waiting += reversed(part.children)
     return found
 
 
@@ -63,9 +84,8 @@ def apply(buffer: bytes | mmap.mmap, changes: list[Edit]) -> Iterator[bytes]:
     yield from _pieces(buffer, at, len(buffer))
 
 
-def _fields(buffer: bytes | mmap.mmap, part: Part) -> Iterator[Edit]:
-    """The fields that tell the encoding: the first says base64, there is no other."""
-    text = FIELD
+def _fields(buffer: bytes | mmap.mmap, part: Part, text: bytes = FIELD) -> Iterator[Edit]:
+    """The fields that tell the encoding: the first says what it is now, there is no other."""
     for field in headers.split(buffer, part.header_start, part.body_start).fields:
         if field.key == _KEY:
             yield Edit(field.start, field.end, text)

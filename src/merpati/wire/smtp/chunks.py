@@ -2,14 +2,19 @@
 
 There is no end marker to forge and no dot to remove. What remains is that a CR or LF on its
 own would, once the message is sent on by DATA, be taken for a line end by somebody: the
-same policy as in `wire.smtp.data` holds.
+same policy as in `wire.smtp.data` holds. In a binary message they are data below its header.
 """
 
 from __future__ import annotations
 
+from typing import Final
+
 from merpati.base.faults import SyntaxFault
 from merpati.wire import newlines
 from merpati.wire.smtp.data import BareNewlines
+
+_CRLF: Final = b"\r\n"
+_EMPTY_LINE: Final = b"\r\n\r\n"
 
 
 class ChunkDecoder:
@@ -21,7 +26,7 @@ class ChunkDecoder:
             given out from then on.
     """
 
-    __slots__ = ("_held", "_policy", "_position", "fault", "size")
+    __slots__ = ("_end", "_held", "_in_body", "_policy", "_position", "fault", "size")
 
     def __init__(self, policy: BareNewlines = BareNewlines.REFUSE) -> None:
         self.size = 0
@@ -29,6 +34,8 @@ class ChunkDecoder:
         self._policy = policy
         self._held = b""  # a CR whose LF may be next
         self._position = 0
+        self._in_body = False
+        self._end = _CRLF  # the last octets of the header so far; imagined: the line before it
 
     def feed(self, data: bytes) -> bytes:
         """Takes the next octets; gives those that are judged."""
@@ -45,8 +52,11 @@ class ChunkDecoder:
         return self._judged(held) if self.fault is None else b""
 
     def _judged(self, piece: bytes) -> bytes:
-        bare = newlines.first_bare(piece) if piece else -1
-        if bare >= 0 and self._policy is BareNewlines.REFUSE:
+        judged = piece
+        if self._policy is BareNewlines.KEEP:
+            judged = b"" if self._in_body else self._header(piece)
+        bare = newlines.first_bare(judged) if judged else -1
+        if bare >= 0 and self._policy is not BareNewlines.NORMALISE:
             name = "CR" if piece[bare] == 13 else "LF"
             self.fault = SyntaxFault(
                 f"lines must end with CRLF, and octet {self._position + bare} is a {name}"
@@ -55,3 +65,14 @@ class ChunkDecoder:
             return b""
         self._position += len(piece)
         return piece if bare < 0 else newlines.normalise(piece)
+
+    def _header(self, piece: bytes) -> bytes:
+        """What of a piece of a binary message belongs to its header."""
+        known = len(self._end)
+        seen = self._end + piece
+        end = seen.find(_EMPTY_LINE)
+        if end < 0:
+            self._end = seen[-len(_EMPTY_LINE) + 1 :]
+            return piece
+        self._in_body = True
+        return piece[: end + len(_EMPTY_LINE) - known]

@@ -40,6 +40,7 @@ class BareNewlines(Enum):
 
     REFUSE = "refuse"  # read to its end, discarded, `fault` set
     NORMALISE = "normalise"  # each becomes CRLF; seen: printers, scripts piping into nc
+    KEEP = "keep"  # as REFUSE in the header; below it they are data (BODY=BINARYMIME, RFC 3030 3)
 
 
 class DataDecoder:
