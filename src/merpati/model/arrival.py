@@ -20,7 +20,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
         by_trace: whether every relay is to be reported ("T", RFC 2852 4).
         hold_until: when it may leave (RFC 4865), Unix milliseconds; 0: at once.
         priority: -9 to 9 (RFC 6710); more is sooner.
-        require_tls: REQUIRETLS (RFC 8689).
+        require_tls: REQUIRETLS (RFC 8689 4.2).
+        tls_optional: the message says "TLS-Required: No" (RFC 8689 4.1).
     """
 
     ret: str = ""
@@ -31,6 +32,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     hold_until: int = 0
     priority: int = 0
     require_tls: bool = False
+    tls_optional: bool = False
 
 
 class RecipientOptions(msgspec.Struct, frozen=True):

@@ -23,6 +23,7 @@ class Digest(msgspec.Struct, frozen=True):
     message_id: str  # with its angle brackets, or empty
     thread_refs: tuple[int, ...]  # signed 64-bit hashes; its own first
     references: bytes = b""  # the References field as written, in one line
+    tls_optional: bool = False  # it says "TLS-Required: No" (RFC 8689 4.1)
     subject: str = ""  # decoded, shortened: for the trace
 
 

@@ -6,6 +6,7 @@ kinds, told apart by characters that no domain has:
     ""                    mailboxes here
     "example.org"         a domain, or an address literal; routes and the DNS say which hosts
     "smtp://relay.test"   one way in particular, chosen by hand (services/transport.py)
+    "any-tls:example.org" a domain whose demands on TLS are set aside (RFC 8689 4.1)
     "@list"               a step of our own, served by whoever registered for the word
 """
 
@@ -20,6 +21,13 @@ from merpati.model.delivery import Result
 
 HERE: Final = ""
 STEP: Final = "@"  # begins a destination that is a step of our own
+ANY_TLS: Final = "any-tls:"  # begins one that is reached with any TLS, or none
+
+
+def with_any_tls(destination: str) -> str:
+    """The destination for mail that is to arrive rather than to be encrypted (RFC 8689 4.1)."""
+    is_domain = destination and destination[0] not in "@[" and ":" not in destination
+    return ANY_TLS + destination if is_domain else destination
 
 
 class QueueMessage(msgspec.Struct, frozen=True):

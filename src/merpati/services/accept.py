@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+import msgspec
+
 from merpati.base.clock import Clock
 from merpati.base.faults import Fault, Kind
 from merpati.base.ids import Ids
@@ -328,6 +330,9 @@ class Accept:
             raise Fault(Kind.OVER_QUOTA, "the mailbox is full")
         waiting = await _for_here(tx, refused, addresses) + later + list(remote.items())
         if waiting:
+            if found.tls_optional:
+                options = msgspec.structs.replace(arrival.options, tls_optional=True)
+                arrival = msgspec.structs.replace(arrival, options=options)
             own = await self._queue(tx, trace_id, body, arrival, now, waiting)
             superfluous = superfluous and own
             steps += [

@@ -36,6 +36,7 @@ if TYPE_CHECKING:  # a type that is only spelled there
 CHUNK: Final = 64 * 1024
 READ_AHEAD: Final = 8  # messages whose bytes are read from the store at once
 READ_AHEAD_MAX: Final = 64  # that are kept for all lanes together, of at most 128 KB each
+ANY_TLS: Final = "certificate not checked: what the domain demands of TLS is set aside (RFC 8689)"
 CONNECT_MAX: Final = 600.0  # seconds, for all hosts and addresses of a destination together
 
 
@@ -147,6 +148,7 @@ class Courier:
         self._sources = tuple(sources)
         self._security: TransportSecurity = security or Opportunistic()
         self._opportunistic = Opportunistic()
+        self._any_tls = Opportunistic(ANY_TLS)
         self._signatures = signatures
         self._verified: ssl.SSLContext | None = None  # loading the CAs takes a while
         self._ahead: dict[int, Stored] = {}  # by blob, read with another and not sent yet
@@ -154,7 +156,7 @@ class Courier:
     def way(self, destination: str) -> str:
         """What mail for a destination shares connections with: its relay, else itself."""
         transport = self._routes.find(destination)
-        return destination if transport.way is Way.MX else str(transport)
+        return destination if transport.way in {Way.MX, Way.ANY_TLS} else str(transport)
 
     async def connect(self, destination: str) -> Session:
         """A session with the best host of a destination that grants one.
@@ -168,7 +170,9 @@ class Courier:
                 return pipe.PipeSession(transport.command)
             async with asyncio.timeout(CONNECT_MAX):
                 if transport.way is Way.MX:
-                    return await self._by_mx(destination)
+                    return await self._by_mx(destination, self._security)
+                if transport.way is Way.ANY_TLS:
+                    return await self._by_mx(transport.host, self._any_tls)
                 return await self._by_relay(transport)
         except TimeoutError:
             text = f"The servers of {destination} let nobody in within {CONNECT_MAX:g} seconds."
@@ -180,17 +184,17 @@ class Courier:
             outcome = Outcome.PERMANENT if final else Outcome.TEMPORARY
             raise Unreachable(Result("", outcome, fault.status, fault.text)) from fault
 
-    async def _by_mx(self, destination: str) -> smtp_client.Session:
-        """The exchangers that the DNS names, in their order."""
+    async def _by_mx(self, destination: str, knows: TransportSecurity) -> smtp_client.Session:
+        """The exchangers that the DNS names, in their order; `knows` what they must do."""
         targets = await mx.targets(
             self._resolver, destination, {self._hostname.lower()}, self._chance,
             await self._own_addresses(),
         )  # fmt: skip
         refusals: list[Refused] = []
         for target in targets:
-            security = await self._security.policy(destination, target.host)
+            security = await knows.policy(destination, target.host)
             try:
-                return await self._attempt(destination, target, security)
+                return await self._attempt(destination, target, security, knows)
             except Refused as refused:
                 refusals.append(refused)
         # A host that may take it later weighs more than one that never will.
@@ -206,7 +210,7 @@ class Courier:
         return [ipaddress.ip_network(one) for one in addresses if not one.is_loopback]
 
     async def _attempt(
-        self, destination: str, target: mx.Target, security: Security
+        self, destination: str, target: mx.Target, security: Security, knows: TransportSecurity
     ) -> smtp_client.Session:
         """One host, in each way that its domain leaves to us, the best first."""
         refusals: list[Refused] = []
@@ -225,9 +229,9 @@ class Courier:
                 else:
                     # With all as it should be, the first way would have been the last.
                     end = refusals[0] if refusals else session
-                    self._security.record(destination, target.host, security, end)
+                    knows.record(destination, target.host, security, end)
                     return session
-        self._security.record(destination, target.host, security, refusals[0])
+        knows.record(destination, target.host, security, refusals[0])
         raise refusals[-1]
 
     async def _by_relay(self, transport: Transport) -> smtp_client.Session:

@@ -18,8 +18,9 @@ SUBJECT_MAX: Final = 1000  # octets of a subject that the trace looks at
 SUBJECT_SHOWN: Final = 120  # characters of it that the trace keeps
 LARGE: Final = 512 * 1024  # bytes; parsing more would hold up the event loop
 PARSED_AT_ONCE: Final = 2  # large messages; each is mapped into memory meanwhile
-_KEYS: Final = envelope.KEYS | {b"references"}
-_OUTLINED: Final = {b"message-id", b"subject"}
+_TLS_REQUIRED: Final = b"tls-required"
+_KEYS: Final = envelope.KEYS | {b"references", _TLS_REQUIRED}
+_OUTLINED: Final = {b"message-id", b"subject", _TLS_REQUIRED}
 _Fields = dict[bytes, bytes]  # unfolded values by lower-case name
 
 
@@ -44,6 +45,7 @@ def digest(content: bytes | mmap.mmap, received_at: int) -> Digest:
         message_id=own[0].decode("utf-8", "replace") if own else "",
         thread_refs=_thread_refs(fields, own),
         references=_references(fields),
+        tls_optional=_tls_optional(fields),
         subject=_subject(fields),
     )
 
@@ -71,7 +73,15 @@ def outline(content: bytes | mmap.mmap, received_at: int) -> Digest:
     fields = headers.collect(content, 0, end if end >= 0 else len(content), _OUTLINED)
     own = message_ids(fields.get(b"message-id", b""))[:1]
     message_id = own[0].decode("utf-8", "replace") if own else ""
-    return Digest(b"", b"", b"", received_at, "", message_id, (), subject=_subject(fields))
+    return Digest(
+        b"", b"", b"", received_at, "", message_id, (), subject=_subject(fields),
+        tls_optional=_tls_optional(fields),
+    )  # fmt: skip
+
+
+def _tls_optional(fields: _Fields) -> bool:
+    """Whether it is to arrive rather than to be encrypted (RFC 8689 4.1)."""
+    return _TLS_REQUIRED in fields and fields[_TLS_REQUIRED].strip().lower() == b"no"
 
 
 def _subject(fields: _Fields) -> str:

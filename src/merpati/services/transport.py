@@ -8,6 +8,8 @@ A way is written as a URL, a route as a pattern of destinations and a way:
     store.example.org lmtp://127.0.0.1:24              or TCP
     fax.example.org   pipe:/usr/local/bin/fax {user}   a command that reads the message
     example.com       mx                               as the DNS says, against a later `*`
+    example.com       any-tls:example.com              as the DNS says, whatever TLS that domain
+                                                       demands: encrypted if it can be
     *                 smtp://relay.isp.example:587     a smarthost for all the rest
 
 The first pattern that fits counts. A host with credentials gets them over verified TLS
@@ -25,8 +27,10 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from merpati.base.faults import Fault, Kind
+from merpati.base.faults import Fault, Kind, SyntaxFault
 from merpati.base.secrets import Secret
+from merpati.model.queue import ANY_TLS
+from merpati.wire.smtp.paths import parse_domain
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,6 +45,7 @@ class Way(Enum):
     """How mail leaves."""
 
     MX = "mx"
+    ANY_TLS = "any-tls"
     SMTP = "smtp"
     SMTPS = "smtps"
     CLEAR = "smtp+clear"
@@ -66,6 +71,8 @@ class Transport(msgspec.Struct, frozen=True):
             return "mx"
         if self.way is Way.PIPE:
             return f"pipe:{shlex.join(self.command)}"
+        if self.way is Way.ANY_TLS:
+            return f"{ANY_TLS}{self.host}"
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{self.way.value}://{self.path or f'{host}:{self.port}'}"
 
@@ -94,6 +101,9 @@ class Routes:
 
     def find(self, destination: str) -> Transport:
         """The way to a destination; one that is a way itself goes there."""
+        if destination.startswith(ANY_TLS):  # of a domain, for which there may be a route
+            found = self.find(destination.removeprefix(ANY_TLS))
+            return parse(destination) if found.way is Way.MX else found
         if is_way(destination):
             return parse(destination)
         for pattern, transport in self._routes:
@@ -122,6 +132,8 @@ def parse(text: str) -> Transport:
         way = Way(scheme.lower())
         if way is Way.MX and not colon:
             return BY_MX
+        if way is Way.ANY_TLS:
+            return Transport(way, host=parse_domain(rest))
         if way is Way.PIPE:
             command = tuple(shlex.split(rest))
             if command and command[0].startswith("/"):
@@ -132,7 +144,7 @@ def parse(text: str) -> Transport:
             url = urlsplit(text)
             if url.hostname and not url.path.strip("/"):
                 return Transport(way, url.hostname, url.port or PORTS[way])
-    except ValueError:
+    except (ValueError, SyntaxFault):
         pass
     raise Fault(Kind.SYNTAX, f"{text[:100]!r} is no way to send mail: {ADVICE}")
 

@@ -64,8 +64,8 @@ class Security(Struct, frozen=True):
 class Opportunistic:
     """TLS where it is offered, whatever the certificate, for every host alike (RFC 7435)."""
 
-    def __init__(self) -> None:
-        words = "certificate not checked"
+    def __init__(self, words: str = "certificate not checked") -> None:
+        """`words`: why, for the trace."""
         tls = Tls(mode=TlsMode.OPPORTUNISTIC, context=client_context(verify=False), trust=words)
         self._security = Security(tls, (CLEAR,))
 

@@ -17,7 +17,7 @@ from typing import Any, Final
 import msgspec
 
 from merpati.model.arrival import NO_OPTIONS, NO_RECIPIENT_OPTIONS, Options, RecipientOptions
-from merpati.model.queue import QueueMessage, QueueRecipient, Rule
+from merpati.model.queue import QueueMessage, QueueRecipient, Rule, with_any_tls
 from merpati.store import blobs, destinations, queue_rules
 from merpati.store.engine import Dialect, Row, Topic, Transaction, id_list, one_of
 
@@ -99,10 +99,14 @@ async def add(
     rules = await queue_rules.rules(tx)
     asked = recipient_options or {}
     rows = []
+    names: dict[str, None] = {}
     for n, (address, destination) in enumerate(recipients):
         wishes = asked.get(address, NO_RECIPIENT_OPTIONS)
         rule = _rule(rules, sender, address, destination)
         reason = held or (rule.reason if rule else "")
+        if options.tls_optional and not options.require_tls:
+            destination = with_any_tls(destination)  # noqa: PLW2901 -- as it is queued
+        names[destination] = None
         rows.append((
             message_id, n, address, destination, int(bool(reason or rule)), start,
             -options.priority, wishes.notify, wishes.orcpt, rule.id if rule else 0, reason,
@@ -113,7 +117,7 @@ async def add(
         " VALUES ($1, $2, $3, $4, $5, 0, $6, '', '', '', '', $7, $8, $9, 0, $10, $11)",
         rows,
     )
-    await destinations.lower(tx, dict.fromkeys(name for _, name in recipients), start)
+    await destinations.lower(tx, names, start)
     tx.announce(Topic.QUEUE, 0)
     return message_id
 
