@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from merpati.base.networks import LOOPBACK, Networks
+from merpati.base.networks import LOOPBACK, THIS_MACHINE, Networks
 
 
 def test_an_address_is_found_in_its_network_and_no_other() -> None:
@@ -22,6 +22,22 @@ def test_loopback_holds_this_machine_and_unix_sockets() -> None:
     networks = Networks(LOOPBACK)
     assert all(peer in networks for peer in ("127.0.0.1", "127.9.9.9", "::1", "unix"))
     assert "128.0.0.1" not in networks
+
+
+@pytest.mark.parametrize(
+    ("peer", "local"),
+    [
+        ("127.8.9.1", True),
+        ("::1", True),
+        ("::ffff:127.0.0.1", True),
+        ("unix", True),
+        ("::1:2", False),
+        ("192.0.2.1", False),
+        ("12.7.0.1", False),
+    ],
+)
+def test_only_this_machine_is_local(peer: str, local: bool) -> None:
+    assert (peer in THIS_MACHINE) is local
 
 
 def test_no_networks_are_false_and_hold_nothing() -> None:

@@ -3,11 +3,13 @@ from __future__ import annotations
 import socket
 import ssl
 import threading
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
+from msgspec import structs
 
 from merpati.base.faults import Fault, Kind
 from merpati.net.tls import (
@@ -18,6 +20,7 @@ from merpati.net.tls import (
     make_self_signed,
     server_context,
 )
+from tests.support.certificates import Authority, Issued
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -232,3 +235,106 @@ def test_the_end_point_is_the_hash_of_the_certificate_a_client_is_shown(certific
     for asked, shown in ((names[0], names[0]), (names[1], names[1]), ("unknown.test", names[0])):
         leaf = x509.load_pem_x509_certificate((certificates / f"{shown}.pem").read_bytes())
         assert store.end_point(asked) == leaf.fingerprint(hashes.SHA256())
+
+
+# Certificates of clients
+
+
+@pytest.fixture
+def people(tmp_path: Path) -> Authority:
+    authority = Authority("people")
+    (tmp_path / "people.pem").write_bytes(authority.pem)
+    return authority
+
+
+def asking(certificates: Path, folder: Path) -> CertificateStore:
+    """One certificate of the server's; clients of `people` may show theirs."""
+    [own] = files(certificates, "mail.example.org")
+    return CertificateStore([structs.replace(own, client_ca=folder / "people.pem")])
+
+
+def holder(folder: Path, issued: Issued) -> ssl.SSLContext:
+    """A client with a certificate."""
+    (folder / "own.pem").write_bytes(issued.key_pem + issued.chain_pem)
+    context = client_context(verify=False)
+    context.load_cert_chain(folder / "own.pem")
+    return context
+
+
+def test_a_client_shows_its_certificate_where_it_is_asked_and_nowhere_else(
+    certificates: Path, tmp_path: Path, people: Authority
+) -> None:
+    store = asking(certificates, tmp_path)
+    issued = people.issue("ana", mailboxes=["Ana@example.org", "info@example.org"])
+    client = holder(tmp_path, issued)
+    info, secure = handshake(store.asking, client, "mail.example.org")
+    secure.close()
+    assert info.verified
+    assert info.addresses == ("ana@example.org", "info@example.org")
+    info, secure = handshake(store.context, client, "mail.example.org")
+    secure.close()
+    assert (info.verified, info.addresses) == (False, ())
+
+
+def test_nobody_needs_a_certificate_where_one_is_asked_for(
+    certificates: Path, tmp_path: Path, people: Authority
+) -> None:
+    store = asking(certificates, tmp_path)
+    info, secure = handshake(store.asking, client_context(verify=False), None)
+    assert names_shown(secure)[0] == "mail.example.org"
+    assert (info.verified, info.addresses) == (False, ())
+
+
+@pytest.mark.parametrize("how", ["another authority", "over", "revoked"])
+def test_a_bad_certificate_ends_the_handshake(
+    how: str, certificates: Path, tmp_path: Path, people: Authority
+) -> None:
+    authority = Authority("others") if how == "another authority" else people
+    issued = authority.issue("ana", mailboxes=["ana@example.org"], days=-1 if how == "over" else 1)
+    if how == "revoked":
+        (tmp_path / "people.pem").write_bytes(people.pem + people.revocations(issued))
+    to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
+    store = asking(certificates, tmp_path)
+    server = store.asking.wrap_bio(to_server, to_client, server_side=True)
+    client = holder(tmp_path, issued).wrap_bio(to_client, to_server)
+    with pytest.raises(ssl.SSLCertVerificationError):  # noqa: PT012 -- which flight is its own affair
+        for _ in range(4):
+            for end in (client, server):
+                with suppress(ssl.SSLWantReadError):
+                    end.do_handshake()
+
+
+def test_a_session_goes_on_until_the_authorities_change(
+    certificates: Path, tmp_path: Path, people: Authority
+) -> None:
+    store = asking(certificates, tmp_path)
+    client = holder(tmp_path, people.issue("ana", mailboxes=["ana@example.org"]))
+    _, secure = handshake(store.asking, client, None)
+    session = secure.session
+    secure.close()
+    store.reload()
+    info, secure = handshake(store.asking, client, None, session)
+    secure.close()
+    assert info.resumed
+    assert info.addresses == ("ana@example.org",)
+    (tmp_path / "people.pem").write_bytes(people.pem + people.revocations())
+    store.reload()
+    info, secure = handshake(store.asking, client, None, session)
+    secure.close()
+    assert not info.resumed
+    assert info.addresses == ("ana@example.org",)
+    store.reload(files(certificates, "mail.example.org"))
+    assert store.asking is store.context
+
+
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [(None, "client_ca .* cannot be read: no such file"), (b"no", "has no PEM certificate")],
+)
+def test_what_is_wrong_with_the_authorities_is_said(
+    content: bytes | None, text: str, certificates: Path, tmp_path: Path
+) -> None:
+    if content is not None:
+        (tmp_path / "people.pem").write_bytes(content)
+    with pytest.raises(Fault, match=text):
+        asking(certificates, tmp_path)

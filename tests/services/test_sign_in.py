@@ -10,7 +10,8 @@ from argon2 import PasswordHasher
 from merpati.base.faults import Fault, Kind, SyntaxFault
 from merpati.base.metrics import Metrics
 from merpati.services.login import HASHER, Login, LoginSettings, TokenVerifier
-from merpati.services.sign_in import NO_BINDINGS, SignIn, offered
+from merpati.services.sign_in import CLEAR, Channel, SignIn, offered
+from merpati.services.sign_in_history import SignInHistory
 from merpati.store import directory
 from merpati.store.sqlite import SqliteStore
 from merpati.wire.sasl import Cancelled
@@ -24,7 +25,7 @@ from tests.support.sockets import until
 
 ANA = "ana@example.org"
 HOME = "192.0.2.1"
-BINDINGS = {TLS_SERVER_END_POINT: b"the certificate"}
+BINDINGS = Channel({TLS_SERVER_END_POINT: b"the certificate"})
 
 
 @pytest.fixture
@@ -54,7 +55,7 @@ async def sign_in(
 ) -> SignIn:
     exchange = SignIn(
         login, "SCRAM-SHA-256-PLUS" if plus else "SCRAM-SHA-256", HOME, "smtp",
-        BINDINGS if plus else NO_BINDINGS,
+        BINDINGS if plus else CLEAR,
     )  # fmt: skip
     first = b64encode(steps.first)
     await exchange.begin(first if initial else None)
@@ -159,10 +160,10 @@ async def test_mechanisms_are_offered_as_there_is_what_they_need(store: SqliteSt
         return 0
 
     for made, bindings, expected in (
-        (door(store), NO_BINDINGS, ["SCRAM-SHA-256", "PLAIN", "LOGIN"]),
+        (door(store), CLEAR, ["SCRAM-SHA-256", "PLAIN", "LOGIN"]),
         (door(store), BINDINGS, ["SCRAM-SHA-256-PLUS", "SCRAM-SHA-256", "PLAIN", "LOGIN"]),
         (door(store, scram=False), BINDINGS, ["PLAIN", "LOGIN"]),
-        (door(store, nobody, scram=False), NO_BINDINGS,
+        (door(store, nobody, scram=False), CLEAR,
          ["OAUTHBEARER", "XOAUTH2", "PLAIN", "LOGIN"]),
     ):  # fmt: skip
         assert offered(made, bindings) == expected
@@ -234,3 +235,34 @@ async def test_a_star_cancels_and_what_is_no_base64_is_a_syntax_fault(login: Log
     exchange = SignIn(login, "PLAIN", HOME, "smtp")
     with pytest.raises(SyntaxFault):
         await exchange.begin(b"%%%")
+
+
+@pytest.mark.parametrize("initial", [b"=", b64encode(ANA.upper().encode())])
+async def test_a_certificate_opens_its_account_and_the_history_says_so(
+    store: SqliteStore, initial: bytes
+) -> None:
+    history = SignInHistory(store, FakeClock())
+    login = Login(
+        store, FakeClock(), CountingIds(), LoginSettings(), Metrics(), history=history
+    )  # fmt: skip
+    shown = Channel(addresses=(ANA, "nobody@example.org"))
+    assert offered(login, shown)[0] == "EXTERNAL"
+    assert "EXTERNAL" not in offered(login)
+    exchange = SignIn(login, "EXTERNAL", HOME, "imap", shown)
+    await exchange.begin(initial)
+    assert exchange.account is not None
+    assert exchange.account.address == ANA
+    [event] = await history.of_account(exchange.account.id, 9)
+    assert (event.means, event.success) == ("certificate", True)
+    login.close()
+
+
+async def test_a_disabled_account_is_closed_to_certificates(
+    store: SqliteStore, login: Login
+) -> None:
+    ana = await store.read(directory.account, ANA)
+    await store.write(directory.set_account, ana.id, disabled=True)
+    exchange = SignIn(login, "EXTERNAL", HOME, "imap", Channel(addresses=(ANA,)))
+    with pytest.raises(Fault) as caught:
+        await exchange.begin(b"=")
+    assert caught.value.kind is Kind.AUTH_FAILED

@@ -95,11 +95,13 @@ class Authority:
         key: ec.EllipticCurvePrivateKey | None = None,
         days: float = 1,
         addresses: Sequence[str] = (),
+        mailboxes: Sequence[str] = (),
     ) -> Issued:
-        """A certificate for these host names and addresses; `days` may be below zero."""
+        """A certificate for these hosts, IP and mail addresses; `days` may be below zero."""
         own = key or ec.generate_private_key(ec.SECP256R1())
         alternatives: list[x509.GeneralName] = [x509.DNSName(name) for name in names]
         alternatives += [x509.IPAddress(ipaddress.ip_address(one)) for one in addresses]
+        alternatives += [x509.RFC822Name(one) for one in mailboxes]
         certificate = (
             _builder(names[0] if names else "nobody", own, self.name, days)
             .add_extension(x509.SubjectAlternativeName(alternatives), critical=False)
@@ -111,6 +113,25 @@ class Authority:
             above.append(authority.certificate)
             authority = authority.signer
         return Issued(certificate, own, tuple(above))
+
+    @property
+    def pem(self) -> bytes:
+        return self.certificate.public_bytes(Encoding.PEM)
+
+    def revocations(self, *revoked: Issued) -> bytes:
+        """Its list of certificates that are not good any more, PEM (RFC 5280 5)."""
+        now = dt.datetime.now(dt.UTC)
+        builder = (
+            x509.CertificateRevocationListBuilder()
+            .issuer_name(self.certificate.subject)
+            .last_update(now - HOUR)
+            .next_update(now + HOUR)
+        )
+        for one in revoked:
+            number = one.certificate.serial_number
+            entry = x509.RevokedCertificateBuilder().serial_number(number)
+            builder = builder.add_revoked_certificate(entry.revocation_date(now - HOUR).build())
+        return builder.sign(self.key, hashes.SHA256()).public_bytes(Encoding.PEM)
 
     def client_context(self) -> ssl.SSLContext:
         """A client's context that believes this authority alone."""

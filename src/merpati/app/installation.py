@@ -148,6 +148,11 @@ class TlsSettings:
         "Their private keys, PEM, in the same order, readable by the owner alone.",
         example=["tls/key.pem"],
     )
+    client_ca: Path | None = setting(
+        None,
+        "Authorities, PEM, whose client certificates open the account of an address in them.",
+        example="tls/client-ca.pem",
+    )
 
     def __post_init__(self) -> None:
         if len(self.certificate) != len(self.key):

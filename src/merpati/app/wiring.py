@@ -11,6 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from msgspec import structs
+
 from merpati.app import (
     administration,
     filtering,
@@ -136,6 +138,11 @@ class Parts:
 
 def certificate_files(config: Config) -> list[CertificateFiles]:
     """The certificates to show: those ordered by ACME, then those of the configuration."""
+    authorities = config[TlsSettings].client_ca
+    return [structs.replace(one, client_ca=authorities) for one in _shown(config)]
+
+
+def _shown(config: Config) -> list[CertificateFiles]:
     tls = config[TlsSettings]
     ordered = []
     if config[AcmeSettings].enabled:

@@ -7,6 +7,7 @@ import contextlib
 import os
 import signal
 import socket
+import ssl
 import struct
 import sys
 from collections.abc import Sequence
@@ -55,7 +56,7 @@ class Worker:
         self._chain = chain
         self._log = log
         self._stop = asyncio.Event()
-        self._listeners: list[listen.Listener] = []
+        self._listeners: list[tuple[Listener, listen.Listener]] = []
 
     async def run(self, ready: int, alive: int) -> None:
         """Serve until SIGTERM; tell `ready` the process id once everything listens.
@@ -94,7 +95,7 @@ class Worker:
         loop.remove_reader(alive)
         self._log.info("worker.draining", worker=self._name)
         health.draining = True
-        await asyncio.gather(*(one.drain(DRAIN) for one in self._listeners))
+        await asyncio.gather(*(one.drain(DRAIN) for _, one in self._listeners))
         await health.close()
         await parts.tasks.stop(1.0, grace=0.5)
         await parts.protection.stop(parts.log)
@@ -113,14 +114,20 @@ class Worker:
             await health.serve(sock)
             return
         run, refuse = wiring.handler(parts, listener)
-        context = self._chain.context if listener.implicit_tls and self._chain else None
+        context = self._context(listener)
         one = listen.Listener(
             sock, run, name=listener.service, reaper=parts.reaper, gate=parts.gate,
             log=self._log, context=context, refusal=refuse,
             proxies=listener.trusted_proxies,
         ).start()  # fmt: skip
-        self._listeners.append(one)
+        self._listeners.append((listener, one))
         health.watch(listener.service, one)
+
+    def _context(self, listener: Listener) -> ssl.SSLContext | None:
+        """What TLS begins with when it comes first; browsers are not asked for a certificate."""
+        if self._chain is None or not listener.implicit_tls:
+            return None
+        return self._chain.context if listener.service == "https" else self._chain.asking
 
     def _reload(self, parts: wiring.Parts) -> None:
         """SIGHUP: certificates anew. For other settings the supervisor replaces this worker."""
@@ -128,6 +135,8 @@ class Worker:
             fresh = read_config(self._config.file)
             if self._chain is not None:
                 self._chain.reload(wiring.certificate_files(fresh))
+                for listener, one in self._listeners:
+                    one.context = self._context(listener)
             parts.log.info("worker.reloaded", worker=self._name)
         except Fault as fault:
             parts.log.error("worker.reload-failed", reason=fault.text)  # noqa: TRY400 -- expected, no traceback

@@ -63,3 +63,6 @@ class Networks:
         if isinstance(one, ipaddress.IPv6Address) and one.ipv4_mapped is not None:
             one = one.ipv4_mapped
         return any(one in network for network in self._networks)
+
+
+THIS_MACHINE: Final = Networks(LOOPBACK)  # peers whose bytes do not leave it

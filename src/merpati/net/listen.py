@@ -129,8 +129,8 @@ class Listener:
     ) -> None:
         """Prepares; `start` begins.
 
-        `context` makes TLS implicit. `refusal` gives the line that tells a
-        client why it is not let in; there is none before a TLS handshake.
+        `context` makes TLS implicit, and may be exchanged later. `refusal` gives the
+        line that tells a client why it is not let in; there is none before a TLS handshake.
         Whoever connects from `proxies` must begin with a PROXY header.
         """
         self._sock = sock
@@ -139,7 +139,7 @@ class Listener:
         self._reaper = reaper
         self._gate = gate
         self._log = log
-        self._context = context
+        self.context = context
         self._refusal = refusal
         self._proxies = proxies or Networks()
         self._loop = asyncio.get_running_loop()
@@ -232,7 +232,7 @@ class Listener:
     def _refuse(self, client: socket.socket, fault: Fault) -> None:
         self.refused += 1
         try:
-            if self._refusal is not None and self._context is None:
+            if self._refusal is not None and self.context is None:
                 client.send(self._refusal(fault))
         except OSError:
             pass  # it would have been told the same
@@ -275,14 +275,14 @@ class Listener:
                 self._gate.leave(key)
 
     async def _begin(self, client: socket.socket, connection: Connection) -> None:
-        if self._context is not None:
-            connection.expect_tls(self._context)
+        if self.context is not None:
+            connection.expect_tls(self.context)
         try:
             await self._loop.connect_accepted_socket(lambda: connection, client)
         except OSError as error:
             client.close()
             raise Fault(Kind.CLOSED, f"{connection.peer} left at once.") from error
-        if self._context is not None:
+        if self.context is not None:
             await connection.handshake()
 
     async def _begin_proxied(self, client: socket.socket, connection: Connection) -> str:
@@ -293,13 +293,13 @@ class Listener:
         fault = self._gate.enter(key) if key else None
         if fault is not None:
             self.refused += 1
-            if self._refusal is not None and self._context is None:
+            if self._refusal is not None and self.context is None:
                 connection.write(self._refusal(fault))
             await connection.close()
             raise Fault(Kind.CLOSED, fault.text)
         try:
-            if self._context is not None:
-                connection.expect_tls(self._context)
+            if self.context is not None:
+                connection.expect_tls(self.context)
                 connection.data_received(rest)
                 await connection.handshake()
             else:

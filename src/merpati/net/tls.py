@@ -41,18 +41,23 @@ class TlsInfo(msgspec.Struct, frozen=True):
     server_name: str  # the name the client asked for (RFC 6066 3), "" for none
     verified: bool = False  # the peer's certificate was checked and is good
     resumed: bool = False  # an earlier session was continued
+    addresses: tuple[str, ...] = ()  # mail addresses in a client's certificate, which is good
 
     @classmethod
     def of(cls, tls: ssl.SSLObject) -> TlsInfo:
         """What the finished handshake of `tls` agreed on."""
         cipher = tls.cipher()
         name = tls.asked_name if isinstance(tls, _Session) else ""
+        shown = b""
+        if tls.context.verify_mode == ssl.CERT_OPTIONAL:  # a bad one would have ended it
+            shown = tls.getpeercert(binary_form=True) or b""
         return cls(
             version=tls.version() or "",
             cipher=cipher[0] if cipher else "",
             server_name=name or tls.server_hostname or "",
-            verified=tls.context.verify_mode == ssl.CERT_REQUIRED,
+            verified=tls.context.verify_mode == ssl.CERT_REQUIRED or bool(shown),
             resumed=bool(tls.session_reused),
+            addresses=_addresses(shown) if shown else (),
         )
 
 
@@ -67,10 +72,15 @@ class _Session(ssl.SSLObject):
 
 
 class CertificateFiles(msgspec.Struct, frozen=True):
-    """Where one certificate is: PEM files of its chain, leaf first, and of its key."""
+    """Where one certificate is: PEM files of its chain, leaf first, and of its key.
+
+    `client_ca` are the authorities, and lists of what they revoked, whose certificates a
+    client may sign in with; None: clients are not asked for one.
+    """
 
     certificate: Path
     key: Path
+    client_ca: Path | None = None
 
 
 class LoadedCertificate(msgspec.Struct, frozen=True):
@@ -81,6 +91,7 @@ class LoadedCertificate(msgspec.Struct, frozen=True):
     not_after: float  # Unix seconds
     context: ssl.SSLContext
     end_point: bytes = b""  # the channel binding tls-server-end-point (RFC 5929 4.1)
+    asking: ssl.SSLContext | None = None  # the same, and asks for the client's certificate
 
 
 def server_context(certificate: Path | str, key: Path | str) -> ssl.SSLContext:
@@ -105,6 +116,11 @@ class CertificateStore:
     A client that names no known host gets the first certificate: a mail server
     that answers by a wrong name still encrypts, and an alert would make the
     sender fall back to plain text.
+
+    `asking` is for the ports where people sign in: with a `client_ca` it asks for a client's
+    certificate. Senders on port 25 are never asked, for some would show one that nobody here
+    knows, and be refused. It is another object after the authorities have changed, so that
+    nobody continues a session that the old ones vouched for.
     """
 
     def __init__(self, files: Sequence[CertificateFiles]) -> None:
@@ -113,13 +129,13 @@ class CertificateStore:
         Raises:
             Fault: CONFIG, see `reload`.
         """
-        self._by_name: dict[str, ssl.SSLContext] = {}
+        self._by_name: dict[str, LoadedCertificate] = {}
+        self._authorities: list[bytes] = []
         self.proofs: Mapping[str, ssl.SSLContext] = {}
         self.certificates: tuple[LoadedCertificate, ...] = ()
+        self.context = self._front()
+        self.asking = self.context
         self.reload(files)
-        self.context = _bare_server_context()
-        self.context.sslobject_class = _Session
-        self.context.sni_callback = self._choose
 
     def reload(self, files: Sequence[CertificateFiles] | None = None) -> None:
         """Reads the files anew, or other ones; new handshakes use them at once.
@@ -132,31 +148,54 @@ class CertificateStore:
         if not files:
             raise Fault(Kind.CONFIG, "TLS is on and no certificate is set.")
         certificates = tuple(_load(each) for each in files)
-        by_name: dict[str, ssl.SSLContext] = {}
+        paths = {each.client_ca: None for each in files if each.client_ca is not None}
+        authorities = [_read(path, "bundle client_ca") for path in paths]
+        by_name: dict[str, LoadedCertificate] = {}
         for certificate in certificates:
             for name in certificate.names:
-                by_name.setdefault(name, certificate.context)
+                by_name.setdefault(name, certificate)
         self.certificates, self._by_name = certificates, by_name
+        if authorities != self._authorities:
+            self._authorities = authorities
+            self.asking = self._asking_front(authorities) if authorities else self.context
 
-    def find(self, name: str) -> ssl.SSLContext:
-        """The context with the certificate for `name`: its own, a wildcard's, or the first."""
+    def find(self, name: str) -> LoadedCertificate:
+        """The certificate for `name`: its own, a wildcard's, or the first."""
         name = name.lower().removesuffix(".")
         found = self._by_name.get(name)
         if found is None:  # a wildcard stands for one label, the first (RFC 9525 6.3)
             found = self._by_name.get("*." + name.partition(".")[2])
-        return found or self.certificates[0].context
+        return found or self.certificates[0]
 
     def end_point(self, name: str) -> bytes:
         """The channel binding tls-server-end-point of clients that ask for a name (RFC 5929)."""
-        context = self.find(name)
-        return next(one.end_point for one in self.certificates if one.context is context)
+        return self.find(name).end_point
 
-    def _choose(self, tls: ssl.SSLObject, name: str | None, _front: ssl.SSLContext) -> None:
+    def _front(self) -> ssl.SSLContext:
+        """What a handshake begins with, until the name that is asked for is known."""
+        front = _bare_server_context()
+        front.sslobject_class = _Session
+        front.sni_callback = self._choose
+        return front
+
+    def _asking_front(self, authorities: Sequence[bytes]) -> ssl.SSLContext:
+        """The same; how a certificate is judged stays what it says, by whom is the chosen one's."""
+        front = self._front()
+        front.verify_mode = ssl.CERT_OPTIONAL
+        # What is listed is believed, though it may not be a root.
+        front.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+        if any(b"-----BEGIN X509 CRL-----" in each for each in authorities):
+            front.verify_flags |= ssl.VERIFY_CRL_CHECK_LEAF
+        return front
+
+    def _choose(self, tls: ssl.SSLObject, name: str | None, front: ssl.SSLContext) -> None:
         session = cast("_Session", tls)
         session.asked_name = name or ""
         asks_proof = self.proofs and getattr(tls, "asks_proof", False)
         proof = self.proofs.get((name or "").lower()) if asks_proof else None
-        tls.context = proof or self.find(name or "")
+        found = self.find(name or "")
+        asks = front.verify_mode is ssl.CERT_OPTIONAL
+        tls.context = proof or (found.asking if asks and found.asking else found.context)
 
 
 def client_context(*, verify: bool) -> ssl.SSLContext:
@@ -258,6 +297,14 @@ def _load(files: CertificateFiles) -> LoadedCertificate:
         raise Fault(
             Kind.CONFIG, f"The TLS certificate {files.certificate} is not a PEM certificate."
         ) from error
+    return LoadedCertificate(
+        files, _names(leaf), leaf.not_valid_after_utc.timestamp(), _own_context(files),
+        _end_point(leaf), _asking_context(files),
+    )  # fmt: skip
+
+
+def _own_context(files: CertificateFiles) -> ssl.SSLContext:
+    """A context that shows a certificate."""
     context = _bare_server_context()
     try:
         # The password is given so that OpenSSL does not ask for one on the terminal.
@@ -271,9 +318,34 @@ def _load(files: CertificateFiles) -> LoadedCertificate:
         raise Fault(
             Kind.CONFIG, f"The TLS certificate {files.certificate} cannot be used: {reason}."
         ) from error
-    return LoadedCertificate(
-        files, _names(leaf), leaf.not_valid_after_utc.timestamp(), context, _end_point(leaf)
-    )
+    return context
+
+
+def _asking_context(files: CertificateFiles) -> ssl.SSLContext | None:
+    """The same, that asks the client for a certificate of one of the authorities."""
+    if files.client_ca is None:
+        return None
+    context = _own_context(files)
+    _read(files.client_ca, "bundle client_ca")  # for its error, which names the file
+    try:
+        context.load_verify_locations(files.client_ca)
+    except ssl.SSLError as error:
+        raise Fault(
+            Kind.CONFIG, f"The TLS bundle client_ca {files.client_ca} has no PEM certificate."
+        ) from error
+    context.verify_mode = ssl.CERT_OPTIONAL
+    return context
+
+
+def _addresses(der: bytes) -> tuple[str, ...]:
+    """The mail addresses that a client's certificate is for (RFC 5280 4.2.1.6), lower case."""
+    try:
+        leaf = x509.load_der_x509_certificate(der)
+        extension = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName)
+        found = extension.value.get_values_for_type(x509.RFC822Name)
+    except (x509.ExtensionNotFound, ValueError):
+        return ()
+    return tuple(dict.fromkeys(address.lower() for address in found))
 
 
 def _end_point(leaf: x509.Certificate) -> bytes:

@@ -23,7 +23,7 @@ import hashlib
 import hmac
 from base64 import b64encode
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -226,6 +226,37 @@ class Login:
         account = await self._usable(name)
         self._note(account, protocol, peer, means, success=right)
         return self._end(account if right else None, name, peer, protocol)
+
+    async def by_certificate(
+        self, addresses: Sequence[str], wanted: str, peer: str, protocol: str
+    ) -> Account:
+        """The account that a client's certificate opens (RFC 4422 A).
+
+        Args:
+            addresses: those in the certificate, which is good.
+            wanted: any address of the account to act as; empty when the certificate says it.
+            peer: the client's address.
+            protocol: as for `verify`.
+
+        Raises:
+            Fault: AUTH_FAILED, when none of them is of an account that may sign in, or the one
+                wanted is none of theirs; or nothing is wanted and they are of several accounts.
+        """
+        found = [await self._usable(address) for address in addresses]
+        accounts = {one.id: one for one in found if one is not None}
+        if wanted:
+            other = await self._usable(wanted)
+            account = accounts.get(other.id) if other is not None else None
+        else:
+            account = next(iter(accounts.values())) if len(accounts) == 1 else None
+        self._count.inc(protocol, "failed" if account is None else "ok")
+        if account is None:  # nobody guesses certificates, so it is not counted as a guess
+            text = "the certificate is for several accounts: say which"
+            if wanted or not accounts:
+                text = "the certificate is not for such an account"
+            raise Fault(Kind.AUTH_FAILED, text)
+        self._note(account, protocol, peer, "certificate", success=True)
+        return account
 
     async def token_address(self, token: str, name: str, peer: str, protocol: str) -> str:
         """The address that a bearer token opens; empty when it is not good, or another's.

@@ -3,6 +3,10 @@
 The mechanisms are pure: `wire.sasl` (RFC 4616), `wire.scram` (RFC 5802, RFC 7677),
 `wire.oauth` (RFC 7628). Here their questions are answered by `services.login`. Every
 protocol carries the lines in its own way (SMTP: RFC 4954).
+
+What the connection itself knows of the client takes part as a `Channel`: SCRAM is bound to
+its certificate, and EXTERNAL (RFC 4422 A) is offered to whoever has shown a certificate with
+an address in it.
 """
 
 from __future__ import annotations
@@ -11,26 +15,52 @@ from base64 import b64encode
 from collections.abc import Callable, Generator, Mapping
 from typing import Any, Final
 
+import msgspec
+
 from merpati.base.faults import Fault, Kind
 from merpati.model.account import Account
+from merpati.net.tls import CertificateStore, TlsInfo
 from merpati.services.login import Login
 from merpati.wire import oauth, sasl, scram
 from merpati.wire.oauth import TokenWanted
-from merpati.wire.sasl import Cancelled, Credentials
-from merpati.wire.scram import KeysWanted, Proven
-
-NO_BINDINGS: Final[Mapping[str, bytes]] = {}
+from merpati.wire.sasl import Cancelled, Credentials, External
+from merpati.wire.scram import TLS_SERVER_END_POINT, KeysWanted, Proven
 
 _WITH_TOKENS: Final = frozenset({oauth.BEARER_NAME, oauth.XOAUTH2_NAME})
 
-Steps = Generator[Any, Any, Credentials | Proven]
+Steps = Generator[Any, Any, Credentials | Proven | External]
 
 
-def offered(login: Login, bindings: Mapping[str, bytes] = NO_BINDINGS) -> list[str]:
-    """The mechanisms there are, the best first; `bindings` as for `SignIn`."""
-    names = []
+class Channel(msgspec.Struct, frozen=True):
+    """What the connection itself lends to signing in.
+
+    Attributes:
+        bindings: channel bindings, by type (RFC 5056).
+        addresses: those in the certificate that the client has shown.
+    """
+
+    bindings: Mapping[str, bytes] = msgspec.field(default_factory=dict)
+    addresses: tuple[str, ...] = ()
+
+
+CLEAR: Final = Channel()
+
+
+def channel(login: Login, certificates: CertificateStore | None, tls: TlsInfo | None) -> Channel:
+    """The channel of a connection; `tls` is None in clear text."""
+    if tls is None or certificates is None:
+        return CLEAR
+    if not login.settings.channel_binding:
+        return Channel({}, tls.addresses) if tls.addresses else CLEAR
+    bindings = {TLS_SERVER_END_POINT: certificates.end_point(tls.server_name)}
+    return Channel(bindings, tls.addresses)
+
+
+def offered(login: Login, channel: Channel = CLEAR) -> list[str]:
+    """The mechanisms there are on a connection, the best first."""
+    names = [sasl.EXTERNAL_NAME] if channel.addresses else []
     if login.settings.scram:
-        names += [scram.PLUS_NAME] if bindings else []
+        names += [scram.PLUS_NAME] if channel.bindings else []
         names.append(scram.PLAIN_NAME)
     if login.takes_tokens:
         names += [oauth.BEARER_NAME, oauth.XOAUTH2_NAME]
@@ -51,7 +81,7 @@ class SignIn:
         mechanism: str,
         peer: str,
         protocol: str,
-        bindings: Mapping[str, bytes] = NO_BINDINGS,
+        channel: Channel = CLEAR,
     ) -> None:
         """Begins an exchange by one of the mechanisms `offered`.
 
@@ -60,14 +90,15 @@ class SignIn:
             mechanism: in upper case.
             peer: the client's address.
             protocol: for the metrics: "imap", "smtp", ...
-            bindings: channel bindings of the connection, by type (RFC 5056).
+            channel: what the connection lends to it.
         """
-        assert mechanism in offered(login, bindings), mechanism
+        assert mechanism in offered(login, channel), mechanism
         self._login = login
         self._peer = peer
         self._protocol = protocol
         self._means = "token" if mechanism in _WITH_TOKENS else "scram"
-        self._steps = _start(mechanism, login, bindings)
+        self._addresses = channel.addresses
+        self._steps = _start(mechanism, login, channel.bindings)
         self.challenge: bytes | None = None
         self.account: Account | None = None
 
@@ -115,7 +146,11 @@ class SignIn:
             question.token, question.name, self._peer, self._protocol
         )
 
-    async def _end(self, result: Credentials | Proven) -> Account:
+    async def _end(self, result: Credentials | Proven | External) -> Account:
+        if isinstance(result, External):
+            return await self._login.by_certificate(
+                self._addresses, result.authzid, self._peer, self._protocol
+            )
         if result.authzid and result.authzid.lower() != result.name.lower():
             raise Fault(Kind.AUTH_FAILED, "acting for another account is not possible")
         if isinstance(result, Credentials):
@@ -130,6 +165,7 @@ class SignIn:
 def _start(mechanism: str, login: Login, bindings: Mapping[str, bytes]) -> Steps:
     starts: dict[str, Callable[[], Steps]] = {
         **sasl.MECHANISMS,
+        sasl.EXTERNAL_NAME: sasl.external,
         oauth.BEARER_NAME: oauth.bearer,
         oauth.XOAUTH2_NAME: oauth.xoauth2,
         scram.PLAIN_NAME: lambda: scram.server(login.nonce(), bindings, plus=False),

@@ -52,7 +52,7 @@ class SignInHistory:
             account_id: Which.
             protocol: "imap", "smtp", ...; "web" for the pages.
             peer: The client's address.
-            means: "password", "app password", "passkey", "token" or "scram".
+            means: "password", "app password", "passkey", "token", "scram" or "certificate".
             success: Whether it went well.
             what: Which app password, passkey or application.
             client: What it says it is.

@@ -1,4 +1,4 @@
-"""SASL PLAIN and LOGIN (RFC 4616, RFC 4422), as SMTP, IMAP, POP3 and ManageSieve carry them.
+"""SASL PLAIN, LOGIN and EXTERNAL (RFC 4616, RFC 4422), as every protocol carries them.
 
 A mechanism is a generator that yields a challenge and is sent the client's
 response; `services/sign_in.py` drives it from base64 lines. An initial response is
@@ -55,6 +55,16 @@ class Credentials(Struct, frozen=True):
     def __repr__(self) -> str:
         """Without the password, because values end up in logs."""
         return f"Credentials({self.authzid!r}, {self.name!r}, ...)"
+
+
+class External(Struct, frozen=True):
+    """The client points to what another layer knows of it (RFC 4422 A).
+
+    Attributes:
+        authzid: the account to act as, or empty for the one that it is known to be.
+    """
+
+    authzid: str
 
 
 def decode(line: bytes) -> bytes:
@@ -119,6 +129,12 @@ def _login() -> Generator[bytes, bytes, Credentials]:
     return Credentials("", name, password)
 
 
+def external() -> Generator[bytes, bytes, External]:
+    """RFC 4422 A.1: message = [authzid]."""
+    authzid = _text((yield b""))
+    return External(prepare_name(authzid) if authzid else "")
+
+
 def _text(response: bytes) -> str:
     try:
         return response.decode()
@@ -136,6 +152,8 @@ def _checked(text: str, what: str, limit: int) -> str:
         raise SyntaxFault(f"the {what} has control characters in it")
     return text
 
+
+EXTERNAL_NAME: Final = "EXTERNAL"
 
 MECHANISMS: Final[dict[str, Callable[[], Generator[bytes, bytes, Credentials]]]] = {
     "PLAIN": _plain,

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from fuzz import pop3_session
 from merpati.base.faults import Fault, Kind
 from merpati.model.mailbox import INBOX_ID
-from merpati.servers.pop3.session import Pop3Settings, is_local, refuse
+from merpati.servers.pop3.session import Pop3Settings, refuse
 from merpati.store import emails, mailboxes
 from tests.servers.pop3.server import SIGN_IN, Pop3Server
 from tests.support.server import ANA, PASSWORD, TestInstance
@@ -123,23 +123,6 @@ async def test_a_handshake_that_fails_ends_the_session_quietly(server: Pop3Serve
         client.writer.write(b"CAPA\r\n")
         while await client.hear() is not None:
             pass  # the alert
-
-
-@pytest.mark.parametrize(
-    ("peer", "local"),
-    [
-        ("127.0.0.1", True),
-        ("127.8.9.1", True),
-        ("::1", True),
-        ("::ffff:127.0.0.1", True),
-        ("unix", True),
-        ("::1:2", False),
-        ("192.0.2.1", False),
-        ("12.7.0.1", False),
-    ],
-)
-def test_only_this_machine_is_local(peer: str, local: bool) -> None:
-    assert is_local(peer) is local
 
 
 # Messages

@@ -191,6 +191,6 @@ export const en = {
   historyTimes: (n: number) => `${n} times`,
   historyNone: "Nothing yet.",
   means: {
-    password: "password", "app password": "app password", passkey: "passkey", token: "session", scram: "password",
+    password: "password", "app password": "app password", passkey: "passkey", token: "session", scram: "password", certificate: "certificate",
   } as Record<string, string>,
 };

@@ -187,5 +187,5 @@ export const id: Like<typeof en> = {
   historyFailed: "gagal",
   historyTimes: (n) => `${n} kali`,
   historyNone: "Belum ada.",
-  means: { password: "kata sandi", "app password": "kata sandi perangkat", passkey: "passkey", token: "sesi", scram: "kata sandi" },
+  means: { password: "kata sandi", "app password": "kata sandi perangkat", passkey: "passkey", token: "sesi", scram: "kata sandi", certificate: "sertifikat" },
 };

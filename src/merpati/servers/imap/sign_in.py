@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Mapping
-from typing import Final
 
 from merpati.base.faults import Fault, Kind
+from merpati.base.networks import THIS_MACHINE
 from merpati.model.account import Account
 from merpati.servers.imap import watch
 from merpati.servers.imap.client import ANSWERED, Client, Done
 from merpati.servers.imap.legal import capabilities
-from merpati.services.sign_in import NO_BINDINGS, SignIn
+from merpati.services.sign_in import Channel, SignIn, channel
 from merpati.services.sign_in import offered as mechanisms_offered
 from merpati.wire import sasl
 from merpati.wire.imap import commands, responses, session
 from merpati.wire.imap.responses import Condition
-from merpati.wire.scram import TLS_SERVER_END_POINT
-
-LOOPBACK: Final = ("127.", "::1", "unix", "::ffff:127.")
 
 
 def offered(client: Client) -> tuple[bytes, ...]:
@@ -43,20 +39,17 @@ def offered(client: Client) -> tuple[bytes, ...]:
 
 def _may_sign_in(client: Client) -> bool:
     """Passwords travel over TLS, or do not leave this machine."""
-    local = client.login_without_tls and client.connection.peer.startswith(LOOPBACK)
+    local = client.login_without_tls and client.connection.peer in THIS_MACHINE
     return local or client.connection.tls is not None
 
 
 def _mechanisms(client: Client) -> list[str]:
-    return mechanisms_offered(client.services.login, _bindings(client))
+    return mechanisms_offered(client.services.login, _channel(client))
 
 
-def _bindings(client: Client) -> Mapping[str, bytes]:
-    """The channel bindings at hand (RFC 5056), by type."""
-    services, tls = client.services, client.connection.tls
-    if tls is None or services.certificates is None or not services.login.settings.channel_binding:
-        return NO_BINDINGS
-    return {TLS_SERVER_END_POINT: services.certificates.end_point(tls.server_name)}
+def _channel(client: Client) -> Channel:
+    services = client.services
+    return channel(services.login, services.certificates, client.connection.tls)
 
 
 async def starttls(client: Client, command: commands.StartTls) -> Done:
@@ -69,7 +62,7 @@ async def starttls(client: Client, command: commands.StartTls) -> Done:
         return ANSWERED
     text = client.said("begin the TLS handshake")
     connection.write(responses.tagged(command.tag, Condition.OK, text))
-    await connection.start_tls(certificates.context)
+    await connection.start_tls(certificates.asking)
     return ANSWERED
 
 
@@ -92,7 +85,7 @@ async def authenticate(client: Client, command: commands.Authenticate) -> Done:
     mechanisms = _mechanisms(client)
     if mechanism not in mechanisms:
         raise Fault(Kind.UNSUPPORTED, f"the mechanisms are {', '.join(mechanisms)}")
-    exchange = SignIn(services.login, mechanism, connection.peer, "imap", _bindings(client))
+    exchange = SignIn(services.login, mechanism, connection.peer, "imap", _channel(client))
     initial = None if command.initial is None else b64encode(command.initial) or b"="
     await exchange.begin(initial)
     while exchange.challenge is not None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 from binascii import a2b_base64
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -19,6 +19,7 @@ import msgspec
 
 from merpati.base.faults import Fault, Kind, SyntaxFault
 from merpati.base.log import Log
+from merpati.base.networks import THIS_MACHINE
 from merpati.base.settings import setting
 from merpati.model.account import Account
 from merpati.net.stream import Connection
@@ -26,13 +27,12 @@ from merpati.net.tls import CertificateStore
 from merpati.servers.managesieve.legal import State, capabilities, check, refusal
 from merpati.services.login import Login
 from merpati.services.scripts import EXTENSIONS, NOTIFY_METHODS, Scripts
-from merpati.services.sign_in import NO_BINDINGS, SignIn, offered
+from merpati.services.sign_in import Channel, SignIn, channel, offered
 from merpati.store import sieve
 from merpati.store.engine import Store
 from merpati.wire import sasl
 from merpati.wire.managesieve import commands, responses, strings
 from merpati.wire.managesieve.responses import Code
-from merpati.wire.scram import TLS_SERVER_END_POINT
 
 TURN: Final = 32  # pipelined commands after which other sessions have a turn
 DISCARD_FACTOR: Final = 4  # how much more than the largest script is read over
@@ -172,7 +172,8 @@ class Session:
     def _may_sign_in(self) -> bool:
         """Passwords travel over TLS, or do not leave this machine."""
         connection = self._connection
-        return connection.tls is not None or (self._login_without_tls and is_local(connection.peer))
+        local = self._login_without_tls and connection.peer in THIS_MACHINE
+        return connection.tls is not None or local
 
     @property
     def _may_start_tls(self) -> bool:
@@ -180,17 +181,12 @@ class Session:
         return certificates is not None and tls is None and self._account is None
 
     @property
-    def _bindings(self) -> Mapping[str, bytes]:
-        """The channel bindings at hand (RFC 5056), by type."""
-        tls, certificates = self._connection.tls, self._services.certificates
-        if tls is None or certificates is None:
-            return NO_BINDINGS
-        if not self._services.login.settings.channel_binding:
-            return NO_BINDINGS
-        return {TLS_SERVER_END_POINT: certificates.end_point(tls.server_name)}
+    def _channel(self) -> Channel:
+        services = self._services
+        return channel(services.login, services.certificates, self._connection.tls)
 
     def _mechanisms(self) -> list[str]:
-        return offered(self._services.login, self._bindings) if self._may_sign_in else []
+        return offered(self._services.login, self._channel) if self._may_sign_in else []
 
     def _greeting(self) -> bytes:
         return self._capabilities() + responses.ok(f"{self._services.hostname} is ready")
@@ -229,7 +225,7 @@ class Session:
             self._over = True
             raise SyntaxFault("nothing may follow STARTTLS before the TLS handshake")
         self._connection.write(responses.ok("begin the TLS handshake"))
-        await self._connection.start_tls(certificates.context)
+        await self._connection.start_tls(certificates.asking)
         self._connection.write(self._greeting())  # RFC 5804 2.2: once more, over TLS
 
     async def _authenticate(self, command: commands.Authenticate) -> None:
@@ -241,7 +237,7 @@ class Session:
             raise Fault(Kind.UNSUPPORTED, f"the mechanisms are {', '.join(mechanisms)}")
         exchange = SignIn(
             self._services.login, command.mechanism, self._connection.peer, "managesieve",
-            self._bindings,
+            self._channel,
         )  # fmt: skip
         # The empty string is an initial response too, which SASL writes as "=".
         initial = command.initial if command.initial != b"" else b"="
@@ -331,11 +327,6 @@ class Session:
 def refuse(fault: Fault) -> bytes:
     """What a client is told that is not let in at all."""
     return responses.bye(fault.text, Code.TRYLATER)
-
-
-def is_local(peer: str) -> bool:
-    """Whether a peer is on this machine."""
-    return peer in {"::1", "unix"} or peer.startswith(("127.", "::ffff:127."))
 
 
 Handler = Callable[[Session, Any], Awaitable[None]]

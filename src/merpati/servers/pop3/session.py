@@ -16,7 +16,7 @@ from __future__ import annotations
 import asyncio
 import mmap
 from array import array
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import chain
@@ -27,6 +27,7 @@ import msgspec
 from merpati.base.clock import Clock, SystemClock
 from merpati.base.faults import Fault, Kind, SyntaxFault
 from merpati.base.log import Log
+from merpati.base.networks import THIS_MACHINE
 from merpati.base.settings import setting
 from merpati.model.account import Account
 from merpati.net.stream import Connection
@@ -35,14 +36,13 @@ from merpati.servers.pop3 import maildrop
 from merpati.servers.pop3.legal import State, capabilities, check, refusal, withheld
 from merpati.servers.pop3.maildrop import Maildrop, MaildropLock, MaildropLocks
 from merpati.services.login import Login
-from merpati.services.sign_in import NO_BINDINGS, SignIn, offered
+from merpati.services.sign_in import Channel, SignIn, channel, offered
 from merpati.store import pop3
 from merpati.store.blobs import BlobStore, Stored
 from merpati.store.engine import Row, Store
 from merpati.wire import sasl
 from merpati.wire.mime import downgrade
 from merpati.wire.pop3 import commands, responses, words
-from merpati.wire.scram import TLS_SERVER_END_POINT
 
 TURN: Final = 32  # pipelined commands after which other sessions have a turn
 AHEAD: Final = 128 * 1024  # octets of messages read at once, for whoever fetches all in a row
@@ -155,7 +155,7 @@ class Session:
     def _withheld(self) -> frozenset[type]:
         """The commands not offered: passwords travel over TLS, or do not leave this machine."""
         tls = self._connection.tls is not None
-        local = self._login_without_tls and is_local(self._connection.peer)
+        local = self._login_without_tls and self._connection.peer in THIS_MACHINE
         may_start = not tls and self._services.certificates is not None
         return withheld(login=tls or local, tls=may_start)
 
@@ -171,7 +171,7 @@ class Session:
         self._connection.write(responses.ok(words.say(text, self._language)))
 
     async def _capa(self, _command: commands.Capa) -> None:
-        mechanisms = offered(self._services.login, self._bindings)
+        mechanisms = offered(self._services.login, self._channel)
         policy = self._maildrop.policy
         lines = capabilities(self._state, self._without, mechanisms, policy.expire_days)
         text = words.say("what is offered now", self._language)
@@ -195,14 +195,9 @@ class Session:
         self._connection.write(responses.ok(f"{chosen} {words.LANGUAGES[chosen]}"))
 
     @property
-    def _bindings(self) -> Mapping[str, bytes]:
-        """The channel bindings at hand (RFC 5056), by type."""
-        tls, services = self._connection.tls, self._services
-        if tls is None or services.certificates is None:
-            return NO_BINDINGS
-        if not services.login.settings.channel_binding:
-            return NO_BINDINGS
-        return {TLS_SERVER_END_POINT: services.certificates.end_point(tls.server_name)}
+    def _channel(self) -> Channel:
+        services = self._services
+        return channel(services.login, services.certificates, self._connection.tls)
 
     async def _stls(self, _command: commands.Stls) -> None:
         certificates = self._services.certificates
@@ -211,7 +206,7 @@ class Session:
             self._over = True
             raise SyntaxFault("nothing may follow STLS before the TLS handshake")
         self._ok("begin the TLS handshake")
-        await self._connection.start_tls(certificates.context)
+        await self._connection.start_tls(certificates.asking)
         self._state = State.AUTHORIZATION  # RFC 2595 4: what was said before is forgotten
         self._name = ""
         self._without = self._withheld()
@@ -231,16 +226,14 @@ class Session:
     async def _auth(self, command: commands.Auth) -> None:
         """RFC 5034 4."""
         services, connection = self._services, self._connection
-        mechanisms = offered(services.login, self._bindings)
+        mechanisms = offered(services.login, self._channel)
         if command.mechanism is None:  # RFC 1734 as old clients understood it
             connection.write(responses.listing("", mechanisms))
             return
         if command.mechanism not in mechanisms:
             raise Fault(Kind.UNSUPPORTED, f"the mechanisms are {', '.join(mechanisms)}")
         self._state = State.AUTHORIZATION
-        exchange = SignIn(
-            services.login, command.mechanism, connection.peer, "pop3", self._bindings
-        )
+        exchange = SignIn(services.login, command.mechanism, connection.peer, "pop3", self._channel)
         await exchange.begin(command.initial)
         while exchange.challenge is not None:
             connection.write(responses.challenge(exchange.challenge))
@@ -410,11 +403,6 @@ def _in_ascii(head: bytes) -> bytes:
 def refuse(fault: Fault) -> bytes:
     """What a client is told that is not let in at all."""
     return responses.err(fault.text, responses.Code.SYS_TEMP)
-
-
-def is_local(peer: str) -> bool:
-    """Whether a peer is on this machine."""
-    return peer in {"::1", "unix"} or peer.startswith(("127.", "::ffff:127."))
 
 
 Handler = Callable[[Session, Any], Awaitable[None]]

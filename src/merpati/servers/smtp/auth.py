@@ -21,10 +21,11 @@ async def auth(client: Client, command: commands.Auth) -> None:
     if client.account_id:
         raise Fault(Kind.BAD_SEQUENCE, "already signed in")
     services, connection = client.services, client.connection
-    mechanisms = offered(services.login, client.bindings)
+    channel = client.channel
+    mechanisms = offered(services.login, channel)
     if command.mechanism not in mechanisms:
         raise Refused(504, "5.5.4", f"the mechanisms are {', '.join(mechanisms)}")
-    exchange = SignIn(services.login, command.mechanism, connection.peer, "smtp", client.bindings)
+    exchange = SignIn(services.login, command.mechanism, connection.peer, "smtp", channel)
     await exchange.begin(command.initial)
     while exchange.challenge is not None:
         connection.write(b"334 %b\r\n" % exchange.challenge)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from math import inf
 from typing import Final
 
 from merpati.base.clock import Clock
 from merpati.base.log import Log
+from merpati.base.networks import THIS_MACHINE
 from merpati.model.arrival import NO_OPTIONS, Options, Origin, Route
 from merpati.model.senders import Senders
 from merpati.net.stream import Connection
@@ -27,16 +27,13 @@ from merpati.services.accept import Accept
 from merpati.services.guard import Guard
 from merpati.services.login import Login
 from merpati.services.route import Router
-from merpati.services.sign_in import NO_BINDINGS
+from merpati.services.sign_in import Channel, channel
 from merpati.store.blobs import Spool
 from merpati.store.engine import Store
-from merpati.wire.scram import TLS_SERVER_END_POINT
 from merpati.wire.smtp.chunks import ChunkDecoder
 from merpati.wire.smtp.paths import NULL
 from merpati.wire.trace import protocol_name
 
-# Peers whose bytes do not leave this machine.
-LOOPBACK: Final = ("127.", "::1", "unix", "::ffff:127.")
 NOTHING_OFFERED: Final = unoffered([])
 
 
@@ -153,7 +150,7 @@ class Client:
     @property
     def is_local(self) -> bool:
         """Whether what it says stays on this machine."""
-        return self.connection.peer.startswith(LOOPBACK)
+        return self.connection.peer in THIS_MACHINE
 
     @property
     def may_authenticate(self) -> bool:
@@ -163,12 +160,10 @@ class Client:
         return self.connection.tls is not None or (self.policy.login_without_tls and self.is_local)
 
     @property
-    def bindings(self) -> Mapping[str, bytes]:
-        """The channel bindings at hand (RFC 5056), by type."""
-        tls, certificates = self.connection.tls, self.services.certificates
-        if tls is None or certificates is None or not self.services.login.settings.channel_binding:
-            return NO_BINDINGS
-        return {TLS_SERVER_END_POINT: certificates.end_point(tls.server_name)}
+    def channel(self) -> Channel:
+        """What the connection lends to signing in."""
+        services = self.services
+        return channel(services.login, services.certificates, self.connection.tls)
 
     @property
     def standing(self) -> Standing:

@@ -52,7 +52,7 @@ def _arguments(client: Client) -> dict[str, str]:
     services = client.services
     settings = services.settings
     latest = dt.datetime.fromtimestamp(services.clock.now() + settings.hold, dt.UTC)
-    mechanisms = offered(services.login, client.bindings)
+    mechanisms = offered(services.login, client.channel)
     return {
         "SIZE": str(settings.message_size),
         "DELIVERBY": str(DELIVER_BY_MIN),
@@ -74,7 +74,7 @@ async def starttls(client: Client, _command: commands.StartTls) -> None:
         client.over = True
         raise SyntaxFault("nothing may follow STARTTLS before the TLS handshake")
     connection.write(b"220 2.0.0 Go ahead\r\n")
-    await connection.start_tls(certificates.context)
+    await connection.start_tls(certificates.asking if client.signs_in else certificates.context)
     client.restart()
 
 
