@@ -28,6 +28,7 @@ from merpati.net import listen
 from merpati.net.mesh import Mesh
 from merpati.net.tls import CertificateStore
 from merpati.services.housekeeping import Housekeeping
+from merpati.services.reminders import Reminders
 from merpati.services.restore import RestoreSettings
 
 DRAIN: Final = 7.0  # seconds for sessions to end; the supervisor gives 10 in all
@@ -82,6 +83,7 @@ class Worker:
             parts.store, parts.blobs, parts.smtp.clock, parts.log,
             self._config[RestoreSettings].days,
         ).start(parts.tasks)  # fmt: skip
+        Reminders(parts.store, parts.blobs, parts.smtp.clock, parts.log).start(parts.tasks)
         parts.protection.start(parts.tasks, parts.notify, parts.log)
         parts.guard.start(parts.tasks, parts.notify)
         parts.sign_in.start(parts.tasks)

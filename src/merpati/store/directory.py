@@ -401,7 +401,7 @@ async def remove_account(tx: Transaction, account_id: int) -> None:
         *("web_session", "access_token", "ticket", "app_password", "totp", "recovery_code"),
         *("passkey", "sign_in_event"),
         *("sieve_script", "sieve_state", "sieve_memory", "auto_reply"),
-        *("push_subscription", "thread_email", "thread_index"),
+        *("push_subscription", "thread_email", "thread_index", "reminder"),
     ):
         await tx.run(f"DELETE FROM {table} WHERE account_id = $1", account_id)
     await tx.run("UPDATE mailing_list SET archive_id = 0 WHERE archive_id = $1", account_id)

@@ -54,7 +54,7 @@ async def set_mailboxes(
     for leaving in old:
         await _unlink(tx, account_id, leaving)
     if old and staying:
-        await _touch(tx, account_id, staying[0])
+        await touch(tx, account_id, staying[0])
 
 
 async def move(
@@ -143,7 +143,7 @@ async def _unlink(tx: Transaction, account_id: int, place: Held) -> None:
     )  # fmt: skip
 
 
-async def _touch(tx: Transaction, account_id: int, place: Held) -> None:
+async def touch(tx: Transaction, account_id: int, place: Held) -> None:
     """Log that an email changed, by one of its rows."""
     modseq = await changes.next_modseq(tx, account_id)
     changed = await tx.run(

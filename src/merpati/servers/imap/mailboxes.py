@@ -30,6 +30,7 @@ SPECIAL_USE: Final = {
     "sent": b"\\Sent",
     "trash": b"\\Trash",
     "important": b"\\Important",
+    "snoozed": b"\\Snoozed",  # as Cyrus and Fastmail call it
 }
 ROLES: Final = {flag.lower(): role for role, flag in SPECIAL_USE.items()}
 

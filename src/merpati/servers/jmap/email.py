@@ -16,7 +16,14 @@ from merpati.model import object_ids
 from merpati.model import rights as letters
 from merpati.model.message import DELETED
 from merpati.model.object_ids import BlobName
-from merpati.servers.jmap import email_create, email_making, email_query, smime, states
+from merpati.servers.jmap import (
+    email_create,
+    email_making,
+    email_query,
+    reminders,
+    smime,
+    states,
+)
 from merpati.servers.jmap.call import MAIL, Access, Call
 from merpati.servers.jmap.email_making import Ready, checked_keywords, target_mailboxes
 from merpati.servers.jmap.email_query import EmailQuery
@@ -206,6 +213,7 @@ class Email(Kind):
         ),
         "mailboxIds": Property(is_id_set),
         "keywords": Property(are_keywords, default=MappingProxyType({})),
+        **reminders.PROPERTIES,
     }
     tells_defaults: ClassVar[bool] = False
     get_defaults: ClassVar[frozenset[str] | None] = DEFAULTS
@@ -264,6 +272,12 @@ class Email(Kind):
             for one, places in zip(objects, found.values(), strict=True):
                 verdict = await asyncio.to_thread(_judged, call, places[0].row)
                 one.update({name: verdict[name] for name in verdict if name in properties})
+        wanted_reminders = properties & reminders.PROPERTIES.keys()
+        if wanted_reminders:
+            boxes = {id_: [one.mailbox_id for one in places] for id_, places in found.items()}
+            known = await call.services.store.read(reminders.told, access.account_id, boxes)
+            for one, id_ in zip(objects, found, strict=True):
+                one.update({name: known.get(id_, {}).get(name) for name in wanted_reminders})
         return Got(state, objects)
 
     async def state(self, tx: Transaction, access: Access) -> str:
@@ -304,7 +318,11 @@ class Email(Kind):
             return None
         _, email_id, thread_id, _, received_at, size, stored, _ = places[0].row
         keywords = stored.split()
+        boxes = {email_id: [one.mailbox_id for one in places]}
+        known = await reminders.told(tx, access.account_id, boxes)
         return {
+            **dict.fromkeys(reminders.PROPERTIES),
+            **known.get(email_id, {}),
             "id": id_,
             "blobId": object_ids.blob(BlobName(upload=False, id=email_id)),
             "threadId": object_ids.thread(thread_id),
@@ -329,8 +347,12 @@ class Email(Kind):
         keywords = set(checked_keywords(new["keywords"]))
         mailboxes = await target_mailboxes(tx, call, access, new["mailboxIds"])
         await _check_rights(tx, call, access, places, keywords ^ set(old["keywords"]), mailboxes)
+        reminders.check(access, old, new)
         if keywords != set(old["keywords"]):
             await email_edit.set_keywords(tx, access.account_id, places, keywords)
+        number = object_ids.read_email(id_) or 0
+        if await reminders.update(tx, call, access, number, old, new):
+            return None
         if mailboxes != {one.mailbox_id for one in places}:
             places = await _places(tx, call, access, id_)
             await email_edit.set_mailboxes(tx, access.account_id, places, mailboxes, call.now())

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from merpati.model import object_ids
 from merpati.model.object_ids import BlobName
-from merpati.servers.jmap import email, files
+from merpati.servers.jmap import email, files, reminders
 from merpati.servers.jmap.call import MAIL, Access, Call, Method
 from merpati.servers.jmap.kind import Answer
 from merpati.wire.jmap.email_headers import CONVENIENT
@@ -37,7 +37,10 @@ _ARGUMENTS: Final = {
     "properties": Argument(nullable(list_of(is_text))),
     **email.BODY_ARGUMENTS,
 }
-_NOT_OF_FILES: Final = ("id", "mailboxIds", "keywords", "receivedAt", "threadId")
+_NOT_OF_FILES: Final = (
+    *("id", "mailboxIds", "keywords", "receivedAt", "threadId"),
+    *reminders.PROPERTIES,
+)
 
 
 class Message(NamedTuple):

@@ -1,7 +1,7 @@
 """Email/set (RFC 8621 4.6) of clients that send whole emails back.
 
-Only keywords and mailboxes of an email can change, but what is sent back as it was is no
-change (RFC 8620 5.3). What of an email its row does not tell is looked up here, before the
+Only keywords, mailboxes and reminders of an email can change, but what is sent back as it was is
+no change (RFC 8620 5.3). What of an email its row does not tell is looked up here, before the
 transaction, for the few clients that do so.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from merpati.servers.jmap import email, writing
+from merpati.servers.jmap import email, reminders, writing
 from merpati.servers.jmap.call import Access, Call, Method
 from merpati.servers.jmap.email import Email
 from merpati.servers.jmap.kind import Answer
@@ -44,7 +44,7 @@ def _in_lower_case(patch: dict[str, Any]) -> dict[str, Any]:
 
 def _is_fixed(name: str) -> bool:
     """Whether a property never changes, and is not told by the row."""
-    return name not in email.METADATA and name.partition("/")[0] not in email.METADATA
+    return name.partition("/")[0] not in (*email.METADATA, *reminders.PROPERTIES)
 
 
 async def _unchanged(

@@ -12,6 +12,7 @@ from merpati.servers.jmap import (
     email_query,
     email_update,
     mdn,
+    reminders,
     safe_html,
     sieve_script,
     smime,
@@ -111,6 +112,7 @@ CAPABILITIES: Final[Mapping[str, Mapping[str, Any]]] = {
     **{name: {} for name in (MAIL, SUBMISSION, VACATION, QUOTA, BLOB, MDN)},
     SIEVE: {"implementation": "Merpati"},
     SAFE_HTML: {},
+    reminders.CAPABILITY: {},
     smime.CAPABILITY: {},
 }
 ALL: Final = frozenset({CORE, WEBSOCKET, VAPID, *CAPABILITIES})
