@@ -23,13 +23,16 @@ class ChangeKind(IntEnum):
     SCRIPT_CHANGED = 17  # its text or name, or whether it is active
     SCRIPT_DESTROYED = 18
     AUTO_REPLY_CHANGED = 19
-    # Of identities and submissions, too.
+    # Of identities, submissions and labels, too.
     IDENTITY_CREATED = 24
     IDENTITY_CHANGED = 25
     IDENTITY_DESTROYED = 26
     SUBMISSION_CREATED = 27
     SUBMISSION_CHANGED = 28  # it was cancelled, or what is known of its delivery
     SUBMISSION_DESTROYED = 29
+    LABEL_CREATED = 32
+    LABEL_CHANGED = 33
+    LABEL_DESTROYED = 34
 
 
 class Change(msgspec.Struct, frozen=True):

@@ -45,6 +45,9 @@ TYPES: Final[Mapping[str, frozenset[ChangeKind]]] = {
         ChangeKind.SUBMISSION_CREATED, ChangeKind.SUBMISSION_CHANGED,
         ChangeKind.SUBMISSION_DESTROYED,
     }),
+    "Label": frozenset({
+        ChangeKind.LABEL_CREATED, ChangeKind.LABEL_CHANGED, ChangeKind.LABEL_DESTROYED,
+    }),
 }  # fmt: skip
 """Data types whose state is the account's modseq, and what in its log changes them."""
 

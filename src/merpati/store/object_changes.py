@@ -1,4 +1,4 @@
-"""What became of an account's scripts, identities and submissions, out of its change log.
+"""What became of an account's scripts, identities, submissions and labels, out of its change log.
 
 Each is numbered by the modseq of its making, and a row of the log says its number as text.
 """
@@ -30,6 +30,9 @@ IDENTITIES: Final = Kinds(
 )
 SUBMISSIONS: Final = Kinds(
     ChangeKind.SUBMISSION_CREATED, ChangeKind.SUBMISSION_CHANGED, ChangeKind.SUBMISSION_DESTROYED
+)
+LABELS: Final = Kinds(
+    ChangeKind.LABEL_CREATED, ChangeKind.LABEL_CHANGED, ChangeKind.LABEL_DESTROYED
 )
 
 

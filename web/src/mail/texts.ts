@@ -7,7 +7,7 @@ import { texts } from "../lib/language.svelte";
 
 export const t = texts({ en, id });
 
-const ROLES = ["inbox", "drafts", "sent", "archive", "junk", "trash"] as const;
+const ROLES = ["inbox", "snoozed", "drafts", "sent", "archive", "junk", "trash"] as const;
 
 export function mailboxName(one: Pick<Mailbox, "name" | "role">): string {
   const role = ROLES.find((known) => known === one.role);
@@ -15,7 +15,8 @@ export function mailboxName(one: Pick<Mailbox, "name" | "role">): string {
 }
 
 export function mailboxIcon(one: Pick<Mailbox, "role">): IconName {
-  return ROLES.find((known) => known === one.role) ?? "folder";
+  const role = ROLES.find((known) => known === one.role);
+  return role === "snoozed" ? "clock" : (role ?? "folder");
 }
 
 /** Inbox first, the ones with a role next, then by name. */

@@ -11,6 +11,7 @@ from merpati.servers.jmap import (
     email_parse,
     email_query,
     email_update,
+    label,
     mdn,
     reminders,
     safe_html,
@@ -80,6 +81,7 @@ def methods(finder: Finder) -> dict[str, Method]:
         **of(Identities(), "get", "changes", "set"),
         **of(sent, "get", "changes", "query", "queryChanges"),
         "EmailSubmission/set": submission.set_(sent, emails),
+        **of(label.Labels(), "get", "changes", "set"),
         **of(VacationResponse(), "get", "set"),
         **of(Quotas(), "get", "changes", "query", "queryChanges"),
         **of(SieveScripts(), "get", "changes", "query", "queryChanges"),
@@ -113,6 +115,7 @@ CAPABILITIES: Final[Mapping[str, Mapping[str, Any]]] = {
     SIEVE: {"implementation": "Merpati"},
     SAFE_HTML: {},
     reminders.CAPABILITY: {},
+    label.CAPABILITY: {"colors": label.COLORS},
     smime.CAPABILITY: {},
 }
 ALL: Final = frozenset({CORE, WEBSOCKET, VAPID, *CAPABILITIES})

@@ -40,6 +40,7 @@ export type Role =
   | "archive"
   | "junk"
   | "trash"
+  | "snoozed"
   | "flagged"
   | "important"
   | "all"
@@ -95,6 +96,10 @@ export interface EmailHead {
   preview: string;
   hasAttachment: boolean;
   size: number;
+  /** When it comes back, if it sleeps (docs/design/jmap.md). */
+  snoozed?: { until: UtcDate } | null;
+  /** When it comes up, if nobody answers it. */
+  followUp?: { at: UtcDate } | null;
 }
 
 /** What is read of an email. */

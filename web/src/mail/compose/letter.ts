@@ -36,6 +36,8 @@ export interface Letter {
   inReplyTo: string[];
   references: string[];
   /** What gets $answered or $forwarded when this goes. */
+  /** Days after which it comes up if nobody answers; 0: it does not. */
+  followUp: number;
   about: { id: Id; account: Id; keyword: "$answered" | "$forwarded" } | null;
 }
 
@@ -47,7 +49,7 @@ export type Structure =
 export function emptyLetter(from: Address, identityId: Id, isRich: boolean): Letter {
   return {
     key: crypto.randomUUID(), draftId: null, identityId, from, to: [], cc: [], bcc: [], replyTo: [], subject: "", isRich,
-    html: "", text: "", attachments: [], inReplyTo: [], references: [], about: null,
+    html: "", text: "", attachments: [], inReplyTo: [], references: [], followUp: 0, about: null,
   };
 }
 
@@ -125,7 +127,7 @@ export function reopened(draft: Email, identityId: Id, text: string, html: strin
     key: crypto.randomUUID(), draftId: draft.id, identityId, from: draft.from?.[0] ?? { name: null, email: "" },
     to: draft.to ?? [], cc: draft.cc ?? [], bcc: draft.bcc ?? [], replyTo: draft.replyTo ?? [], subject: draft.subject ?? "",
     isRich: html !== null, html: html ?? "", text, attachments: draft.attachments.map((one) => taken(one, shown(one))),
-    inReplyTo: draft.inReplyTo ?? [], references: draft.references ?? [], about: null,
+    inReplyTo: draft.inReplyTo ?? [], references: draft.references ?? [], followUp: 0, about: null,
   };
 }
 

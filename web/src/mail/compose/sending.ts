@@ -1,6 +1,7 @@
 // Keeping a letter as a draft, sending it, and taking it back while it waits (RFC 8621 7).
 import { SUBMISSION, type Jmap } from "../../lib/jmap/client";
 import type { Id, SetAnswer, SetError } from "../../lib/jmap/types";
+import { inDays, utcDate } from "../time/times";
 import { once } from "./addresses";
 import { email, type Letter } from "./letter";
 
@@ -57,15 +58,20 @@ export function calls(account: Id, letter: Letter, boxes: Boxes, when: When): [s
       rcptTo: recipients.map(({ email }) => ({ email, parameters: null })),
     },
   };
-  const done: Record<string, true | null> = {
+  const done: Record<string, unknown> = {
     [`mailboxIds/${boxes.drafts}`]: null, [`mailboxIds/${boxes.sent}`]: true, "keywords/$draft": null,
   };
+  if (letter.followUp > 0) done["followUp"] = { at: utcDate(inDays(leaves(when), letter.followUp)) };
   const submit = { accountId: account, create: { sent: submission }, onSuccessUpdateEmail: { "#sent": done } };
   const all: [string, Record<string, unknown>][] = [["Email/set", set], ["EmailSubmission/set", submit]];
   const { about } = letter;
   if (about !== null)
     all.push(["Email/set", { accountId: about.account, update: { [about.id]: { [`keywords/${about.keyword}`]: true } } }]);
   return all;
+}
+
+function leaves(when: When): Date {
+  return when.kind === "at" ? when.time : new Date();
 }
 
 function holding(when: When): Record<string, string> | null {
@@ -91,7 +97,7 @@ export async function send(jmap: Jmap, account: Id, letter: Letter, boxes: Boxes
 
 /** Take a letter back that waits; false when it has gone already. It is a draft again then. */
 export async function takeBack(jmap: Jmap, account: Id, one: Submitted, boxes: Boxes): Promise<boolean> {
-  const again = { [`mailboxIds/${boxes.sent}`]: null, [`mailboxIds/${boxes.drafts}`]: true, "keywords/$draft": true };
+  const again = { [`mailboxIds/${boxes.sent}`]: null, [`mailboxIds/${boxes.drafts}`]: true, "keywords/$draft": true, followUp: null };
   const answer = await jmap.call<SetAnswer>("EmailSubmission/set", {
     accountId: account,
     update: { [one.submissionId]: { undoStatus: "canceled" } },

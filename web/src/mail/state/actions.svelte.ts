@@ -50,7 +50,7 @@ function show(account: Id, patches: Patches): void {
   }
 }
 
-function why(problem: unknown): string {
+export function why(problem: unknown): string {
   if (problem instanceof HttpFault && problem.isOffline) return t.notOffline;
   return problem instanceof Error ? problem.message : String(problem);
 }

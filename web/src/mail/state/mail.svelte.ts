@@ -27,6 +27,8 @@ export const HEAD = [
   "preview",
   "hasAttachment",
   "size",
+  "snoozed",
+  "followUp",
 ] as const;
 
 const POLL = 60_000; // ms, while there is no stream of changes

@@ -1,0 +1,134 @@
+"""Label: the name and the colour of a keyword (`urn:merpati:jmap:labels`). No RFC has it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+from merpati.servers.jmap import objects, states
+from merpati.servers.jmap.call import Access, Call
+from merpati.servers.jmap.kind import Changes, Got, Kind, Property, server_set
+from merpati.store import changes, labels, object_changes
+from merpati.store.labels import Label
+from merpati.wire.jmap.faults import SetFault, wrong
+from merpati.wire.jmap.values import are_keywords, is_text, one_of
+
+if TYPE_CHECKING:
+    from merpati.store.engine import Transaction
+
+CAPABILITY: Final = "urn:merpati:jmap:labels"
+LABELS_MAX: Final = 500  # of one account
+NAME_MAX: Final = 100  # characters
+COLORS: Final = ("gray", "red", "orange", "yellow", "green", "teal", "blue", "purple", "pink")
+_ID: Final = re.compile(r"L([1-9][0-9]{0,17})")
+
+
+def label_id(number: int) -> str:
+    """The id of a label."""
+    return f"L{number}"
+
+
+def _read_id(text: str) -> int:
+    """The label of an id; 0 when none can have it."""
+    match = _ID.fullmatch(text)
+    return 0 if match is None else int(match[1])
+
+
+def _is_keyword(value: Any) -> bool:
+    return is_text(value) and value[:1] != "$" and are_keywords({value: True})
+
+
+def _is_name(value: Any) -> bool:
+    return is_text(value) and 0 < len(value.strip()) <= NAME_MAX and value.isprintable()
+
+
+class Labels(Kind):
+    """The data type."""
+
+    name: ClassVar[str] = "Label"
+    capability: ClassVar[str] = CAPABILITY
+    properties: ClassVar[Mapping[str, Property]] = {
+        "id": server_set(),
+        "keyword": Property(_is_keyword, immutable=True),
+        "name": Property(_is_name),
+        "color": Property(one_of(*COLORS), "gray"),
+    }
+
+    async def state(self, tx: Transaction, access: Access) -> str:
+        """The account's modseq."""
+        return str(await changes.current(tx, access.account_id))
+
+    async def get(
+        self,
+        call: Call,
+        access: Access,
+        ids: Sequence[str] | None,
+        properties: frozenset[str],
+        arguments: Mapping[str, Any],
+    ) -> Got:
+        """RFC 8620 5.1."""
+
+        async def look(tx: Transaction) -> Got:
+            found = [_object(one) for one in await labels.listing(tx, access.account_id)]
+            wanted = found if ids is None else [one for one in found if one["id"] in ids]
+            told = [{name: one[name] for name in one if name in properties} for one in wanted]
+            return Got(await self.state(tx, access), told)
+
+        return await call.services.store.read(look)
+
+    async def changes(self, call: Call, access: Access, since: str, limit: int) -> Changes:
+        """RFC 8620 5.2."""
+        return await objects.changes(
+            call, access, object_changes.LABELS, states.parse(since), limit, label_id
+        )
+
+    async def create(
+        self, tx: Transaction, call: Call, access: Access, new: dict[str, Any]
+    ) -> dict[str, Any]:
+        """RFC 8620 5.3."""
+        known = await labels.listing(tx, access.account_id)
+        keyword = new["keyword"].lower()
+        if any(one.keyword == keyword for one in known):
+            raise wrong("there is a label of that keyword", "keyword")
+        if len(known) >= LABELS_MAX:
+            raise SetFault("overQuota", f"an account has at most {LABELS_MAX} labels")
+        made = Label(keyword=keyword, name=new["name"].strip(), color=new["color"])
+        return {"id": label_id(await labels.add(tx, access.account_id, made)), "keyword": keyword}
+
+    async def current(
+        self, tx: Transaction, call: Call, access: Access, id_: str
+    ) -> dict[str, Any] | None:
+        """A label as it is."""
+        found = await labels.listing(tx, access.account_id)
+        return next((_object(one) for one in found if one.id == _read_id(id_)), None)
+
+    async def update(
+        self,
+        tx: Transaction,
+        call: Call,
+        access: Access,
+        id_: str,
+        old: dict[str, Any],
+        new: dict[str, Any],
+        touched: frozenset[str],
+    ) -> dict[str, Any] | None:
+        """RFC 8620 5.3."""
+        if new != old:
+            changed = Label(
+                id=_read_id(id_), keyword=old["keyword"], name=new["name"].strip(),
+                color=new["color"],
+            )  # fmt: skip
+            await labels.change(tx, access.account_id, changed)
+        return None
+
+    async def destroy(
+        self, tx: Transaction, call: Call, access: Access, id_: str, arguments: Mapping[str, Any]
+    ) -> None:
+        """RFC 8620 5.3."""
+        if not await labels.remove(tx, access.account_id, _read_id(id_)):
+            raise SetFault("notFound")
+
+
+def _object(one: Label) -> dict[str, Any]:
+    return {"id": label_id(one.id), "keyword": one.keyword, "name": one.name, "color": one.color}
