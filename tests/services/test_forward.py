@@ -6,8 +6,10 @@ from typing import Final
 import pytest
 
 from merpati.model.account import Account
+from merpati.model.arrival import RecipientOptions
 from merpati.services.forward import KEY_LIFE
-from merpati.store import directory, forwards
+from merpati.store import directory, forwards, queue_admin
+from merpati.store.queue_admin import Selection
 from merpati.wire import srs
 from tests.support.post import LARGE, Post
 from tests.support.server import ANA, BUDI
@@ -227,3 +229,43 @@ async def test_a_long_sender_goes_on_too(post: Post, sender: str) -> None:
     await post.send(sender, ANA, message=MAIL)
     await post.work()
     assert sink.messages[0].sender.startswith("SRS0=")
+
+
+@pytest.mark.parametrize(
+    ("targets", "keep", "action"),
+    [
+        ((CARL,), False, b"relayed"),
+        ((CARL,), True, b"expanded"),
+        ((CARL, DORA), False, b"expanded"),
+        (("ana@example.org",), True, b"delivered"),  # back to itself: it ends in the mailbox
+    ],
+)
+async def test_who_asked_for_it_is_told_once_where_a_forward_ends(
+    post: Post, targets: tuple[str, ...], keep: bool, action: bytes
+) -> None:
+    await post.sink("there.test")
+    await post.sink("sender.test", host="127.0.0.2")
+    await forward(post, post.ana, *targets, keep=keep)
+    text = b"Delivered-To: ana@example.org\r\n" + MAIL if action == b"delivered" else MAIL
+    wishes = RecipientOptions("SUCCESS")
+    await post.send(BUDI, ANA, message=text, account=post.budi, wishes=wishes)
+    await post.send(BUDI, ANA, message=text, account=post.budi)  # nothing was asked
+    await post.work()
+    [notice] = await post.notices(post.budi)
+    assert b"Action: " + action + b"\r\n" in notice
+    assert b"Final-Recipient: rfc822; ana@example.org" in notice
+    assert CARL.encode() not in notice
+
+
+async def test_a_forward_that_waits_for_a_full_mailbox_tells_once(post: Post) -> None:
+    await post.sink("there.test")
+    await forward(post, post.ana, CARL, keep=True)
+    await post.store.write(directory.set_account, post.ana.id, quota=10)
+    wishes = RecipientOptions("SUCCESS")
+    await post.send(BUDI, ANA, message=MAIL, account=post.budi, wishes=wishes)
+    await post.work()
+    await post.store.write(directory.set_account, post.ana.id, quota=0)
+    await post.store.write(queue_admin.retry, Selection(), post.now)
+    await post.work()
+    assert len(await post.inbox(post.ana)) == 1
+    assert len(await post.notices(post.budi)) == 1

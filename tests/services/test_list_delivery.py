@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from merpati.model.arrival import RecipientOptions
 from merpati.services.list_delivery import BATCH, PERSONAL_MAX, ListSettings
 from merpati.services.outbound import QueueRunner
 from merpati.store import directory, lists
@@ -214,3 +215,19 @@ async def test_every_copy_that_leaves_is_signed_with_its_way_out(
             link = f"<https://mail.example.org/leave/{token}>"
             assert field(one.content, "List-Unsubscribe").endswith(link)
             assert field(one.content, "List-Unsubscribe-Post") == "List-Unsubscribe=One-Click"
+
+
+async def test_for_its_sender_a_post_is_delivered_once_the_list_has_it(
+    post: Post, house: ListHouse
+) -> None:
+    await post.sink("there.test")
+    await house.make(LIST, ANA, BUDI, CARL)
+    wishes = RecipientOptions("SUCCESS", "rfc822;Sales@example.org")
+    await post.send(ANA, LIST, message=POST, account=post.ana, wishes=wishes)
+    await post.work()
+    [notice] = await post.notices(post.ana)
+    assert b"Action: delivered" in notice
+    assert b"Final-Recipient: rfc822; sales@example.org" in notice
+    assert b"Original-Recipient: rfc822;Sales@example.org" in notice
+    assert len(await post.inbox(post.budi)) == 1
+    assert CARL.encode() not in notice

@@ -276,7 +276,7 @@ def test_every_advice_has_its_own_sentences_in_every_language() -> None:
     [
         (Action.DELIVERED, "has been delivered to", "sudah sampai kepada"),
         (Action.RELAYED, "does not confirm deliveries", "tidak mengonfirmasi pengiriman"),
-        (Action.EXPANDED, "has been sent to the members of", "dikirim kepada anggota"),
+        (Action.EXPANDED, "has been sent on to the people behind", "ke orang di balik alamat"),
     ],
 )
 def test_good_news_is_short_and_in_both_languages(action: Action, words: str, kata: str) -> None:

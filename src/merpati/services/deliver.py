@@ -124,7 +124,7 @@ class Deliver:
         added = await emails.add(tx, body, found, placements, now) if placements else None
         if added is not None and added.refused:
             raise Fault(Kind.OVER_QUOTA, "the mailbox is full")
-        if notice is not None and (served or (added is not None and added.placed)):
+        if served or (added is not None and added.placed):
             await self._recorder.confirm(tx, notice, now)
         if route.remote:  # an alias that has come to lead elsewhere since
             blob_id, _ = await blobs.insert(tx, body, 1)

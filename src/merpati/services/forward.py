@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import mmap
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import Final, Protocol
 
 from merpati.base.clock import Clock
@@ -25,14 +26,14 @@ from merpati.model.event import Event, EventKind
 from merpati.model.mailbox import INBOX_ID
 from merpati.model.message import Digest
 from merpati.model.queue import HERE, QueueMessage, QueueRecipient, Tried
-from merpati.services.bounce import after_return_path
+from merpati.services.bounce import Notice, after_return_path
 from merpati.services.filing import Decision, Filtering
 from merpati.services.outcome import Recorder
 from merpati.services.route import DAY, Leads, Router
 from merpati.store import blobs, directory, emails, events, forwards, lists, queue
 from merpati.store.blobs import BlobStore, Body
 from merpati.store.engine import UNDONE, Store, Transaction
-from merpati.wire import list_headers, srs
+from merpati.wire import dsn, list_headers, srs
 from merpati.wire.smtp.paths import parse_address
 
 KEY_LIFE: Final = 90 * DAY * 1000  # ms that a key signs
@@ -106,6 +107,7 @@ class Forward:
             result = Result(recipient.address, Outcome.PERMANENT, "5.4.6", text)
             await self._recorder.record(message, [Tried(recipient, result)])
             return
+        notice = await self._recorder.confirmation(message, recipient, _action(leads, loops=loops))
         sealed = None
         if leads.forwards and not loops:
             sealed = await self.sealed(leads.home, content)
@@ -113,7 +115,15 @@ class Forward:
         unused: list[str] = []
         try:
             superfluous, full = await self._store.write(
-                self._write, message, recipient, leads, found, sealed, then, decisions, unused
+                self._write,
+                message,
+                recipient,
+                leads,
+                found,
+                sealed,
+                partial(self._then, then, notice),
+                decisions,
+                unused,
             )
         except Fault as fault:
             if sealed is not None and sealed.location and fault.kind in UNDONE:
@@ -208,7 +218,7 @@ class Forward:
 
     async def _write(
         self, tx: Transaction, message: QueueMessage, recipient: QueueRecipient, leads: Leads,
-        found: Digest, sealed: Body | None, then: Then | None, decisions: Sequence[Decision],
+        found: Digest, sealed: Body | None, then: Then, decisions: Sequence[Decision],
         unused: list[str],
     ) -> tuple[bool, bool]:  # fmt: skip
         """Everything a recipient leads to.
@@ -231,7 +241,7 @@ class Forward:
         later = [*leads.later, *([leads.address] if leads.elsewhere else [])]
         if later and not begun:
             await self.queue(tx, message, body, message.sender, later)
-        if then is not None and not begun:
+        if not begun:
             await then(tx)
         if full:
             await lists.set_progress(tx, message.id, recipient.n, 0)
@@ -239,6 +249,12 @@ class Forward:
             await lists.end_progress(tx, message.id, recipient.n)
             await queue.finish(tx, message.id, [recipient.n])
         return superfluous, full
+
+    async def _then(self, then: Then | None, notice: Notice | None, tx: Transaction) -> None:
+        """What else happens, once."""
+        await self._recorder.confirm(tx, notice, int(self._clock.now() * 1000))
+        if then is not None:
+            await then(tx)
 
     async def _deliver(
         self, tx: Transaction, message: QueueMessage, leads: Leads, body: Body, found: Digest,
@@ -286,6 +302,20 @@ class Forward:
         if waiting:
             await self.queue(tx, message, body, message.sender, waiting)
         return False
+
+
+def _action(leads: Leads, *, loops: bool) -> dsn.Action:
+    """What a sender is told who asked to hear of success (RFC 3461 5.2.7, RFC 3464 2.3.3).
+
+    The wish does not go on with the message: its return path is ours from here, and members
+    of an alias are nobody's business.
+    """
+    onward = bool(leads.elsewhere) + (0 if loops else len(leads.forwards))
+    if onward + len(leads.later) == 0:
+        return dsn.Action.DELIVERED
+    if onward == 1 and not (leads.accounts or leads.later):
+        return dsn.Action.RELAYED
+    return dsn.Action.EXPANDED
 
 
 async def whole(top: bytes, content: bytes | mmap.mmap, start: int) -> bytes:

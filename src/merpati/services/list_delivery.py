@@ -28,7 +28,7 @@ from merpati.model.mailing_list import Audience, Joining, MailingList, Posting, 
 from merpati.model.message import Digest
 from merpati.model.queue import HERE, QueueMessage, QueueRecipient
 from merpati.services.digest import digest
-from merpati.services.forward import Seals, keep, whole
+from merpati.services.forward import Seals, Then, keep, whole
 from merpati.services.route import Leads, Router
 from merpati.store import blobs, directory, emails, events, lists, queue
 from merpati.store.blobs import BlobStore, Body
@@ -107,9 +107,12 @@ class ListDelivery:
 
     async def give_out(
         self, one: MailingList, message: QueueMessage, recipient: QueueRecipient, facts: Facts,
-        content: bytes | mmap.mmap, after: int,
+        content: bytes | mmap.mmap, after: int, then: Then,
     ) -> None:  # fmt: skip
-        """Give a post to everybody after a member; the queue entry ends with the last batch."""
+        """Give a post to everybody after a member; the queue entry ends with the last batch.
+
+        `then` happens in the transaction of that one.
+        """
         edition = await self._edition(one, facts, content, is_own=message.is_own)
         batch: list[Reached] | None = None
         try:
@@ -122,7 +125,7 @@ class ListDelivery:
                     )
                 last = len(batch) < BATCH
                 if not await self._store.write(
-                    self._give, edition, message, recipient, copies, after, last
+                    self._give, edition, message, recipient, copies, after, then if last else None
                 ):
                     return
                 after = batch[-1].id if batch else after
@@ -222,9 +225,12 @@ class ListDelivery:
 
     async def _give(
         self, tx: Transaction, edition: Edition, message: QueueMessage, recipient: QueueRecipient,
-        copies: Sequence[Copy], after: int, last: bool,
+        copies: Sequence[Copy], after: int, then: Then | None,
     ) -> bool:  # fmt: skip
-        """One batch; False when another worker has been at it."""
+        """One batch, and with the last one what is done `then`.
+
+        False when another worker has been at it.
+        """
         one = edition.one
         came = await lists.progress(tx, message.id, recipient.n)
         if came is None or came[1] != after:
@@ -242,9 +248,10 @@ class ListDelivery:
             accounts[one.archive_id] = Reached(0, one.address, "")
         sent += await self._place(tx, edition, message, accounts)
         await self._queue(tx, edition, message, sent)
-        if last:
+        if then is not None:
             await lists.end_progress(tx, message.id, recipient.n)
             await queue.finish(tx, message.id, [recipient.n])
+            await then(tx)
         else:
             await lists.set_progress(tx, message.id, recipient.n, copies[-1].reached.id)
         return True

@@ -8,6 +8,7 @@ its sender, or ends here.
 from __future__ import annotations
 
 import mmap
+from functools import partial
 from typing import Final
 
 from merpati.base.clock import Clock
@@ -73,7 +74,13 @@ class Lists:
                     self._moderation.hold, one, message, recipient, facts, why, content
                 )
                 return
-        await self._delivery.give_out(one, message, recipient, facts, content, after)
+        # For its sender a list is where a post ends: "delivered", not "expanded" (RFC 3464 2.3.3)
+        notice = await self._recorder.confirmation(message, recipient)
+        now = int(self._clock.now() * 1000)
+        await self._delivery.give_out(
+            one, message, recipient, facts, content, after,
+            then=partial(self._recorder.confirm, notice=notice, now=now),
+        )  # fmt: skip
 
     async def drop(
         self, tx: Transaction, message: QueueMessage, recipient: QueueRecipient, why: str

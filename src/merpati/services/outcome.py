@@ -9,7 +9,7 @@ and written for many messages in a few statements.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -114,7 +114,7 @@ class Recorder:
         """Make what happened to some recipients of a message durable."""
         now = int(self._clock.now() * 1000)
         verdicts = sort(message, tried, now)
-        notices = await self._compose(message, verdicts)
+        notices = await self._compose(message, verdicts.to_tell())
         await self._store.write(self._write, message, verdicts, notices, now)
         for one in tried:
             self._count.inc(one.result.outcome.value)
@@ -158,15 +158,22 @@ class Recorder:
         """How much destinations take at once now, for whoever asks."""
         await self._store.write(destinations.paced, names, lanes, int(pause * 1000))
 
-    async def confirmation(self, message: QueueMessage, one: QueueRecipient) -> Notice | None:
-        """The letter that says that it is in a mailbox here, if that is to be told."""
-        result = Result(one.address, Outcome.DELIVERED, "2.0.0", "")
-        verdicts = Verdicts([Tried(one, result, is_final=True)], [], [], is_late=False)
-        return (await self._compose(message, verdicts)).get(dsn.Action.DELIVERED)
+    async def confirmation(
+        self,
+        message: QueueMessage,
+        one: QueueRecipient,
+        action: dsn.Action = dsn.Action.DELIVERED,
+    ) -> Notice | None:
+        """The letter that says what was done here with it, if that is to be told."""
+        tried = Tried(one, Result(one.address, Outcome.DELIVERED, "2.0.0", ""))
+        if not asks_for_success(tried):
+            return None
+        return (await self._compose(message, {action: [tried]})).get(action)
 
-    async def confirm(self, tx: Transaction, notice: Notice, now: int) -> None:
-        """Send it in the transaction that makes it true."""
-        await self._bounce.send(tx, notice, now)
+    async def confirm(self, tx: Transaction, notice: Notice | None, now: int) -> None:
+        """Send it, if there is one, in the transaction that makes it true."""
+        if notice is not None:
+            await self._bounce.send(tx, notice, now)
 
     async def put_off(
         self, message: QueueMessage, recipients: Sequence[QueueRecipient], text: str
@@ -184,10 +191,11 @@ class Recorder:
             now = int(self._clock.now() * 1000)
             await self._store.write(queue.give_back, _pairs(untried), lease, now)
 
-    async def _compose(self, message: QueueMessage, verdicts: Verdicts) -> dict[dsn.Action, Notice]:
-        """The letters to the sender that the verdicts lead to, by what they tell."""
+    async def _compose(
+        self, message: QueueMessage, wanted: Mapping[dsn.Action, Sequence[Tried]]
+    ) -> dict[dsn.Action, Notice]:
+        """The letters to the sender, by what they tell."""
         notices: dict[dsn.Action, Notice] = {}
-        wanted = verdicts.to_tell()
         if not wanted or not message.sender:
             return notices
         stored = await self._store.read(blobs.find, message.blob_id)

@@ -45,7 +45,7 @@ class Action(Enum):
     DELAYED = "delayed"
     DELIVERED = "delivered"  # it is in the mailbox
     RELAYED = "relayed"  # to a server that tells nothing back
-    EXPANDED = "expanded"  # sent on to the members of a list
+    EXPANDED = "expanded"  # sent on to those behind an alias
 
 
 TROUBLE: Final = frozenset({Action.FAILED, Action.DELAYED})
@@ -127,7 +127,7 @@ _LETTERS: Final = {
             Action.DELAYED: "Your message is delayed",
             Action.DELIVERED: "Your message was delivered",
             Action.RELAYED: "Your message was passed on",
-            Action.EXPANDED: "Your message was sent to the list",
+            Action.EXPANDED: "Your message was sent on",
         },
         {
             Action.FAILED: "Your message of {arrival} could not be delivered to:",
@@ -136,7 +136,7 @@ _LETTERS: Final = {
             Action.RELAYED: "Your message of {arrival} has been passed on to the server of the\r\n"
             "recipient. That server does not confirm deliveries, so this is the last you\r\n"
             "will hear of it, unless it comes back:",
-            Action.EXPANDED: "Your message of {arrival} has been sent to the members of:",
+            Action.EXPANDED: "Your message of {arrival} has been sent on to the people behind:",
         },
         "We go on trying until {until}.",
         "You need not send it again.",
@@ -154,7 +154,7 @@ _LETTERS: Final = {
             Action.DELAYED: "Pesan Anda tertunda",
             Action.DELIVERED: "Pesan Anda sudah sampai",
             Action.RELAYED: "Pesan Anda sudah diteruskan",
-            Action.EXPANDED: "Pesan Anda sudah dikirim ke milis",
+            Action.EXPANDED: "Pesan Anda sudah diteruskan",
         },
         {
             Action.FAILED: "Pesan Anda tertanggal {arrival} tidak dapat dikirim kepada:",
@@ -163,7 +163,8 @@ _LETTERS: Final = {
             Action.RELAYED: "Pesan Anda tertanggal {arrival} sudah diteruskan ke server\r\n"
             "penerima. Server itu tidak mengonfirmasi pengiriman, jadi Anda tidak akan mendapat\r\n"
             "kabar lagi, kecuali bila pesan ini kembali:",
-            Action.EXPANDED: "Pesan Anda tertanggal {arrival} sudah dikirim kepada anggota:",
+            Action.EXPANDED: "Pesan Anda tertanggal {arrival} sudah diteruskan ke orang di\r\n"
+            "balik alamat:",
         },
         "Kami terus mencoba sampai {until}.",
         "Anda tidak perlu mengirim ulang.",
