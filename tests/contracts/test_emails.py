@@ -294,6 +294,19 @@ async def test_first_unseen_is_the_lowest(store: Store) -> None:
     assert await store.read(emails.first_unseen, account.id, INBOX) == 2
 
 
+async def test_keywords_between_two_uids_come_in_the_order_of_the_uids(store: Store) -> None:
+    account = await add_account(store)
+    assert await store.read(emails.keywords_between, account.id, INBOX, 1, 9) == []
+    for keywords in ("$seen", "", "b", "$flagged $seen", "a"):
+        await fill(store, account.id, 1, keywords=keywords)
+    found = await store.read(emails.keywords_between, account.id, INBOX, 2, 4)
+    assert found == ["", "b", "$flagged $seen"]
+    await store.write(emails.remove, account.id, INBOX, [3])
+    found = await store.read(emails.keywords_between, account.id, INBOX, 1, 9)
+    assert found == ["$seen", "", "$flagged $seen", "a"]
+    assert await store.read(emails.keywords_between, account.id, INBOX, 2, 2) == [""]
+
+
 async def test_replies_join_the_thread_of_what_they_answer(store: Store) -> None:
     ani = await add_account(store)
     budi = await add_account(store, "budi@example.org")

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import lru_cache
 from itertools import chain, repeat
 from typing import Any, Final
@@ -28,6 +28,7 @@ from merpati.wire.imap.fetch import Attribute
 
 CHUNK: Final = 500  # messages in one turn of the event loop
 CHUNK_WIDE: Final = 200  # when they bring their structures along
+CHUNK_FLAGS: Final = 2_000  # when nothing but flags is asked for
 
 # Column and text of each attribute that lies in a row as it is.
 ITEMS: Final = {
@@ -65,6 +66,7 @@ class Plan(msgspec.Struct, frozen=True):
     columns: tuple[str, ...]
     template: bytes  # takes the sequence number, then a value for each further column
     chunk: int
+    flags_only: bool  # or with the UID: then no row need become an object
 
 
 class Selection(msgspec.Struct, frozen=True):
@@ -103,8 +105,11 @@ def plan(items: tuple[Attribute, ...]) -> Plan:
     """The plan for attributes that all stand in `ITEMS`."""
     columns = tuple([ITEMS[item][0] for item in items])
     texts = b" ".join([ITEMS[item][1] for item in items])
-    wide = not PREPARED.isdisjoint(columns)
-    return Plan(("uid", *columns), b"* %%d FETCH (%b)\r\n" % texts, CHUNK_WIDE if wide else CHUNK)
+    flags_only = set(items) in ({Attribute.FLAGS}, {Attribute.UID, Attribute.FLAGS})
+    chunk = CHUNK_FLAGS if flags_only else CHUNK
+    if not PREPARED.isdisjoint(columns):
+        chunk = CHUNK_WIDE
+    return Plan(("uid", *columns), b"* %%d FETCH (%b)\r\n" % texts, chunk, flags_only)
 
 
 def named(view: View, wanted: sets.SequenceSet, *, uid: bool) -> Selection:
@@ -163,16 +168,64 @@ async def send(client: Client, view: View, how: Plan, wanted: Selection) -> int:
     for part in wanted.chunks(how.chunk):
         left -= len(part.uids)
         client.connection.deadline(client.services.settings.message_timeout)
-        found = await store.read(
-            emails.fetch, view.account_id, view.mailbox_id, part.uids, how.columns
-        )
-        if found:
-            client.connection.write(render(client, view, how, found, part.numbers(found)))
-        missing += len(part.uids) - len(found)
+        if not (how.flags_only and await _send_flags(client, view, how, part)):
+            found = await store.read(
+                emails.fetch, view.account_id, view.mailbox_id, part.uids, how.columns
+            )
+            if found:
+                client.connection.write(render(client, view, how, found, part.numbers(found)))
+            missing += len(part.uids) - len(found)
         if left:  # a short answer leaves together with the command's end
             await client.connection.drain()
             await asyncio.sleep(0)  # let other sessions have their turn
     return missing
+
+
+async def _send_flags(client: Client, view: View, how: Plan, part: Selection) -> bool:
+    """Answer for messages that stand next to one another; False when that cannot be known.
+
+    What comes to a mailbox comes at its end, so if there are as many messages between these
+    UIDs as the view knows, they are the same.
+    """
+    if not isinstance(part.places, range) or not part.places:
+        return False
+    keywords = await client.services.store.read(
+        emails.keywords_between, view.account_id, view.mailbox_id, part.uids[0], part.uids[-1]
+    )
+    if len(keywords) != len(part.uids):
+        return False
+    numbers = range(part.places.start + 1, part.places.stop + 1)
+    client.connection.write(flag_lines(client, view, how, numbers, part.uids, keywords))
+    return True
+
+
+def flag_lines(
+    client: Client,
+    view: View,
+    how: Plan,
+    numbers: Sequence[int],
+    uids: Sequence[int],
+    keywords: Sequence[str],
+) -> bytes:
+    """The lines of messages in a plan for flags only: one template for all of them."""
+    different = set(keywords)
+    tell_keywords(client, view, different)
+    line = how.template.decode()
+    if client.uidonly:  # RFC 9586 3.4
+        line, numbers = line.replace(" FETCH ", " UIDFETCH ", 1), uids
+
+    def written(stored: str, is_recent: bool) -> str:
+        return line.replace("%b", flags.render(stored, is_recent).decode(), 1)
+
+    is_recent = view.has_recent(uids[0], uids[-1])
+    if is_recent and not view.all_recent(uids[0], uids[-1]):
+        lines = list(map(written, keywords, map(view.is_recent, uids)))
+    else:
+        known = {stored: written(stored, is_recent) for stored in different}
+        lines = list(map(known.__getitem__, keywords))
+    with_uids = "uid" in how.columns[1:]
+    values = chain.from_iterable(zip(numbers, uids, strict=True)) if with_uids else numbers
+    return ("".join(lines) % tuple(values)).encode()
 
 
 def render(
@@ -180,6 +233,9 @@ def render(
 ) -> bytes:
     """The lines of one chunk."""
     columns: list[Any] = list(zip(*found, strict=True))
+    if how.flags_only:
+        keywords = columns[how.columns.index("keywords")]
+        return flag_lines(client, view, how, numbers, columns[0], keywords)
     for place, name in enumerate(how.columns):
         if name == "keywords":
             columns[place] = written_flags(client, view, columns[0], columns[place])
@@ -208,7 +264,7 @@ def written_flags(
     return list(map(flags.render, keywords))
 
 
-def tell_keywords(client: Client, view: View, keywords: Sequence[str]) -> None:
+def tell_keywords(client: Client, view: View, keywords: Collection[str]) -> None:
     """Tell of keywords that occur for the first time (RFC 3501 7.2.6)."""
     unusual = [word for stored in set(keywords) for word in _unusual(stored)]
     if unusual and not view.keywords.issuperset(unusual):
