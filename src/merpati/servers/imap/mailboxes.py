@@ -34,6 +34,21 @@ SPECIAL_USE: Final = {
 }
 ROLES: Final = {flag.lower(): role for role, flag in SPECIAL_USE.items()}
 
+CLOSED: Final = responses.untagged(
+    Condition.OK, "the other mailbox is closed", responses.CLOSED
+)  # RFC 7162 3.2.11
+FLAGS: Final = responses.flag_list(rows.USUAL)
+
+# What of STATUS stands in the mailbox's row.
+COUNTED: Final = {
+    StatusItem.MESSAGES: "total",
+    StatusItem.UIDNEXT: "uidnext",
+    StatusItem.UIDVALIDITY: "uidvalidity",
+    StatusItem.UNSEEN: "unseen",
+    StatusItem.HIGHESTMODSEQ: "modseq",
+    StatusItem.SIZE: "size",
+}
+
 # [UNSEEN n] takes a search from the start; in a bigger mailbox it is left out, as RFC 3501
 # 7.1 lets a server, and RFC 9051 dropped it.
 UNSEEN_MAX: Final = 1000
@@ -45,9 +60,7 @@ async def select(client: Client, command: commands.Select) -> Done:
         raise Refused("say ENABLE QRESYNC first", bad=True)  # RFC 7162 3.2.5
     if client.view is not None:
         client.close()
-        client.connection.write(
-            responses.untagged(Condition.OK, "the other mailbox is closed", responses.CLOSED)
-        )
+        client.connection.write(CLOSED)
     place, modseq = await client.services.store.read(_select, client.account_id, command.mailbox)
     mailbox = place.mailbox
     changing = any(right in letters.CHANGING for right in place.rights)
@@ -79,15 +92,13 @@ async def _select(tx: Transaction, user_id: int, path: str) -> tuple[places.Plac
 async def _describe(client: Client, view: View, mailbox: Mailbox, written: str) -> None:
     """What SELECT must tell (RFC 3501 6.3.1)."""
     store = client.services.store
+    recent = None if client.rev2 else await view.recent(store)
     lines = [
-        responses.flag_list(rows.USUAL),
+        FLAGS,
         rights.permanent_flags(view),
-        responses.exists(view.count),
-        *(() if client.rev2 else (responses.recent(await view.recent(store)),)),
-        responses.untagged(Condition.OK, "UIDs valid", responses.uidvalidity(view.uidvalidity)),
-        responses.untagged(Condition.OK, "next UID", responses.uidnext(view.uidnext)),
-        responses.untagged(Condition.OK, "its id", responses.mailboxid(view.object_id)),
-        responses.untagged(Condition.OK, "highest", responses.highestmodseq(mailbox.modseq)),
+        responses.selected(
+            view.count, recent, view.uidvalidity, view.uidnext, view.object_id, mailbox.modseq
+        ),
     ]
     if client.rev2:  # RFC 9051 6.3.2: the name instead, as the server spells it
         lines.append(responses.mailbox_list(view.name, utf8=True, old_name=written))
@@ -257,30 +268,32 @@ async def status(client: Client, command: commands.Status) -> Done:
 
 async def status_line(client: Client, place: places.Place, items: Iterable[StatusItem]) -> bytes:
     """The STATUS response of a mailbox."""
-    mailbox = place.mailbox
-    values: dict[StatusItem, int | str] = {
-        StatusItem.MESSAGES: mailbox.total,
-        StatusItem.UIDNEXT: mailbox.uidnext,
-        StatusItem.UIDVALIDITY: mailbox.uidvalidity,
-        StatusItem.UNSEEN: mailbox.unseen,
-        StatusItem.HIGHESTMODSEQ: mailbox.modseq,
-        StatusItem.SIZE: mailbox.size,
-        StatusItem.APPENDLIMIT: client.services.settings.message_size,
-    }
-    wanted = tuple(items)
-    if StatusItem.RECENT in wanted:
-        values[StatusItem.RECENT] = await _recent(client, place)
-    if StatusItem.DELETED in wanted:
-        store = client.services.store
-        deleted = await store.read(emails.deleted, place.account_id, mailbox.id)
-        values[StatusItem.DELETED] = len(deleted)
-    if StatusItem.DELETED_STORAGE in wanted:
-        size = await client.services.store.scan(quota.deleted_size, place.account_id, mailbox.id)
-        values[StatusItem.DELETED_STORAGE] = -(-size // UNIT)
-    if StatusItem.MAILBOXID in wanted:
-        values[StatusItem.MAILBOXID] = places.object_id(client.account_id, place)
-    shown = {item: values[item] for item in wanted}
+    shown: dict[StatusItem, int | str] = {}
+    for item in items:
+        name = COUNTED.get(item)
+        shown[item] = (
+            getattr(place.mailbox, name) if name else await _looked_up(client, place, item)
+        )
     return responses.status(place.path, shown, utf8=client.utf8)
+
+
+async def _looked_up(client: Client, place: places.Place, item: StatusItem) -> int | str:
+    """The value of an item that its row alone does not tell."""
+    store, mailbox = client.services.store, place.mailbox
+    match item:
+        case StatusItem.APPENDLIMIT:
+            return client.services.settings.message_size
+        case StatusItem.MAILBOXID:
+            return places.object_id(client.account_id, place)
+        case StatusItem.RECENT:
+            return await _recent(client, place)
+        case StatusItem.DELETED:
+            return len(await store.read(emails.deleted, place.account_id, mailbox.id))
+        case StatusItem.DELETED_STORAGE:
+            size = await store.scan(quota.deleted_size, place.account_id, mailbox.id)
+            return -(-size // UNIT)
+        case _:
+            raise TypeError(item)
 
 
 async def _recent(client: Client, place: places.Place) -> int:

@@ -6,6 +6,7 @@ selected one, the session checks `SELECTED` before it obeys. Own mailboxes pass 
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from merpati.base.faults import Fault, Kind
@@ -50,17 +51,14 @@ FREE: Final = frozenset({commands.Close, commands.Unselect})  # may always leave
 
 
 async def check(client: Client, command: commands.Command) -> None:
-    """Refuse a command that the rights in the selected mailbox do not allow.
+    """Refuse a command that the rights in the selected mailbox, another's, do not allow.
 
     They are read again, since they may have changed since it was selected.
 
     Raises:
         Fault: DENIED.
     """
-    view = client.view
-    if view is None or view.account_id == client.account_id:
-        return
-    held = await _held(client, view)
+    held = await _held(client, client.selected)
     if type(command) in FREE:
         return
     missing = letters.without(letters.READ + SELECTED.get(type(command), ""), held)
@@ -88,7 +86,11 @@ async def _held(client: Client, view: View) -> str:
 
 def permanent_flags(view: View) -> bytes:
     """Which flags may be changed in the selected mailbox (RFC 4314 5.1.1)."""
-    may = "" if view.read_only else view.rights
+    return _permanent_flags("" if view.read_only else view.rights)
+
+
+@lru_cache(maxsize=64)
+def _permanent_flags(may: str) -> bytes:
     keywords = [keyword for keyword in rows.USUAL if letters.for_keyword(keyword) in may]
     code = responses.permanentflags(keywords, new=letters.WRITE in may)
     return responses.untagged(responses.Condition.OK, "flags that are kept", code)

@@ -183,7 +183,8 @@ class Session:
             uidonly.check(command)
         if client.view is not None:
             client.view.lowest = 0
-        await rights.check(client, command)
+        if client.view is not None and client.view.account_id != client.account_id:
+            await rights.check(client, command)
         if isinstance(command, commands.Append):
             done = await append.receive(client, reader, command)
         else:

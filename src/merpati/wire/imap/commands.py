@@ -35,6 +35,8 @@ class StatusItem(Enum):
     MAILBOXID = b"MAILBOXID"  # RFC 8474 4.3
     APPENDLIMIT = b"APPENDLIMIT"  # RFC 7889 3.2
 
+    __hash__ = object.__hash__  # in C: STATUS is asked for every mailbox, over and over
+
 
 class ListSelection(Enum):
     """Which mailboxes LIST selects beyond its patterns (RFC 5258 3.1)."""

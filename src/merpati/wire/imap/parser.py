@@ -12,7 +12,10 @@ from __future__ import annotations
 import re
 from binascii import Error as Base64Error
 from binascii import a2b_base64
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
 
 from merpati.base.faults import SyntaxFault
 from merpati.wire.imap import (
@@ -45,10 +48,13 @@ ID_VALUE_MAX: Final = 1024  # octets; RFC 2971 3.3
 NUMBER_MAX: Final = 2**32 - 1  # RFC 3501 9, number
 MODSEQ_MAX: Final = 2**63 - 1  # RFC 7162 7, mod-sequence-value
 SASL_LINE_MAX: Final = 16 * 1024  # a token of OAuth or Kerberos in base64; ours
+REMEMBERED_MAX: Final = 200  # octets of a command that is worth remembering; ours
+REMEMBERED: Final = 512  # commands; ours
 
 _SIGN: Final = re.compile(rb"([+-]?)[Ff][Ll][Aa][Gg][Ss](\.[Ss][Ii][Ll][Ee][Nn][Tt])? ")
 _BASE64: Final = re.compile(rb"[A-Za-z0-9+/]+={0,2}|=")
 _PARTIAL: Final = re.compile(rb"(-?[1-9][0-9]{0,9}):(-?[1-9][0-9]{0,9})")
+_SECRET: Final = frozenset({b"LO", b"AU"})  # LOGIN and AUTHENTICATE are not remembered
 _STATUS_ITEMS: Final = {item.value: item for item in c.StatusItem}
 _SELECTIONS: Final = {option.value: option for option in c.ListSelection}
 _RETURNS: Final = {option.value: option for option in c.ListReturn}
@@ -69,16 +75,35 @@ def parse(reader: CommandReader, *, utf8: bool = False) -> c.Command:
         BadCommand: with the tag, if there is a readable one.
     """
     line = reader.parts[0]
+    if len(line) <= REMEMBERED_MAX and len(reader.parts) == 1 and not reader.refused:
+        tag = tag_of(line)
+        rest = line[len(tag) + 1 :] if tag else b""
+        if rest and rest[:2].upper() not in _SECRET:
+            try:
+                return msgspec.structs.replace(_remembered(rest, utf8), tag=tag)
+            except SyntaxFault:
+                pass  # it is read again, for an answer that bears the tag
+    return _parsed(reader.parts, reader.refused, utf8=utf8)
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _remembered(rest: bytes, utf8: bool) -> c.Command:
+    """A short command without its tag; clients say the same over and over."""
+    return _parsed([b"T " + rest], "", utf8=utf8)
+
+
+def _parsed(parts: list[bytes], refused: str, *, utf8: bool) -> c.Command:
+    line = parts[0]
     head = head_of(line)
     if head is None:
         raise BadCommand("expected a tag, a space and a command", tag_of(line))
     tag, uid, name = head.groups()
-    if reader.refused:
-        raise BadCommand(reader.refused, tag)
+    if refused:
+        raise BadCommand(refused, tag)
     read = (_MESSAGE_COMMANDS if uid else _COMMANDS).get(name.upper())
     if read is None:
         raise BadCommand("there is no such command", tag)
-    arguments = Arguments(reader.parts, head.end(), tag, uid is not None, utf8)
+    arguments = Arguments(parts, head.end(), tag, uid is not None, utf8)
     try:
         command = read(arguments)
         arguments.end()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from enum import Enum
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NewType
 
 from merpati.wire.imap import flags, names, strings
@@ -25,6 +26,14 @@ _CODE: Final = re.compile(rb"[^\x00\r\n\]]+")
 _NOT_IN_CODE: Final = re.compile(rb"[^!-\\^-~]+")
 _ATOM: Final = re.compile(rb"\\?[!#$&'+,\-./0-9:;<=>?@A-Z^_`a-z|}~]+|\\\*")
 _SET: Final = re.compile(rb"[0-9][0-9:,]*")
+_TEXTS: Final = frozenset({"MAILBOXID"})  # items of STATUS that are no number
+_SELECTED: Final = (
+    b"* %d EXISTS\r\n%b"
+    b"* OK [UIDVALIDITY %d] UIDs valid\r\n"
+    b"* OK [UIDNEXT %d] next UID\r\n"
+    b"* OK [MAILBOXID (%b)] its id\r\n"  # RFC 8474 4.2
+    b"* OK [HIGHESTMODSEQ %d] highest\r\n"  # RFC 7162 3.1.2.1
+)
 
 
 class Condition(Enum):
@@ -177,6 +186,20 @@ def recent(count: int) -> bytes:
     return b"* %d RECENT\r\n" % count
 
 
+def selected(
+    count: int, recent: int | None, uidvalidity: int, uidnext: int, object_id: str, modseq: int
+) -> bytes:
+    """What SELECT tells in numbers (RFC 3501 6.3.1); `recent`: None for IMAP4rev2."""
+    return _SELECTED % (
+        count,
+        b"" if recent is None else b"* %d RECENT\r\n" % recent,
+        uidvalidity,
+        uidnext,
+        _atom(object_id.encode("ascii")),
+        modseq,
+    )
+
+
 def expunge(numbers: Iterable[int]) -> bytes:
     """`* n EXPUNGE` for each, in the order told: each number counts those before as gone."""
     return b"".join([b"* %d EXPUNGE\r\n" % number for number in numbers])
@@ -231,13 +254,18 @@ def separator() -> bytes:
 
 def status(name: str, items: Mapping[StatusItem, int | str], *, utf8: bool = False) -> bytes:
     """`* STATUS name (MESSAGES 1 ...)`; an object id is text (RFC 8474 4.3)."""
-    pairs = b" ".join([
-        b"%b %d" % (item.value, value)
-        if isinstance(value, int)
-        else b"%b (%b)" % (item.value, _atom(value.encode("ascii")))
-        for item, value in items.items()
-    ])  # fmt: skip
-    return b"* STATUS %b (%b)\r\n" % (_mailbox(name, utf8=utf8), pairs)
+    values = [
+        value if isinstance(value, int) else _atom(value.encode("ascii"))
+        for value in items.values()
+    ]
+    return _status_line(tuple(items)) % (_mailbox(name, utf8=utf8), *values)
+
+
+@lru_cache(maxsize=64)
+def _status_line(items: tuple[StatusItem, ...]) -> bytes:
+    """Takes the name of the mailbox and a value for each item."""
+    pairs = [item.value + (b" (%b)" if item.name in _TEXTS else b" %d") for item in items]
+    return b"* STATUS %b (" + b" ".join(pairs) + b")\r\n"
 
 
 def namespace(
@@ -264,14 +292,22 @@ def server_id(fields: Mapping[bytes, bytes | None] | None) -> bytes:
 
 def _resp_text(text: str, code: Code | None) -> bytes:
     """resp-text, in ASCII; what lies outside is replaced by `?`."""
-    raw = text.encode("ascii", "replace")
-    if not _TEXT.fullmatch(raw) or (code is None and raw.startswith(b"[")):
-        raise ValueError("the text of a response is one line that begins with no bracket")
     if code is None:
-        return raw
+        return _plain_text(text)
+    raw = text.encode("ascii", "replace")
+    if not _TEXT.fullmatch(raw):
+        raise ValueError("the text of a response is one line")
     if not _CODE.fullmatch(code):
         raise ValueError("a response code is one line without a closing bracket")
     return b"[%b] %b" % (code, raw)
+
+
+@lru_cache(maxsize=256)
+def _plain_text(text: str) -> bytes:
+    raw = text.encode("ascii", "replace")
+    if not _TEXT.fullmatch(raw) or raw.startswith(b"["):
+        raise ValueError("the text of a response is one line that begins with no bracket")
+    return raw
 
 
 def _mailbox(name: str, *, utf8: bool) -> bytes:
