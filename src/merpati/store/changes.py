@@ -27,6 +27,15 @@ async def next_modseq(tx: Transaction, account_id: int) -> int:
     return modseq
 
 
+async def next_modseq_and_links(tx: Transaction, account_id: int) -> tuple[int, bool]:
+    """As `next_modseq`; and whether an email of the account may lie in several mailboxes."""
+    modseq, has_linked = await tx.row(
+        "UPDATE account SET modseq = modseq + 1 WHERE id = $1 RETURNING modseq, has_linked",
+        account_id,
+    )  # type: ignore[misc]  # the account is there
+    return modseq, bool(has_linked)
+
+
 async def record(tx: Transaction, account_id: int, kind: ChangeKind, mailbox_id: int) -> int:
     """Log a change of a mailbox itself under a new modseq."""
     modseq = await next_modseq(tx, account_id)

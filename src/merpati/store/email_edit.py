@@ -117,6 +117,7 @@ async def _link(tx: Transaction, account_id: int, place: Held, target: int, now:
     row = (new, email_id, thread_id, blob_id, received_at, size, keywords)
     await emails.insert_rows(tx, account_id, target, modseq, [row], now)
     await blobs.retain(tx, [blob_id])
+    await tx.run("UPDATE account SET has_linked = 1 WHERE id = $1", account_id)
     born = added
     if email_id != emails.first_id(place.mailbox_id, uid):
         known = await email_places.created(tx, account_id, [email_id])

@@ -10,7 +10,8 @@ makes a new email of the same blob, since IMAP lets the copies' flags differ.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import Enum
 from functools import cache, lru_cache
 from typing import Final
@@ -23,7 +24,7 @@ from merpati.model import uids as uid_sets
 from merpati.model.change import ChangeKind
 from merpati.model.message import DELETED, SEEN, Digest
 from merpati.store import blobs, changes, email_threads, expunged, quota
-from merpati.store.engine import Dialect, Row, Topic, Transaction, among, id_list, one_of
+from merpati.store.engine import Dialect, Row, Topic, Transaction, among, id_list, one_of, within
 
 # What `fetch` can return, by name.
 COLUMNS: Final = {
@@ -55,6 +56,7 @@ INSERT_ROW: Final = (
 )
 UID_BITS: Final = 32  # RFC 9051 9, uniqueid
 DENSE: Final = 4  # a range query may visit so many rows for each one wanted
+MANY: Final = 8  # as one in so many: these are found by walking over all
 
 
 class Placement(msgspec.Struct, frozen=True):
@@ -228,45 +230,91 @@ async def set_keywords(
         that was found and, with `unchanged_since`, was not changed later; and the UIDs
         that were.
     """
-    rows = await fetch(tx, account_id, mailbox_id, uids, ("uid", "keywords", "modseq", "email_id"))
-    modified: list[int] = []
-    if unchanged_since is not None:
-        modified = [row[0] for row in rows if row[2] > unchanged_since]
-        rows = [row for row in rows if row[2] <= unchanged_since]
+    found, held, modified = await _keywords(tx, account_id, mailbox_id, uids, unchanged_since)
     combine = _combination(how, keywords, rights)
-    by_change: dict[tuple[str, str], list[int]] = {}
-    now: list[tuple[int, str]] = []
-    spread: dict[int, tuple[int, str]] = {}
-    for uid, old, _, email_id in rows:
-        new = combine(old)
-        now.append((uid, new))
-        if new != old:
-            by_change.setdefault((old, new), []).append(uid)
-            spread[email_id] = (uid, new)
-    if not by_change:
+    table = {old: combine(old) for old in set(held)}
+    now = list(zip(found, map(table.__getitem__, held), strict=True))
+    different = {old: new for old, new in table.items() if new != old}
+    if not different:
         return 0, now, modified
-    modseq = await changes.next_modseq(tx, account_id)
-    unseen = 0
-    changed: list[int] = []
-    for (old, new), group in by_change.items():
-        which, some = among(tx, "uid", 5, group)
-        await tx.run(
-            "UPDATE mailbox_email SET keywords = $3, modseq = $4"
-            f" WHERE account_id = $1 AND mailbox_id = $2 AND {which}",
-            account_id, mailbox_id, new, modseq, some,
-        )  # fmt: skip
-        unseen += (is_seen(old) - is_seen(new)) * len(group)
-        changed.extend(group)
+    modseq, has_linked = await changes.next_modseq_and_links(tx, account_id)
+    changed = found
+    if len(different) < len(table):
+        changed = [uid for uid, old in zip(found, held, strict=True) if old in different]
+    counts = Counter(held)
+    await _rewrite(tx, account_id, mailbox_id, modseq, found, held, different, counts)
+    unseen = sum((is_seen(old) - is_seen(new)) * counts[old] for old, new in different.items())
     await tx.run(
         "UPDATE mailbox SET modseq = $3, unseen = unseen + $4 WHERE account_id = $1 AND id = $2",
         account_id, mailbox_id, modseq, unseen,
     )  # fmt: skip
     await changes.log(
         tx, account_id, modseq, 0, ChangeKind.KEYWORDS_CHANGED, mailbox_id,
-        uid_sets.compress(sorted(changed)),
+        uid_sets.compress(changed),
     )  # fmt: skip
-    await _spread(tx, account_id, mailbox_id, modseq, spread)
+    if has_linked:
+        await _spread(tx, account_id, mailbox_id, modseq, changed)
     return modseq, now, modified
+
+
+async def _keywords(
+    tx: Transaction,
+    account_id: int,
+    mailbox_id: int,
+    uids: Sequence[int],
+    unchanged_since: int | None,
+) -> tuple[Sequence[int], list[str], list[int]]:
+    """Those of the emails that are there, their keywords, and those that were changed later."""
+    if unchanged_since is None and len(uids) > 1 and _is_run(uids):
+        held = await keywords_between(tx, account_id, mailbox_id, uids[0], uids[-1])
+        if len(held) == len(uids):
+            return uids, held, []
+    rows = await fetch(tx, account_id, mailbox_id, uids, ("uid", "keywords", "modseq"))
+    modified: list[int] = []
+    if unchanged_since is not None:
+        modified = [row[0] for row in rows if row[2] > unchanged_since]
+        rows = [row for row in rows if row[2] <= unchanged_since]
+    return [row[0] for row in rows], [row[1] for row in rows], modified
+
+
+def _is_run(uids: Sequence[int]) -> bool:
+    """Whether ascending UIDs leave none out."""
+    return uids[-1] - uids[0] + 1 == len(uids)
+
+
+async def _rewrite(
+    tx: Transaction,
+    account_id: int,
+    mailbox_id: int,
+    modseq: int,
+    uids: Sequence[int],
+    held: Sequence[str],
+    different: Mapping[str, str],
+    counts: Mapping[str, int],
+) -> None:
+    """Write keywords in place of those that emails have: one walk for each that many have."""
+    scattered: dict[str, list[int]] = {}
+    for old, new in different.items():
+        if not _is_run(uids) or counts[old] * MANY < len(uids):
+            scattered[old] = []
+            continue
+        await tx.run(
+            "UPDATE mailbox_email SET keywords = $3, modseq = $4 WHERE account_id = $1"
+            " AND mailbox_id = $2 AND uid BETWEEN $5 AND $6 AND keywords = $7 AND modseq <> $4",
+            account_id, mailbox_id, new, modseq, uids[0], uids[-1], old,
+        )  # fmt: skip
+    if not scattered:
+        return
+    for uid, old in zip(uids, held, strict=True):
+        if old in scattered:
+            scattered[old].append(uid)
+    for old, group in scattered.items():
+        which, some = among(tx, "uid", 5, group)
+        await tx.run(
+            "UPDATE mailbox_email SET keywords = $3, modseq = $4"
+            f" WHERE account_id = $1 AND mailbox_id = $2 AND {which}",
+            account_id, mailbox_id, different[old], modseq, some,
+        )  # fmt: skip
 
 
 async def _spread(
@@ -274,12 +322,14 @@ async def _spread(
     account_id: int,
     mailbox_id: int,
     modseq: int,
-    changed: dict[int, tuple[int, str]],
+    uids: Sequence[int],
 ) -> None:
     """Give the other rows of emails that lie in several mailboxes the same keywords.
 
-    $deleted is each row's own. `changed`: UID and keywords by email id.
+    $deleted is each row's own.
     """
+    rows = await fetch(tx, account_id, mailbox_id, uids, ("uid", "email_id", "keywords"))
+    changed = {email_id: (uid, keywords) for uid, email_id, keywords in rows}
     which, ids = among(tx, "email_id", 2, list(changed))
     others = await tx.rows(
         f"SELECT email_id, mailbox_id, uid FROM email_place WHERE account_id = $1 AND {which}",
@@ -337,13 +387,13 @@ async def remove(
     Returns:
         The modseq of the act and the UIDs removed.
     """
-    wanted = id_list(tx, uids)
-    await expunged.keep(tx, account_id, mailbox_id, one_of(tx, "uid", 4), wanted, now)
+    kept, wanted = within(tx, "uid", 4, uids)
+    await expunged.keep(tx, account_id, mailbox_id, kept, wanted, now)
+    which, wanted = within(tx, "uid", 3, uids)
     rows = sorted(
         await tx.rows(
             "DELETE FROM mailbox_email WHERE account_id = $1 AND mailbox_id = $2"
-            f" AND {one_of(tx, 'uid', 3)}"
-            " RETURNING uid, email_id, size, keywords, thread_id, added",
+            f" AND {which} RETURNING uid, email_id, size, keywords, thread_id, added",
             account_id, mailbox_id, wanted,
         )
     )  # fmt: skip

@@ -134,6 +134,22 @@ def id_list(tx: Transaction, ids: Iterable[int]) -> Any:
     return list(ids)
 
 
+def within(tx: Transaction, column: str, parameter: int, ids: Sequence[int]) -> tuple[str, Any]:
+    """As `among`, for lists that may be long: a run of ids is given by its two ends.
+
+    The engine then walks over the rows, at half the cost of looking each of them up.
+    """
+    if len(ids) == 1 or not ids:
+        return among(tx, column, parameter, ids)
+    first, last = min(ids), max(ids)
+    if last - first + 1 != len(ids) or len(set(ids)) != len(ids):
+        return one_of(tx, column, parameter), id_list(tx, ids)
+    low, high = f"${parameter} ->> 0", f"${parameter} ->> 1"
+    if tx.dialect is not Dialect.SQLITE:
+        low, high = f"(${parameter}::bigint[])[1]", f"(${parameter}::bigint[])[2]"
+    return f"{column} BETWEEN {low} AND {high}", id_list(tx, (first, last))
+
+
 def among(tx: Transaction, column: str, parameter: int, ids: Sequence[int]) -> tuple[str, Any]:
     """As `one_of` with its `id_list`; a single id is compared plainly, at half the cost."""
     if len(ids) == 1:

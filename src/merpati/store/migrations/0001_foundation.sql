@@ -25,6 +25,7 @@ CREATE TABLE account (
   used BIGINT NOT NULL,                   -- bytes of all its emails
   emails BIGINT NOT NULL,                 -- count of its emails
   modseq BIGINT NOT NULL,                 -- of its last change
+  has_linked BIGINT NOT NULL DEFAULT 0,   -- 1: one email may lie in several of its mailboxes
   next_email BIGINT NOT NULL,
   next_mailbox BIGINT NOT NULL,
   uidvalidity BIGINT NOT NULL,            -- the last one given to a mailbox; only rises
