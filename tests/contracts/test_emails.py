@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from merpati.base.faults import Fault, Kind
+from merpati.model import uids as uid_sets
 from merpati.model.change import ChangeKind
 from merpati.store import changes, directory, email_edit, emails, expunged, mailboxes
 from merpati.store.emails import Change
@@ -157,13 +158,13 @@ async def test_keywords_are_set_added_and_removed(store: Store) -> None:
     write: Any = store.write
     act = partial(write, emails.set_keywords, account.id, INBOX)
     modseq, now, modified = await act([1, 2], Change.ADD, frozenset({"$seen", "b"}))
-    assert (now, modified) == ([(1, "$seen b"), (2, "$seen b")], [])
+    assert (now, modified) == ({1: "$seen b", 2: "$seen b"}, [])
     assert await counts(store, account.id) == (3, 1, 18)
     _, now, _ = await act([2, 3, 99], Change.REMOVE, frozenset({"$seen"}))
-    assert now == [(2, "b"), (3, "")]
+    assert now == {2: "b", 3: ""}
     assert await counts(store, account.id) == (3, 2, 18)
     _, now, _ = await act([1, 2, 3], Change.SET, frozenset({"z", "a"}))
-    assert [text for _, text in now] == ["a z"] * 3
+    assert list(now.values()) == ["a z"] * 3
     assert await keywords(store, account.id) == {1: "a z", 2: "a z", 3: "a z"}
     assert await counts(store, account.id) == (3, 3, 18)
     log = await store.read(changes.since, account.id, INBOX, modseq - 1)
@@ -181,7 +182,7 @@ async def test_keywords_that_stay_as_they_are_cost_no_modseq(store: Store) -> No
     answer = await store.write(
         emails.set_keywords, account.id, INBOX, [1], Change.ADD, frozenset({"$seen"})
     )
-    assert answer == (0, [(1, "$seen")], [])
+    assert answer == (0, {1: "$seen"}, [])
     assert await store.read(changes.current, account.id) == before
 
 
@@ -193,7 +194,7 @@ async def test_unchanged_since_spares_what_changed_later(store: Store) -> None:
     since = await store.read(changes.current, account.id)
     await act([2], Change.ADD, frozenset({"x"}))
     _, now, modified = await act([1, 2, 3], Change.ADD, frozenset({"y"}), since)
-    assert (now, modified) == ([(1, "y"), (3, "y")], [2])
+    assert (now, modified) == ({1: "y", 3: "y"}, [2])
     assert await keywords(store, account.id) == {1: "y", 2: "x", 3: "y"}
 
 
@@ -292,6 +293,26 @@ async def test_first_unseen_is_the_lowest(store: Store) -> None:
     await fill(store, account.id, 1, keywords="$seen")
     await fill(store, account.id, 1, keywords="$seenby x$seen")
     assert await store.read(emails.first_unseen, account.id, INBOX) == 2
+
+
+async def test_keywords_of_many_change_whatever_they_had_before(store: Store) -> None:
+    account = await add_account(store)
+    had = ["$seen" if n % 2 else "" for n in range(30)] + [f"k{n % 9}" for n in range(20)]
+    for words in had:
+        await fill(store, account.id, 1, keywords=words)
+    write: Any = store.write
+    act = partial(write, emails.set_keywords, account.id, INBOX)
+    for gone in (0, 25):  # with all of them there, and then without one in their midst
+        await store.write(emails.remove, account.id, INBOX, [gone])
+        uids = [uid for uid in range(1, 51) if uid != gone]
+        modseq, now, _ = await act(uids, Change.ADD, frozenset({"$seen"}))
+        wanted = {uid: " ".join(sorted({*had[uid - 1].split(), "$seen"})) for uid in uids}
+        assert now == wanted == await keywords(store, account.id)
+        assert await counts(store, account.id) == (len(uids), 0, 6 * len(uids))
+        (change,) = await store.read(changes.since, account.id, INBOX, modseq - 1)
+        assert uid_sets.expand(change.uids) == [uid for uid in uids if now[uid] != had[uid - 1]]
+        for uid in uids:
+            await act([uid], Change.SET, frozenset(had[uid - 1].split()))
 
 
 async def test_keywords_between_two_uids_come_in_the_order_of_the_uids(store: Store) -> None:

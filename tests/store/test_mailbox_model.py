@@ -135,14 +135,14 @@ class Mailboxes(RuleBasedStateMachine):
         )
         there = [uid for uid in uids if uid in box.emails]
         if stale:
-            assert (modseq, now, modified) == (0, [], there)
+            assert (modseq, now, modified) == (0, {}, there)
             return
         assert modified == []
         for uid in there:
             size, old = box.emails[uid]
             new = {"set": words, "add": old | words, "remove": old - words}[how.value]
             box.emails[uid] = (size, new)
-        assert now == [(uid, " ".join(sorted(box.emails[uid][1]))) for uid in there]
+        assert now == {uid: " ".join(sorted(box.emails[uid][1])) for uid in there}
 
     @rule(data=st.data(), chosen=picks)
     def remove(self, data: st.DataObject, chosen: list[int]) -> None:

@@ -222,18 +222,18 @@ async def set_keywords(
     keywords: frozenset[str],
     unchanged_since: int | None = None,
     rights: str = letters.ALL,
-) -> tuple[int, list[tuple[int, str]], list[int]]:
+) -> tuple[int, dict[int, str], list[int]]:
     """Change the keywords of emails; those that `rights` do not let somebody change stay.
 
     Returns:
-        The modseq of the act (0 when nothing changed); UID and keywords of each email
-        that was found and, with `unchanged_since`, was not changed later; and the UIDs
-        that were.
+        The modseq of the act (0 when nothing changed); by ascending UID the keywords of each
+        email that was found and, with `unchanged_since`, was not changed later; and the UIDs
+        of those that were.
     """
     found, held, modified = await _keywords(tx, account_id, mailbox_id, uids, unchanged_since)
     combine = _combination(how, keywords, rights)
     table = {old: combine(old) for old in set(held)}
-    now = list(zip(found, map(table.__getitem__, held), strict=True))
+    now = dict(zip(found, map(table.__getitem__, held), strict=True))
     different = {old: new for old, new in table.items() if new != old}
     if not different:
         return 0, now, modified

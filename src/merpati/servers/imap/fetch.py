@@ -249,7 +249,7 @@ async def _set_seen(client: Client, view: View, found: Sequence[Row]) -> dict[in
     except Fault:
         return {}
     view.own = (*view.own, modseq)
-    return {uid: (keywords, modseq) for uid, keywords in now}
+    return {uid: (keywords, modseq) for uid, keywords in now.items()}
 
 
 class _Message:

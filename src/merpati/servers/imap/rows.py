@@ -90,12 +90,16 @@ class Selection(msgspec.Struct, frozen=True):
             span = slice(max(count - last, 0), max(count - first + 1, 0))
         return Selection(self.places[span], self.uids[span])
 
+    def all_numbers(self) -> Sequence[int]:
+        """The sequence numbers of all of them."""
+        if isinstance(self.places, range):
+            return range(self.places.start + 1, self.places.stop + 1)
+        return [place + 1 for place in self.places]
+
     def numbers(self, found: Sequence[Row]) -> Sequence[int]:
         """The sequence number of each row; some messages may have none any more."""
         if len(found) == len(self.uids):
-            if isinstance(self.places, range):
-                return range(self.places.start + 1, self.places.stop + 1)
-            return [place + 1 for place in self.places]
+            return self.all_numbers()
         numbers = dict(zip(self.uids, self.places, strict=True))
         return [numbers[row[0]] + 1 for row in found]
 
@@ -194,20 +198,15 @@ async def _send_flags(client: Client, view: View, how: Plan, part: Selection) ->
     )
     if len(keywords) != len(part.uids):
         return False
-    numbers = range(part.places.start + 1, part.places.stop + 1)
-    client.connection.write(flag_lines(client, view, how, numbers, part.uids, keywords))
+    client.connection.write(flag_lines(client, view, how, part, keywords))
     return True
 
 
 def flag_lines(
-    client: Client,
-    view: View,
-    how: Plan,
-    numbers: Sequence[int],
-    uids: Sequence[int],
-    keywords: Sequence[str],
+    client: Client, view: View, how: Plan, part: Selection, keywords: Sequence[str]
 ) -> bytes:
     """The lines of messages in a plan for flags only: one template for all of them."""
+    uids, numbers = part.uids, part.all_numbers()
     different = set(keywords)
     tell_keywords(client, view, different)
     line = how.template.decode()
@@ -233,9 +232,6 @@ def render(
 ) -> bytes:
     """The lines of one chunk."""
     columns: list[Any] = list(zip(*found, strict=True))
-    if how.flags_only:
-        keywords = columns[how.columns.index("keywords")]
-        return flag_lines(client, view, how, numbers, columns[0], keywords)
     for place, name in enumerate(how.columns):
         if name == "keywords":
             columns[place] = written_flags(client, view, columns[0], columns[place])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from merpati.base.faults import Fault, Kind
@@ -50,9 +50,8 @@ async def store(client: Client, command: commands.Store) -> Done:
     wanted = rows.named(view, command.set, uid=command.uid)
     has_changed, now, modified = await _change(client, view, command, wanted.uids)
     if has_changed:
-        uids = [uid for uid, _ in now]
         await happened(
-            client, Cause.FLAG, view.name, uids, owner_id=view.account_id,
+            client, Cause.FLAG, view.name, list(now), owner_id=view.account_id,
             keywords=list(command.keywords),
         )  # fmt: skip
     if not command.silent or client.condstore:
@@ -67,14 +66,14 @@ async def store(client: Client, command: commands.Store) -> Done:
 
 async def _change(
     client: Client, view: View, command: commands.Store, uids: Sequence[int]
-) -> tuple[bool, list[tuple[int, str]], list[int]]:
+) -> tuple[bool, dict[int, str], list[int]]:
     """Change the keywords, those of many messages in steps, between which others write.
 
     Returns:
         Whether any changed; and as `emails.set_keywords`.
     """
     has_changed = False
-    now: list[tuple[int, str]] = []
+    now: dict[int, str] = {}
     modified: list[int] = []
     for start in range(0, len(uids), STEP):
         modseq, some, later = await _write(
@@ -82,7 +81,7 @@ async def _change(
             uids[start : start + STEP], CHANGES[command.mode], frozenset(command.keywords),
             command.unchanged_since, view.rights,
         )  # fmt: skip
-        now += some
+        now |= some
         modified += later
         if modseq == view.modseq + 1 and not view.contexts:  # nobody else has changed anything
             view.modseq, client.changed = modseq, False
@@ -107,7 +106,7 @@ async def _tell(
     view: View,
     command: commands.Store,
     wanted: rows.Selection,
-    now: Sequence[tuple[int, str]],
+    now: Mapping[int, str],
 ) -> None:
     """Tell the keywords that messages have now, from what the transaction has returned."""
     items: list[Attribute] = []
@@ -120,18 +119,16 @@ async def _tell(
     how = rows.plan(tuple(items))
     told = wanted
     if len(now) != len(wanted.uids):
-        told = rows.selection(view, [uid for uid, _ in now])
+        told = rows.selection(view, list(now))
     if client.condstore:
         await rows.send(client, view, how, told)
         return
+    keywords = list(now.values())
     start = 0
-    shape = how.columns[1:]
     for part in told.chunks(how.chunk):
-        some = now[start : start + how.chunk]
+        some = keywords[start : start + how.chunk]
         start += how.chunk
-        found = [(uid, *[uid if name == "uid" else keywords for name in shape])
-                 for uid, keywords in some]  # fmt: skip
-        client.connection.write(rows.render(client, view, how, found, part.numbers(found)))
+        client.connection.write(rows.flag_lines(client, view, how, part, some))
         if start < len(now):
             await client.connection.drain()
             await asyncio.sleep(0)
