@@ -15,10 +15,8 @@ from merpati.base.settings import load
 from merpati.model.verdict import Action, Findings, Judgement, Override
 from merpati.net.dns import Resolver
 from merpati.services import dmarc_reports
+from merpati.services.daily_reports import DAY, LEASE, SPREAD
 from merpati.services.dmarc_reports import (
-    DAY,
-    LEASE,
-    SPREAD,
     DmarcReports,
     DmarcReportSettings,
     Tally,

@@ -12,12 +12,9 @@ from merpati.base.log import Level, Log, Sink
 from merpati.net.dns import Resolver
 from merpati.net.https import Https
 from merpati.net.reaper import Reaper
+from merpati.services.daily_reports import DAY, KEPT_DAYS, LEASE, SPREAD
 from merpati.services.tls_reports import (
-    DAY,
-    KEPT_DAYS,
-    LEASE,
     MAX_COUNTS,
-    SPREAD,
     Tally,
     TlsReports,
     TlsReportSettings,

@@ -13,8 +13,9 @@ from merpati.base.log import Log
 from merpati.base.metrics import Metrics
 from merpati.base.tasks import Tasks
 from merpati.net.dns import Resolver
+from merpati.services.daily_reports import Post
 from merpati.services.dmarc_digest import Digests
-from merpati.services.dmarc_reports import DmarcReports, DmarcReportSettings, Post, Tally
+from merpati.services.dmarc_reports import DmarcReports, DmarcReportSettings, Tally
 from merpati.services.judge import Judge
 from merpati.services.judge_policy import AUTO, YES, JudgeSettings
 from merpati.store.engine import Store

@@ -22,11 +22,12 @@ from merpati.net.https import Https
 from merpati.net.reaper import Reaper
 from merpati.net.tls import CertificateFiles, CertificateStore, client_context
 from merpati.services.certificates import AcmeSettings, Certificates
+from merpati.services.daily_reports import Post
 from merpati.services.dns_push import DnsUpdateSettings
 from merpati.services.mta_sts import Policies
 from merpati.services.notify import Notify
 from merpati.services.outbound import OutboundSettings
-from merpati.services.tls_reports import Post, Tally, TlsReports, TlsReportSettings
+from merpati.services.tls_reports import Tally, TlsReports, TlsReportSettings
 from merpati.services.transport_security import TransportSecurity
 from merpati.store.engine import Store, Topic
 

@@ -1,9 +1,8 @@
 """DMARC reports: results counted, and told once a day to domains that ask (RFC 9990).
 
 Each worker counts in memory and adds to the store now and then: a crash costs a minute of
-counts. When a day (UTC) is over, whichever worker takes the lease on a domain's share of it
-makes the report and mails it to those addresses of the record that may have it. While the DNS
-cannot tell which those are, the report waits, two days at most.
+counts. `services/daily_reports.py` says who reports, and when; the mail goes to those addresses
+of the record that may have it. While the DNS cannot tell which those are, the report waits.
 
 Failure reports (RFC 9991) are not made: they show strangers whom our users hear from. What
 others report about us is read by `services/dmarc_digest.py`.
@@ -11,9 +10,7 @@ others report about us is read by `services/dmarc_digest.py`.
 
 from __future__ import annotations
 
-import zlib
 from collections import Counter
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from ipaddress import IPv6Address, ip_address
@@ -23,14 +20,15 @@ import msgspec
 
 from merpati import __version__
 from merpati.base.clock import Clock
-from merpati.base.faults import Fault, SyntaxFault
+from merpati.base.faults import SyntaxFault
 from merpati.base.ids import Ids
 from merpati.base.log import Log
 from merpati.base.settings import setting
 from merpati.model.verdict import Action, Judgement
 from merpati.net.asking import answer
 from merpati.net.dns import Resolver
-from merpati.store import leases, reports
+from merpati.services.daily_reports import DAY, DailyReports, Post
+from merpati.store import reports
 from merpati.store.engine import Store
 from merpati.store.reports import Key
 from merpati.wire.dmarc.destinations import verified
@@ -42,17 +40,10 @@ from merpati.wire.reports import aggregate, parcel
 from merpati.wire.reports.aggregate import Published, Reason, Report, Row, Signature, SpfCheck
 from merpati.wire.smtp.paths import Path, parse_address
 
-DAY: Final = 86_400  # seconds
-SPREAD: Final = 4 * 3600  # seconds after midnight over which reports are spread
-LEASE: Final = 3600  # seconds until a report that could not be sent is tried again
-KEPT_DAYS: Final = 2  # days that counts wait for the DNS
 RECEIVED_KEPT: Final = 400 * DAY  # seconds that reports of others are kept: a year to compare
 MAX_COUNTS: Final = 10_000  # different results one worker keeps between two writes
 MAX_SIGNATURES: Final = 10  # of one message that are reported
 LARGE: Final = 65_536  # bytes of a mail; reading more would hold up the event loop
-
-Post = Callable[[Path, Path, bytes], Awaitable[None]]
-"""Puts a letter on its way, signed by its sender's domain: sender, recipient, content."""
 
 _DISPOSITIONS: Final = {
     Action.ACCEPT: "none",
@@ -142,7 +133,6 @@ class DmarcReports:
         settings: DmarcReportSettings,
         log: Log,
     ) -> None:
-        self._worker = worker
         self._store = store
         self._resolver = resolver
         self._post = post
@@ -152,24 +142,14 @@ class DmarcReports:
         self._settings = settings
         self._log = log
         self._sender = parse_address(settings.sender or f"postmaster@{hostname}")
+        self._daily = DailyReports(
+            "dmarc-report", worker, store, clock, hostname, log, unreported=reports.unreported,
+            forget_before=reports.forget_days, send=self._send,
+        )  # fmt: skip
 
     async def send_due(self) -> int:
         """Send the reports whose time has come and that no other worker has taken; how many."""
-        now = self._clock.now()
-        today = int(now) // DAY
-        await self._store.write(reports.forget_days, today - KEPT_DAYS)
-        sent = 0
-        for day, domain in await self._store.read(reports.unreported, today):
-            if now < (day + 1) * DAY + _delay(domain, self._hostname):
-                continue
-            name, ends = f"dmarc-report/{day}/{domain}", int((now + LEASE) * 1000)
-            if not await self._store.write(leases.claim, name, self._worker, int(now * 1000), ends):
-                continue
-            try:
-                sent += await self._send(day, domain)
-            except Fault as fault:
-                self._log.warning("dmarc-report.failed", domain=domain, reason=fault.text)
-        return sent
+        return await self._daily.send_due()
 
     async def _send(self, day: int, domain: str) -> int:
         """One domain's report, to all of its addresses."""
@@ -293,8 +273,3 @@ def _published(domain: str, record: Record) -> Published:
         testing="y" if record.testing else "n",
         discovery_method="treewalk",
     )
-
-
-def _delay(domain: str, hostname: str) -> int:
-    """When after midnight a domain gets its report: another time from each sender."""
-    return zlib.crc32(f"{hostname}/{domain}".encode()) % SPREAD

@@ -1,9 +1,9 @@
 """TLS reports (RFC 8460): sessions counted, told once a day to domains that ask, and read.
 
 Each worker counts in memory and adds to the store now and then: a crash costs a minute of
-counts. When a day (UTC) is over, whichever worker takes the lease on a domain's share of it
-makes the report and sends it to every place of the domain's record. A place that takes no
-report is tried again while the day before yesterday is not over; then nobody wants it.
+counts. `services/daily_reports.py` says who reports, and when: to every place of the domain's
+record. A place that takes no report is tried again while the day before yesterday is not over;
+then nobody wants it.
 
 Reports about our own domains come by mail. They are kept as they are, and told in words.
 """
@@ -11,8 +11,6 @@ Reports about our own domains come by mail. They are kept as they are, and told 
 from __future__ import annotations
 
 import mmap
-import zlib
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import groupby
@@ -28,11 +26,12 @@ from merpati.base.log import Log
 from merpati.base.settings import setting
 from merpati.net.dns import Resolver
 from merpati.net.https import Https
+from merpati.services.daily_reports import DAY, DailyReports, Post
 from merpati.store import directory, leases, transport
 from merpati.store.engine import Store
 from merpati.store.transport import Counted, Received
 from merpati.wire import tls_advice, tls_report
-from merpati.wire.smtp.paths import Path, parse_address
+from merpati.wire.smtp.paths import parse_address
 from merpati.wire.tls_report import (
     AppliedPolicy,
     FailureDetails,
@@ -42,10 +41,6 @@ from merpati.wire.tls_report import (
     Summary,
 )
 
-DAY: Final = 86_400  # seconds
-SPREAD: Final = 4 * 3600  # seconds after midnight over which reports are spread (RFC 8460 4.1)
-LEASE: Final = 3600  # seconds until a place that took no report is tried again
-KEPT_DAYS: Final = 2  # days that counts wait for somebody to take the report
 RECEIVED_KEPT: Final = 90 * DAY  # seconds that reports of others are kept
 MAX_COUNTS: Final = 10_000  # different ends of sessions one worker keeps between two writes
 POST_TIMEOUT: Final = 60.0  # seconds
@@ -53,8 +48,6 @@ MAX_ANSWER: Final = 65_536  # octets of what a place says to a report
 MAX_REASON: Final = 300  # characters
 
 Key = tuple[int, str, str, str, str, str]
-Post = Callable[[Path, Path, bytes], Awaitable[None]]
-"""Puts a letter on its way, signed by its sender's domain: sender, recipient, content."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,7 +129,6 @@ class TlsReports:
         settings: TlsReportSettings,
         log: Log,
     ) -> None:
-        self._worker = worker
         self._store = store
         self._resolver = resolver
         self._https = https
@@ -147,24 +139,14 @@ class TlsReports:
         self._settings = settings
         self._log = log
         self._sender = parse_address(settings.contact or f"postmaster@{hostname}")
+        self._daily = DailyReports(
+            "tls-report", worker, store, clock, hostname, log, unreported=transport.unreported,
+            forget_before=transport.forget_days, send=self._send,
+        )  # fmt: skip
 
     async def send_due(self) -> int:
         """Send the reports whose time has come and that no other worker has taken; how many."""
-        now = self._clock.now()
-        today = int(now) // DAY
-        await self._store.write(transport.forget_days, today - KEPT_DAYS)
-        sent = 0
-        for day, domain in await self._store.read(transport.unreported, today):
-            if now < (day + 1) * DAY + _delay(domain, self._hostname):
-                continue
-            name, ends = f"tls-report/{day}/{domain}", int((now + LEASE) * 1000)
-            if not await self._store.write(leases.claim, name, self._worker, int(now * 1000), ends):
-                continue
-            try:
-                sent += await self._send(day, domain)
-            except Fault as fault:
-                self._log.warning("tls-report.failed", domain=domain, reason=fault.text)
-        return sent
+        return await self._daily.send_due()
 
     async def _send(self, day: int, domain: str) -> int:
         """One domain's report, to all of its places.
@@ -318,8 +300,3 @@ def _details(one: Counted) -> FailureDetails:
         receiving_ip=one.address,
         additional_information=one.reason,
     )
-
-
-def _delay(domain: str, hostname: str) -> int:
-    """When after midnight a domain gets its report: another time from each sender."""
-    return zlib.crc32(f"{hostname}/{domain}".encode()) % SPREAD
