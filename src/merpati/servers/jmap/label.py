@@ -6,16 +6,17 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-from merpati.servers.jmap import objects, states
 from merpati.servers.jmap.call import Access, Call
-from merpati.servers.jmap.kind import Changes, Got, Kind, Property, server_set
-from merpati.store import changes, labels, object_changes
+from merpati.servers.jmap.kind import Property, server_set
+from merpati.servers.jmap.rows import Rows
+from merpati.store import labels, object_changes
 from merpati.store.labels import Label
 from merpati.wire.jmap.faults import SetFault, wrong
 from merpati.wire.jmap.values import are_keywords, is_text, one_of
 
 if TYPE_CHECKING:
     from merpati.store.engine import Transaction
+    from merpati.store.object_changes import Kinds
 
 CAPABILITY: Final = "urn:merpati:jmap:labels"
 LABELS_MAX: Final = 500  # of one account
@@ -43,11 +44,13 @@ def _is_name(value: Any) -> bool:
     return is_text(value) and 0 < len(value.strip()) <= NAME_MAX and value.isprintable()
 
 
-class Labels(Kind):
+class Labels(Rows):
     """The data type."""
 
     name: ClassVar[str] = "Label"
     capability: ClassVar[str] = CAPABILITY
+    kinds: ClassVar[Kinds | None] = object_changes.LABELS
+    letter: ClassVar[str] = "L"
     properties: ClassVar[Mapping[str, Property]] = {
         "id": server_set(),
         "keyword": Property(_is_keyword, immutable=True),
@@ -55,33 +58,11 @@ class Labels(Kind):
         "color": Property(one_of(*COLORS), "gray"),
     }
 
-    async def state(self, tx: Transaction, access: Access) -> str:
-        """The account's modseq."""
-        return str(await changes.current(tx, access.account_id))
-
-    async def get(
-        self,
-        call: Call,
-        access: Access,
-        ids: Sequence[str] | None,
-        properties: frozenset[str],
-        arguments: Mapping[str, Any],
-    ) -> Got:
-        """RFC 8620 5.1."""
-
-        async def look(tx: Transaction) -> Got:
-            found = [_object(one) for one in await labels.listing(tx, access.account_id)]
-            wanted = found if ids is None else [one for one in found if one["id"] in ids]
-            told = [{name: one[name] for name in one if name in properties} for one in wanted]
-            return Got(await self.state(tx, access), told)
-
-        return await call.services.store.read(look)
-
-    async def changes(self, call: Call, access: Access, since: str, limit: int) -> Changes:
-        """RFC 8620 5.2."""
-        return await objects.changes(
-            call, access, object_changes.LABELS, states.parse(since), limit, label_id
-        )
+    async def every(
+        self, tx: Transaction, access: Access, ids: Sequence[str] | None = None
+    ) -> list[dict[str, Any]]:
+        """All labels of the account."""
+        return [_object(one) for one in await labels.listing(tx, access.account_id)]
 
     async def create(
         self, tx: Transaction, call: Call, access: Access, new: dict[str, Any]
@@ -95,13 +76,6 @@ class Labels(Kind):
             raise SetFault("overQuota", f"an account has at most {LABELS_MAX} labels")
         made = Label(keyword=keyword, name=new["name"].strip(), color=new["color"])
         return {"id": label_id(await labels.add(tx, access.account_id, made)), "keyword": keyword}
-
-    async def current(
-        self, tx: Transaction, call: Call, access: Access, id_: str
-    ) -> dict[str, Any] | None:
-        """A label as it is."""
-        found = await labels.listing(tx, access.account_id)
-        return next((_object(one) for one in found if one.id == _read_id(id_)), None)
 
     async def update(
         self,
