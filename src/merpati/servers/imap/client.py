@@ -100,6 +100,7 @@ class Client:
         indexes: of large parts that it fetches decoded, bit by bit.
         rev2: it speaks IMAP4rev2 (RFC 9051).
         utf8: it takes UTF-8 in names and quoted strings (RFC 6855, RFC 9051).
+        downgraded: UIDs of which this command has shown a surrogate (RFC 6858 3).
         uidonly: it knows messages by UID alone (RFC 9586).
         language: of the texts it is told (RFC 5255).
         watch: what NOTIFY asked for (RFC 5465), or None as long as it asked for nothing.
@@ -112,6 +113,7 @@ class Client:
         "changed",
         "condstore",
         "connection",
+        "downgraded",
         "idling",
         "indexes",
         "language",
@@ -136,6 +138,7 @@ class Client:
         self.account = ""
         self.view: View | None = None
         self.indexes = Indexes()
+        self.downgraded: list[int] = []
         self.language = ENGLISH
         self.watch: Watch | None = None
         self.forget_enabled()

@@ -23,6 +23,7 @@ from merpati.servers.imap import rows
 from merpati.servers.imap.client import Client, Done, gone
 from merpati.servers.imap.content import COLUMNS, Content, Range, within
 from merpati.servers.imap.legal import Refused
+from merpati.servers.imap.surrogate import TOLD, Surrogate
 from merpati.servers.imap.view import View
 from merpati.store import changes, emails
 from merpati.store.engine import Row, Transaction
@@ -81,8 +82,18 @@ async def fetch(client: Client, command: commands.Fetch) -> Done:
     if items == (Attribute.UID,) and not client.uidonly:
         _write_uids(client, wanted)
         return Done("FETCH completed")
-    gone(await send(client, view, items, wanted), uid=command.uid)
-    return Done("FETCH completed")
+    client.downgraded.clear()
+    missing = await send(client, view, items, wanted)
+    gone(missing, uid=command.uid)
+    return Done("FETCH completed", _downgraded(client, view, uid=command.uid))
+
+
+def _downgraded(client: Client, view: View, *, uid: bool) -> responses.Code | None:
+    """Which messages are not shown as they are (RFC 6858 3)."""
+    if not client.downgraded:
+        return None
+    shown = client.downgraded if uid else map(view.number, client.downgraded)
+    return responses.downgraded(sets.compress(sorted(set(shown))))
 
 
 async def send(
@@ -199,7 +210,7 @@ async def _send_sections(
         seen = await _set_seen(client, view, found) if how.sets_seen else {}
         simple = how.whole and not client.uidonly
         for number, row in zip(numbers, found, strict=True):
-            if simple and row[0] not in seen and _is_plain(row):
+            if simple and row[0] not in seen and _is_plain(row, utf8=client.utf8):
                 line = how.whole % (number, *row[len(FIRST) : -how.width], row[-4], row[-1])
                 client.connection.write(line)
                 continue
@@ -225,10 +236,12 @@ async def _send_sections(
     return missing
 
 
-def _is_plain(row: Row) -> bool:
+def _is_plain(row: Row, *, utf8: bool) -> bool:
     """Whether a message lies in its row as it is, and holds nothing that must be replaced."""
     size, location, encoding, data = row[-4:]
-    return not (location or encoding) and data and len(data) == size and b"\0" not in data
+    if location or encoding or not data or len(data) != size or b"\0" in data:
+        return False
+    return utf8 or data.isascii()
 
 
 async def _set_seen(client: Client, view: View, found: Sequence[Row]) -> dict[int, Seen]:
@@ -269,13 +282,16 @@ class _Message:
         self._pieces: list[bytes] = []
         found = row[-how.width :]
         whole = found if how.width == len(COLUMNS) else (*found, None)
-        self._content = Content(client.services.blob_store, whole)
+        kind = Content if client.utf8 else Surrogate
+        self._content = kind(client.services.blob_store, whole)
 
     async def send(self, number: int) -> None:
         """Write the FETCH response. Raises Fault CORRUPT, Refused before anything is sent."""
         columns = iter(self._row[len(FIRST) :])
         content, pieces = self._content, self._pieces
         _ = content.raw  # before anything is written, as it may be damaged
+        if isinstance(content, Surrogate) and content.differs:
+            self.client.downgraded.append(self._row[0])
         self._check()
         self._head = b"* %d FETCH (" % number
         if self.client.uidonly:  # RFC 9586 3.4
@@ -333,6 +349,8 @@ class _Message:
             value = flags.render(stored, self.view.is_recent(self._row[0]))
         elif value is None:
             raise Fault(Kind.CORRUPT, "a message lacks what was prepared of it")
+        elif column in TOLD and isinstance(self._content, Surrogate) and self._content.differs:
+            value = self._content.described(column)
         elif column in rows.WRITE:
             value = rows.WRITE[column](value)
         written: bytes = template % value

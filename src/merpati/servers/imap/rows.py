@@ -18,6 +18,7 @@ from typing import Any, Final
 import msgspec
 
 from merpati.base.faults import Fault, Kind
+from merpati.servers.imap import surrogate
 from merpati.servers.imap.client import Client
 from merpati.servers.imap.legal import Refused
 from merpati.servers.imap.view import View
@@ -176,6 +177,8 @@ async def send(client: Client, view: View, how: Plan, wanted: Selection) -> int:
             found = await store.read(
                 emails.fetch, view.account_id, view.mailbox_id, part.uids, how.columns
             )
+            if how.chunk == CHUNK_WIDE and not client.utf8:
+                found = await surrogate.described(client, view, how.columns, found)
             if found:
                 client.connection.write(render(client, view, how, found, part.numbers(found)))
             missing += len(part.uids) - len(found)

@@ -96,6 +96,11 @@ def capability_code(capabilities: Iterable[bytes]) -> Code:
     return Code(b"CAPABILITY " + _atoms(capabilities))
 
 
+def downgraded(shown: bytes) -> Code:
+    """[DOWNGRADED ...] (RFC 6858 3): the messages that a client sees a surrogate of."""
+    return Code(b"DOWNGRADED " + _set(shown))
+
+
 def copyuid(uidvalidity: int, source: bytes, target: bytes) -> Code:
     """[COPYUID ...] (RFC 4315 3); both sets name as many UIDs, in step."""
     return Code(b"COPYUID %d %b %b" % (uidvalidity, _set(source), _set(target)))
