@@ -17,6 +17,7 @@ from merpati.model.administration import Right
 from merpati.servers.api import operations
 from merpati.servers.api.http import Api
 from merpati.servers.api.operation import CertificateView, ListenerView, Services, SettingView
+from merpati.services.administration.hooks import Hooks
 from merpati.services.administration.sending import Sending
 from merpati.services.administration.tokens import Tokens
 from merpati.services.diagnose.findings import Finding, problem
@@ -26,8 +27,10 @@ from merpati.services.http_sign_in import HttpSignIn
 from merpati.services.letters import Letters
 from merpati.services.moderation import Moderation
 from merpati.services.restore import Restore
+from merpati.services.sealing import Sealing
 from merpati.services.sessions import Sessions, SignInSettings
 from merpati.services.sign_in_history import SignInHistory
+from merpati.services.webhooks import WebhookSettings
 from merpati.store import delegates, directory
 from tests.support.http import Answer, Site
 from tests.support.server import DOMAIN, HOSTNAME, TestInstance
@@ -74,6 +77,7 @@ class ApiInstance(TestInstance):
         rights = list(Right)
         await self.store.write(delegates.put, self.citra.id, DOMAIN, rights)
         self.sessions = Sessions(self.store, self.clock, self.ids, SignInSettings(), self.log)
+        sealing = Sealing(self.folder, self.ids)
         letters = Letters(self.accept, self.router, self.blobs, self.clock, self.ids, HOSTNAME)
         self.guard = Guard(
             self.store, letters, self.clock, GuardSettings(), self.metrics, self.log, self.limits
@@ -87,6 +91,7 @@ class ApiInstance(TestInstance):
                 self.store, self.accept, self.router, self.guard, self.clock, HOSTNAME
             ),
             history=SignInHistory(self.store, self.clock), surroundings=Quiet(),
+            hooks=Hooks(self.store, sealing, WebhookSettings(loopback=True), self.clock, self.ids),
         )  # fmt: skip
         sign_in = HttpSignIn(self.login, self.sessions)
         self.login._tokens = self.sessions.owner

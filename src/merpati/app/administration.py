@@ -19,6 +19,7 @@ from merpati.servers.api.http import Api
 from merpati.servers.api.operation import CertificateView, ListenerView, Services, SettingView
 from merpati.servers.smtp.policy import SmtpSettings
 from merpati.services.accept import Accept, QueueSettings
+from merpati.services.administration.hooks import Hooks
 from merpati.services.administration.sending import Sending
 from merpati.services.administration.tokens import Tokens
 from merpati.services.diagnose import marks, publish
@@ -30,7 +31,9 @@ from merpati.services.letters import Letters
 from merpati.services.moderation import Moderation
 from merpati.services.restore import Restore
 from merpati.services.route import Router
+from merpati.services.sealing import Sealing
 from merpati.services.sign_in_history import SignInHistory
+from merpati.services.webhooks import WebhookSettings
 from merpati.store.blobs import BlobStore
 from merpati.store.engine import Store
 
@@ -128,6 +131,7 @@ def build(
         ),
         history=history,
         surroundings=Surroundings(config, store, clock),
+        hooks=Hooks(store, Sealing(config.data, ids), config[WebhookSettings], clock, ids),
     )
     return Api(services, sign_in, operations.OPERATIONS)
 

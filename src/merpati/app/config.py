@@ -52,6 +52,7 @@ from merpati.services.smime import SmimeSettings
 from merpati.services.text_index import SearchSettings
 from merpati.services.tls_reports import TlsReportSettings
 from merpati.services.web_push import WebPushSettings
+from merpati.services.webhooks import WebhookSettings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -77,6 +78,7 @@ GROUPS: Final[dict[str, type]] = {
     "search": SearchSettings,
     "jmap": JmapSettings,
     "web_push": WebPushSettings,
+    "webhooks": WebhookSettings,
     "pop3": Pop3Settings,
     "managesieve": ManageSieveSettings,
     "sieve": SieveSettings,

@@ -1,4 +1,4 @@
-"""Builds web push: the key that push services know us by, and the sender."""
+"""Builds what tells programs: web push with the key it is known by, and webhooks."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from merpati.net.tls import client_context
 from merpati.services.notify import Notify
 from merpati.services.sealing import Sealing
 from merpati.services.web_push import Vapid, WebPush, WebPushSettings, is_public
+from merpati.services.webhooks import Webhooks, WebhookSettings, allowed
 from merpati.store.engine import Store
 
 
@@ -39,3 +40,23 @@ def sender(
     holder = f"{config[ServerSettings].hostname}/{name}"
     key = vapid(config, clock, ids)
     return WebPush(holder, store, notify, https, key, settings, clock, ids, log)
+
+
+def webhooks(
+    name: str,
+    config: Config,
+    store: Store,
+    notify: Notify,
+    resolver: Resolver,
+    reaper: Reaper,
+    clock: Clock,
+    ids: Ids,
+    log: Log,
+) -> Webhooks:
+    """What tells webhooks in the worker of that name, while it is its turn."""
+    settings = config[WebhookSettings]
+    context = client_context(verify=True)
+    https = Https(resolver, reaper, context, allows=lambda address: allowed(settings, address))
+    holder = f"{config[ServerSettings].hostname}/{name}"
+    sealing = Sealing(config.data, ids)
+    return Webhooks(holder, store, notify, https, sealing, settings, clock, log)

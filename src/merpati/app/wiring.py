@@ -70,6 +70,7 @@ from merpati.services.dmarc_digest import Digests
 from merpati.services.dmarc_reports import DmarcReportSettings
 from merpati.services.finding.finder import Finder
 from merpati.services.guard import Guard, GuardSettings
+from merpati.services.happenings import Happenings
 from merpati.services.imap_events import ImapEvents
 from merpati.services.info import InfoSettings
 from merpati.services.letters import Letters
@@ -91,6 +92,7 @@ from merpati.services.smime import SmimeSettings
 from merpati.services.text_index import TextIndex
 from merpati.services.transport import Routes
 from merpati.services.web_push import WebPush, is_public
+from merpati.services.webhooks import Webhooks
 from merpati.store.blobs import BlobStore
 from merpati.store.engine import Store, Topic
 from merpati.wire.smtp.paths import parse_address
@@ -134,6 +136,8 @@ class Parts:
     rotation: Rotation
     collect: Collect
     web_push: WebPush
+    happenings: Happenings
+    webhooks: Webhooks
 
 
 def certificate_files(config: Config) -> list[CertificateFiles]:
@@ -205,7 +209,10 @@ async def build(
     text_index = search.text_index(config, store, log)
     signing_in = sign_in.build(config, store, ground.notify, clock, ground.ids, chain, metrics, log)
     login = signing_in.login
-    runner, expanding, imap_events = _runner(ground, accept, protected, guard)
+    happenings = Happenings(store, ground.notify, clock, ground.ids)
+    accept.tell = happenings.steps
+    signing_in.history.happenings = happenings
+    runner, expanding, imap_events = _runner(ground, accept, protected, guard, happenings)
     imap_services = _imap(ground, accept, login, text_index, imap_events)
     return Parts(
         name=name,
@@ -241,6 +248,8 @@ async def build(
         rotation=Rotation(store, ground.resolver, clock, config[DkimSettings], log),
         collect=_collect(ground, accept),
         web_push=_web_push(ground),
+        happenings=happenings,
+        webhooks=_webhooks(ground),
     )  # fmt: skip
 
 
@@ -277,6 +286,14 @@ def _collect(ground: Ground, accept: Accept) -> Collect:
     return Collect(
         ground.store, accept, ground.router, Sealing(ground.config.data, ground.ids),
         ground.reaper, ground.clock, ground.log,
+    )  # fmt: skip
+
+
+def _webhooks(ground: Ground) -> Webhooks:
+    """What tells programs what happened."""
+    return pushing.webhooks(
+        ground.name, ground.config, ground.store, ground.notify, ground.resolver, ground.reaper,
+        ground.clock, ground.ids, ground.log,
     )  # fmt: skip
 
 
@@ -406,7 +423,7 @@ def _guard(ground: Ground, accept: Accept) -> Guard:
 
 
 def _runner(
-    ground: Ground, accept: Accept, protected: Protection, guard: Guard
+    ground: Ground, accept: Accept, protected: Protection, guard: Guard, happenings: Happenings
 ) -> tuple[QueueRunner, expand.Expand, ImapEvents]:
     """All that serves the queue: delivery here and elsewhere, lists and forwards, notices."""
     config, store, blob_store, clock = ground.config, ground.store, ground.blobs, ground.clock
@@ -423,6 +440,7 @@ def _runner(
         store, blob_store, bounce, clock, ground.ids, queued, ground.metrics, outbound.suppress_for
     )
     recorder.on_failed = guard.failed
+    recorder.tell = happenings.steps
     deliver = Deliver(store, blob_store, ground.router, recorder, clock)
     courier = Courier(
         store, blob_store, ground.resolver, ground.reaper, ground.hostname, outbound.port,

@@ -75,6 +75,7 @@ class Worker:
         mesh = Mesh(self._bus, run_folder, self._names, parts.notify.received)
         parts.notify.join(mesh)
         loop.add_signal_handler(signal.SIGHUP, self._reload, parts)
+        await parts.happenings.start(parts.tasks)
         health = Health(parts, run_folder, self._names)
         for listener, sock in self._sockets:
             await self._listen(parts, health, listener, sock)
@@ -92,6 +93,7 @@ class Worker:
         parts.rotation.start(parts.tasks)
         parts.collect.start(parts.tasks)
         parts.tasks.spawn(parts.web_push.run(), "web push")
+        parts.tasks.spawn(parts.webhooks.run(), "webhooks")
         os.write(ready, PROCESS.pack(os.getpid()))
         await self._stop.wait()
         loop.remove_reader(alive)

@@ -18,7 +18,7 @@ from merpati.net.stream import Connection
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from merpati.net.dns import Resolver
     from merpati.net.reaper import Reaper
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 PORT: Final = 443
 MAX_ADDRESSES: Final = 4  # of one host that are tried
 MAX_HEAD: Final = 65_536  # octets of an answer besides its body
+# Names of this machine that no resolver is asked for (RFC 6761 6.3).
+THIS_MACHINE: Final = {"localhost": ("127.0.0.1", "::1"), "127.0.0.1": ("127.0.0.1",)}
 CONNECT_TIMEOUT: Final = 10.0  # seconds for one address
 
 
@@ -67,6 +69,7 @@ class Https:
         fields: Mapping[str, str] | None = None,
         limit: int,
         within: float,
+        tls: bool = True,
     ) -> Response:
         """The answer to one request.
 
@@ -80,6 +83,7 @@ class Https:
             fields: Further fields of the request.
             limit: Octets of an answer's body.
             within: Seconds for all of it.
+            tls: Not without it, but to programs on this machine.
 
         Raises:
             Fault: UNAVAILABLE, with the reason in its text, and the `ssl.SSLError` at the end
@@ -89,6 +93,7 @@ class Https:
         assert (host + path).isprintable(), "to be encoded by the caller"
         assert " " not in host + path, "to be encoded by the caller"
         place = host if port == PORT else f"{host}:{port}"
+        scheme = "https" if tls else "http"
         head = f"{method} {path} HTTP/1.1\r\nHost: {place}\r\nUser-Agent: {self._agent}\r\n"
         if method == "POST":
             head += f"Content-Type: {media_type}\r\nContent-Length: {len(body)}\r\n"
@@ -96,20 +101,23 @@ class Https:
         head += "Accept-Encoding: identity\r\nConnection: close\r\n\r\n"
         try:
             async with asyncio.timeout(within):
-                connection = await self._connect(host, port)
+                connection = await self._connect(host, port, tls=tls)
                 try:
                     connection.write(head.encode() + body)
                     return await _answer(connection, host, limit)
                 finally:
                     connection.abort()
         except TimeoutError:
-            text = f"https://{place}{path} gave no whole answer within {within:g} s."
+            text = f"{scheme}://{place}{path} gave no whole answer within {within:g} s."
             raise Fault(Kind.UNAVAILABLE, text) from None
 
-    async def _connect(self, host: str, port: int) -> Connection:
-        """A connection over TLS to the first address that lets us in."""
+    async def _addresses(self, host: str) -> Sequence[str]:
+        return THIS_MACHINE[host] if host in THIS_MACHINE else await self._resolver.addresses(host)
+
+    async def _connect(self, host: str, port: int, *, tls: bool) -> Connection:
+        """A connection to the first address that lets us in."""
         problem = Fault(Kind.UNAVAILABLE, f"{host} has no address.")
-        for address in (await self._resolver.addresses(host))[:MAX_ADDRESSES]:
+        for address in (await self._addresses(host))[:MAX_ADDRESSES]:
             if self._allows is not None and not self._allows(address):
                 problem = Fault(Kind.UNAVAILABLE, f"{host} is at an address that is not allowed.")
                 continue
@@ -118,6 +126,8 @@ class Https:
             except Fault as fault:
                 problem = fault
                 continue
+            if not tls:
+                return connection
             try:
                 await connection.start_tls(self._context, server_side=False, server_name=host)
             except BaseException as error:

@@ -47,6 +47,8 @@ if TYPE_CHECKING:  # `merpati sendmail` does without a judge and without what th
 # Counts what one of ours sends elsewhere, and says why it is to be held; empty: it may leave.
 Watch = Callable[[Transaction, Origin, Sequence[tuple[str, str]], int], Awaitable[str]]
 
+# Hears of each step that a message takes, in the transaction that makes it so.
+Tell = Callable[[Transaction, Sequence[Event]], Awaitable[None]]
 # Writes something more in the transaction that takes a message in.
 Note = Callable[[Transaction], Awaitable[None]]
 
@@ -107,6 +109,7 @@ class Accept:
         """
         self._rules = rules
         self.watch: Watch | None = None  # the guard, which writes letters through us
+        self.tell: Tell | None = None  # writes down what programs are to be told
         self.filter: Filtering | None = None  # runs Sieve scripts, which send mail through us
         self._judge = judge
         self._reports = reports
@@ -341,6 +344,8 @@ class Accept:
                 for address, destination in waiting
             ]  # fmt: skip
         await events.record(tx, steps)
+        if self.tell is not None:
+            await self.tell(tx, steps)
         return superfluous
 
     async def _placements(

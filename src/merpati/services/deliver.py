@@ -22,7 +22,7 @@ from merpati.services.digest import digest
 from merpati.services.filing import REJECTED, Decision, Filtering
 from merpati.services.outcome import Recorder
 from merpati.services.route import Router
-from merpati.store import blobs, emails, events, queue
+from merpati.store import blobs, emails, queue
 from merpati.store.blobs import BlobStore
 from merpati.store.engine import UNDONE, Store, Transaction
 from merpati.wire import list_headers
@@ -114,7 +114,7 @@ class Deliver:
             )
             if done.refused:
                 raise Fault(Kind.OVER_QUOTA, "the mailbox is full")
-            await events.record(tx, done.steps)
+            await self._recorder.note(tx, done.steps)
             served = done.served
         placements = [
             emails.Placement(account_id, INBOX_ID)
@@ -134,7 +134,7 @@ class Deliver:
                 received_at=message.received_at, expires_at=message.expires_at,
                 warn_at=message.warn_at, recipients=route.remote, is_own=message.is_own,
             )  # fmt: skip
-        await events.record(
+        await self._recorder.note(
             tx,
             [
                 Event(message.trace, now, EventKind.DELIVERED, recipient.address, one.account_id,

@@ -21,7 +21,7 @@ from merpati.base.metrics import Metrics
 from merpati.model.delivery import Outcome, Result
 from merpati.model.event import Event, EventKind
 from merpati.model.queue import QueueMessage, QueueRecipient, Tried
-from merpati.services.accept import QueueSettings
+from merpati.services.accept import QueueSettings, Tell
 from merpati.services.bounce import Bounce, Notice, after_return_path
 from merpati.services.notifications import Verdicts, asks_for_success, reported, sort
 from merpati.store import blobs, destinations, directory, events, queue, suppression
@@ -71,6 +71,7 @@ class Recorder:
         self._suppress_for = int(suppress_for * 1000)
         self._count = metrics.counter("merpati_deliveries_total", "Tries by outcome.", ("outcome",))
         self.on_failed: Failed | None = None
+        self.tell: Tell | None = None  # writes down what programs are to be told
         self._waiting: list[_Served] = []
         self._writing: asyncio.Task[None] | None = None
 
@@ -96,7 +97,7 @@ class Recorder:
             together, self._waiting = self._waiting[:TOGETHER], self._waiting[TOGETHER:]
             now = int(self._clock.now() * 1000)
             try:
-                await self._store.write(_finish_served, together, now)
+                await self._store.write(self._finish_served, together, now)
             except Exception as problem:  # noqa: BLE001 -- for those who wait
                 for one in together:
                     if not one.done.done():
@@ -107,6 +108,20 @@ class Recorder:
                 if not one.done.done():
                     one.done.set_result(None)
         self._writing = None
+
+    async def _finish_served(self, tx: Transaction, together: Sequence[_Served], now: int) -> None:
+        """Many messages of which some recipients were served, in a few statements."""
+        pairs = [(one.message.id, tried.recipient.n) for one in together for tried in one.tried]
+        still = set(await queue.finish_many(tx, pairs))
+        await self.note(
+            tx,
+            [
+                _step(one.message, tried, EventKind.SENT, now)
+                for one in together
+                for tried in one.tried
+                if (one.message.id, tried.recipient.n) in still
+            ],
+        )
 
     # All else
 
@@ -140,7 +155,7 @@ class Recorder:
         for name in names:
             await destinations.failed(tx, name, now, next_at, why.status, reply, why.host)
         await queue.give_back(tx, _pairs(untried), lease, now)
-        await events.record(
+        await self.note(
             tx,
             [
                 _step(message, Tried(one, why), EventKind.DEFERRED, now)
@@ -245,7 +260,13 @@ class Recorder:
             delayed = notices.get(dsn.Action.DELAYED)
             if delayed is not None:
                 await self._bounce.send(tx, delayed, now)
+        await self.note(tx, steps)
+
+    async def note(self, tx: Transaction, steps: Sequence[Event]) -> None:
+        """Write steps down, and what programs are to be told of them."""
         await events.record(tx, steps)
+        if self.tell is not None:
+            await self.tell(tx, steps)
 
     async def _finish(
         self, tx: Transaction, message: QueueMessage, tried: Sequence[Tried], kind: EventKind,
@@ -272,21 +293,6 @@ class Recorder:
     def _next_try(self, now: int) -> int:
         chance = int.from_bytes(self._ids.bytes(4), "big") / 2**32
         return now + int(self._settings.retry * 1000 * (1 + JITTER * (2 * chance - 1)))
-
-
-async def _finish_served(tx: Transaction, together: Sequence[_Served], now: int) -> None:
-    """Many messages of which some recipients were served, in a few statements."""
-    pairs = [(one.message.id, tried.recipient.n) for one in together for tried in one.tried]
-    still = set(await queue.finish_many(tx, pairs))
-    await events.record(
-        tx,
-        [
-            _step(one.message, tried, EventKind.SENT, now)
-            for one in together
-            for tried in one.tried
-            if (one.message.id, tried.recipient.n) in still
-        ],
-    )
 
 
 def _pairs(waiting: Waiting) -> list[queue.Pair]:

@@ -5,19 +5,24 @@ A program may sign in many times a minute; that costs a dictionary entry, and a 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from ipaddress import ip_network
 from typing import Final
 
 from merpati.base.clock import Clock
 from merpati.base.faults import Fault
 from merpati.base.tasks import Tasks
-from merpati.store import app_passwords, sign_in_history
+from merpati.services.happenings import Happenings
+from merpati.store import app_passwords, directory, sign_in_history
 from merpati.store.app_passwords import Use
-from merpati.store.engine import Store
+from merpati.store.engine import Store, Transaction
 from merpati.store.sign_in_history import HOUR, SignInEvent
 
 FLUSH_EVERY: Final = 30.0  # seconds
 WAITING_MAX: Final = 10_000  # events; in a flood of attempts the rest is not told
 TEXT_MAX: Final = 200  # characters of what a client says it is
+
+NEW_NETWORK: Final = "account.new-network"
 
 _Key = tuple[int, int, str, str, str, str, bool]
 
@@ -28,6 +33,7 @@ class SignInHistory:
     def __init__(self, store: Store, clock: Clock) -> None:
         self._store = store
         self._clock = clock
+        self.happenings: Happenings | None = None  # writes down what programs are to be told
         self._waiting: dict[_Key, SignInEvent] = {}
         self._uses: dict[tuple[int, str], Use] = {}
 
@@ -81,7 +87,21 @@ class SignInHistory:
             await self._store.write(app_passwords.note_uses, list(uses.values()))
         if events:
             rows = [(key[0], event) for key, event in events.items()]
-            await self._store.write(sign_in_history.enter, rows)
+            await self._store.write(self._enter, rows)
+
+    async def _enter(self, tx: Transaction, rows: Sequence[tuple[int, SignInEvent]]) -> None:
+        """Write them, and tell of those from networks that an account never came from before."""
+        told = self.happenings
+        fresh = await _from_new_networks(tx, rows) if told and told.wants(NEW_NETWORK) else []
+        await sign_in_history.enter(tx, rows)
+        for address, event in fresh:
+            assert told is not None
+            data = {
+                "account": address, "protocol": event.protocol, "peer": event.peer,
+                "means": event.means, "client": event.client,
+                "text": f"{address} signed in from a new network: {event.peer}",
+            }  # fmt: skip
+            await told.tell(tx, NEW_NETWORK, event.at, data)
 
     async def of_account(self, account_id: int, limit: int) -> list[SignInEvent]:
         """The newest events of an account, the newest first."""
@@ -94,3 +114,35 @@ class SignInHistory:
             await self.flush()
         except Fault:
             return
+
+
+async def _from_new_networks(
+    tx: Transaction, rows: Sequence[tuple[int, SignInEvent]]
+) -> list[tuple[str, SignInEvent]]:
+    """The first of each network that an account had not signed in from, by its address.
+
+    An account that nobody has signed in to yet has no usual networks.
+    """
+    found = []
+    known: dict[int, set[str]] = {}
+    for account_id, event in rows:
+        if not event.success:
+            continue
+        if account_id not in known:
+            peers = await sign_in_history.peers(tx, account_id)
+            known[account_id] = {_network(peer) for peer in peers}
+        here = _network(event.peer)
+        if known[account_id] and here not in known[account_id]:
+            account = await directory.account_by_id(tx, account_id)
+            if account is not None:
+                found.append((account.address, event))
+        known[account_id].add(here)
+    return found
+
+
+def _network(peer: str) -> str:
+    """What addresses of one connection share; what is no address is a network of its own."""
+    try:
+        return str(ip_network(f"{peer}/{48 if ':' in peer else 24}", strict=False))
+    except ValueError:
+        return peer

@@ -60,6 +60,14 @@ async def of_account(tx: Transaction, account_id: int, limit: int) -> list[SignI
     return [SignInEvent(*row)._replace(success=bool(row[4])) for row in rows]
 
 
+async def peers(tx: Transaction, account_id: int) -> list[str]:
+    """The addresses that an account was signed in to from."""
+    rows = await tx.rows(
+        "SELECT DISTINCT peer FROM sign_in_event WHERE account_id = $1 AND success = 1", account_id
+    )
+    return [row[0] for row in rows]
+
+
 async def forget(tx: Transaction, now: int) -> None:
     """Remove what is older than `KEPT`."""
     await tx.run("DELETE FROM sign_in_event WHERE hour < $1", now // HOUR - KEPT)

@@ -18,6 +18,7 @@ from merpati.base.faults import Fault, Kind
 from merpati.base.ids import Ids
 from merpati.model.account import Account
 from merpati.model.administration import Actor, Right, Scope
+from merpati.services.administration.hooks import Hooks
 from merpati.services.administration.sending import Sending
 from merpati.services.administration.tokens import Tokens
 from merpati.services.diagnose.findings import Finding
@@ -109,6 +110,7 @@ class Services:
     sending: Sending
     history: SignInHistory
     surroundings: Surroundings
+    hooks: Hooks
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from merpati.servers.api import (
     mail,
     overview,
     personal,
+    webhooks,
 )
 from merpati.servers.api.operation import Operation
 
@@ -23,4 +24,5 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     *accounts.OPERATIONS,
     *groups.OPERATIONS,
     *mail.OPERATIONS,
+    *webhooks.OPERATIONS,
 )

@@ -81,6 +81,12 @@ class SentEvents(Struct, frozen=True, rename="camel", kw_only=True):
     limit: Limit = 100
 
 
+class Latest(Struct, frozen=True, rename="camel", kw_only=True):
+    """How many of the latest."""
+
+    limit: Limit = 50
+
+
 class Ended(Struct, frozen=True, rename="camel", kw_only=True):
     """Whether those that are over are shown as well."""
 

@@ -28,7 +28,6 @@ from merpati.services.administration.composing import NewMessage, RawMessage
 from merpati.services.administration.tracing import Step
 from merpati.services.authorship import senders_of
 from merpati.services.guard import Guard
-from merpati.services.outbound import SUPPRESSED
 from merpati.services.route import Router
 from merpati.store import api_messages, events
 from merpati.store.engine import Store, Transaction
@@ -40,7 +39,6 @@ PROTOCOL: Final = "HTTP"
 EVENT_MESSAGES: Final = 500  # messages whose steps are looked through for events
 EVENT_AGE: Final = 7 * 86_400_000  # ms: by then the last step of a message is taken
 _HIDDEN: Final = frozenset({b"bcc", b"resent-bcc", b"return-path"})
-_SUPPRESSED: Final = SUPPRESSED.partition("{")[0]
 
 State = Literal["queued", "delivered", "deferred", "bounced", "suppressed"]
 Happening = Literal["accepted", "delivered", "deferred", "bounced", "suppressed"]
@@ -277,7 +275,7 @@ def _happening(step: Event) -> Happening | None:
 
 def _state(step: Event) -> State | None:
     state = STATES.get(step.kind)
-    if state == "bounced" and str(step.detail.get("said", "")).startswith(_SUPPRESSED):
+    if state == "bounced" and trace_words.was_suppressed(step):
         return "suppressed"
     return state
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from merpati.model.event import Event, EventKind
+from merpati.services.outbound import SUPPRESSED
 from merpati.wire import dsn_advice
 
 # For each step the English and the Indonesian sentence.
@@ -72,6 +73,7 @@ _HANDED_IN: Final = (
 SHOWN: Final = (
     "said", "fault", "tls", "security", "protocol", "address", "size", "status", "try", "notice",
 )  # fmt: skip
+_SUPPRESSED: Final = SUPPRESSED.partition("{")[0]
 _TROUBLE: Final = frozenset({EventKind.DEFERRED, EventKind.FAILED, EventKind.REFUSED})
 
 
@@ -97,6 +99,11 @@ def advice(event: Event, language: str = "en") -> str:
     words = str(event.detail.get("said", "") or event.detail.get("fault", ""))
     kind = dsn_advice.classify_status(str(event.detail.get("status", "")), words)
     return " ".join(dsn_advice.sentences(kind, language))
+
+
+def was_suppressed(event: Event) -> bool:
+    """Whether it was not tried, for the other server has said before that there is nobody."""
+    return str(event.detail.get("said", "")).startswith(_SUPPRESSED)
 
 
 def facts(event: Event) -> dict[str, str]:

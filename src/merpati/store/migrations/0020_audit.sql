@@ -34,18 +34,19 @@ CREATE TABLE sample (
   PRIMARY KEY (name, at)
 ) {clustered};
 
--- Programs that are told of what happens to mail.
+-- Programs that are told of what happens.
 CREATE TABLE webhook (
   id {id},
   url TEXT NOT NULL,
-  events TEXT NOT NULL,                   -- kinds of model/event.py, by spaces; empty: all
-  secret TEXT NOT NULL,                   -- signs what it is told
+  events TEXT NOT NULL,                   -- kinds of services/happenings.py, by spaces
+  secret {bytes} NOT NULL,                -- signs what it is told; sealed
   created_at BIGINT NOT NULL,
+  enabled BIGINT NOT NULL,                -- 0, 1
+  failing_since BIGINT NOT NULL,          -- 0: the last time went well
   told_at BIGINT NOT NULL,                -- when it last took something; 0: never
-  through BIGINT NOT NULL,                -- events up to this moment have been told
-  failures BIGINT NOT NULL,               -- in a row
+  status BIGINT NOT NULL,                 -- of the last answer (HTTP); 0: there was none
   problem TEXT NOT NULL,                  -- of the last try; empty: it went well
-  due_at BIGINT NOT NULL                  -- when it is told next
+  off_at BIGINT NOT NULL                  -- when it was switched off by itself; 0: it was not
 );
 
 -- Tokens by which programs use the API in the name of an account.
