@@ -14,7 +14,7 @@ from merpati.services.sealing import FILE, Sealing
 from merpati.store import collector, directory, emails
 from merpati.store.blobs import Stored
 from merpati.store.collector import Collector, Wanted
-from merpati.store.engine import Row, Transaction
+from merpati.store.engine import Conflict, Row, Transaction
 from tests.servers.pop3.server import Pop3Server
 from tests.support import imap
 from tests.support.clock import FakeClock
@@ -205,6 +205,34 @@ async def test_the_trace_tells_where_it_came_from(here: TestInstance, there: Tes
     found = {kind: (about, detail) for kind, about, detail in await here.store.read(steps)}
     assert found["received"][0] == "x@example.com"
     assert '"protocol":"POP3"' in found["received"][1]
+
+
+async def test_a_message_is_here_and_remembered_or_neither(
+    here: TestInstance, there: TestInstance, protocol: str
+) -> None:
+    """The last thing that is written of a message fails, as it does when a crash comes before."""
+
+    async def refuse(tx: Transaction) -> None:
+        await tx.run(
+            "CREATE TRIGGER crash BEFORE UPDATE OF collected ON collector"
+            " BEGIN SELECT RAISE(ABORT, 'a crash'); END"
+        )
+
+    async def allow(tx: Transaction) -> None:
+        await tx.run("DROP TRIGGER crash")
+
+    await add(here, there, protocol)
+    await there.deliver(LETTER)
+    await here.store.write(refuse)
+    with pytest.raises(Conflict):
+        await collecting(here).turn()
+    assert await inbox(here, here.budi.id) == []
+    await here.store.write(allow)
+    advance(here, collector.LEASE / 1000 + 1)
+    for _ in range(2):
+        await collecting(here).turn()
+        advance(here, 301)
+    assert len(await inbox(here, here.budi.id)) == 1
 
 
 def test_a_sealed_password_opens_for_its_purpose_alone(tmp_path: Path) -> None:

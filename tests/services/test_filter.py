@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 from typing import Any, Final
 
 import pytest
@@ -8,9 +9,11 @@ from merpati.base.faults import Fault, Kind
 from merpati.model.arrival import Options, RecipientOptions
 from merpati.model.event import Event, EventKind
 from merpati.model.mailbox import INBOX_ID
+from merpati.servers.smtp.legal import Role
 from merpati.services.scripts import SieveSettings
 from merpati.store import directory, events, forwards, sieve
 from merpati.store.sieve import AutoReply
+from tests.support import smtp
 from tests.support.filtering import activate, boxes, counts, everybodys, install
 from tests.support.post import LARGE, Post
 from tests.support.server import ANA, BUDI
@@ -338,6 +341,27 @@ async def test_who_refuses_among_others_has_the_sender_told(filtered: Post) -> N
     [notice] = home.messages
     assert (notice.sender, notice.recipients) == ("", [DORA])
     assert b"No thanks." in notice.content
+
+
+async def test_each_refuses_for_itself_over_lmtp(filtered: Post) -> None:
+    await activate(filtered, filtered.ana, 'require "reject"; reject "No thanks.";')
+    port = smtp.serve(filtered, Role.LMTP)
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    rcpt = b"".join(b"RCPT TO:<%b>\r\n" % one.encode() for one in (ANA, BUDI))
+    talk = b"LHLO x\r\nMAIL FROM:<%b>\r\n%bDATA\r\n%b.\r\nQUIT\r\n"
+    writer.write(talk % (DORA.encode(), rcpt, MAIL))
+    async with asyncio.timeout(30):
+        said = (await reader.read()).splitlines()
+    writer.close()
+    refused, taken, _ = said[-3:]
+    assert refused == b"550 5.7.1 No thanks."
+    assert taken.startswith(b"250 ")
+    assert await filtered.waiting() == []  # so nobody sends a notice either
+    assert await counts(filtered, filtered.ana) == {}
+    assert await counts(filtered, filtered.budi) == {"INBOX": 1}
+    steps = await filtered.steps(taken.split()[-1].decode())
+    [step] = [one for one in steps if one.kind is EventKind.REFUSED]
+    assert (step.about, step.detail["said"]) == (ANA, "No thanks.")
 
 
 async def test_nobody_is_told_of_a_refusal_of_bulk_mail(filtered: Post) -> None:

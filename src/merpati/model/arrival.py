@@ -86,3 +86,4 @@ class Arrival(msgspec.Struct, frozen=True):
     options: Options = NO_OPTIONS
     binary: bool = False  # with parts of any bytes (RFC 3030 3)
     senders: Senders | None = None  # of the account, which From and Sender have to keep to
+    apart: bool = False  # each recipient is answered by itself (RFC 2033 4.2)

@@ -11,12 +11,13 @@ sends what follows it. So the same bytes serve mailboxes and queue.
 from __future__ import annotations
 
 import mmap
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
+from msgspec import structs
 
 from merpati.base.clock import Clock
 from merpati.base.faults import Fault, Kind
@@ -39,7 +40,7 @@ from merpati.wire.authentication_results import forged
 from merpati.wire.smtp.paths import NULL, parse_address
 
 if TYPE_CHECKING:  # `merpati sendmail` does without a judge and without what that needs
-    from merpati.services.filing import Decision, Filtering
+    from merpati.services.filing import Arriving, Decision, Filtering
     from merpati.services.judge import Judge
     from merpati.services.list_rules import ListRules
     from merpati.services.report_box import ReportBox
@@ -78,6 +79,7 @@ class Ready(NamedTuple):
     verdict: Judgement | None
     decisions: Sequence[Decision]
     report: bytes  # of others about our domains, if it may be one
+    refused: Mapping[str, Fault]  # recipients who are answered by themselves
 
     @property
     def locations(self) -> list[str]:
@@ -138,10 +140,11 @@ class Accept:
 
     async def take(
         self, trace_id: str, spool: Spool, arrival: Arrival, note: Note | None = None
-    ) -> None:
+    ) -> Mapping[str, Fault]:
         """Make a whole message durable and deliver what is deliverable here.
 
-        `note` writes something more in the same transaction.
+        `note` writes something more in the same transaction. Gives who has refused it, of those
+        who are answered each by itself.
 
         Raises:
             Fault: OVER_QUOTA when every recipient is here and none has room; LOOP
@@ -151,11 +154,15 @@ class Accept:
         """
         ready = await self.prepare(trace_id, spool, arrival)
         verdict = ready.verdict
+        if ready.refused:
+            left = tuple([one for one in arrival.routes if one.address not in ready.refused])
+            arrival = structs.replace(arrival, routes=left)
         await self.store(
             trace_id, ready.body, ready.found, arrival, ready.now, verdict, ready.decisions, note
         )
         if ready.report and verdict is not None and self._reports is not None:
             await self._reports.take(verdict, _addresses(arrival), ready.report)
+        return ready.refused
 
     async def prepare(self, trace_id: str, spool: Spool, arrival: Arrival) -> Ready:
         """All of `take` but its transaction: then `take_in` is called in one of the caller's.
@@ -187,11 +194,12 @@ class Accept:
                 found = await self.digester.digest(spool.content(), now)
             else:
                 found = outline(spool.content(), now)
-            decisions = await self._decided(trace_id, spool, found, arrival, verdict, now)
+            decided = await self._decided(trace_id, spool, found, arrival, verdict, now)
             body = await spool.finish()
         finally:
             spool.discard()
-        return Ready(body, found, now, verdict, decisions, report)
+        decisions, refused = (decided.decisions, decided.refused) if decided else ((), {})
+        return Ready(body, found, now, verdict, decisions, report, refused)
 
     def _report(self, content: bytes | mmap.mmap, arrival: Arrival) -> bytes:
         """The message, if it may be a report of others about our domains."""
@@ -225,10 +233,10 @@ class Accept:
     async def _decided(
         self, trace_id: str, spool: Spool, found: Digest, arrival: Arrival,
         verdict: Judgement | None, now: int,
-    ) -> Sequence[Decision]:  # fmt: skip
+    ) -> Arriving | None:  # fmt: skip
         """What the scripts of those come to who get it at once; a refusal by all is raised."""
         if self.filter is None or not any(route.stamps for route in arrival.routes):
-            return ()
+            return None
         return await self.filter.arriving(trace_id, spool.content(), found, arrival, verdict, now)
 
     def _trace_fields(self, trace_id: str, arrival: Arrival, verdict: Judgement | None) -> bytes:

@@ -4,8 +4,8 @@ A message goes the way of all mail that arrives (`accept`): the account's forwar
 script see it, and its trace begins. It was judged when it came to the other server, whose word is
 taken (SPF of the hop between us would mean nothing), and its Received fields stay.
 
-It is remembered by its unique-id or UID, or removed there, only once it is durable here. Between
-the two commits a crash costs a second copy, never the message.
+It is remembered by its unique-id or UID in the transaction that makes it durable here, and removed
+there after that: wherever a crash comes, the message is neither lost nor fetched twice.
 
 A box for a whole domain (multi-drop) is taken apart by `wire/multidrop.py`; what names nobody,
 or nobody who is here, goes to the account that answers for the box.
@@ -186,20 +186,24 @@ class Collect:
         return spool
 
     async def _take(self, one: Collector, look: Look, name: str, box: _Box, spool: Spool) -> None:
-        """Deliver a message, then remember it."""
+        """Deliver a message and remember it, in one transaction: a crash fetches nothing twice."""
         trace_id, unused = self._accept.begin()
         unused.discard()
-        left = False
+        now = self._now()
+        taken = RemoteMessage(name, 0, "", now)
+
+        async def remember(tx: Transaction) -> None:
+            await _remember(tx, one, box.id, taken, now)
+
         try:
             arrival = await self._arrival(one, spool)
-            await self._accept.take(trace_id, spool, arrival)
+            await self._accept.take(trace_id, spool, arrival, remember)
         except Fault as fault:
             if fault.kind not in LEFT:
                 raise
-            left = True
+            taken = RemoteMessage(name, -1, "", now)
             look.left.append(f"{name}: {fault.text}")
-        taken = RemoteMessage(name, -1 if left else 0, "", self._now())
-        await self._store.write(_remember, one, box.id, taken, self._now())
+            await self._store.write(remember)
         box.known[name] = taken
         look.taken += 1
 

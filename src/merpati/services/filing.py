@@ -134,6 +134,19 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
         return [one.body for one in made if one.body.location]
 
 
+class Arriving(msgspec.Struct, frozen=True):
+    """What scripts decide about a message whose sender waits.
+
+    Attributes:
+        decisions: of the accounts that take it.
+        refused: the recipients refused by themselves, with what each is told; none but where
+            each is answered by itself.
+    """
+
+    decisions: list[Decision] = []
+    refused: dict[str, Fault] = {}
+
+
 class Carried(msgspec.Struct):
     """What became of a decision.
 
@@ -167,7 +180,7 @@ class Filtering(Protocol):
     async def arriving(
         self, trace: str, content: bytes | mmap.mmap, found: Digest, arrival: Arrival,
         verdict: Judgement | None, now: int,
-    ) -> list[Decision]:  # fmt: skip
+    ) -> Arriving:  # fmt: skip
         """What scripts decide while the sender waits. Raises Fault DENIED: all refuse it."""
 
     async def queued(

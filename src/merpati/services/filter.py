@@ -18,7 +18,7 @@ from __future__ import annotations
 import asyncio
 import mmap
 from collections import OrderedDict
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -36,7 +36,7 @@ from merpati.model.queue import QueueMessage
 from merpati.model.verdict import Action, Judgement
 from merpati.services import filing
 from merpati.services.auto_reply import script_of
-from merpati.services.filing import Carried, Decision, Filer, Total, Version
+from merpati.services.filing import Arriving, Carried, Decision, Filer, Total, Version
 from merpati.services.filter_answers import Answers, Lists, Surroundings
 from merpati.services.filter_outcome import Outcomes, Subject
 from merpati.services.scripts import SieveSettings, compiled_from, loaded
@@ -131,10 +131,11 @@ class Filter:
     async def arriving(
         self, trace: str, content: bytes | mmap.mmap, found: Digest, arrival: Arrival,
         verdict: Judgement | None, now: int,
-    ) -> list[Decision]:  # fmt: skip
+    ) -> Arriving:  # fmt: skip
         """What scripts decide about a message whose sender still waits for an answer.
 
-        A refusal is raised if nobody takes it, and else left to the queue (RFC 5429 2.1).
+        A refusal is raised if nobody takes it. Else it is of its recipient alone where each is
+        answered by itself, as over LMTP, and otherwise left to the queue (RFC 5429 2.1).
 
         Raises:
             Fault: DENIED, everybody who would get it refuses it.
@@ -146,11 +147,14 @@ class Filter:
         root = tree.decode(found.structure) if found.structure else tree.parse(content)
         decisions: dict[int, Decision] = {}
         others = False
+        alone: list[Route] = []  # those whose scripts decide now about all there is
         for route in arrival.routes:
             stamped = dict(route.stamps)
             at_once = not (arrival.options.hold_until or "SUCCESS" in route.options.notify)
             if not at_once or route.remote or len(stamped) < len(route.accounts):
                 others = True
+            else:
+                alone.append(route)
             for account_id, stamp in stamped.items():
                 if not at_once or account_id in decisions:
                     continue
@@ -168,7 +172,21 @@ class Filter:
         if refusing and not others and len(refusing) == len(decisions):
             await self._store.write(filing.refuse, trace, refusing[0], now)
             raise Fault(Kind.DENIED, refusing[0].reject, filing.REJECTED)
-        return [one for one in decisions.values() if not one.reject]
+        refused = await self._refused(trace, alone, decisions, now) if arrival.apart else {}
+        return Arriving([one for one in decisions.values() if not one.reject], refused)
+
+    async def _refused(
+        self, trace: str, routes: Sequence[Route], decisions: Mapping[int, Decision], now: int
+    ) -> dict[str, Fault]:
+        """The recipients of which every account refuses the message."""
+        found = {}
+        for route in routes:
+            theirs = [decisions.get(account_id) for account_id, _ in route.stamps]
+            first = theirs[0] if theirs else None
+            if first is not None and all(one is not None and one.reject for one in theirs):
+                await self._store.write(filing.refuse, trace, first, now)
+                found[route.address] = Fault(Kind.DENIED, first.reject, filing.REJECTED)
+        return found
 
     async def queued(
         self, message: QueueMessage, content: bytes | mmap.mmap, found: Digest, route: Route,

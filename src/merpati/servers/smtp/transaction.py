@@ -216,7 +216,7 @@ async def data(client: Client, _command: commands.Data) -> None:
             arrival = Arrival(
                 "" if client.sender.is_null else str(client.sender),
                 tuple(client.routes), origin, client.smtputf8, client.options,
-                senders=client.senders,
+                senders=client.senders, apart=client.policy.role is Role.LMTP,
             )  # fmt: skip
             await _accept(client, trace_id, spool, arrival)
         except Fault as fault:
@@ -259,12 +259,17 @@ async def _receive(client: Client, spool: Spool) -> DataDecoder:
 
 async def _accept(client: Client, trace_id: str, spool: Spool, arrival: Arrival) -> None:
     """Have a whole message taken over, and answer: over LMTP for each recipient (RFC 2033 4.2)."""
-    await client.services.accept.take(trace_id, spool, arrival)
-    times = len(arrival.routes) if client.policy.role is Role.LMTP else 1
+    refused = await client.services.accept.take(trace_id, spool, arrival)
     client.messages += 1
     client.errors = 0  # who brings mail may also bring dead addresses
     client.idle = 0
-    client.connection.write(b"250 2.0.0 Taken as %b\r\n" % trace_id.encode() * times)
+    taken = b"250 2.0.0 Taken as %b\r\n" % trace_id.encode()
+    if client.policy.role is not Role.LMTP:
+        client.connection.write(taken)
+        return
+    for route in arrival.routes:
+        fault = refused.get(route.address)
+        client.connection.write(refusal(fault, utf8=client.smtputf8) if fault else taken)
 
 
 def _refuse_the_others(client: Client, fault: Fault) -> None:
@@ -346,6 +351,7 @@ async def bdat(client: Client, command: commands.Bdat) -> None:
             client.options,
             senders=client.senders,
             binary=client.binary,
+            apart=client.policy.role is Role.LMTP,
         )
         await _accept(client, incoming.trace_id, incoming.spool, arrival)
     except Fault as fault:
