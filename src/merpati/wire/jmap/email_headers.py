@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from merpati.wire.jmap.faults import invalid
 from merpati.wire.mime import addresses, comments, dates, words
 from merpati.wire.mime.addresses import GroupEnd, GroupStart
-from merpati.wire.mime.subject import message_ids
 
 if TYPE_CHECKING:
     from merpati.wire.mime.headers import Field
@@ -34,6 +33,8 @@ _PROPERTY: Final = re.compile(
     r"header:([!-9;-~]{1,255})"
     r"(?::as(Raw|Text|Addresses|GroupedAddresses|MessageIds|Date|URLs))?(:all)?"
 )
+# What else stands there are phrases of the obsolete syntax (RFC 5322 4.5.4).
+_MESSAGE_ID: Final = re.compile(r"<([^<>]+)>")
 _URL: Final = re.compile(r"\s*<([^<>]*)>\s*(?:,|\Z)")
 
 
@@ -151,8 +152,8 @@ def _address(entry: addresses.Mailbox) -> dict[str, str | None]:
 
 def ids(value_: bytes) -> list[str] | None:
     """Message ids without their angle brackets; None when there are none."""
-    found = message_ids(comments.mask(value_.translate(None, b"\r\n")).strip())
-    return [one[1:-1].decode("utf-8", "replace") for one in found] or None
+    said = comments.mask(value_.translate(None, b"\r\n")).decode("utf-8", "replace")
+    return ["".join(one.split()) for one in _MESSAGE_ID.findall(said)] or None
 
 
 def date(value_: bytes) -> str | None:
