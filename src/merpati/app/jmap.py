@@ -7,6 +7,7 @@ from merpati.base.ids import Ids
 from merpati.base.log import Log
 from merpati.net.https import Https
 from merpati.servers.jmap import blob, methods, safe_html, sieve_script, submission
+from merpati.servers.jmap import smime as smime_email
 from merpati.servers.jmap.accounts import Accounts
 from merpati.servers.jmap.api import Api
 from merpati.servers.jmap.blob import BLOB
@@ -46,7 +47,6 @@ def build(
         settings, store, blob_store, clock, ids, log, message_size, digester, sending,
         Smime(smime or SmimeSettings()),
     )  # fmt: skip
-    api = Api(services, methods.methods(finder or Finder(store, blob_store)), methods.ALL)
     each = {
         **methods.CAPABILITIES,
         MAIL: methods.mail(settings, message_size),
@@ -54,6 +54,11 @@ def build(
         SIEVE: sieve_script.capability(sieve or SieveSettings()),
         BLOB: blob.capability(settings.upload_size),
     }
+    finder = finder or Finder(store, blob_store)
+    assert services.smime is not None
+    finder.contents.judge = smime_email.judge(services.smime, clock)
+    found = methods.methods(finder, each)
+    api = Api(services, found, methods.ALL)
     return Jmap(services, sign_in, api, Accounts(store), methods.CAPABILITIES, each)
 
 

@@ -33,6 +33,9 @@ class ChangeKind(IntEnum):
     LABEL_CREATED = 32
     LABEL_CHANGED = 33
     LABEL_DESTROYED = 34
+    SHARING_NOTED = 36  # somebody else lets the account do more, or less (RFC 9670 3)
+    SHARING_CHANGED = 37
+    SHARING_FORGOTTEN = 38
 
 
 class Change(msgspec.Struct, frozen=True):

@@ -123,6 +123,13 @@ class HasAttachment(msgspec.Struct, frozen=True):
     """Messages with a part that a person would call an attachment (RFC 8621 4.1.4)."""
 
 
+class Smime(msgspec.Struct, frozen=True):
+    """Messages with S/MIME; those whose signature is good, or was when they came (RFC 9219 5)."""
+
+    verified: bool = False
+    at_delivery: bool = False
+
+
 class Header(msgspec.Struct, frozen=True):
     """A field (lower case) that contains the text; an empty text: that is there at all.
 
@@ -172,6 +179,7 @@ Criterion = (
     | InMailbox
     | InThread
     | HasAttachment
+    | Smime
     | Header
     | Body
     | Text

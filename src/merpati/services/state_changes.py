@@ -48,6 +48,7 @@ TYPES: Final[Mapping[str, frozenset[ChangeKind]]] = {
     "Label": frozenset({
         ChangeKind.LABEL_CREATED, ChangeKind.LABEL_CHANGED, ChangeKind.LABEL_DESTROYED,
     }),
+    "ShareNotification": frozenset({ChangeKind.SHARING_NOTED, ChangeKind.SHARING_FORGOTTEN}),
 }  # fmt: skip
 """Data types whose state is the account's modseq, and what in its log changes them."""
 

@@ -403,6 +403,7 @@ async def remove_account(tx: Transaction, account_id: int) -> None:
         *("sieve_script", "sieve_state", "sieve_memory", "auto_reply"),
         *("push_subscription", "thread_email", "thread_index", "reminder"),
         *("label", "published_key"),
+        *("share_notification", "identity", "email_submission", "email_place"),
     ):
         await tx.run(f"DELETE FROM {table} WHERE account_id = $1", account_id)
     await tx.run("UPDATE mailing_list SET archive_id = 0 WHERE archive_id = $1", account_id)

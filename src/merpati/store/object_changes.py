@@ -35,6 +35,10 @@ LABELS: Final = Kinds(
     ChangeKind.LABEL_CREATED, ChangeKind.LABEL_CHANGED, ChangeKind.LABEL_DESTROYED
 )
 
+NOTIFICATIONS: Final = Kinds(
+    ChangeKind.SHARING_NOTED, ChangeKind.SHARING_CHANGED, ChangeKind.SHARING_FORGOTTEN
+)
+
 
 class ObjectChange(msgspec.Struct, frozen=True):
     """An object that changed: when at last, and whether it came or went since."""

@@ -14,6 +14,8 @@ import msgspec
 
 from merpati.base.faults import Fault, Kind
 from merpati.model import rights as letters
+from merpati.model.change import ChangeKind
+from merpati.store import changes
 from merpati.store.engine import Row, Topic, Transaction
 
 ANYONE: Final = "anyone"  # RFC 4314 2: here everybody in the domain of the mailbox
@@ -132,6 +134,7 @@ async def grant(
         Fault: TOO_MANY entries in one mailbox.
     """
     for mailbox_id in mailbox_ids:
+        await changes.record(tx, owner_id, ChangeKind.MAILBOX_CHANGED, mailbox_id)
         await tx.run(
             "DELETE FROM mailbox_right WHERE account_id = $1 AND mailbox_id = $2"
             " AND subject = $3 AND negative = $4",

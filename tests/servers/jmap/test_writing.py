@@ -26,7 +26,7 @@ async def test_what_was_left_out_is_told_with_what_the_server_gave(jmap: JmapIns
     told = await set_(jmap, create={"x": {"name": "A", "sortOrder": 3}})
     assert set(told["created"]["x"]) == {
         "id", "parentId", "role", "isSubscribed", "totalEmails", "unreadEmails", "totalThreads",
-        "unreadThreads", "myRights",
+        "unreadThreads", "myRights", "shareWith",
     }  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from merpati.base.faults import Fault, Kind
 from merpati.model import rights as letters
 from merpati.servers.imap.client import Client, Done, Handler
 from merpati.servers.imap.rights import NAMED
-from merpati.store import directory, places, rights
+from merpati.store import directory, places, rights, share_notifications
 from merpati.store.engine import Transaction
 from merpati.store.places import Place
 from merpati.wire.imap import acl as wire
@@ -24,7 +24,13 @@ NEGATIVE: Final = "-"
 async def set_(client: Client, command: wire.SetAcl) -> Done:
     """SETACL."""
     await client.services.store.write(
-        _set, client.account_id, command.mailbox, command.identifier, command.mode, command.rights
+        _set,
+        client.account_id,
+        command.mailbox,
+        command.identifier,
+        command.mode,
+        command.rights,
+        client.milliseconds(),
     )
     return Done("SETACL completed")
 
@@ -32,7 +38,13 @@ async def set_(client: Client, command: wire.SetAcl) -> Done:
 async def delete(client: Client, command: wire.DeleteAcl) -> Done:
     """DELETEACL."""
     await client.services.store.write(
-        _set, client.account_id, command.mailbox, command.identifier, StoreMode.REPLACE, ""
+        _set,
+        client.account_id,
+        command.mailbox,
+        command.identifier,
+        StoreMode.REPLACE,
+        "",
+        client.milliseconds(),
     )
     return Done("DELETEACL completed")
 
@@ -72,8 +84,9 @@ async def my_rights(client: Client, command: wire.MyRights) -> Done:
 
 
 async def _set(
-    tx: Transaction, user_id: int, path: str, identifier: str, mode: StoreMode, given: str
-) -> None:
+    tx: Transaction, user_id: int, path: str, identifier: str, mode: StoreMode, given: str,
+    now: int,
+) -> None:  # fmt: skip
     place = await places.get(tx, user_id, path, NAMED[wire.SetAcl])
     negative = identifier.startswith(NEGATIVE)
     subject = await rights.subject(tx, place.account_id, identifier.removeprefix(NEGATIVE))
@@ -93,7 +106,9 @@ async def _set(
                 before = entry.rights
         adding = mode is StoreMode.ADD
         wanted = letters.union(before, wanted) if adding else letters.without(before, wanted)
-    await rights.grant(tx, place.account_id, [place.mailbox.id], subject, wanted, negative=negative)
+    await share_notifications.grant(
+        tx, place.account_id, place.mailbox.id, subject, wanted, user_id, now, negative=negative
+    )
 
 
 async def _get(tx: Transaction, user_id: int, path: str) -> list[tuple[str, str]]:

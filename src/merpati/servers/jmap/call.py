@@ -25,6 +25,8 @@ CORE: Final = "urn:ietf:params:jmap:core"
 MAIL: Final = "urn:ietf:params:jmap:mail"
 SUBMISSION: Final = "urn:ietf:params:jmap:submission"
 VACATION: Final = "urn:ietf:params:jmap:vacationresponse"
+PRINCIPALS: Final = "urn:ietf:params:jmap:principals"
+OWNER: Final = "urn:ietf:params:jmap:principals:owner"
 QUOTA: Final = "urn:ietf:params:jmap:quota"
 # What somebody may use of an account that is not theirs.
 SHAREABLE: Final = frozenset({CORE, MAIL, QUOTA})
@@ -160,7 +162,7 @@ class Method(NamedTuple):
 
 
 __all__ = [
-    "COLLATIONS", "CORE", "MAIL", "QUOTA", "SHAREABLE", "SUBMISSION", "VACATION", "VAPID",
-    "WEBSOCKET", "Access", "Call", "Invocation", "JmapSettings", "Method", "Run", "Sending",
-    "Services"
+    "COLLATIONS", "CORE", "MAIL", "OWNER", "PRINCIPALS", "QUOTA", "SHAREABLE", "SUBMISSION",
+    "VACATION", "VAPID", "WEBSOCKET", "Access", "Call", "Invocation", "JmapSettings", "Method",
+    "Run", "Sending", "Services",
 ]  # fmt: skip

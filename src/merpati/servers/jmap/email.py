@@ -207,10 +207,10 @@ class Email(Kind):
                 *BODY,
                 "hasAttachment",
                 "preview",
-                *smime.PROPERTIES,
             ),
             server_set(),
         ),
+        **dict.fromkeys(smime.PROPERTIES, server_set(capability=smime.CAPABILITY)),
         "mailboxIds": Property(is_id_set),
         "keywords": Property(are_keywords, default=MappingProxyType({})),
         **reminders.PROPERTIES,
@@ -222,6 +222,7 @@ class Email(Kind):
         "collapseThreads": Argument(is_bool, default=False)
     }
     conditions: ClassVar[Mapping[str, Check]] = email_query.CONDITIONS
+    conditions_with: ClassVar[Mapping[str, Mapping[str, Check]]] = smime.CONDITIONS
     sorts: ClassVar[frozenset[str]] = frozenset({
         *email_query.SORTS, *email_query.THREAD_SORTS,
     })  # fmt: skip
@@ -232,9 +233,10 @@ class Email(Kind):
         self._queries = queries
         self._told = Told()
 
-    def check_properties(self, names: Sequence[str]) -> None:  # type: ignore[override]
+    def check_properties(self, names: Iterable[str], using: frozenset[str]) -> None:
         """Header fields by their own names are properties, too (RFC 8621 4.1.3)."""
-        super().check_properties(name for name in names if email_headers.wanted(name) is None)
+        own = [name for name in names if email_headers.wanted(name) is None]
+        super().check_properties(own, using)
 
     async def get(
         self,

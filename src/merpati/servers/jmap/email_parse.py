@@ -75,7 +75,7 @@ def parse(kind: email.Email) -> Method:
         access = call.access(arguments["accountId"])
         wanted = arguments["properties"]
         if wanted is not None:
-            kind.check_properties(wanted)
+            kind.check_properties(wanted, call.using)
         what = email.plan(DEFAULTS if wanted is None else frozenset(wanted), arguments)
         ids = list(dict.fromkeys(arguments["blobIds"]))
         if len(ids) > call.settings.objects_in_get:

@@ -88,8 +88,9 @@ THREAD_SORTS: Final = {
 # What of an email never changes, in filters and sorts.
 LASTING: Final = frozenset({
     "before", "after", "minSize", "maxSize", "hasAttachment", "text", "body", *_FIELDS, "header",
-    "receivedAt", "sentAt", "size",
+    "receivedAt", "sentAt", "size", "hasSmime", "hasVerifiedSmimeAtDelivery",
 })  # fmt: skip
+TIMED: Final = "hasVerifiedSmime"  # which may be another tomorrow, without any change
 NEWEST_FIRST: Final = ({"property": "receivedAt", "isAscending": False},)
 
 
@@ -158,7 +159,8 @@ class EmailQuery:
         store = call.services.store
         text = requests.encode((filter_, sort))
         key = (access.account_id, 0 if access.is_own else call.user.id, text)
-        known = self._known.get(key)
+        timed = TIMED in filters.conditions(filter_)
+        known = None if timed else self._known.get(key)
         if not access.is_own or known is None or await self._is_old(access.account_id, known):
             modseq, mailbox_ids = await store.read(_mailboxes, access, call.user.id)
             if known is None or (known.modseq, known.mailbox_ids) != (modseq, mailbox_ids):
@@ -170,11 +172,12 @@ class EmailQuery:
                 )
                 asked = _Asked(filter_, criterion_of(filter_, mailbox_ids), by, follows)
                 known = await self._renewed(access.account_id, asked, known, modseq, mailbox_ids)
-                self._remember(key, known)
+                if not timed:
+                    self._remember(key, known)
         if key in self._known:
             self._known.move_to_end(key)
         ids = ThreadFirsts(known.result) if collapse else EmailIds(known.result)
-        return Found(str(known.modseq), ids, can_calculate_changes=True)
+        return Found(str(known.modseq), ids, can_calculate_changes=not timed)
 
     async def _is_old(self, account_id: int, known: _Known) -> bool:
         return await self._finder.store.read(changes.current, account_id) != known.modseq
@@ -461,6 +464,11 @@ def _condition(name: str, value: Any, mailbox_ids: Sequence[int]) -> c.Criterion
             return c.HasAttachment() if value else c.Not(c.HasAttachment())
         case "header":
             return c.Header(value[0].lower(), value[1] if len(value) > 1 else "")
+        case "hasSmime":
+            return c.Smime() if value else c.Not(c.Smime())
+        case "hasVerifiedSmime" | "hasVerifiedSmimeAtDelivery":
+            good = c.Smime(verified=True, at_delivery=name != TIMED)
+            return good if value else c.Not(good)
         case "text":
             return c.And(tuple(map(c.Text, words(value))))
         case "body":

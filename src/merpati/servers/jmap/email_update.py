@@ -52,7 +52,7 @@ async def _unchanged(
 ) -> frozenset[str]:
     """Those of some properties that are sent back as they are."""
     try:
-        kind.check_properties(names)
+        kind.check_properties(names, call.using)
     except MethodFault:
         return frozenset()
     id_ = call.real(reference) or ""

@@ -33,17 +33,19 @@ class Property(NamedTuple):
         default: of a new object; REQUIRED when it must be given.
         server_set: clients cannot give it.
         immutable: it stays as it was made.
+        capability: that a request must name to see it; empty: any does.
     """
 
     check: Check
     default: Any = REQUIRED
     server_set: bool = False
     immutable: bool = False
+    capability: str = ""
 
 
-def server_set(check: Check = lambda _: True) -> Property:
+def server_set(check: Check = lambda _: True, capability: str = "") -> Property:
     """A property that the server alone gives."""
-    return Property(check, None, server_set=True, immutable=True)
+    return Property(check, None, server_set=True, immutable=True, capability=capability)
 
 
 class Got(NamedTuple):
@@ -119,14 +121,23 @@ class Kind(ABC):
     set_arguments: ClassVar[Mapping[str, Argument]] = {}
     query_arguments: ClassVar[Mapping[str, Argument]] = {}
     conditions: ClassVar[Mapping[str, Check]] = {}
+    conditions_with: ClassVar[Mapping[str, Mapping[str, Check]]] = {}  # more, by capability
     sorts: ClassVar[frozenset[str]] = frozenset()
     tells_defaults: ClassVar[bool] = True  # /set tells of what a client left out
     lasting: ClassVar[frozenset[str]] = frozenset()  # conditions and sorts by what never changes
     is_singleton: ClassVar[bool] = False
 
-    def check_properties(self, names: Iterable[str]) -> None:
+    def offered(self, using: frozenset[str]) -> frozenset[str]:
+        """The properties that there are for a request (RFC 8620 1.8)."""
+        return frozenset([
+            name for name, one in self.properties.items()
+            if not one.capability or one.capability in using
+        ])  # fmt: skip
+
+    def check_properties(self, names: Iterable[str], using: frozenset[str]) -> None:
         """Raise MethodFault when one of the properties asked for does not exist."""
-        unknown = [name for name in names if name not in self.properties]
+        there = self.offered(using)
+        unknown = [name for name in names if name not in there]
         if unknown:
             raise invalid(f"{self.name} has no property {unknown[0][:100]!r}", "properties")
 

@@ -12,13 +12,13 @@ from merpati.model import object_ids
 from merpati.model import rights as letters
 from merpati.model.change import ChangeKind
 from merpati.model.mailbox import DEPTH_MAX, INBOX_ID, NAME_MAX, SEPARATOR
-from merpati.servers.jmap import mailbox_query, states
-from merpati.servers.jmap.call import MAIL, Access, Call
+from merpati.servers.jmap import mailbox_query, mailbox_sharing, states
+from merpati.servers.jmap.call import MAIL, PRINCIPALS, Access, Call
 from merpati.servers.jmap.kind import Changes, Found, Got, Kind, Property, server_set
-from merpati.servers.jmap.mailbox_view import View, ancestors, look
+from merpati.servers.jmap.mailbox_view import ADMIN, View, ancestors, look
 from merpati.servers.jmap.states import Changed, Fate
 from merpati.services.thread_counts import ThreadCounts
-from merpati.store import changes, mailbox_tree, mailboxes
+from merpati.store import changes, mailbox_tree, mailboxes, share_notifications
 from merpati.store.engine import Transaction
 from merpati.store.mailbox_tree import Threads
 from merpati.wire.jmap.faults import SetFault, wrong
@@ -61,6 +61,11 @@ def _is_order(value: Any) -> bool:
     return is_unsigned(value) and value <= SORT_ORDER_MAX
 
 
+def _without_admin(one: dict[str, Any]) -> None:
+    """RFC 8621 knows no right to share."""
+    one.get("myRights", {}).pop(ADMIN, None)
+
+
 class Mailbox(Kind):
     """The data type."""
 
@@ -74,6 +79,7 @@ class Mailbox(Kind):
         "sortOrder": Property(_is_order, 0),
         **dict.fromkeys((*COUNTS, "myRights"), server_set()),
         "isSubscribed": Property(is_bool, None),  # true in an own account
+        "shareWith": Property(mailbox_sharing.is_sharing, None, capability=PRINCIPALS),
     }
     set_arguments: ClassVar[Mapping[str, Argument]] = {
         "onDestroyRemoveEmails": Argument(is_bool, default=False)
@@ -105,6 +111,9 @@ class Mailbox(Kind):
         """RFC 8621 2.1."""
         wanted = None if ids is None else {object_ids.read_mailbox(one) for one in ids}
         got = await call.services.store.read(_get, access, call.user.id, wanted, properties)
+        if PRINCIPALS not in call.using:
+            for one in got.objects:
+                _without_admin(one)
         if properties & THREADS:  # after the state: what changes between is told once more
             counts = await self._counts.of(access.account_id)
             for one in got.objects:
@@ -150,6 +159,12 @@ class Mailbox(Kind):
             raise wrong("another mailbox has that role", "role")
         path = _child_path(view, parent, new["name"])
         _check_place(view, parent, new["name"])
+        if new["shareWith"] and letters.ADMINISTER not in view.rights(parent):
+            raise SetFault("forbidden", "you may not share this mailbox")
+        grants: dict[int, str] = {}
+        if new["shareWith"] is not None:
+            shared = (await share_notifications.shared_with(tx, access.account_id)).get(parent, {})
+            grants = await mailbox_sharing.grants(tx, call, access, shared, new["shareWith"])
         made = await mailboxes.create(tx, access.account_id, path, call.now())
         if new["role"] is not None or new["sortOrder"]:
             await mailbox_tree.set_attributes(
@@ -157,8 +172,12 @@ class Mailbox(Kind):
             )
         if access.is_own if new["isSubscribed"] is None else new["isSubscribed"]:
             await mailboxes.subscribe(tx, call.user.id, view.prefix + path)
+        if grants:
+            await mailbox_sharing.put(tx, call, access, made.id, grants)
         view = await look(tx, access, call.user.id)
         told = view.object(view.tree[made.id], Threads(0, 0))
+        if PRINCIPALS not in call.using:
+            _without_admin(told)
         return {
             name: value for name, value in told.items() if new.get(name) is None or name == "id"
         }
@@ -171,7 +190,9 @@ class Mailbox(Kind):
         node = view.tree.get(object_ids.read_mailbox(id_) or 0)
         if node is None or letters.LOOKUP not in view.rights(node.id):
             return None
-        return view.object(node, Threads(0, 0))
+        shared = await share_notifications.shared_with(tx, access.account_id)
+        told = mailbox_sharing.told(shared.get(node.id, {}))
+        return {**view.object(node, Threads(0, 0)), "shareWith": told}
 
     async def update(
         self,
@@ -195,6 +216,12 @@ class Mailbox(Kind):
             raise wrong("another mailbox has that role", "role")
         if node.id == INBOX_ID and role != "inbox":
             raise wrong("the inbox keeps its role", "role")
+        grants: dict[int, str] = {}
+        if new["shareWith"] != old["shareWith"]:
+            if not old["myRights"][ADMIN]:
+                raise SetFault("forbidden", "you may not share this mailbox")
+            shared = (await share_notifications.shared_with(tx, access.account_id)).get(node.id, {})
+            grants = await mailbox_sharing.grants(tx, call, access, shared, new["shareWith"])
         old_path = view.path(node.id)
         path = old_path
         if moves:
@@ -207,6 +234,8 @@ class Mailbox(Kind):
             await mailbox_tree.set_attributes(
                 tx, access.account_id, node.id, role, new["sortOrder"]
             )
+        if grants:
+            await mailbox_sharing.put(tx, call, access, node.id, grants)
         if new["isSubscribed"] != old["isSubscribed"]:
             act = mailboxes.subscribe if new["isSubscribed"] else mailboxes.unsubscribe
             await act(tx, call.user.id, view.prefix + path)
@@ -270,8 +299,13 @@ async def _get(
     view = await look(tx, access, user_id)
     found = [one for one in view.visible() if wanted is None or one.id in wanted]
     objects = []
+    shared: dict[int, dict[int, str]] = {}
+    if "shareWith" in properties:
+        shared = await share_notifications.shared_with(tx, access.account_id)
     for node in found:
         whole = view.object(node, None)
+        with_ = shared.get(node.id, {}) if whole["myRights"][ADMIN] else {}
+        whole["shareWith"] = mailbox_sharing.told(with_)
         objects.append({name: whole[name] for name in whole if name in properties})
     return Got(str(view.state), objects)
 
@@ -296,10 +330,10 @@ async def _changes(
     for id_, (modseq, fate) in latest.items():
         if fate is Fate.DESTROYED and id_ in created:
             continue  # came and went unseen
-        if fate is not Fate.DESTROYED and letters.LOOKUP not in view.rights(id_):
-            continue
-        new = id_ in created and fate is not Fate.DESTROYED
-        changed.append(Changed(modseq, id_, Fate.CREATED if new else fate))
+        # One may be gone for this user alone, who shares it no longer.
+        is_gone = fate is Fate.DESTROYED or letters.LOOKUP not in view.rights(id_)
+        new = Fate.CREATED if id_ in created else fate
+        changed.append(Changed(modseq, id_, Fate.DESTROYED if is_gone else new))
     told = states.page(changed, since, view.state, limit, object_ids.mailbox)
     only_counts = itself.isdisjoint(object_ids.read_mailbox(one) or 0 for one in told.updated)
     properties = list(COUNTS) if told.updated and only_counts else None

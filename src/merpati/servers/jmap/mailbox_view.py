@@ -30,6 +30,12 @@ RIGHTS: Final = {
 ADMIN: Final = "mayAdmin"  # whether one may share it with others
 
 
+def rights_object(held: str) -> dict[str, bool]:
+    """Rights as RFC 8621 2 tells them, and whether they let one share."""
+    may = {name: not letters.without(needed, held) for name, needed in RIGHTS.items()}
+    return {**may, ADMIN: letters.ADMINISTER in held}
+
+
 class View:
     """The mailboxes of an account that the user may see.
 
@@ -70,8 +76,7 @@ class View:
 
     def object(self, node: Node, threads: Threads | None) -> dict[str, Any]:
         """A mailbox as its properties, but those of `threads` and with whom it is shared."""
-        held = self.rights(node.id)
-        may = {name: not letters.without(needed, held) for name, needed in RIGHTS.items()}
+        may = rights_object(self.rights(node.id))
         if node.id == INBOX_ID:
             may["mayRename"] = may["mayDelete"] = False
         parent = node.parent_id if letters.LOOKUP in self.rights(node.parent_id) else 0

@@ -24,6 +24,7 @@ from merpati.servers.jmap.blob import BLOB
 from merpati.servers.jmap.call import (
     CORE,
     MAIL,
+    PRINCIPALS,
     QUOTA,
     SUBMISSION,
     VACATION,
@@ -38,11 +39,13 @@ from merpati.servers.jmap.identity import Identities
 from merpati.servers.jmap.kind import Kind
 from merpati.servers.jmap.mailbox import Mailbox
 from merpati.servers.jmap.mdn import MDN
+from merpati.servers.jmap.principal import Principals
 from merpati.servers.jmap.push_subscription import PushSubscriptions
 from merpati.servers.jmap.querying import query, query_changes
 from merpati.servers.jmap.quota import Quotas
 from merpati.servers.jmap.reading import changes, get
 from merpati.servers.jmap.safe_html import SAFE_HTML
+from merpati.servers.jmap.share_notification import ShareNotifications
 from merpati.servers.jmap.sieve_script import SIEVE, SieveScripts
 from merpati.servers.jmap.submission import Submissions
 from merpati.servers.jmap.thread import Thread
@@ -65,8 +68,8 @@ def of(kind: Kind, *names: str) -> dict[str, Method]:
     return {f"{kind.name}/{name}": STANDARD[name](kind) for name in names}
 
 
-def methods(finder: Finder) -> dict[str, Method]:
-    """Every method but Core/echo."""
+def methods(finder: Finder, each: Mapping[str, Mapping[str, Any]]) -> dict[str, Method]:
+    """Every method but Core/echo; `each`: the capabilities of an own account."""
     emails = Email(EmailQuery(finder))
     sent = Submissions()
     return {
@@ -83,6 +86,8 @@ def methods(finder: Finder) -> dict[str, Method]:
         "EmailSubmission/set": submission.set_(sent, emails),
         **of(label.Labels(), "get", "changes", "set"),
         **of(VacationResponse(), "get", "set"),
+        **of(Principals(each), "get", "changes", "set", "query"),
+        **of(ShareNotifications(), *STANDARD),
         **of(Quotas(), "get", "changes", "query", "queryChanges"),
         **of(SieveScripts(), "get", "changes", "query", "queryChanges"),
         "SieveScript/set": sieve_script.set_(SieveScripts()),
@@ -111,7 +116,7 @@ def mail(settings: JmapSettings, message_size: int) -> Mapping[str, Any]:
 
 
 CAPABILITIES: Final[Mapping[str, Mapping[str, Any]]] = {
-    **{name: {} for name in (MAIL, SUBMISSION, VACATION, QUOTA, BLOB, MDN)},
+    **{name: {} for name in (MAIL, SUBMISSION, VACATION, QUOTA, PRINCIPALS, BLOB, MDN)},
     SIEVE: {"implementation": "Merpati"},
     SAFE_HTML: {},
     reminders.CAPABILITY: {},

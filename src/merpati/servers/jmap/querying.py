@@ -53,7 +53,7 @@ def query(kind: Kind) -> Method:
         limit = arguments["limit"]
         if limit is not None and limit < 0:
             raise invalid("limit is not negative", "limit")
-        check_filter(kind, arguments["filter"])
+        check_filter(kind, arguments["filter"], call.using)
         sort = check_sort(kind, arguments["sort"])
         found = await kind.query(call, access, arguments["filter"], sort, arguments)
         start = _start(call, found.ids, arguments)
@@ -98,12 +98,16 @@ def _places(ids: Sequence[str], wanted: set[str]) -> list[dict[str, Any]]:
     return [{"id": id_, "index": n} for n, id_ in sorted(found)]
 
 
-def check_filter(kind: Kind, filter_: Any) -> None:
+def check_filter(kind: Kind, filter_: Any, using: frozenset[str]) -> None:
     """The shape of a filter (RFC 8620 5.5).
 
     Raises:
         MethodFault: unsupportedFilter, invalidArguments.
     """
+    known = dict(kind.conditions)
+    for capability, more in kind.conditions_with.items():
+        if capability in using:
+            known |= more
     count = 0
     waiting = [(filter_, 0)] if filter_ is not None else []
     while waiting:
@@ -124,7 +128,7 @@ def check_filter(kind: Kind, filter_: Any) -> None:
             waiting += [(inner, depth + 1) for inner in conditions]
             continue
         for name, value in one.items():
-            check = kind.conditions.get(name)
+            check = known.get(name)
             if check is None:
                 raise MethodFault("unsupportedFilter", f"there is no condition {name[:100]!r}")
             if not check(value):
@@ -175,7 +179,7 @@ def query_changes(kind: Kind) -> Method:
         arguments = check_arguments(given, table)
         access = call.access(arguments["accountId"], kind.capability)
         await kind.refresh(call, access)
-        check_filter(kind, arguments["filter"])
+        check_filter(kind, arguments["filter"], call.using)
         sort = check_sort(kind, arguments["sort"])
         since = arguments["sinceQueryState"]
         found = await kind.query(call, access, arguments["filter"], sort, arguments)

@@ -36,9 +36,9 @@ def get(kind: Kind) -> Method:
         wanted = arguments["properties"]
         if wanted is None:
             defaults = kind.get_defaults
-            properties = frozenset(kind.properties) if defaults is None else defaults
+            properties = kind.offered(call.using) if defaults is None else defaults
         else:
-            kind.check_properties(wanted)
+            kind.check_properties(wanted, call.using)
             properties = frozenset(wanted)
         ids = arguments["ids"]
         if ids is not None:

@@ -8,7 +8,15 @@ from zlib import crc32
 
 from merpati.model import object_ids
 from merpati.model.account import Account
-from merpati.servers.jmap.call import COLLATIONS, CORE, SHAREABLE, Access, JmapSettings
+from merpati.servers.jmap.call import (
+    COLLATIONS,
+    CORE,
+    OWNER,
+    PRINCIPALS,
+    SHAREABLE,
+    Access,
+    JmapSettings,
+)
 from merpati.wire.jmap import requests
 
 API: Final = "/jmap/api"
@@ -57,15 +65,7 @@ def session(
     """
     told: dict[str, Any] = {
         "capabilities": {CORE: core(settings), **server},
-        "accounts": {
-            id_: {
-                "name": name,
-                "isPersonal": access.is_own,
-                "isReadOnly": access.read_only,
-                "accountCapabilities": {CORE: {}, **each} if access.is_own else shared(each),
-            }
-            for id_, (access, name) in accounts.items()
-        },
+        "accounts": {id_: account(access, name, each) for id_, (access, name) in accounts.items()},
         "primaryAccounts": dict.fromkeys(each, object_ids.account(user.id)),
         "username": user.address,
         "apiUrl": base + API,
@@ -77,9 +77,23 @@ def session(
     return told
 
 
-def shared(each: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """What somebody may use of an account that is not theirs: its mail."""
-    return {name: value for name, value in each.items() if name in SHAREABLE} | {CORE: {}}
+def account(access: Access, name: str, each: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """An account as the session object tells it; of others only what may be used there."""
+    offered = {
+        capability: value
+        for capability, value in each.items()
+        if access.is_own or capability in SHAREABLE
+    }
+    user = object_ids.account(access.user_id)
+    owner = {"accountIdForPrincipal": user, "principalId": f"p{access.account_id}"}
+    if access.is_own:
+        offered[PRINCIPALS] = {"currentUserPrincipalId": f"p{access.user_id}"}
+    return {
+        "name": name,
+        "isPersonal": access.is_own,
+        "isReadOnly": access.read_only,
+        "accountCapabilities": {CORE: {}, **offered, OWNER: owner},
+    }
 
 
 def state(told: Mapping[str, Any]) -> str:

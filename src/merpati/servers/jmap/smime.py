@@ -6,16 +6,24 @@ from typing import TYPE_CHECKING, Any, Final
 
 from merpati.services.smime import Smime, Verdict
 from merpati.wire.jmap import email_headers
-from merpati.wire.jmap.values import utc_date
+from merpati.wire.jmap.values import is_bool, utc_date
 from merpati.wire.mime import headers
 from merpati.wire.smime import message
 
 if TYPE_CHECKING:
     import mmap
 
+    from merpati.base.clock import Clock
+    from merpati.services.finding.contents import Judge
     from merpati.wire.mime.tree import Part
 
 CAPABILITY: Final = "urn:ietf:params:jmap:smimeverify"
+VERIFIED: Final = "signed/verified"
+CONDITIONS: Final = {
+    CAPABILITY: dict.fromkeys(
+        ("hasSmime", "hasVerifiedSmime", "hasVerifiedSmimeAtDelivery"), is_bool
+    )
+}
 PROPERTIES: Final = ("smimeStatus", "smimeStatusAtDelivery", "smimeErrors", "smimeVerifiedAt")
 NONE: Final[dict[str, Any]] = dict.fromkeys(PROPERTIES)
 
@@ -39,7 +47,7 @@ def told(
     if verdict is None:
         return dict(NONE)
     then = verdict
-    if verdict.status != "signed/verified":
+    if verdict.status != VERIFIED:
         then = smime.verdict(content, root, senders, received_at / 1000) or verdict
     return {
         "smimeStatus": verdict.status,
@@ -47,6 +55,17 @@ def told(
         "smimeErrors": list(verdict.errors) or None,
         "smimeVerifiedAt": None if _is_unknown(verdict) else utc_date(now),
     }
+
+
+def judge(smime: Smime, clock: Clock) -> Judge:
+    """What tells searches which signatures are good."""
+
+    def good(content: bytes | mmap.mmap, root: Part, received_at: int) -> tuple[bool, bool]:
+        found = told(smime, content, root, received_at, int(clock.now() * 1000))
+        now, then = found["smimeStatus"], found["smimeStatusAtDelivery"]
+        return now == VERIFIED, then == VERIFIED
+
+    return good
 
 
 def _is_unknown(verdict: Verdict) -> bool:

@@ -62,7 +62,7 @@ def get(kind: Email) -> Method:
     async def run(call: Call, given: dict[str, Any]) -> Answer:
         arguments = check_arguments(given, table)
         access = call.access(arguments["accountId"])
-        check_filter(kind, arguments["filter"])
+        check_filter(kind, arguments["filter"], call.using)
         ids = list(dict.fromkeys(call.real(one) or one for one in arguments["emailIds"]))
         if len(ids) > min(EMAILS_MAX, call.settings.objects_in_get):
             raise MethodFault("requestTooLarge")

@@ -158,7 +158,9 @@ def _acts(
         made = await kind.create(tx, call, access, prepared[creation_id])
         call.created[creation_id] = made["id"]
         if kind.tells_defaults:
-            made = {**_defaults(kind.properties, given), **made}
+            defaults = _defaults(kind.properties, given)
+            offered = kind.offered(call.using)
+            made = {name: one for name, one in defaults.items() if name in offered} | made
         outcome.created[creation_id] = made
 
     async def update(reference: str, patch: dict[str, Any]) -> None:

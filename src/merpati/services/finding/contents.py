@@ -21,16 +21,22 @@ from merpati.store import emails
 from merpati.store.blobs import BlobStore, Stored
 from merpati.store.engine import Row, Store
 from merpati.wire.mime import addresses, headers, tree, words
+from merpati.wire.smime import message as smime
 from merpati.wire.text import message
 from merpati.wire.text.folding import fold
 
 CHUNK: Final = 40  # messages read whole at once
-COLUMNS: Final = ("uid", "size", "blob_id", "location", "encoding", "data", "structure")
+COLUMNS: Final = ("uid", "size", "blob_id", "location", "encoding", "data", "structure",
+    "received_at",
+)  # fmt: skip
 _SHOWN: Final = frozenset({"", "text", "image"})  # types of parts that a reader shows inline
 ADDRESS_FIELDS: Final = frozenset({"from", "to", "cc", "bcc", "sender", "reply-to"})
 
-Inside = c.Header | c.Body | c.Text | c.HasAttachment
+Inside = c.Header | c.Body | c.Text | c.HasAttachment | c.Smime
 Test = Callable[["Content"], bool]
+Judge = Callable[["bytes | mmap.mmap", tree.Part, int], tuple[bool, bool]]
+"""Whether the S/MIME signature of a message (its bytes, structure, Unix ms of receipt) is good,
+and whether it was when the message came."""
 
 
 class Content:
@@ -48,7 +54,7 @@ class Content:
     def bytes(self) -> bytes | mmap.mmap:
         """All of it. Raises Fault CORRUPT."""
         if self._bytes is None:
-            _, size, blob_id, location, encoding, data, _ = self._row
+            _, size, blob_id, location, encoding, data, *_ = self._row
             if location is None:
                 raise Fault(Kind.CORRUPT, f"blob {blob_id} is not there")
             stored = Stored(blob_id, size, location, encoding, data or b"")
@@ -61,6 +67,12 @@ class Content:
         if self._headers is None:
             self._headers = headers.split(self.bytes)
         return self._headers
+
+    @property
+    def received_at(self) -> int:
+        """When it came, Unix milliseconds."""
+        found: int = self._row[7]
+        return found
 
     @property
     def structure(self) -> tree.Part:
@@ -80,12 +92,13 @@ class Contents:
         self._store = store
         self._blob_store = blob_store
         self.reader = reader
+        self.judge: Judge | None = None  # without one, no signature is good
 
     async def meeting(
         self, account_id: int, mailbox_id: int, uids: Sequence[int], wanted: Inside
     ) -> set[int]:
         """Those of ascending UIDs whose messages meet a criterion; a damaged one meets none."""
-        test = _test(wanted)
+        test = _test(wanted, self.judge)
         found: set[int] = set()
         for start in range(0, len(uids), CHUNK):
             part = uids[start : start + CHUNK]
@@ -123,10 +136,18 @@ class Contents:
         return passed
 
 
-def _test(wanted: Inside) -> Test:
+def _test(wanted: Inside, judge: Judge | None = None) -> Test:
     match wanted:
         case c.HasAttachment():
             return lambda content: has_attachment(content.structure)
+        case c.Smime(verified=False):
+            return lambda content: smime.is_smime(content.structure)
+        case c.Smime(at_delivery=at_delivery):
+            return lambda content: (
+                judge is not None
+                and smime.is_smime(content.structure)
+                and judge(content.bytes, content.structure, content.received_at)[at_delivery]
+            )
         case c.Header(field=field, text=text_wanted):
             name, needle = field.encode("utf-8", "replace"), fold(text_wanted)
             contains = _in_addresses if field in ADDRESS_FIELDS else _in_value

@@ -187,7 +187,7 @@ class _Look:
                 return among.intersection(_between(page, Column.SENT_DAY, since, before))
             case c.Header(field=field) if field in FIELDS:
                 return await self._by_header(wanted, FIELDS[field], among)
-            case c.Header() | c.Body() | c.Text() | c.HasAttachment():
+            case c.Header() | c.Body() | c.Text() | c.HasAttachment() | c.Smime():
                 return await self._inside(wanted, among)
             case c.Documents(text=text):
                 return await self._contents.documents_holding(
@@ -287,7 +287,7 @@ def _cost(criterion: c.Criterion) -> int:
             return 1 if field in FIELDS else 2
         case c.SentDay():
             return 1
-        case c.Body() | c.Text() | c.HasAttachment():
+        case c.Body() | c.Text() | c.HasAttachment() | c.Smime():
             return 2
         case c.Documents():
             return 3
