@@ -57,7 +57,7 @@ def main() -> None:
     folder = Path(tempfile.mkdtemp(prefix="merpati-bench-", dir="/var/tmp"))
     ours = Ours(folder)
     try:
-        asyncio.run(_fill(ours, args.messages))
+        asyncio.run(fill(ours, args.messages))
         ours.start()
         _lists(ours)
         _connections(ours, args.connections)
@@ -76,7 +76,8 @@ def letter(n: int) -> bytes:
     ).encode()
 
 
-async def _fill(ours: Ours, count: int) -> None:
+async def fill(ours: Ours, count: int, mailbox: int = 1) -> None:
+    """So many emails into a mailbox of the first user, without a server."""
     config = read_config(ours.config)
     store = await open_store(config)
     blobs = BlobStore(config.blobs, SystemIds(SystemClock()))
@@ -84,7 +85,7 @@ async def _fill(ours: Ours, count: int) -> None:
     async def unit(tx: Any, account_id: int, start: int, end: int) -> None:
         for n in range(start, end):
             raw = letter(n)
-            place = emails.Placement(account_id, 1, "$seen" if n % 2 else "")
+            place = emails.Placement(account_id, mailbox, "$seen" if n % 2 else "")
             at = BEGAN + n * 1000
             await emails.add(tx, blobs.inline(raw), digest(raw, at), [place], at)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import os
 import time
@@ -11,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.scenarios.browser import Page, browser
+from tests.support.browser import PHONE, Browser, Page
 from tests.support.dns import DnsServer
 from tests.support.instance import PASSWORD, Installation
+from tests.support.programs import need
 
 pytestmark = pytest.mark.scenario
 
@@ -23,20 +23,25 @@ SCREENS = (
     "lists", "shared", "queue", "guard", "trace", "reports", "doctor", "audit", "settings",
 )  # fmt: skip
 GUIDE_SECONDS = 600  # what somebody who has never done it may take; a script has to be far below
-# Types into the field of a label, as a person would: the page hears of it.
+# Types into the field of a label, as a person would: the page hears of it. False while it is away.
 FILL = """((label, text) => {
   const named = [...document.querySelectorAll("label")];
   const found = named.findLast((one) => one.firstChild?.textContent.trim() === label);
-  const field = found.htmlFor
-    ? document.getElementById(found.htmlFor) : found.querySelector("input, textarea");
+  const field = found?.htmlFor
+    ? document.getElementById(found.htmlFor) : found?.querySelector("input, textarea");
+  if (!field) return false;
   const kind = field instanceof HTMLTextAreaElement ? HTMLTextAreaElement : HTMLInputElement;
   Object.getOwnPropertyDescriptor(kind.prototype, "value").set.call(field, text);
   field.dispatchEvent(new Event("input", { bubbles: true }));
+  return true;
 })"""
-# The last button with this text that can be pressed; dialogs come last.
-PRESS = """((text) => [...document.querySelectorAll("button")]
-  .findLast((one) => !one.disabled && (one.textContent.trim() === text
-    || one.getAttribute("aria-label") === text)).click())"""
+# The last button with this text that can be pressed; dialogs come last. False while there is none.
+PRESS = """((text) => {
+  const found = [...document.querySelectorAll("button")].findLast((one) => !one.disabled
+    && (one.textContent.trim() === text || one.getAttribute("aria-label") === text));
+  found?.click();
+  return found !== undefined;
+})"""
 MOVED = "new PopStateEvent('popstate')"
 SHOWS = "document.body.innerText.includes"
 
@@ -56,33 +61,25 @@ class Admin:
         self.page.wait("document.querySelector('input[type=password]')")
         self.fill("Address", address)
         self.fill("Password", PASSWORD)
-        self.page.ask("document.querySelector('form button[type=submit]').click()")
+        self.page.run("document.querySelector('form button[type=submit]').click()")
         self.page.wait("document.querySelector('nav#nav')")
 
     def go(self, screen: str) -> None:
         to = json.dumps(f"/admin/{screen}")
-        self.page.ask(f"history.pushState(null, '', {to}), dispatchEvent({MOVED})")
+        self.page.run(f"history.pushState(null, '', {to}), dispatchEvent({MOVED})")
         self.page.wait("document.querySelector('main h1')")
 
     def fill(self, label: str, text: str) -> None:
-        self.page.ask(f"{FILL}({json.dumps(label)}, {json.dumps(text)})")
+        self.page.wait(f"{FILL}({json.dumps(label)}, {json.dumps(text)})")
 
     def press(self, text: str) -> None:
-        self.page.ask(f"{PRESS}({json.dumps(text)})")
+        self.page.wait(f"{PRESS}({json.dumps(text)})")
 
     def shows(self, text: str) -> None:
         self.page.wait(f"{SHOWS}({json.dumps(text)})")
 
-    def size(self, width: int, height: int, *, phone: bool) -> None:
-        self.page.call(
-            "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1,
-            mobile=phone,
-        )  # fmt: skip
-
     def shot(self, name: str) -> None:
-        taken = self.page.call("Page.captureScreenshot", format="png")
-        file = self.folder / f"admin-{name.replace('/', '-')}.png"
-        file.write_bytes(base64.b64decode(taken["data"]))
+        self.page.screenshot(self.folder / f"admin-{name.replace('/', '-')}.png")
 
 
 @pytest.fixture
@@ -96,9 +93,10 @@ def installation(tmp_path: Path, names: DnsServer) -> Iterator[Installation]:
 
 @pytest.fixture
 def admin(installation: Installation, tmp_path: Path) -> Iterator[Admin]:
-    with browser(tmp_path) as page:
+    with Browser(need("chromium")) as browser:
+        page = browser.page("about:blank", (1400, 1000))
         yield Admin(installation, page, tmp_path)
-        assert not page.faults
+        assert not page.faults()
 
 
 def test_every_screen_opens_wide_and_on_a_phone_in_both_languages(
@@ -106,24 +104,22 @@ def test_every_screen_opens_wide_and_on_a_phone_in_both_languages(
 ) -> None:
     installation.sendmail("-f", "ani@a.id", "budi@a.id", text="Subject: Rapat\n\nhalo\n")
     admin.sign_in(BOSS)
-    for language, theme, width, height, phone in (
-        ("en", "light", 1280, 900, False), ("id", "dark", 390, 844, True),
-    ):  # fmt: skip
+    for language, theme, size in (("en", "light", (1280, 900)), ("id", "dark", PHONE)):
         kept = {"merpati.language": language, "merpati.theme": theme}
         for name, value in kept.items():
-            admin.page.ask(f"localStorage.setItem('{name}', '{value}')")
-        admin.size(width, height, phone=phone)
+            admin.page.run(f"localStorage.setItem('{name}', '{value}')")
+        admin.page.resize(size)
         admin.page.open(f"{admin.base}/admin")
         admin.page.wait("document.querySelector('nav#nav')")
         for screen in SCREENS:
             admin.go(screen)
             admin.page.wait("!document.querySelector('main [role=status].wait')")
             fits = "document.documentElement.scrollWidth <= innerWidth"
-            assert admin.page.ask(fits), f"{screen} is wider than {width} pixels"
+            assert admin.page.run(fits), f"{screen} is wider than {size[0]} pixels"
             for fault in ("That did not work", "Tidak berhasil"):
-                assert not admin.page.ask(f"{SHOWS}('{fault}')"), screen
+                assert not admin.page.run(f"{SHOWS}('{fault}')"), screen
             admin.shot(f"{language}-{screen}")
-    assert admin.page.ask("document.documentElement.lang") == "id"
+    assert admin.page.run("document.documentElement.lang") == "id"
 
 
 def test_the_first_steps_are_walked(
@@ -166,7 +162,7 @@ def test_the_first_steps_are_walked(
     installation.sendmail("-f", "budi@a.id", BOSS, text=answer)
     admin.shows("mail works both ways")
     admin.press("Next")
-    admin.page.ask("document.querySelector('main input[type=checkbox]').click()")
+    admin.page.run("document.querySelector('main input[type=checkbox]').click()")
     admin.shows("5 of 6 done")  # the certificate is the one of `merpati init`
     seconds = time.monotonic() - began
     print(f"first steps: {seconds:.1f} s")
@@ -185,7 +181,7 @@ def test_a_message_is_held_released_and_followed(
     installation.sendmail("-f", "ani@a.id", "x@far.test", text="Subject: Pesanan 7\n\nhalo\n")
     admin.go("queue")
     admin.page.wait("document.querySelector('tbody input[type=checkbox]')")
-    admin.page.ask("document.querySelector('tbody input[type=checkbox]').click()")
+    admin.page.run("document.querySelector('tbody input[type=checkbox]').click()")
     admin.press("Hold")
     admin.page.wait("document.querySelector('dialog')")
     admin.fill("Reason, shown in lists", "ask Ani first")
@@ -206,16 +202,16 @@ def test_a_delegate_sees_the_screens_of_their_rights(
     admin.page.wait("document.querySelector('main select')?.value === 'a.id'")
     admin.fill("Address", "ani@a.id")
     for right in ("lists", "reports"):
-        admin.page.ask(f"document.querySelector('input[value={right}]').click()")
+        admin.page.run(f"document.querySelector('input[value={right}]').click()")
     admin.press("Add")
     admin.shows("ani@a.id · a.id · accounts, mail's roads")
     admin.press("Account")
     admin.page.wait("document.querySelector('[role=menu]')")
-    admin.page.ask("[...document.querySelectorAll('[role=menuitem]')].at(-1).click()")
+    admin.page.run("[...document.querySelectorAll('[role=menuitem]')].at(-1).click()")
     admin.page.wait("document.querySelector('input[type=password]')")
-    admin.page.ask("localStorage.clear()")
+    admin.page.run("localStorage.clear()")
     admin.sign_in("ani@a.id")
-    shown = admin.page.ask("[...document.querySelectorAll('#nav a')].map((one) => one.pathname)")
+    shown = admin.page.run("[...document.querySelectorAll('#nav a')].map((one) => one.pathname)")
     assert [path.rpartition("/")[2] for path in shown] == [
         "accounts", "domains", "aliases", "shared", "trace", "audit",
     ]  # fmt: skip

@@ -1,28 +1,31 @@
-"""Writing, sending and filtering in the webmail, in a real browser on a real server."""
+"""Writing and sending in the webmail, on a desk and a phone, in both languages."""
 
 from __future__ import annotations
 
-import imaplib
-import ssl
+import json
+import re
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from typing import Final
 
 import pytest
 
-from merpati.servers.web.pages import FOLDER
-from tests.scenarios.browser import Page, browser
-from tests.support.instance import PASSWORD, Installation
+from tests.scenarios.webmail import (
+    BUDI,
+    WAYS,
+    Person,
+    Webmail,
+    by_imap,
+    keep,
+    letter,
+    need_pages,
+    office,
+)
+from tests.support.programs import need
 
-pytestmark = [
-    pytest.mark.scenario,
-    pytest.mark.skipif(not (FOLDER / "index.html").is_file(), reason="web/ has not been built"),
-]
-ANI: Final = "ani@a.id"
-BUDI: Final = "budi@a.id"
-LONG_TASK: Final = 50  # ms
+pytestmark = [pytest.mark.scenario, pytest.mark.timeout(180)]
+
+SECONDS: Final = 20
 KEYS: Final = 100
 PASTE: Final = """new Promise((done) => {
   const canvas = document.createElement("canvas");
@@ -40,169 +43,270 @@ DROP: Final = """(() => {
   const event = { dataTransfer, bubbles: true, cancelable: true };
   document.querySelector(".letter").dispatchEvent(new DragEvent("drop", event));
 })()"""
-
-
-class Desk:
-    """A person in front of the webmail."""
-
-    def __init__(self, page: Page, base: str) -> None:
-        self.page = page
-        self.base = base
-
-    def sign_in(self, who: str) -> None:
-        self.page.open(f"{self.base}/")
-        self.page.wait("document.querySelector('input[type=password]')")
-        self.fill("input[type=email]", who)
-        self.fill("input[type=password]", PASSWORD)
-        self.key("Enter", 13)
-        self.shows("Inbox")
-
-    def shows(self, text: str) -> None:
-        self.page.wait(f"document.body.innerText.includes({text!r})")
-
-    def fill(self, selector: str, text: str) -> None:
-        self.page.wait(f"document.querySelector({selector!r})")
-        self.page.ask(f"[...document.querySelectorAll({selector!r})].pop().focus()")
-        self.page.call("Input.insertText", text=text)
-
-    def key(self, key: str, code: int, text: str = "") -> None:
-        down = {"key": key, "windowsVirtualKeyCode": code, "text": "\r" if key == "Enter" else text}
-        self.page.call("Input.dispatchKeyEvent", type="keyDown", **down)
-        self.page.call("Input.dispatchKeyEvent", type="keyUp", key=key, windowsVirtualKeyCode=code)
-
-    def press(self, label: str) -> None:
-        found = (
-            "[...document.querySelectorAll('button,a,[role=menuitem]')].filter(e =>"
-            f" (e.textContent.trim() === {label!r} || e.getAttribute('aria-label') === {label!r})"
-            " && e.offsetParent !== null)"
-        )
-        self.page.wait(f"{found}.length")
-        self.page.ask(f"{found}.pop().click()")
-
-    def write(self, to: str, subject: str, text: str) -> None:
-        self.press("Write")
-        self.page.wait("document.querySelector('.letter [contenteditable]')")
-        self.fill(".letter input[role=combobox]", to)
-        self.key("Enter", 13)
-        self.fill(".letter .subject", subject)
-        self.fill(".letter [contenteditable]", text)
-
-
-@contextmanager
-def desk(installation: Installation, folder: Path) -> Iterator[Desk]:
-    """The webmail, in English, with no fault in its scripts."""
-    with browser(folder) as page:
-        yield Desk(page, f"http://127.0.0.1:{installation.port('http')}")
-        assert page.faults == []
+AT_ONCE: Final = "localStorage.setItem('merpati.compose', '{\"undoSeconds\": 0}')"
 
 
 @pytest.fixture(scope="module")
-def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
-    made = Installation.make(tmp_path_factory.mktemp("compose") / "i", "a.id", ANI, BUDI)
-    with made.serving(workers=1):
+def webmail(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Webmail]:
+    need_pages()
+    with office(tmp_path_factory.mktemp("compose"), need("chromium"), BUDI) as made:
         yield made
 
 
-def test_a_letter_is_kept_taken_back_and_sent(installation: Installation, tmp_path: Path) -> None:
-    with desk(installation, tmp_path) as ani:
-        ani.sign_in(ANI)
-        ani.write(BUDI, "Rapat", "Halo Budi, terlampir laporan.")
-        ani.shows("Draft saved")
-        ani.press("Send")
-        ani.shows("You write of an attachment, but none is attached.")
-        ani.press("Send anyway")
-        ani.press("Undo")
-        ani.shows("Taken back. It has not been sent.")
-        ani.page.wait(
-            "document.querySelector('.letter [contenteditable]').innerText.includes('Halo')"
-        )
-        ani.press("Send")
-        ani.press("Send anyway")
-        ani.shows("Sending in 10 seconds")
-        ani.page.wait("!document.body.innerText.includes('Sending in')")
-
-    other = tmp_path / "budi"
-    other.mkdir()
-    with desk(installation, other) as budi:
-        budi.sign_in(BUDI)
-        budi.shows("Rapat")
+@pytest.fixture(scope="module", params=WAYS)
+def writer(webmail: Webmail, request: pytest.FixtureRequest) -> Iterator[Person]:
+    person = Person.sign_in(webmail, request.param)
+    keep(webmail.server, letter("Makan siang", "Di mana?\n"), who=person.address)
+    yield person
+    assert person.page.faults() == []
 
 
-def test_what_was_not_finished_is_found_again(installation: Installation, tmp_path: Path) -> None:
-    with desk(installation, tmp_path) as ani:
-        ani.sign_in(ANI)
-        ani.write(BUDI, "Belum selesai", "Baru")
-        ani.shows("Draft saved")
-        ani.page.open(f"{ani.base}/")
-        ani.shows("1 message was not finished when this page was closed.")
-        ani.press("Go on writing")
-        ani.page.wait("document.querySelector('.letter .subject')?.value === 'Belum selesai'")
+@pytest.fixture
+def at_once(writer: Person) -> Person:
+    """Somebody whose letters go at once, as the settings allow."""
+    writer.page.run(AT_ONCE)
+    writer.begin_again()
+    return writer
 
 
-def test_an_image_in_the_text_and_a_file_go_along(
-    installation: Installation, tmp_path: Path
-) -> None:
-    with desk(installation, tmp_path) as ani:
-        ani.sign_in(ANI)
-        ani.write(BUDI, "Gambar", "Lihat: ")
-        ani.page.ask(PASTE)
-        ani.page.wait("document.querySelector('.letter img[data-cid]')")
-        ani.page.ask(DROP)
-        ani.shows("laporan.txt")
-        ani.page.wait("!document.querySelector('.letter progress')")
-        ani.press("Send")
-        ani.shows("Sending in 10 seconds")
-        ani.page.wait("!document.body.innerText.includes('Sending in')")
-    parts = ["image/png", "laporan.txt", "multipart/related", "multipart/alternative"]
-    with imaplib.IMAP4("127.0.0.1", installation.port("imap")) as client:
-        client.starttls(ssl_context=ssl._create_unverified_context())
-        client.login(BUDI, PASSWORD)
-        found = b""
-        for _ in range(100):
-            client.select("INBOX", readonly=True)
-            found = client.search(None, "SUBJECT", "Gambar")[1][0]
+def subject(writer: Person, text: str) -> str:
+    """One that no other way uses: all write to the same Budi."""
+    return f"{text} {writer.language}"
+
+
+def received(webmail: Webmail, wanted: str, who: str = BUDI) -> str:
+    """The letter of a subject, once it is there."""
+    until = time.monotonic() + SECONDS
+    with by_imap(webmail.server, who) as imap:
+        while time.monotonic() < until:
+            imap.select("INBOX", readonly=True)
+            found = imap.search(None, "SUBJECT", f'"{wanted}"')[1][0]
             if found:
-                break
-            time.sleep(0.2)
-        message = str(client.fetch(found.split()[0].decode(), "(BODY.PEEK[])")[1])
+                got = imap.fetch(found.split()[-1].decode(), "(BODY.PEEK[])")[1][0]
+                assert isinstance(got, tuple)
+                return got[1].decode()
+            time.sleep(0.05)
+    raise AssertionError(f"{wanted} never came")
+
+
+def is_sent(writer: Person) -> None:
+    writer.press("write:send")
+    writer.sees("write:sent")
+
+
+def test_a_letter_is_kept_sent_and_taken_back(webmail: Webmail, writer: Person) -> None:
+    name = subject(writer, "Rapat")
+    writer.write(BUDI, name, "Halo Budi, terlampir laporan.")
+    writer.page.wait_text(writer.word("saved", "", part=1).strip())
+    writer.press("write:send")
+    writer.sees("write:warnAttachment")
+    writer.press("write:sendAnyway")
+    writer.sees("write:sentIn", 10)
+    writer.press("undo")
+    writer.sees("write:takenBack")
+    text = "document.querySelector('.letter [contenteditable]').innerText"
+    writer.page.wait(f"{text}.includes('Halo Budi')")
+    with by_imap(webmail.server, BUDI) as imap:
+        imap.select("INBOX", readonly=True)
+        assert imap.search(None, "SUBJECT", f'"{name}"')[1] == [b""]
+    writer.press("write:discard", "write:discard")
+    writer.sees("write:discarded")
+
+
+def test_letters_go_at_once_when_the_settings_say_so(webmail: Webmail, writer: Person) -> None:
+    writer.settings("general")
+    writer.page.wait("document.querySelectorAll('fieldset').length > 3")
+    writer.press("set:undoOff")
+    writer.begin_again()
+    name = subject(writer, "Langsung")
+    writer.write(BUDI, name, "Sekarang.")
+    is_sent(writer)
+    assert "Sekarang." in received(webmail, name)
+
+
+def test_what_was_not_finished_is_found_again(at_once: Person) -> None:
+    name = subject(at_once, "Belum selesai")
+    at_once.write(BUDI, name, "Baru")
+    at_once.page.wait_text(at_once.word("saved", "", part=1).strip())
+    at_once.begin_again()
+    at_once.sees("write:recovered", 1)
+    at_once.press("write:resume")
+    at_once.page.wait(f"document.querySelector('.letter .subject')?.value === {json.dumps(name)}")
+    at_once.press("write:close")
+    at_once.page.wait("!document.querySelector('.letter')")
+    at_once.folder("drafts")
+    at_once.row(name)
+
+
+@pytest.mark.parametrize("how", ["reply", "replyAll", "forward", "forwardAttached"])
+def test_a_letter_is_answered_and_sent_on(webmail: Webmail, at_once: Person, how: str) -> None:
+    asked = f"{how} {at_once.language}"
+    keep(
+        webmail.server,
+        letter(asked, "Di mana kita makan?\n", sender=f"Budi <{BUDI}>", Cc="Eko <eko@a.id>"),
+        who=at_once.address,
+    )
+    at_once.row(asked)
+    at_once.open(asked)
+    at_once.menu(how)
+    at_once.page.wait("document.querySelector('.letter [contenteditable]')")
+    shown = at_once.page.wait("document.querySelector('.letter .subject').value")
+    people = at_once.page.run(
+        "[...document.querySelectorAll('.letter .chip')].map(one => one.innerText.trim()).join()"
+    )
+    if how.startswith("reply"):
+        assert shown == f"Re: {asked}"
+        assert ("Budi" in people, "Eko" in people) == (True, how == "replyAll")
+        at_once.page.run("document.querySelector('.letter [contenteditable]').focus()")
+        at_once.page.type("Di warung.")
+        if how == "replyAll":
+            at_once.press(f"={at_once.word('removeRecipient', 'Eko', part=1)}")
+    else:
+        assert (shown, people) == (f"Fwd: {asked}", "")
+        at_once.fill("write:to", BUDI)
+        at_once.page.press("Enter")
+    is_sent(at_once)
+    came = received(webmail, shown)
+    if how.startswith("reply"):
+        assert "Di warung." in came
+        assert "> Di mana kita makan?" in came
+        assert f"In-Reply-To: <{asked.lower().replace(' ', '.')}@b.example>" in came
+    elif how == "forward":
+        assert "Di mana kita makan?" in came
+        assert "message/rfc822" not in came
+    else:
+        assert "Content-Type: message/rfc822" in came
+
+
+def test_a_letter_is_redirected_as_it_is(webmail: Webmail, at_once: Person) -> None:
+    asked = subject(at_once, "Untuk Budi")
+    keep(webmail.server, letter(asked, "Salah alamat."), who=at_once.address)
+    at_once.row(asked)
+    at_once.open(asked)
+    at_once.menu("redirect")
+    at_once.sees("write:redirectLead")
+    at_once.fill("write:to", BUDI)
+    at_once.page.press("Enter")
+    at_once.press("write:send")
+    at_once.sees("write:redirected")
+    came = received(webmail, asked)
+    assert "From: Rina Hartono <rina@b.example>" in came
+    assert re.search(rf"^Resent-To: .*{BUDI}", came, re.MULTILINE)
+    assert re.search(rf"^Resent-From: .*{at_once.address}", came, re.MULTILINE)
+
+
+def test_a_letter_is_sent_later_unless_one_thinks_again(at_once: Person) -> None:
+    name = subject(at_once, "Besok")
+    at_once.write(BUDI, name, "Sampai besok.")
+    at_once.page.click(".letter footer [aria-haspopup=menu]")
+    at_once.press("write:sendLater", "write:tomorrowMorning")
+    at_once.page.wait_text(at_once.word("sentLater", "", part=1).strip())
+    at_once.folder("sent")
+    at_once.row(name)
+    at_once.open(name)
+    at_once.page.wait_text(at_once.word("deliveryHeld", "", part=1).strip())
+    at_once.press("write:cancelSend")
+    at_once.sees("write:takenBack")
+    at_once.page.wait(f"document.querySelector('.letter .subject')?.value === {json.dumps(name)}")
+
+
+def test_how_delivery_goes_is_told_live(at_once: Person) -> None:
+    name = subject(at_once, "Sampai?")
+    at_once.write(BUDI, name, "Kabari saya.")
+    is_sent(at_once)
+    at_once.folder("sent")
+    at_once.row(name)
+    at_once.open(name)
+    at_once.press("write:deliveryAll")
+    at_once.sees("write:stepDelivered")
+    at_once.page.wait_text(BUDI)
+    at_once.press("write:showRoad")
+    at_once.page.wait("document.querySelectorAll('.delivery ol li').length > 1")
+
+
+def test_a_template_is_kept_and_used(at_once: Person) -> None:
+    name = subject(at_once, "Penawaran")
+    at_once.write(BUDI, name, "Bersama ini kami tawarkan")
+    at_once.page.click(".letter footer [aria-haspopup=menu]")
+    at_once.press("write:saveTemplate")
+    at_once.sees("write:templateSaved")
+    at_once.press("write:discard", "write:discard")
+    at_once.sees("write:discarded")
+    at_once.press("write")
+    at_once.page.wait("document.querySelector('.letter [contenteditable]')")
+    at_once.page.click(".letter footer [aria-haspopup=menu]")
+    at_once.press(f"={name}")
+    at_once.page.wait("document.querySelector('.letter').innerText.includes('kami tawarkan')")
+    assert at_once.page.run("document.querySelector('.letter .subject').value") == name
+    at_once.press("write:discard", "write:discard")
+
+
+def test_one_writes_with_a_name_and_a_signature(webmail: Webmail, at_once: Person) -> None:
+    at_once.settings("identities")
+    at_once.press("set:edit")
+    at_once.fill("set:identityName", "Wijaya & Rekan")
+    at_once.page.run("document.querySelector('dialog [contenteditable]').focus()")
+    at_once.page.type("Salam hangat dari toko")
+    at_once.press("set:save")
+    at_once.page.wait("!document.querySelector('dialog[open]')")
+    at_once.begin_again()
+    name = subject(at_once, "Bertanda")
+    at_once.write(BUDI, name, "Isinya. ")
+    is_sent(at_once)
+    came = received(webmail, name)
+    assert "Salam hangat dari toko" in came
+    assert f"From: Wijaya & Rekan <{at_once.address}>" in came
+
+
+def test_an_image_in_the_text_and_a_file_go_along(webmail: Webmail, at_once: Person) -> None:
+    name = subject(at_once, "Gambar")
+    at_once.write(BUDI, name, "Lihat: ")
+    at_once.page.run(PASTE)
+    at_once.page.wait("document.querySelector('.letter img[data-cid]')")
+    at_once.page.run(DROP)
+    at_once.page.wait_text("laporan.txt")
+    at_once.page.wait("!document.querySelector('.letter progress')")
+    is_sent(at_once)
+    message = received(webmail, name)
+    parts = ["image/png", "laporan.txt", "multipart/related", "multipart/alternative"]
     assert [part for part in parts if part not in message] == []
     assert "cid:" in message
     assert "blob:" not in message
 
 
-def test_typing_never_stalls(installation: Installation, tmp_path: Path) -> None:
-    with desk(installation, tmp_path) as ani:
-        ani.sign_in(ANI)
-        ani.write(BUDI, "Panjang", "Kata ini panjang. " * 400)
-        ani.shows("Draft saved")
-        ani.page.ask(
-            "window.long = []; new PerformanceObserver((list) => list.getEntries().forEach("
-            "(one) => window.long.push(one.duration))).observe({ type: 'longtask' })"
-        )
-        for _ in range(KEYS):
-            ani.key("a", 65, "a")
-        slow = [one for one in ani.page.ask("window.long") if one > 2 * LONG_TASK]
-        assert slow == []  # twice the goal: this machine may do other things meanwhile
-        assert "a" * KEYS in ani.page.ask("document.querySelector('.letter').innerText")
+def test_typing_never_stalls(at_once: Person) -> None:
+    at_once.write(BUDI, "Panjang", "Kata ini panjang. " * 400)
+    at_once.page.wait_text(at_once.word("saved", "", part=1).strip())
+    at_once.page.run(
+        "window.long = []; new PerformanceObserver((list) => list.getEntries().forEach("
+        "(one) => window.long.push(one.duration))).observe({ type: 'longtask' })"
+    )
+    for _ in range(KEYS):
+        at_once.page.send("Input.dispatchKeyEvent", type="keyDown", key="a", text="a")
+        at_once.page.send("Input.dispatchKeyEvent", type="keyUp", key="a")
+    # Work that is done for each key would show with each; a few may be the machine's.
+    assert len(at_once.page.run("window.long")) <= KEYS // 10
+    assert "a" * KEYS in at_once.page.run("document.querySelector('.letter').innerText")
+    at_once.press("write:discard", "write:discard")
+    at_once.sees("write:discarded")
 
 
-def test_a_filter_is_written_as_sieve(installation: Installation, tmp_path: Path) -> None:
-    with desk(installation, tmp_path) as ani:
-        ani.sign_in(ANI)
-        ani.page.ask("history.pushState(null, '', '/mail/settings/filters')")
-        ani.page.ask("dispatchEvent(new PopStateEvent('popstate'))")
-        ani.press("New filter")
-        ani.fill("dialog input", "Invoices")
-        ani.fill("dialog textarea", "faktur@toko.test")
-        ani.page.ask(
-            "(() => { const one = [...document.querySelectorAll('dialog select')].find((each) =>"
-            " [...each.options].some((option) => option.value === 'Archive'));"
-            " one.value = 'Archive';"
-            " one.dispatchEvent(new Event('change', { bubbles: true })); })()"
-        )
-        ani.press("Save")
-        ani.shows("Saved")
-    script = installation.run("sieve", "show", ANI, "filters").stdout
-    assert "# rule: Invoices" in script
-    assert 'if address :contains "from" "faktur@toko.test" {' in script
-    assert 'fileinto "Archive";' in script
+def test_without_a_connection_one_reads_and_what_is_sent_waits(
+    webmail: Webmail, at_once: Person
+) -> None:
+    at_once.open("Makan siang")
+    at_once.page.wait_text("Di mana?")
+    at_once.begin_again()
+    at_once.page.wait("!!navigator.serviceWorker.controller")
+    name = subject(at_once, "Dari kereta")
+    at_once.write(BUDI, name, "Tanpa jaringan.")
+    online = {"latency": 0, "downloadThroughput": -1, "uploadThroughput": -1}
+    at_once.page.send("Network.emulateNetworkConditions", offline=True, **online)
+    at_once.press("write:send")
+    at_once.sees("write:willSendOffline")
+    at_once.sees("offline")
+    at_once.open("Makan siang")
+    at_once.page.wait_text("Di mana?")
+    at_once.page.send("Network.emulateNetworkConditions", offline=False, **online)
+    assert "Tanpa jaringan." in received(webmail, name)
+    at_once.page.wait(f"!document.body.innerText.includes({json.dumps(at_once.word('offline'))})")

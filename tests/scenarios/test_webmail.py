@@ -126,12 +126,6 @@ def test_a_reload_stays_signed_in_and_signing_out_does_not(webmail: Webmail) -> 
     page.wait("document.querySelector('input[type=password]')")
 
 
-def test_a_letter_is_read_and_marked_so(page: Page) -> None:
-    open_letter(page, "Surat 12")
-    page.wait_text("Isi surat 12.")
-    page.wait("!document.querySelector('.item.open .row.unread')")
-
-
 def test_the_keyboard_moves_and_opens(page: Page) -> None:
     page.run(f"{ROWS}[0].focus()")
     page.press("j")
@@ -255,18 +249,6 @@ def search(page: Page, text: str) -> None:
     page.press("Enter")
 
 
-def test_words_are_found_and_marked(page: Page) -> None:
-    search(page, "isi surat 11")
-    page.wait(f"[...{ROWS}].some(one => one.ariaLabel.endsWith('Surat 11'))")
-    page.wait("document.querySelector('main mark')")
-
-
-def test_conditions_become_chips(page: Page) -> None:
-    search(page, "from:rina subject:Designed")
-    page.wait("document.querySelectorAll('.chips li').length === 2")
-    page.wait(f"{ROWS}.length === 1")
-
-
 def test_a_conversation_is_one_row_and_opens_each(page: Page) -> None:
     page.wait(f"[...{ROWS}].filter(one => one.ariaLabel.includes('Talk')).length === 1")
     open_letter(page, "Talk")
@@ -284,18 +266,6 @@ def test_designed_mail_is_in_a_frame_that_can_do_nothing(page: Page) -> None:
     assert "→ elsewhere.example" in page.run("document.querySelector('.reader iframe').srcdoc")
     page.wait_text("Tracking: Mailchimp")
     assert not [one for one in page.requested() if "list-manage" in one]
-
-
-def test_the_source_is_shown(page: Page) -> None:
-    open_letter(page, "Surat 10")
-    page.click(".reader article .acts [aria-haspopup=menu]")
-    choose(page, "Show source")
-    page.wait("document.querySelector('dialog pre')?.innerText.includes('Message-ID:')")
-
-
-def test_new_mail_comes_by_itself(webmail: Webmail, page: Page) -> None:
-    keep(webmail.server, letter("Baru saja datang"))
-    page.wait(f"[...{ROWS}].some(one => one.ariaLabel.endsWith('Baru saja datang'))")
 
 
 @pytest.mark.parametrize("language", ["en", "id"])

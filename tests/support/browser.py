@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import functools
 import itertools
 import json
 import os
@@ -17,6 +18,7 @@ import select
 import subprocess
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -25,6 +27,7 @@ FLAGS: Final = (
     "--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--mute-audio",
     "--disable-dev-shm-usage", "--disable-background-networking", "--disable-component-update",
     "--no-first-run", "--remote-debugging-pipe", "--ignore-certificate-errors",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
 )  # fmt: skip
 DESKTOP: Final = (1440, 900)
 PHONE: Final = (390, 844)
@@ -83,14 +86,26 @@ class Browser:
                 if "error" in told:
                     raise AssertionError(f"{method}: {told['error']}")
                 return told["result"]
+            if told.get("method") == "Page.javascriptDialogOpening":
+                self._agree(told["sessionId"])
             self.events.append(told)
+
+    def _agree(self, session: str) -> None:
+        """A dialog of the browser's own halts its page: it is answered with yes, at once."""
+        answer = {
+            "id": next(self._count), "method": "Page.handleJavaScriptDialog",
+            "params": {"accept": True}, "sessionId": session,
+        }  # fmt: skip
+        os.write(self._out, json.dumps(answer).encode() + b"\0")
 
     def _next(self, until: float) -> dict[str, Any]:
         while b"\0" not in self._buffer:
             left = until - time.monotonic()
             if left <= 0 or not select.select([self._in], [], [], left)[0]:
                 raise AssertionError("the browser does not answer")
-            self._buffer += os.read(self._in, 1 << 20)
+            piece = os.read(self._in, 1 << 20)
+            assert piece, "the browser has ended"
+            self._buffer += piece
         whole, _, self._buffer = self._buffer.partition(b"\0")
         found: dict[str, Any] = json.loads(whole)
         return found
@@ -144,6 +159,16 @@ class Page:
         )
         self.send("Emulation.setTouchEmulationEnabled", enabled=phone)
 
+    def open(self, url: str) -> None:
+        """Goes to a page, and waits until it is there."""
+        self.leave(f"void (window.location = {json.dumps(url)})")
+
+    def leave(self, script: str) -> None:
+        """Does something upon which another page comes, and waits until it is there."""
+        self.run("window.isLeft = true")
+        self.run(script)
+        self.wait("!window.isLeft && document.readyState === 'complete'")
+
     def run(self, script: str) -> Any:
         """The value of an expression; promises are waited for."""
         told = self.send(
@@ -154,17 +179,24 @@ class Page:
         return told["result"].get("value")
 
     def wait(self, script: str, within: float = PATIENCE) -> Any:
-        """The value of an expression once it is true."""
+        """The value of an expression once it is true; the page may change meanwhile."""
         until = time.monotonic() + within
+        why: object = ""
         while True:
-            found = self.run(
-                f"(() => {{ const found = {script}; return found instanceof Node || found; }})()"
-            )
+            try:
+                found = self.run(
+                    f"(() => {{ const found = {script};"
+                    " return found instanceof Node || found; })()"
+                )
+            except AssertionError as problem:  # what it speaks of is not there yet
+                found, why = None, problem
             if found:
                 return found
             if time.monotonic() > until:
                 text = self.run("document.body.innerText.slice(0, 2000)")
-                raise AssertionError(f"never true: {script}\nthe page says: {text}\n{self.log()}")
+                raise AssertionError(
+                    f"never true: {script}\n{why}\nthe page says: {text}\n{self.log()}"
+                )
             time.sleep(0.05)
 
     def wait_text(self, text: str, within: float = PATIENCE) -> None:
@@ -203,6 +235,33 @@ class Page:
         with contextlib.suppress(AssertionError):  # upon some keys the page goes away
             self.run("new Promise(done => requestAnimationFrame(() => setTimeout(done)))")
 
+    def drag(self, begin: tuple[float, float], end: tuple[float, float]) -> None:
+        """What lies at one place is dragged with the mouse to another, and dropped there."""
+        self.send("Input.setInterceptDrags", enabled=True)
+        (x, y), (to_x, to_y) = begin, end
+        mouse = functools.partial(self.send, "Input.dispatchMouseEvent", button="left")
+        mouse(type="mouseMoved", x=x, y=y)
+        mouse(type="mousePressed", x=x, y=y, clickCount=1)
+        for step in (5, 10, 20):
+            mouse(type="mouseMoved", x=x + step, y=y + step, buttons=1)
+        self.until(lambda: bool(self._events("Input.dragIntercepted")))
+        data = self._events("Input.dragIntercepted")[-1]["data"]
+        for kind in ("dragEnter", "dragOver", "drop"):
+            self.send("Input.dispatchDragEvent", type=kind, x=to_x, y=to_y, data=data)
+        mouse(type="mouseReleased", x=to_x, y=to_y, clickCount=1)
+        self.send("Input.setInterceptDrags", enabled=False)
+
+    def downloads(self, folder: Path) -> None:
+        """Where files go that are saved from now on."""
+        self.send("Page.setDownloadBehavior", behavior="allow", downloadPath=str(folder))
+
+    def until(self, true: Callable[[], bool], within: float = PATIENCE) -> None:
+        """Waits for something outside of the page."""
+        end = time.monotonic() + within
+        while not true():
+            assert time.monotonic() < end, "it never became true"
+            time.sleep(0.05)
+
     def screenshot(self, path: Path) -> None:
         """What is seen, as PNG."""
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -223,8 +282,14 @@ class Page:
 
     def log(self) -> list[str]:
         """Errors: of scripts, of the policy, of the network."""
-        errors = [str(one["exceptionDetails"]) for one in self._events("Runtime.exceptionThrown")]
+        errors = self.faults()
         entries = (one["entry"] for one in self._events("Log.entryAdded"))
         return errors + [
             f"{one['text']} {one.get('url', '')}" for one in entries if one["level"] == "error"
+        ]
+
+    def faults(self) -> list[str]:
+        """What scripts of the page have thrown."""
+        return [
+            str(one["exceptionDetails"])[:500] for one in self._events("Runtime.exceptionThrown")
         ]

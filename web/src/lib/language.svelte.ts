@@ -77,7 +77,7 @@ const UNITS = ["B", "KB", "MB", "GB", "TB"];
 export function fileSize(bytes: number): string {
   let unit = 0;
   while (bytes >= 1000 && unit < UNITS.length - 1) {
-    bytes /= 1000;
+    bytes /= 1024; // as the settings count them
     unit += 1;
   }
   const digits = bytes < 10 && unit > 0 ? 1 : 0;

@@ -36,10 +36,16 @@ async function run(
   const at = new URL(told, location.href);
   let wait = AGAIN_FIRST;
   while (!stop.aborted) {
+    // A page that is kept for the back button lets its stream go: with six of them the browser
+    // would have no connection to this server left.
+    const here = new AbortController();
+    const leave = (): void => here.abort();
+    stop.addEventListener("abort", leave);
+    addEventListener("pagehide", leave);
     try {
       const answer = await send(at.pathname + at.search, {
         headers: { accept: "text/event-stream" },
-        signal: stop,
+        signal: here.signal,
       });
       if (answer.body === null) throw new Error("no stream");
       onOnline(true);
@@ -50,8 +56,13 @@ async function run(
       });
     } catch {
       if (stop.aborted) return;
-      onOnline(navigator.onLine);
-      onChanged({});
+      if (!here.signal.aborted) {
+        onOnline(navigator.onLine);
+        onChanged({});
+      }
+    } finally {
+      stop.removeEventListener("abort", leave);
+      removeEventListener("pagehide", leave);
     }
     await sleep(wait * (0.7 + Math.random() * 0.6), stop);
     wait = Math.min(wait * 2, AGAIN_MOST);

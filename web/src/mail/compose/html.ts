@@ -18,11 +18,24 @@ const OWN: Config = { ...LETTER, FORBID_TAGS: (LETTER.FORBID_TAGS ?? []).filter(
 // Declarations that reach out of the letter, over the page, or to another server.
 const OUTSIDE = /url\s*\(|expression\s*\(|@import|position\s*:\s*(?:fixed|absolute|sticky)|z-index|behaviou?r\s*:|-moz-binding/i;
 
-/** A fragment without anything that acts, for the editor and for what is sent. */
-export function clean(html: string): DocumentFragment {
+// Where HTML is only looked at: nothing of this document is ever fetched, as images of a shown one
+// are, even before they are in it.
+const INERT = document.implementation.createHTMLDocument("");
+
+function inert(html: string): DocumentFragment {
   const made = DOMPurify.sanitize(html, LETTER) as unknown as DocumentFragment;
   for (const one of made.querySelectorAll<HTMLElement>("[style]"))
     if (OUTSIDE.test(one.getAttribute("style") ?? "")) one.removeAttribute("style");
+  return INERT.importNode(made, true);
+}
+
+/** A fragment without anything that acts, for the editor; its images wait for `showImages`. */
+export function clean(html: string): DocumentFragment {
+  const made = inert(html);
+  for (const image of made.querySelectorAll<HTMLImageElement>("img[src^='cid:' i]")) {
+    image.dataset["cid"] = (image.getAttribute("src") ?? "").slice(4);
+    image.removeAttribute("src");
+  }
   return document.importNode(made, true);
 }
 
@@ -31,36 +44,33 @@ export function own(html: string): DocumentFragment {
   return document.importNode(DOMPurify.sanitize(html, OWN) as unknown as DocumentFragment, true);
 }
 
-/** As clean, as text. */
+/** HTML without anything that acts, to be kept or sent. */
 export function cleaned(html: string): string {
-  const box = document.createElement("div");
-  box.append(clean(html));
+  const box = INERT.createElement("div");
+  box.append(inert(html));
   return box.innerHTML;
 }
 
 /** What an editor's element holds as HTML to send: its images by their `cid:`. */
 export function serialized(root: HTMLElement): string {
-  const copy = root.cloneNode(true) as HTMLElement;
+  const copy = INERT.importNode(root, true);
   for (const image of copy.querySelectorAll<HTMLImageElement>("img[data-cid]")) {
     image.setAttribute("src", `cid:${image.dataset["cid"] ?? ""}`);
     image.removeAttribute("data-cid");
   }
   for (const image of copy.querySelectorAll("img[src^='blob:']")) image.remove();
   for (const mark of copy.querySelectorAll("input")) mark.remove();
-  const box = document.createElement("div");
-  box.append(clean(copy.innerHTML));
+  const box = INERT.createElement("div");
+  box.append(inert(copy.innerHTML));
   for (const one of box.querySelectorAll("blockquote")) one.setAttribute("type", "cite");
   return box.innerHTML;
 }
 
 /** Shows images that are told by `cid:`; `url` gives what the browser can show. */
 export function showImages(root: ParentNode, url: (cid: string) => string | undefined): void {
-  for (const image of root.querySelectorAll<HTMLImageElement>("img[src^='cid:' i]")) {
-    const cid = (image.getAttribute("src") ?? "").slice(4);
-    const found = url(cid);
-    if (found === undefined) continue;
-    image.dataset["cid"] = cid;
-    image.setAttribute("src", found);
+  for (const image of root.querySelectorAll<HTMLImageElement>("img[data-cid]:not([src])")) {
+    const found = url(image.dataset["cid"] ?? "");
+    if (found !== undefined) image.setAttribute("src", found);
   }
 }
 
@@ -152,5 +162,5 @@ function marker(item: HTMLElement): string {
 
 /** The same of HTML as text. */
 export function htmlToText(html: string): string {
-  return toText(clean(html));
+  return toText(inert(html));
 }

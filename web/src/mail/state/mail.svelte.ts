@@ -123,6 +123,11 @@ class Mail {
         (online) => (this.online = online),
       );
     }
+    addEventListener("offline", () => (this.online = false));
+    addEventListener("online", () => {
+      this.online = true;
+      this.heard({});
+    });
     setInterval(() => {
       if (document.visibilityState === "visible" && this.online) this.heard({});
     }, POLL);
