@@ -15,26 +15,29 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from merpati.base.tasks import Tasks
     from merpati.store.engine import Store, Transaction
 
 DAY: int = 86_400_000
 
 
 class Mail:
-    """An account's INBOX, filled with `add`."""
+    """An account's INBOX, filled with `add`; with `tasks`, pages are made beside searches."""
 
-    def __init__(self, store: Store, folder: Path, account_id: int) -> None:
+    def __init__(
+        self, store: Store, folder: Path, account_id: int, tasks: Tasks | None = None
+    ) -> None:
         self.store = store
         self.account_id = account_id
         self.blobs = BlobStore(folder / "blobs", CountingIds())
-        self.finder = Finder(store, self.blobs)
+        self.finder = Finder(store, self.blobs, tasks=tasks)
         self.uids: list[int] = []
 
     @classmethod
-    async def open(cls, folder: Path) -> Mail:
+    async def open(cls, folder: Path, tasks: Tasks | None = None) -> Mail:
         store = await stores.sqlite(folder)
         account = await stores.add_account(store)
-        return cls(store, folder, account.id)
+        return cls(store, folder, account.id, tasks)
 
     async def add(
         self, *messages: bytes, keywords: Sequence[str] = (), received_at: int = stores.NOW

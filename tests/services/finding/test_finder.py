@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import random
 from datetime import date
 from email import message_from_bytes, policy
@@ -8,18 +9,23 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from merpati.base.log import Log, Sink
+from merpati.base.tasks import Tasks
 from merpati.model import criteria as c
 from merpati.services.documents import Found
 from merpati.services.text_index import Field, Matches
 from merpati.store import emails
 from merpati.wire.text.folding import fold
 from tests.services.finding.mail import DAY, Mail, message
+from tests.support.clock import FakeClock
+from tests.support.ids import CountingIds
 from tests.support.store import INBOX, NOW
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from merpati.model.criteria import Criterion
+    from merpati.store.engine import Transaction
 
 NAMES = ["Ani", "Büdi Çelik", "O'Hara, Jo", "王小明", "", "team"]
 WORDS = ["apple", "Ärger", "Straße", "report", "2026", "再见世界", "x-y", "RE"]
@@ -125,10 +131,19 @@ class Naive:
         return when.date().toordinal() - date(1970, 1, 1).toordinal()
 
 
+def background() -> Tasks:
+    """Tasks that are made when nobody waits for them."""
+    return Tasks(Log(Sink(FakeClock(), style="json")), CountingIds())
+
+
 @pytest.mark.parametrize("seed", range(3))
-async def test_what_is_found_is_what_a_naive_reader_finds(tmp_path: Path, seed: int) -> None:
+@pytest.mark.parametrize("waits", [True, False])
+async def test_what_is_found_is_what_a_naive_reader_finds(
+    tmp_path: Path, seed: int, waits: bool
+) -> None:
     chance = random.Random(seed)
-    mail = await Mail.open(tmp_path)
+    tasks = None if waits else background()
+    mail = await Mail.open(tmp_path, tasks)
     raws = [made(chance) for _ in range(40)]
     keywords = [chance.choice(KEYWORDS) for _ in raws]
     await mail.add(*raws, keywords=keywords)
@@ -140,6 +155,30 @@ async def test_what_is_found_is_what_a_naive_reader_finds(tmp_path: Path, seed: 
         wanted = asked(chance)
         expected = [one.uid for one in naive if one.meets(wanted)]
         assert (await mail.finder.find(mail.source, wanted)).uids == expected, wanted
+    if tasks is not None:
+        await tasks.stop(5)
+    await mail.store.close()
+
+
+async def test_the_first_search_does_not_wait_for_pages_and_they_are_made_behind_it(
+    tmp_path: Path,
+) -> None:
+    tasks = background()
+    mail = await Mail.open(tmp_path, tasks)
+    await mail.add(*[message(subject=f"number {n}") for n in range(1200)])
+    wanted = c.Header("subject", "number 77")
+
+    async def pages(tx: Transaction) -> int:
+        return int(await tx.value("SELECT count(DISTINCT page) FROM header_page"))
+
+    expected = [uid for uid in mail.uids if str(uid - 1).startswith("77")]
+    assert (await mail.finder.find(mail.source, wanted)).uids == expected
+    assert await mail.store.read(pages) == 0
+    while len(tasks):  # noqa: ASYNC110 -- they end by themselves, and tell nobody
+        await asyncio.sleep(0.001)
+    assert await mail.store.read(pages) == 2
+    assert (await mail.finder.find(mail.source, wanted)).uids == expected
+    assert (await mail.finder.find(mail.source, c.Header("subject", ""))).uids == mail.uids
     await mail.store.close()
 
 

@@ -74,7 +74,7 @@ class Services:
     finder: Finder = field(init=False)
 
     def __post_init__(self) -> None:
-        finder = Finder(self.store, self.blob_store, self.text_index, self.reader)
+        finder = Finder(self.store, self.blob_store, self.text_index, self.reader, self.tasks)
         object.__setattr__(self, "finder", finder)  # the class is frozen, and this its making
 
 

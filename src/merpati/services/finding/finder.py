@@ -15,6 +15,7 @@ from typing import Final
 
 import msgspec
 
+from merpati.base.tasks import Tasks
 from merpati.model import criteria as c
 from merpati.services.documents import Reader
 from merpati.services.finding import contents
@@ -60,13 +61,14 @@ class Finder:
         blob_store: BlobStore,
         text_index: TextIndex | None = None,
         reader: Reader | None = None,
+        tasks: Tasks | None = None,
     ) -> None:
         """`text_index` answers what it can; what it cannot, is read.
 
         So are, by `reader`, documents attached to mail that the index has not come to yet.
         """
         self.store = store
-        self.pages = Pages(store)
+        self.pages = Pages(store, tasks)
         self.contents = Contents(store, blob_store, reader)
         self.text_index = text_index
 
@@ -94,6 +96,7 @@ class Finder:
                 await turn(done)
         if scores:
             await self._score(source, found, scores)
+        self.pages.make()
         return found
 
     async def _indexed(
@@ -201,8 +204,11 @@ class _Look:
         return await self._pages.load(source.account_id, source.mailbox_id, self._uids, (column,))
 
     async def _by_header(self, wanted: c.Header, column: Column, among: set[int]) -> set[int]:
-        page = await self._page_of(column)
-        found = among.intersection(page.holding(column, fold(wanted.text)))
+        source, text = self._source, fold(wanted.text)
+        page = await self._pages.holding(
+            source.account_id, source.mailbox_id, self._uids, column, text
+        )
+        found = among.intersection(page.holding(column, text))
         doubtful = among.intersection(page.cut(column)) - found
         return found | await self._inside(wanted, doubtful) if doubtful else found
 

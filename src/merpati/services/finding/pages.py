@@ -6,12 +6,15 @@ column of a page is one byte string, so a search looks through a thousand messag
 few calls of `bytes.find`, and reads nothing but the column it asks for.
 
 Pages are made from the prepared envelopes when a search first asks for them, and kept. So
-mail costs nothing more when it comes in, and what nobody searches costs nothing at all.
+mail costs nothing more when it comes in, and what nobody searches costs nothing at all. The
+search that is the first does not wait for that: it passes over the envelopes that cannot hold
+what it looks for, and the pages are made behind it.
 """
 
 from __future__ import annotations
 
 import asyncio
+import re
 import sys
 from array import array
 from bisect import bisect_left
@@ -25,6 +28,7 @@ from typing import Final
 import msgspec
 
 from merpati.base.faults import Fault, SyntaxFault
+from merpati.base.tasks import Tasks
 from merpati.store import emails, finding
 from merpati.store.engine import Row, Store
 from merpati.wire.imap import prepared
@@ -38,6 +42,8 @@ else:
 
 SPAN: Final = 1024  # UIDs of a page
 SLICE: Final = 64  # messages that are read and folded in one turn of the event loop
+GLANCED: Final = 512  # messages of whose envelopes one turn only sees whether they may hold a word
+WAITING: Final = 256  # pages that are still to be made; what is searched later asks again
 KEEP_FROM: Final = 64  # a page is kept anew when so many messages have come to it
 LEVEL: Final = 1  # of zstd: fast, and columns are alike enough
 TEXT_MAX: Final = 4_000  # characters of a field; the rest is read in the message
@@ -70,6 +76,9 @@ class Column(IntEnum):
     REFS = 16  # for each message: 2 * count of ids + is a reply, own id, ids of ancestors
 
 
+READ: Final = ("uid", "received_at", "envelope", "refs")  # what `_message` takes
+_RUN: Final = re.compile("[a-z0-9]+")
+_AS_IT_IS: Final = bytes(set(range(32, 127)) - set(b"?\\"))  # neither `=?` nor an escape
 _MARKS: Final = frozenset({HERE, CUT, "\n"})
 FIELDS: Final = {
     "from": Column.FROM,
@@ -126,8 +135,12 @@ class _Message(msgspec.Struct):
 class Pages:
     """The header pages of all mailboxes, with the last used columns in memory."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, tasks: Tasks | None = None) -> None:
+        """`tasks`: in which pages are made beside the searches; without, they wait for them."""
         self._store = store
+        self._tasks = tasks
+        self._waiting: OrderedDict[tuple[int, int, int], Sequence[int]] = OrderedDict()
+        self._is_making = False
         self._recent: OrderedDict[tuple[int, int, int, int], bytes] = OrderedDict()
 
     async def load(
@@ -153,6 +166,49 @@ class Pages:
                 place, page.uids[-1] + 1, uids[-1], whole.columns if whole else {}, page.uids
             )
         return page
+
+    async def holding(
+        self, account_id: int, mailbox_id: int, uids: Sequence[int], column: Column, text: str
+    ) -> Page:
+        """As `load`, for one who looks for a folded text in a column.
+
+        Of a page that is not made yet it has only the messages that may hold the text.
+        """
+        place = (account_id, mailbox_id, uids[0] // SPAN)
+        word = max(_RUN.findall(text), key=len, default="")
+        if self._tasks is None or not word or await self._kept(place, (column,)) is not None:
+            return await self.load(account_id, mailbox_id, uids, (column,))
+        if len(self._waiting) < WAITING:
+            self._waiting[place] = uids
+        needle = word.encode()
+        found: list[Row] = []
+        for start in range(0, len(uids), GLANCED):
+            rows = await self._store.read(
+                emails.fetch, account_id, mailbox_id, uids[start : start + GLANCED], READ
+            )
+            found.extend([row for row in rows if row[2] and _may_hold(row[2], needle)])
+            await asyncio.sleep(0)
+        return await _page(found)
+
+    def make(self) -> None:
+        """Begin to make the pages that were missed, now that a search has ended."""
+        if self._tasks is not None and self._waiting and not self._is_making:
+            self._make_next(self._tasks)
+
+    def _make_next(self, tasks: Tasks) -> None:
+        """Make the page that waits longest: a task each, so that a server that stops may stop."""
+        self._is_making = bool(self._waiting)
+        if self._waiting:
+            place, uids = self._waiting.popitem(last=False)
+            with suppress(Fault):
+                tasks.spawn(self._make(tasks, place, uids), "finding.page")
+
+    async def _make(self, tasks: Tasks, place: tuple[int, int, int], uids: Sequence[int]) -> None:
+        try:
+            with suppress(Fault):
+                await self.load(place[0], place[1], uids, ())
+        finally:
+            self._make_next(tasks)
 
     async def _kept(self, place: tuple[int, int, int], wanted: Sequence[Column]) -> Page | None:
         """Columns as they are kept; None when one is missing."""
@@ -220,13 +276,29 @@ async def _read(store: Store, place: tuple[int, int, int], first: int, last: int
     messages: list[_Message] = []
     for start in range(first, last + 1, SLICE):
         wanted = range(start, min(start + SLICE, last + 1))
-        rows = await store.read(
-            emails.fetch, account_id, mailbox_id, wanted, ("uid", "received_at", "envelope", "refs")
-        )
+        rows = await store.read(emails.fetch, account_id, mailbox_id, wanted, READ)
         uids.extend([row[0] for row in rows])
         messages.extend(map(_message, rows))
         await asyncio.sleep(0)
     return Page(uids, _columns(messages))
+
+
+async def _page(rows: Sequence[Row]) -> Page:
+    """A page of just these messages."""
+    messages: list[_Message] = []
+    for start in range(0, len(rows), SLICE):
+        messages.extend(map(_message, rows[start : start + SLICE]))
+        await asyncio.sleep(0)
+    return Page(array("I", [row[0] for row in rows]), _columns(messages))
+
+
+def _may_hold(envelope: bytes, word: bytes) -> bool:
+    """Whether a field of a prepared envelope may hold letters or digits, once it is folded.
+
+    What is written as it is holds them itself; encoded words, escapes, literals and what is
+    not ASCII may come to anything.
+    """
+    return word in envelope.lower() or bool(envelope.translate(None, _AS_IT_IS))
 
 
 def _columns(messages: list[_Message]) -> dict[Column, bytes]:
