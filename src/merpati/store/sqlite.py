@@ -164,6 +164,9 @@ def connect(path: Path, *, read_only: bool = False, durable: bool = True) -> aps
     try:
         db = apsw.Connection(str(path), flags=flags, statementcachesize=500)
         db.set_busy_timeout(10_000)
+        # A plan is for all values: else a range over a table with a partial index is planned
+        # anew for each, which costs four times the question.
+        db.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)
         db.execute(
             f"PRAGMA journal_mode=WAL; PRAGMA synchronous={'FULL' if durable else 'NORMAL'};"
             f" PRAGMA cache_size=-{CACHE_KIB}"
