@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import Enum
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -483,11 +483,10 @@ def _select(columns: tuple[str, ...], where: str) -> str:
 def _combination(
     how: Change, keywords: frozenset[str], rights: str = letters.ALL
 ) -> Callable[[str], str]:
-    """A function from stored keywords to stored keywords, computed once for each form."""
+    """A function from stored keywords to stored keywords."""
     if rights != letters.ALL:
         keywords = frozenset(letters.settable(" ".join(keywords), rights).split())
 
-    @cache
     def combine(old: str) -> str:
         held = set(old.split())
         if how is Change.SET:
