@@ -81,6 +81,7 @@ from merpati.services.notify import Notify
 from merpati.services.outbound import OutboundSettings, QueueRunner
 from merpati.services.outcome import Recorder
 from merpati.services.posting import Posting
+from merpati.services.quota_warnings import QuotaWarnings
 from merpati.services.report_box import ReportBox
 from merpati.services.rotation import Rotation
 from merpati.services.route import EXPAND, AddressSettings, Router
@@ -135,6 +136,7 @@ class Parts:
     judging: judging.Judging
     rotation: Rotation
     collect: Collect
+    quota_warnings: QuotaWarnings
     web_push: WebPush
     happenings: Happenings
     webhooks: Webhooks
@@ -247,6 +249,7 @@ async def build(
         ),
         rotation=Rotation(store, ground.resolver, clock, config[DkimSettings], log),
         collect=_collect(ground, accept),
+        quota_warnings=QuotaWarnings(store, _letters(ground, accept), log),
         web_push=_web_push(ground),
         happenings=happenings,
         webhooks=_webhooks(ground),
@@ -409,14 +412,16 @@ def _jmap(ground: Ground, signing_in: sign_in.SignIn, finder: Finder, sending: S
     return built
 
 
+def _letters(ground: Ground, accept: Accept) -> Letters:
+    """What the server itself writes to people."""
+    return Letters(accept, ground.router, ground.blobs, ground.clock, ground.ids, ground.hostname)
+
+
 def _guard(ground: Ground, accept: Accept) -> Guard:
     """What watches our own users; it hears of each message that `accept` takes from them."""
-    letters = Letters(
-        accept, ground.router, ground.blobs, ground.clock, ground.ids, ground.hostname
-    )
     guard = Guard(
-        ground.store, letters, ground.clock, ground.config[GuardSettings], ground.metrics,
-        ground.log, ground.limits,
+        ground.store, _letters(ground, accept), ground.clock, ground.config[GuardSettings],
+        ground.metrics, ground.log, ground.limits,
     )  # fmt: skip
     accept.watch = guard.record
     return guard

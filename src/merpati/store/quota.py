@@ -9,6 +9,7 @@ the order everywhere.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 import msgspec
 
@@ -16,6 +17,17 @@ from merpati.base.faults import Fault, Kind
 from merpati.store.engine import Dialect, Topic, Transaction, among
 
 ROOM = "(quota = 0 OR used + $2 <= quota) AND (quota_emails = 0 OR emails + $3 <= quota_emails)"
+
+# Nearly full is 90 %, roomy again below 85 % of whatever limits there are. Bytes are divided
+# before they are multiplied: nine times a limit might not fit into 64 bits.
+_NEARLY_FULL: Final = (
+    "((quota > 0 AND used >= quota / 10 * 9)"
+    " OR (quota_emails > 0 AND emails * 10 >= quota_emails * 9))"
+)
+_ROOMY: Final = (
+    "((quota = 0 OR used < quota / 20 * 17)"
+    " AND (quota_emails = 0 OR emails * 20 < quota_emails * 17))"
+)
 
 
 class Usage(msgspec.Struct, frozen=True):
@@ -42,6 +54,35 @@ async def of_domain(tx: Transaction, domain_id: int) -> Usage | None:
         domain_id,
     )
     return None if row is None else Usage(*row)
+
+
+def is_nearly_full(used: int, limit: int) -> bool:
+    """Whether so much of a limit is used up that its owner should know."""
+    return limit > 0 and used * 10 >= limit * 9
+
+
+async def crossed(tx: Transaction) -> list[int]:
+    """Accounts that have become nearly full, or roomy again, since `warn` last saw them."""
+    rows = await tx.rows(
+        f"SELECT id FROM account WHERE (quota_warned = 0 AND disabled = 0 AND {_NEARLY_FULL})"
+        f" OR (quota_warned = 1 AND {_ROOMY}) ORDER BY id"
+    )
+    return [row[0] for row in rows]
+
+
+async def warn(tx: Transaction, account_id: int) -> bool:
+    """Note how full an account is; whether it has just become nearly full."""
+    await tx.run(
+        f"UPDATE account SET quota_warned = 0 WHERE id = $1 AND quota_warned = 1 AND {_ROOMY}",
+        account_id,
+    )
+    return bool(
+        await tx.run(
+            "UPDATE account SET quota_warned = 1 WHERE id = $1 AND quota_warned = 0"
+            f" AND {_NEARLY_FULL}",
+            account_id,
+        )
+    )
 
 
 async def take(tx: Transaction, account_id: int, size: int, count: int) -> tuple[int, int]:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from merpati.services.login import LoginSettings
+from merpati.store import directory
 from tests.support.imap import Client, serve
 from tests.support.scram_steps import ScramSteps
 from tests.support.server import ANA, PASSWORD, TestInstance
@@ -99,3 +100,17 @@ async def test_only_what_is_set_is_offered(tmp_path: Path) -> None:
         assert b"AUTH=PLAIN" in line
         assert (await say(client, b"x AUTHENTICATE SCRAM-SHA-256")).startswith(b"x NO [CANNOT]")
         await client.close()
+
+
+async def test_who_signs_in_to_a_nearly_full_mailbox_is_told(tmp_path: Path) -> None:
+    async with TestInstance(tmp_path) as instance:
+        for _ in range(9):
+            await instance.deliver(b"Subject: x\r\n\r\n")
+        port = serve(instance)
+        for limit, told in ((11, False), (10, True)):
+            await instance.store.write(directory.set_account, instance.ana.id, quota_emails=limit)
+            client = await fresh(port)
+            said = await client.ok(f"LOGIN {ANA} {PASSWORD}")
+            notice = b"* NO [OVERQUOTA] your mailbox is nearly full"
+            assert any(line.startswith(notice) for line in said) is told
+            await client.close()

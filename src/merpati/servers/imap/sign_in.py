@@ -12,6 +12,7 @@ from merpati.servers.imap.client import ANSWERED, Client, Done
 from merpati.servers.imap.legal import capabilities
 from merpati.services.sign_in import Channel, SignIn, channel
 from merpati.services.sign_in import offered as mechanisms_offered
+from merpati.store.quota import is_nearly_full
 from merpati.wire import sasl
 from merpati.wire.imap import commands, responses, session
 from merpati.wire.imap.responses import Condition
@@ -97,6 +98,12 @@ async def authenticate(client: Client, command: commands.Authenticate) -> Done:
 
 def _signed_in(client: Client, account: Account) -> Done:
     client.account_id, client.account = account.id, account.address
+    if is_nearly_full(account.used, account.quota) or is_nearly_full(
+        account.emails, account.quota_emails
+    ):  # RFC 9208 4.3.1
+        text = "your mailbox is nearly full"
+        code = responses.OVERQUOTA
+        client.connection.write(responses.untagged(Condition.NO, client.said(text), code))
     return Done("signed in", responses.capability_code(offered(client)))
 
 

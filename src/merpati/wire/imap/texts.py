@@ -23,6 +23,7 @@ _INDONESIAN: Final = {
     "select a mailbox first": "pilih kotak surat terlebih dahulu",
     "signed in": "berhasil masuk",
     "signed out": "sudah keluar",
+    "your mailbox is nearly full": "kotak surat Anda hampir penuh",
     "see you": "sampai jumpa",
     "wrong name or password": "nama atau kata sandi salah",
     "authentication was cancelled": "proses masuk dibatalkan",
