@@ -68,6 +68,7 @@ from merpati.services.courier import Courier
 from merpati.services.deliver import Deliver
 from merpati.services.dmarc_digest import Digests
 from merpati.services.dmarc_reports import DmarcReportSettings
+from merpati.services.documents import Reader
 from merpati.services.finding.finder import Finder
 from merpati.services.guard import Guard, GuardSettings
 from merpati.services.happenings import Happenings
@@ -90,7 +91,7 @@ from merpati.services.sealing import Sealing
 from merpati.services.shared_limits import SharedLimits
 from merpati.services.sign import DkimSettings, Signer
 from merpati.services.smime import SmimeSettings
-from merpati.services.text_index import TextIndex
+from merpati.services.text_index import SearchSettings, TextIndex
 from merpati.services.transport import Routes
 from merpati.services.web_push import WebPush, is_public
 from merpati.services.webhooks import Webhooks
@@ -343,10 +344,13 @@ def _imap(
     ground: Ground, accept: Accept, login: Login, text_index: TextIndex | None, events: ImapEvents
 ) -> imap.Services:
     """What IMAP sessions need."""
+    # Without an index every search would open all documents there are.
+    reader = Reader() if ground.config[SearchSettings].index else None
     return imap.Services(
         ground.hostname, ground.config[imap.ImapSettings], ground.store, ground.blobs,
         ground.notify, login, ground.chain, ground.clock, ground.tasks, ground.log,
-        accept.digester, ground.ids, text_index, jmap_url=_jmap_url(ground.config), events=events,
+        accept.digester, ground.ids, text_index, reader, jmap_url=_jmap_url(ground.config),
+        events=events,
     )  # fmt: skip
 
 

@@ -109,6 +109,8 @@ class Worker:
         parts.login.close()
         await parts.sign_in.history.close()
         await parts.text_index.close()
+        if parts.imap.reader is not None:
+            await parts.imap.reader.close()
         await parts.store.close()
         self._log.flush()
 

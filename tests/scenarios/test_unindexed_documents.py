@@ -1,0 +1,44 @@
+"""A search finds what stands in documents attached to mail that the index has not come to yet."""
+
+from __future__ import annotations
+
+import imaplib
+import os
+import signal
+import subprocess
+from pathlib import Path
+
+from tests.support import documents
+from tests.support.instance import PASSWORD, Installation
+
+ANI = "ani@a.id"
+DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+
+
+def indexers(installation: Installation) -> list[int]:
+    """The processes of low priority below the supervisor."""
+    assert installation.process is not None
+    table = subprocess.run(
+        ["ps", "-A", "-o", "pid=,ppid=,ni="], capture_output=True, text=True, check=True
+    ).stdout.split()
+    rows = zip(table[::3], table[1::3], table[2::3], strict=True)
+    parent = str(installation.process.pid)
+    return [int(pid) for pid, above, nice in rows if above == parent and nice == "15"]
+
+
+def test_a_document_is_found_before_the_index_has_come_to_it(tmp_path: Path) -> None:
+    installation = Installation.make(tmp_path / "a", "a.id", ANI)
+    with installation.serving(workers=1):
+        [indexer] = indexers(installation)
+        os.kill(indexer, signal.SIGSTOP)
+        try:
+            with imaplib.IMAP4("127.0.0.1", installation.port("imap")) as imap:
+                imap.login(ANI, PASSWORD)
+                for word in ("kangkung", "bayam"):
+                    message = documents.message(documents.docx(word), f"{word[0]}.docx", DOCX)
+                    assert imap.append("INBOX", "", "", message)[0] == "OK"
+                imap.select()
+                assert imap.search(None, "BODY", "bayam")[1] == [b"2"]
+                assert imap.search(None, "TEXT", "kangkung")[1] == [b"1"]
+        finally:
+            os.kill(indexer, signal.SIGCONT)
