@@ -10,6 +10,7 @@ from merpati.model.administration import Actor, Right, Scope
 from merpati.model.event import Event, EventKind
 from merpati.store import (
     account_pages,
+    alerts,
     api_messages,
     api_tokens,
     audit,
@@ -21,6 +22,7 @@ from merpati.store import (
     reports,
     samples,
     transport,
+    webhooks,
 )
 from merpati.store.engine import Store, Transaction
 from merpati.store.reports import Received, Source
@@ -118,14 +120,19 @@ async def test_accounts_come_page_by_page(store: Store) -> None:
 async def test_samples_are_added_up_and_levels_replaced(store: Store) -> None:
     hour = NOW - NOW % samples.HOUR
     for _ in range(2):
-        await store.write(samples.add, hour, {"mail.in": 3})
-        await store.write(samples.put, hour, {"storage": 7})
-    await store.write(samples.put, hour + samples.HOUR, {"storage": 8})
+        await store.write(samples.add, hour, hour, {"mail.in": 3})
+        await store.write(samples.put, hour, hour, {"storage": 7})
+    await store.write(samples.put, hour + samples.HOUR, hour + samples.HOUR, {"storage": 8})
     found = await store.scan(samples.series, ["mail.in", "storage", "none"], hour)
     assert found == {
         "mail.in": [(hour, 6)], "storage": [(hour, 7), (hour + samples.HOUR, 8)], "none": [],
     }  # fmt: skip
-    assert await store.write(samples.forget, hour + 1) == 2
+    assert await store.write(samples.forget, hour + 1, hour) == 2
+    minutes = await store.read(samples.minutes, ["mail.in", "storage"], hour)
+    assert minutes == {
+        "mail.in": [(hour, 6)], "storage": [(hour, 7), (hour + samples.HOUR, 8)]
+    }  # fmt: skip
+    assert await store.write(samples.forget, 0, hour + 1) == 2
     await add(store, "ani@a.test")
     assert (await store.scan(samples.levels))["accounts"] == 1
 
@@ -206,3 +213,64 @@ async def test_a_token_keeps_the_addresses_it_sends_for(store: Store) -> None:
     made = await store.write(api_tokens.add, ani.id, "s", "send", b"d", NOW, 0, senders)
     assert made.senders == tuple(senders)
     assert await store.read(api_tokens.find, b"d", NOW) == made
+
+
+async def test_an_alert_opens_once_and_closes_when_all_has_been_well_for_a_while(
+    store: Store,
+) -> None:
+    full = alerts.Found("disk-low", "/data", {"free": 3})
+    [opened], _ = await store.write(alerts.settle, {"disk-low"}, [full], NOW)
+    assert (opened.subject, opened.detail, opened.told_at) == ("/data", {"free": 3}, 0)
+    fuller = alerts.Found("disk-low", "/data", {"free": 2})
+    assert await store.write(alerts.settle, {"disk-low"}, [fuller], NOW + 1) == ([], [])
+    [known] = await store.read(alerts.listing)
+    assert (known.id, known.detail, known.seen_at) == (opened.id, {"free": 2}, NOW + 1)
+    assert [one.id for one in await store.read(alerts.untold, NOW)] == [opened.id]
+    await store.write(alerts.told, [known], NOW + 1)
+    assert await store.read(alerts.untold, NOW) == []
+    assert await store.write(alerts.settle, {"other"}, [], NOW + 2 * DAY) == ([], [])
+    assert await store.write(alerts.settle, {"disk-low"}, [], NOW + alerts.CALM) == ([], [])
+    late = NOW + alerts.CALM + 2
+    _, [ended] = await store.write(alerts.settle, {"disk-low"}, [], late)
+    assert ended.id == opened.id
+    assert await store.read(alerts.listing) == []
+    assert await store.write(alerts.settle, {"disk-low"}, [full], late + 1) == ([], [])
+    [again] = await store.read(alerts.listing)
+    assert (again.id, again.closed_at, again.told_at) == (opened.id, 0, NOW + 1)
+    much_later = late + alerts.AGAIN * 2
+    await store.write(alerts.settle, {"disk-low"}, [], much_later)
+    [afresh], _ = await store.write(
+        alerts.settle, {"disk-low"}, [full], much_later + alerts.AGAIN + 1
+    )
+    assert afresh.id != opened.id
+    assert len(await store.read(alerts.listing, ended=True)) == 2
+    assert await store.write(alerts.forget, much_later + 1) == 1
+
+
+async def test_what_webhooks_are_told_is_kept_until_they_take_it(store: Store) -> None:
+    hook = await store.write(webhooks.add, "https://a.test/", ["b", "a"], b"sealed", NOW)
+    assert (hook.events, hook.secret, hook.enabled) == (frozenset({"a", "b"}), b"sealed", True)
+    said = [webhooks.Said(f"e{n}", "a", NOW + n, "{}") for n in range(2)]
+    await store.write(webhooks.put, hook.id, said)
+    assert await store.read(webhooks.next_due) == {hook.id: NOW}
+    assert await store.read(webhooks.due, hook.id, NOW - 1, 10) == []
+    first, second = await store.read(webhooks.due, hook.id, NOW + 1, 10)
+    await store.write(webhooks.told, first, 204, NOW + 2)
+    await store.write(webhooks.failed, second, 500, "no", NOW + 3, NOW + 100)
+    assert await store.read(webhooks.next_due) == {hook.id: NOW + 100}
+    found = await store.read(webhooks.find, hook.id)
+    assert (found.told_at, found.failing_since, found.status) == (NOW + 2, NOW + 3, 500)
+    assert [one.name for one in await store.read(webhooks.log, hook.id, 10)] == ["e1", "e0"]
+    assert await store.write(webhooks.switch_off, NOW + 3, NOW + 9) == []
+    assert await store.write(webhooks.switch_off, NOW + 4, NOW + 9) == [hook.id]
+    assert await store.read(webhooks.next_due) == {}
+    await store.write(
+        webhooks.change, hook.id, url="https://b.test/", events=["c"], enabled=True, secret=b"s"
+    )
+    again = await store.read(webhooks.find, hook.id)
+    assert (again.url, again.off_at, again.failing_since) == ("https://b.test/", 0, 0)
+    assert await store.write(webhooks.forget, NOW + 1) == 1
+    await store.write(webhooks.remove, hook.id)
+    with pytest.raises(Fault):
+        await store.read(webhooks.find, hook.id)
+    assert await store.read(webhooks.of_name, hook.id, "e1") is None

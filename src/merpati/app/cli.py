@@ -40,6 +40,7 @@ COMMANDS: Final = {
     "tls": "certificates, MTA-STS policies, and what other domains demand",
     "dkim": "the keys that sign a domain's mail, and their rotation",
     "report": "what others report about mail in the name of our domains",
+    "alert": "what is wrong and worth waking somebody",
     "webhook": "programs that are told of what happens",
     "doctor": "see whether DNS, ports, certificates, clock and disks are as they should be",
     "config": "show and explain the settings",

@@ -33,6 +33,7 @@ from merpati.servers.managesieve.session import ManageSieveSettings
 from merpati.servers.pop3.session import Pop3Settings
 from merpati.servers.smtp.policy import SmtpSettings
 from merpati.services.accept import QueueSettings
+from merpati.services.alerts import AlertSettings
 from merpati.services.certificates import AcmeSettings
 from merpati.services.diagnose.gather import DoctorSettings
 from merpati.services.dmarc_reports import DmarcReportSettings
@@ -91,6 +92,7 @@ GROUPS: Final[dict[str, type]] = {
     "info": InfoSettings,
     "dkim": DkimSettings,
     "doctor": DoctorSettings,
+    "alerts": AlertSettings,
 }
 
 HEADER: Final = """\

@@ -15,6 +15,7 @@ from msgspec import structs
 
 from merpati.app import (
     administration,
+    alerting,
     filtering,
     jmap,
     judging,
@@ -60,6 +61,7 @@ from merpati.servers.web import session as web
 from merpati.services import expand
 from merpati.services.accept import Accept, QueueSettings
 from merpati.services.administration.dashboard import Sampling
+from merpati.services.alerts import Alerts
 from merpati.services.author_rule import AuthorPolicies
 from merpati.services.bounce import Bounce
 from merpati.services.certificates import AcmeSettings, installed
@@ -141,6 +143,7 @@ class Parts:
     web_push: WebPush
     happenings: Happenings
     webhooks: Webhooks
+    alerts: Alerts
 
 
 def certificate_files(config: Config) -> list[CertificateFiles]:
@@ -254,6 +257,7 @@ async def build(
         web_push=_web_push(ground),
         happenings=happenings,
         webhooks=_webhooks(ground),
+        alerts=_alerts(ground, accept, happenings),
     )  # fmt: skip
 
 
@@ -290,6 +294,18 @@ def _collect(ground: Ground, accept: Accept) -> Collect:
     return Collect(
         ground.store, accept, ground.router, Sealing(ground.config.data, ground.ids),
         ground.reaper, ground.clock, ground.log,
+    )  # fmt: skip
+
+
+def _alerts(ground: Ground, accept: Accept, happenings: Happenings) -> Alerts:
+    """What wakes somebody when something is wrong."""
+    letters = Letters(
+        accept, ground.router, ground.blobs, ground.clock, ground.ids, ground.hostname
+    )
+    place = administration.Surroundings(ground.config, ground.store, ground.clock)
+    return alerting.build(
+        ground.name, ground.config, place, ground.store, letters, happenings, ground.clock,
+        ground.log,
     )  # fmt: skip
 
 

@@ -89,6 +89,7 @@ class Worker:
         parts.guard.start(parts.tasks, parts.notify)
         parts.sign_in.start(parts.tasks)
         parts.sampling.start(parts.tasks)
+        parts.alerts.start(parts.tasks)
         parts.judging.start(parts.tasks)
         parts.rotation.start(parts.tasks)
         parts.collect.start(parts.tasks)

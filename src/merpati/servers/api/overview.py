@@ -16,10 +16,11 @@ from merpati.servers.api.operation import (
     SettingView,
     Who,
 )
-from merpati.servers.api.queries import Changes, Hours, Named
-from merpati.services.administration import dashboard
+from merpati.servers.api.queries import Alerted, Changes, Hours, Named
+from merpati.services.administration import dashboard, waking
 from merpati.services.administration.dashboard import Dashboard
 from merpati.services.administration.tokens import MadeToken, NewToken, TokenView
+from merpati.services.administration.waking import AlertView
 from merpati.services.diagnose.findings import Severity
 from merpati.store import audit, directory
 
@@ -61,7 +62,12 @@ class Installation(Struct, frozen=True, rename="camel", kw_only=True):
 
 async def show_dashboard(call: Call) -> Dashboard:
     """Now, and hour by hour."""
-    return await dashboard.show(call.store, call.now, call.query.hours)
+    return await dashboard.show(call.store, call.now, call.query.hours, call.query.step)
+
+
+async def list_alerts(call: Call) -> list[AlertView]:
+    """What goes on first."""
+    return await waking.listing(call.store, call.language, ended=call.query.ended)
 
 
 async def show_installation(call: Call) -> Installation:
@@ -133,6 +139,11 @@ OPERATIONS = (
         method="GET", path="/dashboard", name="showDashboard", topic="overview",
         does=show_dashboard, query=Hours, answer=Dashboard,
         text="How things stand, and how they went hour by hour.",
+    ),
+    Operation(
+        method="GET", path="/alerts", name="listAlerts", topic="overview", does=list_alerts,
+        query=Alerted, answer=list[AlertView],
+        text="What is wrong and worth waking somebody, with the next step.",
     ),
     Operation(
         method="GET", path="/installation", name="showInstallation", topic="overview",

@@ -46,9 +46,10 @@ class Days(Struct, frozen=True, rename="camel", kw_only=True):
 
 
 class Hours(Struct, frozen=True, rename="camel", kw_only=True):
-    """How far back."""
+    """How far back, and in which steps; minutes are kept for a day."""
 
     hours: Annotated[int, Meta(ge=1, le=9600)] = 48
+    step: Literal["minute", "hour", "day"] = "hour"
 
 
 class Changes(Struct, frozen=True, rename="camel", kw_only=True):
@@ -91,6 +92,13 @@ class Ended(Struct, frozen=True, rename="camel", kw_only=True):
     """Whether those that are over are shown as well."""
 
     ended: bool = False
+
+
+class Alerted(Struct, frozen=True, rename="camel", kw_only=True):
+    """Whether alerts that are over are shown as well, and the language of the sentences."""
+
+    ended: bool = False
+    language: Language = ""
 
 
 class Named(Struct, frozen=True, rename="camel", kw_only=True):

@@ -7,6 +7,7 @@ queue) is written by whichever worker takes the lease. Hours are kept for more t
 from __future__ import annotations
 
 from collections import Counter
+from time import process_time
 from typing import Final
 
 from msgspec import Struct
@@ -16,11 +17,12 @@ from merpati.base.metrics import Metrics
 from merpati.base.tasks import Tasks
 from merpati.store import habits, leases, queue_admin, samples
 from merpati.store.engine import Store, Transaction
-from merpati.store.samples import HOUR
+from merpati.store.samples import DAY, HOUR, MINUTE
 
 EVERY: Final = 60.0  # seconds between two looks at the counters
 LEVELS: Final = 300_000  # ms between two looks at how much there is
 KEPT: Final = 400 * 24 * HOUR  # ms: a year to compare
+MINUTES_KEPT: Final = 24 * HOUR  # ms; older ones are in the hours
 LEASE: Final = "dashboard"
 
 # Series and the counter, and label values, it is made from.
@@ -38,11 +40,14 @@ COUNTED: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
     "mail.failed": ("merpati_deliveries_total", ("permanent",)),
 }
 LEVEL_NAMES: Final = ("storage", "emails", "accounts", "queue", "queue.held")
-NAMES: Final = (*COUNTED, *LEVEL_NAMES)
+STARTS: Final = "starts"  # of worker processes
+CPU: Final = "cpu"  # milliseconds of all workers
+NAMES: Final = (*COUNTED, *LEVEL_NAMES, STARTS, CPU)
+STEPS: Final = {"minute": MINUTE, "hour": HOUR, "day": DAY}
 
 
 class Point(Struct, frozen=True, rename="camel"):
-    """An hour, by the Unix milliseconds of its beginning, and its number."""
+    """A minute, an hour or a day (UTC): Unix milliseconds of its beginning, and its number."""
 
     at: int
     value: int
@@ -62,7 +67,9 @@ class Numbers(Struct, frozen=True, rename="camel", kw_only=True):
 
 
 class Dashboard(Struct, frozen=True, rename="camel", kw_only=True):
-    """How things stand, and how they went hour by hour."""
+    """How things stand, and how they went; `step` is milliseconds between two points."""
+
+    step: int
 
     now: Numbers
     series: dict[str, list[Point]]
@@ -77,7 +84,8 @@ class Sampling:
         self._store = store
         self._metrics = metrics
         self._clock = clock
-        self._seen: Counter[str] = Counter()
+        self._seen: Counter[str] = Counter({STARTS: -1})  # this start is the first thing to count
+        self._cpu = process_time()
 
     def start(self, tasks: Tasks) -> None:
         """Look now and then, until the worker ends."""
@@ -88,17 +96,18 @@ class Sampling:
         now = int(self._clock.now() * 1000)
         hour = now - now % HOUR
         counted = self._counted()
+        minute = now - now % MINUTE
         grown = {
             name: value - self._seen[name]
             for name, value in counted.items()
             if value > self._seen[name]
         }
         if grown:
-            await self._store.write(samples.add, hour, grown)
+            await self._store.write(samples.add, hour, minute, grown)
             self._seen = counted
         if await self._store.write(leases.claim, LEASE, self._name, now, now + LEVELS):
-            await self._store.write(samples.put, hour, await self._levels(now))
-            await self._store.write(samples.forget, now - KEPT)
+            await self._store.write(samples.put, hour, minute, await self._levels(now))
+            await self._store.write(samples.forget, now - KEPT, now - MINUTES_KEPT)
 
     async def _levels(self, now: int) -> dict[str, int]:
         found = await self._store.scan(samples.levels)
@@ -108,7 +117,7 @@ class Sampling:
 
     def _counted(self) -> Counter[str]:
         families = {one.name: one for one in self._metrics.snapshot()}
-        counted: Counter[str] = Counter()
+        counted: Counter[str] = Counter({STARTS: 0, CPU: int((process_time() - self._cpu) * 1000)})
         for name, (family, pattern) in COUNTED.items():
             series = families[family].series if family in families else {}
             counted[name] = sum(
@@ -119,12 +128,30 @@ class Sampling:
         return counted
 
 
-async def show(store: Store, now: int, hours: int) -> Dashboard:
-    """How things stand, and the last hours."""
-    since = now - now % HOUR - (hours - 1) * HOUR
-    found = await store.scan(samples.series, NAMES, since)
+async def show(store: Store, now: int, hours: int, step: str = "hour") -> Dashboard:
+    """How things stand, and the last hours by the minute, the hour or the day.
+
+    Minutes are known of the last day alone. What a day had is the sum of its hours; how much
+    there was, the most of them.
+    """
+    length = STEPS[step]
+    since = now - now % length - (hours * HOUR - length) // length * length
+    if step == "minute":
+        found = await store.scan(samples.minutes, NAMES, since)
+    else:
+        found = await store.scan(samples.series, NAMES, since)
+    if step == "day":
+        found = {name: _daily(points, name in LEVEL_NAMES) for name, points in found.items()}
     series = {name: [Point(*one) for one in points] for name, points in found.items()}
-    return Dashboard(now=await _numbers(store, now), series=series)
+    return Dashboard(step=length, now=await _numbers(store, now), series=series)
+
+
+def _daily(points: list[tuple[int, int]], is_level: bool) -> list[tuple[int, int]]:
+    days: dict[int, int] = {}
+    for at, value in points:
+        day = at - at % DAY
+        days[day] = max(days.get(day, 0), value) if is_level else days.get(day, 0) + value
+    return sorted(days.items())
 
 
 async def _numbers(store: Store, now: int) -> Numbers:

@@ -43,3 +43,11 @@ CREATE TABLE alert (
 );
 CREATE UNIQUE INDEX alert_open ON alert (kind, subject) WHERE closed_at = 0;
 CREATE INDEX alert_closed ON alert (closed_at);
+
+-- The numbers of `sample` by the minute, of the last day.
+CREATE TABLE sample_minute (
+  name TEXT NOT NULL,
+  at BIGINT NOT NULL,                     -- when the minute began
+  value BIGINT NOT NULL,
+  PRIMARY KEY (name, at)
+) {clustered};

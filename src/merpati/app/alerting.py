@@ -1,0 +1,75 @@
+"""Builds what wakes somebody: the alerts of a worker, and what they look at on this machine."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from merpati.app import examining
+from merpati.app.examining import Place
+from merpati.app.installation import Config, ServerSettings
+from merpati.base.clock import Clock
+from merpati.base.log import Log
+from merpati.services import alerts
+from merpati.services.alerts import RARELY, Alerts, AlertSettings, Look
+from merpati.services.diagnose.findings import Severity
+from merpati.services.happenings import Happenings
+from merpati.services.letters import Letters
+from merpati.store import directory
+from merpati.store.alerts import Found
+from merpati.store.engine import Store
+
+DAY: Final = 86_400  # seconds
+
+
+def build(
+    name: str,
+    config: Config,
+    place: Place,
+    store: Store,
+    letters: Letters,
+    happenings: Happenings,
+    clock: Clock,
+    log: Log,
+) -> Alerts:
+    """The alerts of the worker of that name."""
+    settings = config[AlertSettings]
+    hostname = config[ServerSettings].hostname
+    looks = [
+        alerts.disks(list(dict.fromkeys([config.data, config.blobs])), settings.disk_free),
+        _certificates(place, settings.certificate_days),
+    ]
+    if settings.doctor:
+        looks.append(_doctor(place, store))
+    holder = f"{hostname}/{name}"
+    return Alerts(holder, hostname, store, letters, happenings, settings, looks, clock, log)
+
+
+def _certificates(place: Place, days: int) -> Look:
+    """Those that the server shows, and that end soon."""
+
+    async def find(now: int) -> list[Found]:
+        found = []
+        for one in await examining.shown_certificates(place):
+            left = int((one.certificate.not_after - now / 1000) // DAY)
+            if left < days and not one.certificate.self_signed:
+                subject = one.certificate.names[0] if one.certificate.names else "?"
+                found.append(Found("certificate-ends", subject, {"days": max(left, 0)}))
+        return found
+
+    return Look(frozenset({"certificate-ends"}), find, 3600.0)
+
+
+def _doctor(place: Place, store: Store) -> Look:
+    """What costs mail, as others see this server."""
+
+    async def find(_now: int) -> list[Found]:
+        names = [one.name for one in await store.read(directory.domains)]
+        examined = await examining.examine(place, names)
+        return [
+            Found("doctor", f"{subject} {one.check}", {"what": one.what, "do": one.do})
+            for subject, findings in examined.items()
+            for one in findings
+            if one.severity is Severity.PROBLEM
+        ]
+
+    return Look(frozenset({"doctor"}), find, RARELY)
