@@ -130,3 +130,22 @@ async def test_what_expunging_would_free_is_known(store: Store) -> None:
     await store.write(stores.add, account.id, "kept")
     await store.write(stores.add, account.id, "deleted", keywords="$deleted $seen")
     assert await store.read(quota.deleted_size, account.id, INBOX) == 7
+
+
+@pytest.mark.parametrize("limit", ["quota", "quota_emails"])
+async def test_an_account_crosses_into_the_last_tenth_once(store: Store, limit: str) -> None:
+    account = await add_account(store)
+
+    async def allow(most: int) -> tuple[list[int], bool]:
+        await store.write(directory.set_account, account.id, **{limit: most})
+        crossed = await store.read(quota.crossed)
+        return crossed, await store.write(quota.warn, account.id)
+
+    for _ in range(18):
+        await store.write(stores.add, account.id, "x")
+    assert await allow(0) == ([], False)
+    assert await allow(20) == ([account.id], True)
+    assert await allow(20) == ([], False)
+    assert await allow(60) == ([account.id], False)
+    assert await allow(20) == ([account.id], True)
+    assert await allow(0) == ([account.id], False)

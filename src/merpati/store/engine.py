@@ -42,6 +42,7 @@ class Topic(Enum):
     SIGN_IN = "sign-in"  # sessions or tokens ended: id is 0
     CERTIFICATES = "certificates"  # one was installed, or a proof for one published: id is 0
     WEBHOOKS = "webhooks"  # endpoints (id 0), or what they are to be told (id 1), changed
+    METADATA = "metadata"  # annotations of the server changed: id is 0
     PUSH = "push"  # a push subscription was made or changed: id is 0
 
     __hash__ = object.__hash__  # in C: a delivery to fifty accounts hashes fifty of them

@@ -10,7 +10,7 @@ from typing import Final
 
 from merpati.base.faults import Fault, Kind
 from merpati.store import changes
-from merpati.store.engine import Transaction
+from merpati.store.engine import Topic, Transaction
 
 SERVER: Final = (0, 0)  # account and mailbox of the server's own annotations
 PRIVATE: Final = "/private"
@@ -59,6 +59,16 @@ async def find(
     ]
 
 
+async def of_server(tx: Transaction, user_id: int) -> dict[str, bytes]:
+    """All annotations of the server that a user sees, by entry."""
+    rows = await tx.rows(
+        "SELECT user_id, name, value FROM annotation WHERE account_id = $1 AND mailbox_id = $2"
+        " AND user_id IN (0, $3)",
+        *SERVER, user_id,
+    )  # fmt: skip
+    return {(PRIVATE if owner else SHARED) + name: bytes(value) for owner, name, value in rows}
+
+
 async def put(
     tx: Transaction, mailbox: tuple[int, int], user_id: int, entry: str, value: bytes | None
 ) -> None:
@@ -91,6 +101,8 @@ async def put(
         )  # fmt: skip
     if mailbox[0]:
         await changes.record_entry(tx, *mailbox, owner, entry)
+    else:
+        tx.announce(Topic.METADATA, 0)
 
 
 async def forget_mailbox(tx: Transaction, account_id: int, mailbox_id: int) -> None:

@@ -20,6 +20,7 @@ from merpati.servers.imap.sync import sync
 from merpati.servers.imap.watched import Key, Watch
 from merpati.store import changes, mailboxes, places
 from merpati.store.engine import Topic, Transaction
+from merpati.store.metadata import of_server
 from merpati.store.places import Place
 from merpati.wire.imap import metadata, responses
 from merpati.wire.imap import notify as grammar
@@ -56,6 +57,9 @@ async def notify(client: Client, command: grammar.Notify) -> Done:
         scene = await client.services.store.read(_scene, client.account_id, {})
         _listen(client, watch, scene)
         _remember(watch, scene)
+        if watch.wants(Event.SERVER_METADATA_CHANGE):
+            _listen_to(client, watch, Topic.METADATA, 0)
+            await _server_annotations(client, watch)
         lines = _hidden(client, watch, scene)
         if command.status:
             lines += _statuses(client, watch, scene)
@@ -84,6 +88,8 @@ async def tell_others(client: Client, watch: Watch) -> None:
     """What has happened in mailboxes that are not selected."""
     watch.stale = False
     store = client.services.store
+    if watch.wants(Event.SERVER_METADATA_CHANGE):
+        client.connection.write(await _server_annotations(client, watch))
     if not await store.read(_moved, watch.since):
         return
     scene = await store.read(_scene, client.account_id, watch.since)
@@ -106,15 +112,18 @@ async def tell_others(client: Client, watch: Watch) -> None:
 
 def _listen(client: Client, watch: Watch, scene: Scene) -> None:
     """Hear of changes in every account that the user sees something of."""
+    for account_id in scene.modseqs.keys() - watch.since.keys():
+        _listen_to(client, watch, Topic.ACCOUNT, account_id)
+    watch.since = {**watch.since, **scene.modseqs}
 
+
+def _listen_to(client: Client, watch: Watch, topic: Topic, number: int) -> None:
     def heard() -> None:
         watch.stale = True
         if client.idling:
             client.connection.wake()
 
-    for account_id in scene.modseqs.keys() - watch.since.keys():
-        watch.stops.append(client.services.notify.listen(Topic.ACCOUNT, account_id, heard))
-    watch.since = {**watch.since, **scene.modseqs}
+    watch.stops.append(client.services.notify.listen(topic, number, heard))
 
 
 def _remember(watch: Watch, scene: Scene) -> None:
@@ -164,6 +173,15 @@ def _annotations(client: Client, watch: Watch, scene: Scene) -> list[bytes]:
         if scene.entries.get(_key(place))
         and Event.MAILBOX_METADATA_CHANGE in _wanted(client, watch, scene, place)
     ]
+
+
+async def _server_annotations(client: Client, watch: Watch) -> bytes:
+    """A METADATA for those of the server's that changed since the last time (5.7)."""
+    found = await client.services.store.read(of_server, client.account_id)
+    now = {entry: hash(value) for entry, value in found.items()}
+    changed = sorted(entry for entry, _ in now.items() ^ watch.server.items())
+    watch.server = now
+    return metadata.changed("", dict.fromkeys(changed)) if changed else b""
 
 
 def _wanted(client: Client, watch: Watch, scene: Scene, place: Place) -> frozenset[Event]:

@@ -17,9 +17,10 @@ class Watch:
         selected: the group of the selected mailbox, or None when nothing of it is wanted.
         stale: something was announced since it was last told.
         since: the modseq of each account up to which it was told.
+        server: hashes of the server's annotations that it knows, by entry.
     """
 
-    __slots__ = ("groups", "paths", "selected", "since", "stale", "stops", "subscribed")
+    __slots__ = ("groups", "paths", "selected", "server", "since", "stale", "stops", "subscribed")
 
     def __init__(self, groups: tuple[Group, ...]) -> None:
         own = [group for group in groups if group.filter in OF_THE_SELECTED and group.events]
@@ -27,6 +28,7 @@ class Watch:
         self.groups = tuple([each for each in groups if each.filter not in OF_THE_SELECTED])
         self.stale = False
         self.since: dict[int, int] = {}
+        self.server: dict[str, int] = {}
         self.stops: list[Callable[[], None]] = []
         self.paths: dict[Key, str] = {}
         self.subscribed: set[str] = set()
