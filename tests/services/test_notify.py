@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from merpati.net.mesh import DATAGRAM_MAX
-from merpati.services.notify import PAUSE, Notify, encode
+from merpati.services.notify import PAUSE, QUEUE_PAUSE, Notify, decode, encode
 from merpati.store.engine import Announcement, Topic
 
 
@@ -132,3 +132,24 @@ async def test_what_a_busy_worker_commits_goes_in_few_datagrams_and_none_is_lost
     for data in tape.sent:
         there.received(data)
     assert sorted(heard) == [1, *range(1, 21)]
+
+
+async def test_mail_to_send_is_told_a_little_later_and_only_once() -> None:
+    """Whoever takes it over sends it; others would be woken for nothing."""
+    notify, tape = Notify(), Tape()
+    notify.join(tape)
+    for _ in range(100):
+        notify.committed({(Topic.QUEUE, 0)})
+    assert tape.sent == []
+    await asyncio.sleep(2 * QUEUE_PAUSE)
+    assert tape.sent == encode({(Topic.QUEUE, 0)})
+
+
+async def test_what_cannot_wait_takes_mail_to_send_along() -> None:
+    notify, tape = Notify(), Tape()
+    notify.join(tape)
+    notify.committed({(Topic.QUEUE, 0)})
+    notify.committed({(Topic.ACCOUNT, 7)})
+    assert [decode(data) for data in tape.sent] == [{(Topic.QUEUE, 0), (Topic.ACCOUNT, 7)}]
+    await asyncio.sleep(2 * QUEUE_PAUSE)
+    assert len(tape.sent) == 1

@@ -18,6 +18,9 @@ from merpati.net.mesh import DATAGRAM_MAX
 from merpati.store.engine import Announcement, Topic
 
 PAUSE: Final = 0.005  # seconds between two datagrams; a busy worker commits more often
+# The worker that takes mail over sends it on itself. Others need not be woken for each message:
+# they help out when it has more than it can do, and may come to that a little later.
+QUEUE_PAUSE: Final = 0.05
 BATCH: Final = 2000  # announcements in one datagram
 
 
@@ -33,6 +36,7 @@ Listener = Callable[[], None]
 Counts = dict[str, dict[str, float]]
 """How much was taken of which limit, by what it is counted by."""
 
+_ONLY_QUEUE: Final = {(Topic.QUEUE, 0)}
 _DATAGRAM: Final = msgspec.msgpack.Decoder(list[tuple[str, int]] | Counts)
 
 
@@ -43,7 +47,8 @@ class Notify:
         self._listeners: dict[Announcement, list[Listener]] = {}
         self._carrier: Carrier | None = None
         self._unsent: set[Announcement] = set()
-        self._is_pausing = False
+        self._timer: asyncio.TimerHandle | None = None  # until more may be sent
+        self._has_time = False  # what waits for it is not urgent
         self._counted: Callable[[Counts], None] | None = None
 
     def join(self, carrier: Carrier) -> None:
@@ -70,18 +75,24 @@ class Notify:
         if self._carrier is None:
             return
         self._unsent |= announcements
-        if not self._is_pausing:
-            self._send(asyncio.get_running_loop())
+        if announcements == _ONLY_QUEUE:
+            if self._timer is None:
+                self._has_time = True
+                self._timer = asyncio.get_running_loop().call_later(QUEUE_PAUSE, self._send)
+        elif self._timer is None or self._has_time:
+            if self._timer is not None:
+                self._timer.cancel()
+            self._send()
 
-    def _send(self, loop: asyncio.AbstractEventLoop) -> None:
+    def _send(self) -> None:
         """Tell the other workers, and what comes within the next `PAUSE` in one go after it."""
-        self._is_pausing = bool(self._unsent)
+        self._timer, self._has_time = None, False
         if self._carrier is None or not self._unsent:
             return
         for data in encode(self._unsent):
             self._carrier.send(data)
         self._unsent = set()
-        loop.call_later(PAUSE, self._send, loop)
+        self._timer = asyncio.get_running_loop().call_later(PAUSE, self._send)
 
     def count(self, counts: Counts) -> None:
         """Tell the other workers what was counted here; best effort, and small."""
