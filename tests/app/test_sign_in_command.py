@@ -34,6 +34,21 @@ def test_an_app_password_is_made_listed_and_revoked(
     assert (again.status, again.err) == (1, "merpati account: there is no such app password\n")
 
 
+def test_app_passwords_outlive_a_new_password_unless_all_is_revoked(
+    config: tuple[str, str], merpati: Merpati
+) -> None:
+    base = ("account", "app-password", ANI)
+    merpati(*base, "add", "--name", "Phone", *config)
+    change = ("account", "set", ANI, *config)
+    assert "1 app passwords go on working" in merpati(*change, "--password").out
+    assert "Phone" in merpati(*base, "list", *config).out
+    assert merpati(*change, "--revoke-all").status == 1
+    done = merpati(*change, "--password", "--revoke-all")
+    assert done.status == 0
+    assert "go on working" not in done.out
+    assert "No app password yet." in merpati(*base, "list", *config).out
+
+
 @pytest.mark.parametrize(
     ("more", "said"),
     [

@@ -95,6 +95,11 @@ async def remove(tx: Transaction, account_id: int, id_: str) -> bool:
     return gone == 1
 
 
+async def remove_all(tx: Transaction, account_id: int) -> int:
+    """Let none of an account work any longer; how many those were."""
+    return await tx.run("DELETE FROM app_password WHERE account_id = $1", account_id)
+
+
 async def note_uses(tx: Transaction, uses: Iterable[Use]) -> None:
     """Enter when some were last used."""
     await tx.run_many(

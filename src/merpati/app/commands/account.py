@@ -14,7 +14,8 @@ from merpati.services.administration import accounts
 from merpati.services.administration.accounts import AccountChange, NewAccount
 from merpati.services.info import index
 from merpati.services.login import hash_password
-from merpati.store import directory, forwards, mailboxes
+from merpati.store import app_passwords, directory, forwards, mailboxes
+from merpati.store.engine import Transaction
 from merpati.store.forwards import Habits
 from merpati.wire.smtp.paths import parse_address
 
@@ -46,6 +47,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     change.add_argument("--admin", choices=("yes", "no"))
     change.add_argument("--password", action="store_true", help="make a new password, print it")
     change.add_argument("--password-stdin", action="store_true", help="read a password from stdin")
+    change.add_argument(
+        "--revoke-all", action="store_true",
+        help="with a new password: no app password works any longer, as after a theft",
+    )  # fmt: skip
     forward = _action(actions, "forward", "send an account's mail on to other addresses")
     forward.add_argument("target", nargs="*", help="where to; none: show what is set")
     forward.add_argument("--keep", action="store_true", help="a copy stays in the mailbox")
@@ -164,18 +169,31 @@ async def _set(one: Session, args: argparse.Namespace) -> int:
         password, _ = session.read_password(args.address, from_stdin=args.password_stdin)
         hashed = hash_password(password)
         made_up = "" if args.password_stdin else password
+    if args.revoke_all and not hashed:
+        raise Fault(Kind.SYNTAX, "--revoke-all goes with --password or --password-stdin")
     if not given and not hashed:
         say("Nothing to change; see: merpati account set --help")
         return 2
     if hashed:
-        await one.store.write(accounts.set_password, one.actor, one.now, account.address, hashed)
+        await one.store.write(_set_password, one, account, hashed, args.revoke_all)
     if given:
         wanted = AccountChange(**given)
         await one.store.write(accounts.change, one.actor, one.now, account.address, wanted)
     say(f"Account {args.address_given or account.address} is changed.")
     if made_up:
         say(f"Password, shown only now: {made_up}")
+    if hashed and (left := await one.store.read(app_passwords.of_account, account.id)):
+        text = f"{len(left)} app passwords go on working; --revoke-all would have ended them, too."
+        say(text)
     return 0
+
+
+async def _set_password(
+    tx: Transaction, one: Session, account: Account, hashed: str, revoke_all: bool
+) -> None:
+    await accounts.set_password(
+        tx, one.actor, one.now, account.address, hashed, revoke_all=revoke_all
+    )
 
 
 async def _forward(one: Session, args: argparse.Namespace) -> None:

@@ -42,9 +42,10 @@ class Made(Struct, frozen=True, rename="camel", kw_only=True):
 
 
 class NewPassword(Struct, frozen=True, rename="camel", kw_only=True, forbid_unknown_fields=True):
-    """A password; without one it is made up."""
+    """A password; without one it is made up. `revoke_all` ends all app passwords, too."""
 
     password: Annotated[str, Meta(max_length=1024)] = ""
+    revoke_all: bool = False
 
 
 class ShownPassword(Struct, frozen=True, rename="camel", kw_only=True):
@@ -151,7 +152,9 @@ async def set_password(call: Call) -> ShownPassword:
 
     async def unit(tx: Transaction) -> None:
         found = await call.account(tx, call.address)
-        await accounts.set_password(tx, call.actor, call.now, found.address, hashed)
+        await accounts.set_password(
+            tx, call.actor, call.now, found.address, hashed, revoke_all=call.body.revoke_all
+        )
 
     await call.store.write(unit)
     return ShownPassword(password=made_up)

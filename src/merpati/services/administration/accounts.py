@@ -10,7 +10,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType, structs
 from merpati.base.faults import Fault, Kind
 from merpati.model.account import Account, AccountKind
 from merpati.model.administration import Actor
-from merpati.store import audit, directory, mailboxes
+from merpati.store import app_passwords, audit, directory, mailboxes
 from merpati.store.engine import Transaction
 
 Bytes = Annotated[int, Meta(ge=0, le=2**53, description="In bytes; 0 is no limit.")]
@@ -149,14 +149,23 @@ async def change(
 
 
 async def set_password(
-    tx: Transaction, actor: Actor, now: int, address: str, hashed: str
+    tx: Transaction, actor: Actor, now: int, address: str, hashed: str, *, revoke_all: bool = False
 ) -> Account:
-    """Give an account another password. Raises Fault NOT_FOUND, DENIED for a shared one."""
+    """Give an account another password; all its sessions end.
+
+    App passwords go on working, for mostly the password was only forgotten; with `revoke_all`
+    none does.
+
+    Raises:
+        Fault: NOT_FOUND; DENIED for a shared account.
+    """
     account = await directory.account(tx, address)
     if account.kind is AccountKind.SHARED:
         raise Fault(Kind.DENIED, f"nobody signs in to {account.address}: it is shared")
     await directory.set_account(tx, account.id, password=hashed)
-    await audit.record(tx, actor, now, "account.password", account.address)
+    revoked = await app_passwords.remove_all(tx, account.id) if revoke_all else 0
+    after = {"app_passwords_revoked": revoked} if revoke_all else None
+    await audit.record(tx, actor, now, "account.password", account.address, after=after)
     return account
 
 
