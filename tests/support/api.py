@@ -20,6 +20,10 @@ from merpati.servers.api.operation import CertificateView, ListenerView, Service
 from merpati.services.administration.hooks import Hooks
 from merpati.services.administration.sending import Sending
 from merpati.services.administration.tokens import Tokens
+from merpati.services.backup.desk import Desk
+from merpati.services.backup.keep import BackupSettings
+from merpati.services.backup.routine import Routine
+from merpati.services.backup.take import Source
 from merpati.services.diagnose.findings import Finding, problem
 from merpati.services.diagnose.marks import Mark, Marked
 from merpati.services.guard import Guard, GuardSettings
@@ -82,6 +86,10 @@ class ApiInstance(TestInstance):
         self.guard = Guard(
             self.store, letters, self.clock, GuardSettings(), self.metrics, self.log, self.limits
         )
+        settings = BackupSettings(target=self.folder / "backup")
+        self.backups = Desk(
+            self.store, self.blobs, self.clock, self.ids, settings, self._begin_backup
+        )
         services = Services(
             store=self.store, clock=self.clock, ids=self.ids, hostname=HOSTNAME, language="en",
             moderation=Moderation(self.router, letters, self.clock, self.ids), lifetime=432_000,
@@ -92,6 +100,7 @@ class ApiInstance(TestInstance):
             ),
             history=SignInHistory(self.store, self.clock), surroundings=Quiet(),
             hooks=Hooks(self.store, sealing, WebhookSettings(loopback=True), self.clock, self.ids),
+            backups=self.backups,
         )  # fmt: skip
         sign_in = HttpSignIn(self.login, self.sessions)
         self.login._tokens = self.sessions.owner
@@ -99,6 +108,13 @@ class ApiInstance(TestInstance):
         self.site = Site(self, self.api.routes())
         self._bearers: dict[int, str] = {}
         return self
+
+    async def _begin_backup(self) -> None:
+        """Take one in this very process."""
+        settings = BackupSettings(target=self.folder / "backup")
+        source = Source(self.store, self.blobs, HOSTNAME, [])
+        work = Routine(source, settings, self.clock, self.ids, lambda *_: None)
+        await work.run(self.folder / "backup", None, regular=True)
 
     async def bearer(self, account: Account) -> str:
         """The token of a browser that this account has signed in with."""

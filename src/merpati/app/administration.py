@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,8 @@ from merpati.services.accept import Accept, QueueSettings
 from merpati.services.administration.hooks import Hooks
 from merpati.services.administration.sending import Sending
 from merpati.services.administration.tokens import Tokens
+from merpati.services.backup.desk import Desk
+from merpati.services.backup.keep import BackupSettings
 from merpati.services.diagnose import marks, publish
 from merpati.services.diagnose.findings import Finding
 from merpati.services.diagnose.marks import Marked
@@ -96,17 +98,10 @@ class Surroundings:
 
 
 def build(
-    config: Config,
-    store: Store,
-    blob_store: BlobStore,
-    router: Router,
-    accept: Accept,
-    guard: Guard | None,
-    sign_in: HttpSignIn,
-    history: SignInHistory,
-    clock: Clock,
-    ids: Ids,
-) -> Api:
+    config: Config, store: Store, blob_store: BlobStore, router: Router, accept: Accept,
+    guard: Guard | None, sign_in: HttpSignIn, history: SignInHistory, clock: Clock, ids: Ids,
+    *, begin_backup: Callable[[], Awaitable[None]],
+) -> Api:  # fmt: skip
     """The API of one worker."""
     hostname = config[ServerSettings].hostname
     letters = Letters(accept, router, blob_store, clock, ids, hostname)
@@ -132,6 +127,7 @@ def build(
         history=history,
         surroundings=Surroundings(config, store, clock),
         hooks=Hooks(store, Sealing(config.data, ids), config[WebhookSettings], clock, ids),
+        backups=Desk(store, blob_store, clock, ids, config[BackupSettings], begin_backup),
     )
     return Api(services, sign_in, operations.OPERATIONS)
 

@@ -35,6 +35,8 @@ COMMANDS: Final = {
     "guard": "how much may leave, and accounts that were stopped from sending",
     "trace": "what happened to a message",
     "index": "the text index: how far it is, or build it anew",
+    "backup": "back up everything, while the server runs",
+    "restore": "bring back a backup: everything, an account, a mailbox",
     "check": "look for damage in the store, and mend it",
     "dns": "the DNS records to publish for a domain",
     "tls": "certificates, MTA-STS policies, and what other domains demand",
@@ -48,7 +50,12 @@ COMMANDS: Final = {
 }
 
 # Modules whose command could not be the name of one.
-MODULES: Final = {"import": "importing", "export": "exporting", "shared": "sharing"}
+MODULES: Final = {
+    "import": "importing",
+    "export": "exporting",
+    "shared": "sharing",
+    "restore": "restoring",
+}
 
 
 def usage() -> str:

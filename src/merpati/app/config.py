@@ -34,6 +34,7 @@ from merpati.servers.pop3.session import Pop3Settings
 from merpati.servers.smtp.policy import SmtpSettings
 from merpati.services.accept import QueueSettings
 from merpati.services.alerts import AlertSettings
+from merpati.services.backup.keep import BackupSettings
 from merpati.services.certificates import AcmeSettings
 from merpati.services.diagnose.gather import DoctorSettings
 from merpati.services.dmarc_reports import DmarcReportSettings
@@ -85,6 +86,7 @@ GROUPS: Final[dict[str, type]] = {
     "sieve": SieveSettings,
     "smime": SmimeSettings,
     "restore": RestoreSettings,
+    "backup": BackupSettings,
     "login": LoginSettings,
     "sign_in": SignInSettings,
     "addresses": AddressSettings,

@@ -17,6 +17,8 @@ from merpati.net.https import Https
 from merpati.net.reaper import Reaper
 from merpati.net.tls import client_context
 from merpati.services import mta_sts
+from merpati.services.backup import desk
+from merpati.services.backup.keep import BackupSettings
 from merpati.services.certificates import LETS_ENCRYPT, AcmeSettings
 from merpati.services.diagnose import doctor, gather
 from merpati.services.diagnose.findings import Finding, Machine
@@ -155,6 +157,7 @@ async def _gather(one: Place, resolver: Resolver) -> Local:
     """What is to be known of this machine, all asked at once."""
     config = one.config
     asked = config[DoctorSettings]
+    kept = config[BackupSettings]
     reaper = Reaper()
     resolves, clock, outgoing, server = await asyncio.gather(
         gather.resolver_failure(resolver),
@@ -171,6 +174,7 @@ async def _gather(one: Place, resolver: Resolver) -> Local:
         listening=server[0],
         relayed=server[1],
         resolver=resolves,
+        backup=await desk.standing(one.store, str(kept.target or ""), kept),
     )
 
 

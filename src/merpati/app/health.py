@@ -25,7 +25,9 @@ from merpati import __version__
 from merpati.base import metrics
 from merpati.base.faults import Fault
 from merpati.base.metrics import Family
+from merpati.services.backup.keep import BackupSettings
 from merpati.store import queue, queue_admin
+from merpati.store.backup import runs
 
 if TYPE_CHECKING:
     from merpati.app.wiring import Parts
@@ -104,7 +106,13 @@ class Health:
 
     async def _metrics(self, _request: Request) -> PlainTextResponse:
         others = [self._left_by(name) for name in self._others]
-        families = [self._of_node(), await self._queue(), self._own(), *others]
+        families = [
+            self._of_node(),
+            await self._queue(),
+            await self._backup(),
+            self._own(),
+            *others,
+        ]
         text = metrics.exposition(families)
         return PlainTextResponse(text, media_type="text/plain; version=0.0.4")
 
@@ -121,6 +129,29 @@ class Health:
         return [
             gauge("merpati_queue_recipients", "Queued recipients by state.", ("state",), states)
         ]
+
+    async def _backup(self) -> list[Family]:
+        """How old the last good backup is, and how the last one went."""
+        target = str(self._parts.config[BackupSettings].target or "")
+        try:
+            good = await self._parts.store.read(runs.last, target, good=True)
+            last = await self._parts.store.read(runs.last, target)
+        except Fault:
+            return []
+        if not target or last is None:
+            return []
+        at = good.started_at / 1000 if good is not None else 0
+        verified = good.verified_at / 1000 if good is not None else 0
+        failed = float(bool(last.problem))
+        return [
+            gauge("merpati_backup_last_success_seconds",
+                  "When the last good backup began, Unix time; 0: never.", (), {(): [at]}),
+            gauge("merpati_backup_verified_seconds",
+                  "When it was last read again as a whole, Unix time; 0: never.", (),
+                  {(): [verified]}),
+            gauge("merpati_backup_failed", "1 when the last backup has a problem.", (),
+                  {(): [failed]}),
+        ]  # fmt: skip
 
     def _of_node(self) -> list[Family]:
         """What is the same in every worker, and so must not be added up."""

@@ -24,6 +24,7 @@ from merpati.app import (
     search,
     sign_in,
 )
+from merpati.app.backing import Backups
 from merpati.app.installation import (
     Config,
     DnsSettings,
@@ -144,6 +145,7 @@ class Parts:
     happenings: Happenings
     webhooks: Webhooks
     alerts: Alerts
+    backups: Backups
 
 
 def certificate_files(config: Config) -> list[CertificateFiles]:
@@ -219,19 +221,11 @@ async def build(
     accept.tell = happenings.steps
     signing_in.history.happenings = happenings
     runner, expanding, imap_events = _runner(ground, accept, protected, guard, happenings)
+    backups = Backups(name, config, store, clock, log)
     imap_services = _imap(ground, accept, login, text_index, imap_events)
     return Parts(
-        name=name,
-        config=config,
-        log=log,
-        metrics=metrics,
-        tasks=ground.tasks,
-        store=store,
-        blobs=blob_store,
-        notify=ground.notify,
-        login=login,
-        sign_in=signing_in,
-        runner=runner,
+        name=name, config=config, log=log, metrics=metrics, tasks=ground.tasks, store=store,
+        blobs=blob_store, notify=ground.notify, login=login, sign_in=signing_in, runner=runner,
         certificates=chain,
         reaper=ground.reaper,
         gate=Gate(CONNECTIONS, CONNECTIONS_PER_ADDRESS),
@@ -242,7 +236,7 @@ async def build(
         managesieve=_managesieve(ground, login),
         web=_web(
             ground, signing_in, expanding, imap_services.finder, _sending(ground, accept, guard),
-            _administration(ground, accept, guard, signing_in),
+            _administration(ground, accept, guard, signing_in, backups),
         ),
         sampling=Sampling(name, store, metrics, clock),
         protection=protected,
@@ -258,6 +252,7 @@ async def build(
         happenings=happenings,
         webhooks=_webhooks(ground),
         alerts=_alerts(ground, accept, happenings),
+        backups=backups,
     )  # fmt: skip
 
 
@@ -280,12 +275,13 @@ def _pop3(ground: Ground, login: Login) -> pop3.Services:
 
 
 def _administration(
-    ground: Ground, accept: Accept, guard: Guard, signing_in: sign_in.SignIn
+    ground: Ground, accept: Accept, guard: Guard, signing_in: sign_in.SignIn, backups: Backups
 ) -> Api:
     """What the administration asks and changes."""
     return administration.build(
         ground.config, ground.store, ground.blobs, ground.router, accept, guard, signing_in.http,
         signing_in.history, ground.clock, ground.ids,
+        begin_backup=backups.run,
     )  # fmt: skip
 
 

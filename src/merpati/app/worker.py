@@ -94,6 +94,7 @@ class Worker:
         parts.rotation.start(parts.tasks)
         parts.collect.start(parts.tasks)
         parts.quota_warnings.start(parts.tasks)
+        parts.backups.start(parts.tasks)
         parts.tasks.spawn(parts.web_push.run(), "web push")
         parts.tasks.spawn(parts.webhooks.run(), "webhooks")
         os.write(ready, PROCESS.pack(os.getpid()))

@@ -36,6 +36,8 @@ class ChangeKind(IntEnum):
     SHARING_NOTED = 36  # somebody else lets the account do more, or less (RFC 9670 3)
     SHARING_CHANGED = 37
     SHARING_FORGOTTEN = 38
+    # Of the whole account: what lies between the modseq in `emails` and this one is lost.
+    RESTORED = 48
 
 
 class Change(msgspec.Struct, frozen=True):

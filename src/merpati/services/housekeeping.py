@@ -64,7 +64,8 @@ class Housekeeping:
 
     async def collect_garbage(self) -> None:
         """Remove blobs that nobody holds any more."""
-        count = await garbage.collect(self._store, self._blobs)
+        now = int(self._clock.now() * 1000)
+        count = await garbage.collect(self._store, self._blobs, now)
         if count:
             self._log.info("blobs.collected", count=count)
 

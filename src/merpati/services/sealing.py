@@ -1,7 +1,7 @@
 """Passwords of other servers, kept so that whoever has the database alone cannot read them.
 
 They are needed in the clear, so a hash will not do. Each is sealed with AES-256-GCM under a key
-in a file beside the store, which backups of the database do not hold; and bound to what it is for,
+in a file beside the store, which only encrypted backups hold; and bound to what it is for,
 so that a row that was changed to name another server does not open.
 """
 

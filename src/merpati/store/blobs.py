@@ -286,6 +286,20 @@ class BlobStore:
             raise _fault(error) from error
         return digest, location
 
+    def place(self, path: Path, location: str) -> None:
+        """Give a temporary file, synced, the name that a row has for it. Blocks.
+
+        Raises:
+            Fault: NO_SPACE, UNAVAILABLE.
+        """
+        target = self._folder / location
+        try:
+            path.rename(target)
+            _sync_folder(target.parent)
+        except OSError as error:
+            path.unlink(missing_ok=True)
+            raise _fault(error) from error
+
     def remove(self, location: str) -> None:
         """Remove the file of a row that is gone, or that another row made superfluous."""
         (self._folder / location).unlink(missing_ok=True)
@@ -390,6 +404,17 @@ async def find_many(tx: Transaction, blob_ids: Sequence[int]) -> list[Stored]:
         id_list(tx, blob_ids), b"",
     )  # fmt: skip
     return [Stored(*row) for row in rows]
+
+
+async def find_hashed(tx: Transaction, blob_ids: Sequence[int]) -> list[tuple[bytes, Stored]]:
+    """`find_many`, each with the hash that it was stored under."""
+    rows = await tx.rows(
+        "SELECT b.hash, b.id, b.size, b.location, coalesce(c.encoding, 0), coalesce(c.data, $2)"
+        " FROM blob b LEFT JOIN body c ON c.blob_id = b.id"
+        f" WHERE {one_of(tx, 'b.id', 1)}",
+        id_list(tx, blob_ids), b"",
+    )  # fmt: skip
+    return [(digest, Stored(*stored)) for digest, *stored in rows]
 
 
 async def body(tx: Transaction, blob_id: int) -> Body | None:

@@ -163,6 +163,15 @@ async def entries(
     return found
 
 
+async def is_lost(tx: Transaction, account_id: int, modseq: int) -> bool:
+    """Whether a modseq was given by a time that a restored backup knows nothing of."""
+    rows = await tx.rows(
+        "SELECT emails FROM change WHERE account_id = $1 AND modseq > $2 AND kind = $3",
+        account_id, modseq, int(ChangeKind.RESTORED),
+    )  # fmt: skip
+    return any(int(before) < modseq for (before,) in rows)
+
+
 async def current(tx: Transaction, account_id: int) -> int:
     """The account's modseq: its state, for protocols that ask for one."""
     return int(await tx.value("SELECT modseq FROM account WHERE id = $1", account_id) or 0)

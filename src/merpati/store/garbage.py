@@ -12,26 +12,29 @@ from collections.abc import Sequence
 from itertools import islice
 from typing import Final
 
-from merpati.store import blobs
+from merpati.store import blobs, leases
 from merpati.store.blobs import GARBAGE_AGE, BlobStore
 from merpati.store.engine import Store, Transaction
 
 ROWS: Final = 200  # collected in one write, so that no delivery waits long behind it
 FILES: Final = 1000  # looked at in one read
+KEPT: Final = "backup"  # the lease under which nothing is collected: a backup reads what it names
 
 
-async def collect(store: Store, blob_store: BlobStore) -> int:
+async def collect(store: Store, blob_store: BlobStore, now: int = 0) -> int:
     """Remove blobs without holders, files without rows and spool files without sessions.
 
     Safe beside deliveries, in several workers at once, and when killed at any point:
     what is left over is found again.
+
+    Nothing goes while a backup runs: `now` says which leases hold, Unix milliseconds.
 
     Returns:
         How many blobs and files went.
     """
     count = 0
     while True:
-        gone = await store.write(_collect)
+        gone = await store.write(_collect, now)
         for location in gone:
             if location:
                 await asyncio.to_thread(blob_store.remove, location)
@@ -56,8 +59,10 @@ async def unnamed_files(store: Store, blob_store: BlobStore) -> list[str]:
     return found
 
 
-async def _collect(tx: Transaction) -> list[str]:
+async def _collect(tx: Transaction, now: int) -> list[str]:
     """Delete some rows that nobody holds; the file of each, or an empty string."""
+    if now and await leases.held(tx, KEPT, now):
+        return []
     return await blobs.collect(tx, ROWS)
 
 

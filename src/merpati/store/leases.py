@@ -34,6 +34,11 @@ async def release(tx: Transaction, name: str, holder: str) -> None:
     await tx.run("DELETE FROM lease WHERE name = $1 AND holder = $2", name, holder)
 
 
+async def held(tx: Transaction, name: str, now: int) -> bool:
+    """Whether somebody has a lease."""
+    return bool(await tx.value("SELECT 1 FROM lease WHERE name = $1 AND ends_at > $2", name, now))
+
+
 async def forget(tx: Transaction, now: int) -> int:
     """Remove leases that have run out; how many."""
     return await tx.run("DELETE FROM lease WHERE ends_at <= $1", now)

@@ -62,8 +62,8 @@ async def version(tx: Transaction) -> int:
     return int(await tx.value("SELECT coalesce(max(version), 0) FROM schema_version"))
 
 
-async def migrate(tx: Transaction) -> list[Migration]:
-    """Take every step that is missing; returns those taken.
+async def migrate(tx: Transaction, up_to: int | None = None) -> list[Migration]:
+    """Take every step that is missing, or those up to one; returns those taken.
 
     Raises:
         Fault: CONFIG when the store was written by a newer release.
@@ -73,7 +73,8 @@ async def migrate(tx: Transaction) -> list[Migration]:
     if done > known[-1].version:
         text = f"the store has schema {done}, this release knows {known[-1].version}; upgrade it"
         raise Fault(Kind.CONFIG, text)
-    taken = [step for step in known if step.version > done]
+    last = known[-1].version if up_to is None else up_to
+    taken = [step for step in known if done < step.version <= last]
     for step in taken:
         for statement in statements(step.sql, tx.dialect):
             await tx.run(statement)

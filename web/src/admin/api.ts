@@ -230,6 +230,16 @@ export interface Change {
   before: Record<string, unknown>;
   after: Record<string, unknown>;
 }
+export interface Backup {
+  target: string;
+  time: string;
+  encrypted: boolean;
+  lastGood: number;
+  verifiedAt: number;
+  running: boolean;
+  problem: string;
+  runs: { id: number; startedAt: number; endedAt: number; snapshot: string; messages: number; verifiedAt: number; problem: string }[];
+}
 export interface Certificate {
   names: string[];
   notBefore: number;

@@ -5,6 +5,7 @@ import type { Me, Right } from "./api";
 import Accounts from "./screens/Accounts.svelte";
 import Aliases from "./screens/Aliases.svelte";
 import Audit from "./screens/Audit.svelte";
+import Backup from "./screens/Backup.svelte";
 import Dashboard from "./screens/Dashboard.svelte";
 import Doctor from "./screens/Doctor.svelte";
 import Domains from "./screens/Domains.svelte";
@@ -37,6 +38,7 @@ export const SCREENS = {
   reports: Reports,
   doctor: Doctor,
   audit: Audit,
+  backup: Backup,
   settings: Settings,
 } satisfies Record<string, Component<ScreenProps>>;
 export type ScreenName = keyof typeof SCREENS;
@@ -96,6 +98,7 @@ export const GROUPS: { name: "overview" | "people" | "mail" | "system"; screens:
     screens: [
       { name: "doctor", icon: "warning" },
       { name: "audit", icon: "list" },
+      { name: "backup", icon: "archive" },
       { name: "settings", icon: "settings" },
     ],
   },

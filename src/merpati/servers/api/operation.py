@@ -21,6 +21,7 @@ from merpati.model.administration import Actor, Right, Scope
 from merpati.services.administration.hooks import Hooks
 from merpati.services.administration.sending import Sending
 from merpati.services.administration.tokens import Tokens
+from merpati.services.backup.desk import Desk
 from merpati.services.diagnose.findings import Finding
 from merpati.services.diagnose.marks import Marked
 from merpati.services.moderation import Moderation
@@ -111,6 +112,7 @@ class Services:
     history: SignInHistory
     surroundings: Surroundings
     hooks: Hooks
+    backups: Desk
 
 
 @dataclass(frozen=True, slots=True)

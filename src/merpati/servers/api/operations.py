@@ -6,6 +6,7 @@ from typing import Final
 
 from merpati.servers.api import (
     accounts,
+    backups,
     correspondents,
     directory,
     groups,
@@ -23,6 +24,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     *directory.OPERATIONS,
     *accounts.OPERATIONS,
     *groups.OPERATIONS,
+    *backups.OPERATIONS,
     *mail.OPERATIONS,
     *webhooks.OPERATIONS,
 )

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from merpati.servers.jmap.call import Call, Method
-from merpati.servers.jmap.kind import CHANGES_MAX, Answer, Kind
+from merpati.servers.jmap.call import Access, Call, Method
+from merpati.servers.jmap.kind import CANNOT, CHANGES_MAX, Answer, Kind
+from merpati.store import changes as change_log
 from merpati.wire.jmap.faults import MethodFault, invalid
 from merpati.wire.jmap.values import (
     Argument,
@@ -60,6 +61,15 @@ def get(kind: Kind) -> Method:
     return Method(kind.capability, run)
 
 
+async def _check_known(call: Call, access: Access, since: str) -> None:
+    """Refuse a state of a time that was lost: a backup older than it was restored since."""
+    modseq = since.partition("-")[0].partition(".")[0]
+    if modseq.isascii() and modseq.isdigit() and len(modseq) < 19:
+        known = access.account_id, int(modseq)
+        if await call.services.store.read(change_log.is_lost, *known):
+            raise MethodFault(CANNOT, "what this state knows was lost; begin anew")
+
+
 def changes(kind: Kind) -> Method:
     """Foo/changes (RFC 8620 5.2)."""
     table = {
@@ -76,7 +86,9 @@ def changes(kind: Kind) -> Method:
         if limit == 0:
             raise invalid("maxChanges is greater than 0", "maxChanges")
         limit = min(limit or CHANGES_MAX, CHANGES_MAX)
-        found = await kind.changes(call, access, arguments["sinceState"], limit)
+        since = arguments["sinceState"]
+        await _check_known(call, access, since)
+        found = await kind.changes(call, access, since, limit)
         answer = {
             "accountId": arguments["accountId"],
             "oldState": arguments["sinceState"],

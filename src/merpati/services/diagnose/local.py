@@ -7,6 +7,7 @@ from typing import Final
 
 import msgspec
 
+from merpati.services.backup.desk import LATE, BackupView
 from merpati.services.diagnose.findings import (
     Finding,
     Machine,
@@ -51,6 +52,7 @@ class Local(msgspec.Struct, frozen=True, kw_only=True):
         listening: Why the SMTP server here cannot be reached; empty: it answers. None: not tried.
         relayed: Its reply when it was ready to pass on a stranger's mail; else empty.
         resolver: Why no name server answers; empty when one does.
+        backup: How backups stand; None: not asked.
     """
 
     now: float
@@ -61,6 +63,7 @@ class Local(msgspec.Struct, frozen=True, kw_only=True):
     listening: str | None = None
     relayed: str = ""
     resolver: str = ""
+    backup: BackupView | None = None
 
 
 def judge(machine: Machine, local: Local) -> list[Finding]:
@@ -72,6 +75,7 @@ def judge(machine: Machine, local: Local) -> list[Finding]:
         *_judge_certificates(machine, local.now),
         *_judge_clock(local),
         *(finding for disk in local.disks for finding in _judge_disk(disk)),
+        *_judge_backup(local),
     ]
 
 
@@ -236,6 +240,37 @@ def _judge_disk(disk: Disk) -> list[Finding]:
             f"Make room, or give the disk more; see what takes it: du -xh -d2 {disk.folder}",
         )
     ]
+
+
+def _judge_backup(local: Local) -> list[Finding]:
+    if local.backup is None:
+        return []
+    one = local.backup
+    why = "After a broken disk, a fire or a wrong command, mail would be gone for good."
+    if not one.target:
+        return [
+            warning(
+                "backup",
+                "No regular backups are set up.",
+                why,
+                "Set target in [backup] of merpati.toml to a folder on another disk or machine.",
+            )
+        ]
+    if not one.last_good:
+        text = f"No backup has come to {one.target} yet" + (f": {one.problem}" * bool(one.problem))
+        return [warning("backup", f"{text.rstrip('.')}.", why, "Try it: merpati backup")]
+    days = (local.now * 1000 - one.last_good) / 86_400_000
+    if days * 86_400_000 > LATE:
+        reason = f" {one.problem.rstrip('.')}." if one.problem else ""
+        text = f"The last good backup is {days:.0f} days old.{reason}"
+        return [problem("backup", text, why, "See why: merpati backup list; then: merpati backup")]
+    if one.problem:
+        text = f"The last backup has a problem: {one.problem.rstrip('.')}."
+        return [warning("backup", text, why, "Try again: merpati backup, merpati backup verify")]
+    if not one.verified_at:
+        text = "The backup has not been verified yet."
+        return [warning("backup", text, "A disk can lose what it took.", "merpati backup verify")]
+    return [ok("backup", f"The last backup is {days * 24:.0f} hours old, and was verified.")]
 
 
 def _size(size: int) -> str:

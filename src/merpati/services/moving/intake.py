@@ -91,16 +91,20 @@ class Intake:
 
     def __init__(
         self, store: Store, blob_store: BlobStore, clock: Clock, account_id: int, *,
-        ignore_quota: bool = False, dry_run: bool = False, progress: Progress | None = None,
-        report: Report | None = None,
+        ignore_quota: bool = False, dry_run: bool = False, tracked: bool = True,
+        progress: Progress | None = None, report: Report | None = None,
     ) -> None:  # fmt: skip
-        """With `dry_run` everything is read and nothing is stored."""
+        """With `dry_run` everything is read and nothing is stored.
+
+        Unless `tracked`, the source itself leaves out what is here already.
+        """
         self._store = store
         self._blobs = blob_store
         self._clock = clock
         self._account_id = account_id
         self._ignore_quota = ignore_quota
         self._dry_run = dry_run
+        self._tracked = tracked
         self._progress = progress
         self.report = report or Report()
 
@@ -179,7 +183,7 @@ class Intake:
     ) -> dict[str, int]:
         """Store what is new of a batch."""
         known = {}
-        if mailbox is not None:
+        if mailbox is not None and self._tracked:
             known = await self._store.read(
                 imported.known, self._account_id, mailbox.id, [one.hash for one in batch]
             )
@@ -210,7 +214,7 @@ class Intake:
                 bodies.append(one.body)
             uids, superfluous = await self._store.write_long(
                 _add_all, self._account_id, mailbox.id, fresh, int(self._clock.now() * 1000),
-                ignore_quota=self._ignore_quota,
+                ignore_quota=self._ignore_quota, tracked=self._tracked,
             )  # fmt: skip
         except Fault as fault:
             if fault.kind in UNDONE:
@@ -254,7 +258,7 @@ async def _make(tx: Transaction, account_id: int, path: str, now: int) -> Mailbo
 
 async def _add_all(
     tx: Transaction, account_id: int, mailbox_id: int, fresh: list[Taken], now: int, *,
-    ignore_quota: bool,
+    ignore_quota: bool, tracked: bool,
 ) -> tuple[list[int], list[str]]:  # fmt: skip
     """Every message of a batch or none; their UIDs, and files that others have made superfluous."""
     limits = await imported.lift_limits(tx, account_id) if ignore_quota else None
@@ -276,9 +280,9 @@ async def _add_all(
             superfluous.append(one.body.location)
     if limits is not None:
         await imported.set_limits(tx, account_id, limits)
-    await imported.remember(
-        tx, account_id, mailbox_id, [(one.hash, uid) for one, uid in zip(fresh, uids, strict=True)]
-    )
+    if tracked:
+        made = [(one.hash, uid) for one, uid in zip(fresh, uids, strict=True)]
+        await imported.remember(tx, account_id, mailbox_id, made)
     return uids, superfluous
 
 

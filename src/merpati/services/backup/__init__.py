@@ -1,0 +1,1 @@
+"""Backups: taken from a running server, proven, kept for a while, brought back."""
