@@ -22,6 +22,8 @@ NAME: Final = "cyrus"
 OWNER: Final = "nobody"  # of its mail; the package would make a user of its own
 CODE: Final = UNPACKED / "cyrus/usr/lib/cyrus/bin"
 LIBRARIES: Final = UNPACKED / "cyrus/usr/lib/x86_64-linux-gnu"
+# What its JMAP takes besides; the package of its HTTP server is cyrus-caldav.
+JMAP_CONF: Final = "conversations: yes\nhttpmodules: jmap\n"
 FOLDERS: Final = (
     "conf/db", "conf/log", "conf/msg", "conf/proc", "conf/ptclient", "conf/socket", "conf/sync",
     "conf/user", "conf/quota", "conf/mbpath", "spool", "run/proc", "run/lock",
@@ -53,6 +55,9 @@ idlesocket: {folder}/run/idle
 syslog_prefix: merpati-bench
 maxlogins_per_host: 0
 """
+JMAP_SERVICE: Final = (
+    '  http cmd="{code}/httpd -C {folder}/imapd.conf" listen="127.0.0.1:{port}" maxchild=100'
+)
 CYRUS_CONF: Final = """\
 START {{
   recover cmd="{code}/ctl_cyrusdb -C {folder}/imapd.conf -r"
@@ -62,6 +67,7 @@ SERVICES {{
   imap cmd="{code}/imapd -C {folder}/imapd.conf" listen="127.0.0.1:{imap}" prefork=2 maxchild=6000
   imaps cmd="{code}/imapd -s -C {folder}/imapd.conf" listen="127.0.0.1:{imaps}" maxchild=6000
   pop3 cmd="{code}/pop3d -C {folder}/imapd.conf" listen="127.0.0.1:{pop3}" maxchild=100
+{http}
 }}
 EVENTS {{
 }}
@@ -71,18 +77,23 @@ EVENTS {{
 class Cyrus:
     """A Cyrus of this run."""
 
-    def __init__(self, folder: Path, certificate: Path, key: Path) -> None:
-        """Writes its configuration; `start` starts it."""
+    def __init__(self, folder: Path, certificate: Path, key: Path, *, jmap: bool = False) -> None:
+        """Writes its configuration; `start` starts it.
+
+        With `jmap` its mail has conversations, which other measurements do without.
+        """
         self._folder = folder / NAME
         self._group = Group(NAME)
-        imap, imaps, pop3 = free_ports(3)
+        imap, imaps, pop3, self.http = free_ports(4)
         self._ports = Ports(0, imap, imaps, pop3)
         for name in FOLDERS:
             (self._folder / name).mkdir(parents=True)
         for file, name in ((certificate, "certificate.pem"), (key, "key.pem")):
             shutil.copy(file, self._folder / name)
         facts = {"folder": self._folder, "owner": OWNER, "code": CODE, **vars(self._ports)}
-        for name, text in (("imapd.conf", IMAPD_CONF), ("cyrus.conf", CYRUS_CONF)):
+        facts["http"] = JMAP_SERVICE.format(**facts, port=self.http) if jmap else ""
+        imapd = IMAPD_CONF + JMAP_CONF if jmap else IMAPD_CONF
+        for name, text in (("imapd.conf", imapd), ("cyrus.conf", CYRUS_CONF)):
             (self._folder / name).write_text(text.format(**facts))
         for number in range(USERS):
             words = ["saslpasswd2", "-p", "-c", "-u", "localhost", f"u{number}"]

@@ -2,6 +2,7 @@
 
     python -m bench.jmap                        100,000 emails, 1,000 connections
     python -m bench.jmap --messages 10000 --connections 200
+    python -m bench.jmap --peer-messages 20000  beside Cyrus, with so many emails in each
 
 One worker's client asks as a webmail does: Email/query (newest 50 of the inbox) and Email/get of
 them in one request, over one connection. Then the same while new mail comes in, so that no
@@ -24,6 +25,8 @@ import time
 from pathlib import Path
 from typing import Any, Final
 
+from bench import cyrus
+from bench.imap_client import Imap
 from bench.meter import total_memory
 from bench.ours import DOMAIN, Ours
 from bench.target import PASSWORD, USERS
@@ -38,6 +41,7 @@ from merpati.store.blobs import BlobStore
 BATCH: Final = 1000  # emails of one transaction
 BEGAN: Final = 1_700_000_000_000
 REQUESTS: Final = 300
+TURNS, EACH_TURN = 6, 5  # beside a peer
 NEW_EVERY: Final = 5  # requests between two new emails
 SETTLE_SECONDS: Final = 3.0
 WARM: Final = 20  # connections before the first count
@@ -53,10 +57,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--messages", type=int, default=100_000)
     parser.add_argument("--connections", type=int, default=1000)
+    parser.add_argument("--peer-messages", type=int, default=0)
     args = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="merpati-bench-", dir="/var/tmp"))
+    folder.chmod(0o711)  # for peers that have a user of their own
     ours = Ours(folder)
     try:
+        if args.peer_messages:
+            _beside(ours, folder, args.peer_messages)
+            return
         asyncio.run(fill(ours, args.messages))
         ours.start()
         _lists(ours)
@@ -101,12 +110,15 @@ async def fill(ours: Ours, count: int, mailbox: int = 1) -> None:
 class Client:
     """One connection of a JMAP client."""
 
-    def __init__(self, ours: Ours, user: int = 0) -> None:
-        self._http = http.client.HTTPConnection("127.0.0.1", HTTP + ours.add)
+    def __init__(self, port: int, user: str, api: str = "/jmap/api") -> None:
+        self._http = http.client.HTTPConnection("127.0.0.1", port)
         self._fields = {"authorization": basic(user), "content-type": "application/json"}
-        session = self.ask("GET", "/jmap/session")
+        self._api = api
+        session = self.ask("GET", "/jmap/session" if api == "/jmap/api" else api)
         self.account = session["primaryAccounts"]["urn:ietf:params:jmap:mail"]
-        self.count = 0
+        told = self.call(["Mailbox/get", {"accountId": self.account, "ids": None}, "0"])
+        boxes = told["methodResponses"][0][1]["list"]
+        [self.inbox] = [box["id"] for box in boxes if box["role"] == "inbox"]
 
     def ask(self, method: str, path: str, value: Any = None) -> Any:
         """One request, with a JSON value."""
@@ -117,13 +129,13 @@ class Client:
     def call(self, *calls: Any) -> Any:
         """Method calls."""
         using = ["urn:ietf:params:jmap:core", "urn:ietf:params:jmap:mail"]
-        return self.ask("POST", "/jmap/api", {"using": using, "methodCalls": calls})
+        return self.ask("POST", self._api, {"using": using, "methodCalls": calls})
 
     def list(self, *, collapse: bool) -> Any:
         """The newest fifty of the inbox."""
         of = {"accountId": self.account}
         query = {
-            **of, "filter": {"inMailbox": "F1"}, "limit": 50, "collapseThreads": collapse,
+            **of, "filter": {"inMailbox": self.inbox}, "limit": 50, "collapseThreads": collapse,
             "sort": [{"property": "receivedAt", "isAscending": False}], "calculateTotal": True,
         }  # fmt: skip
         ids = {"resultOf": "q", "name": "Email/query", "path": "/ids"}
@@ -133,15 +145,15 @@ class Client:
         return told
 
 
-def basic(user: int) -> str:
+def basic(user: str) -> str:
     """The Authorization field of a user."""
-    both = f"u{user}@{DOMAIN}:{PASSWORD}".encode()
+    both = f"{user}:{PASSWORD}".encode()
     return "Basic " + base64.b64encode(both).decode()
 
 
 def _lists(ours: Ours) -> None:
     [group] = ours.target().groups
-    client = Client(ours)
+    client = Client(HTTP + ours.add, ours.target().user(0))
     began = time.perf_counter()
     client.list(collapse=False)
     print(f"the first list: {(time.perf_counter() - began) * 1e3:.1f} ms")
@@ -171,6 +183,39 @@ def _lists(ours: Ours) -> None:
             began = time.perf_counter()
             client.call([method, given, "c"])
             print(f"{method}, {when}: {(time.perf_counter() - began) * 1e3:.1f} ms")
+
+
+def _beside(ours: Ours, folder: Path, count: int) -> None:
+    """The list of 50 of us and of Cyrus by turns, each with so many emails in the inbox."""
+    if reason := cyrus.missing():
+        raise SystemExit(reason)
+    peer = cyrus.Cyrus(folder, ours.certificate, ours.key, jmap=True)
+    asyncio.run(fill(ours, count))
+    ours.start()
+    peer.start()
+    try:
+        with Imap(peer.target(), 0) as session:
+            for start in range(0, count, BATCH):
+                numbers = range(start, min(start + BATCH, count))
+                session.append("INBOX", [letter(n) for n in numbers])
+        clients = {
+            "merpati": (Client(HTTP + ours.add, ours.target().user(0)), ours.target().groups[0]),
+            "cyrus": (Client(peer.http, "u0", "/jmap/"), peer.target().groups[0]),
+        }
+        for name, collapse in (("list of 50", False), ("list of 50 conversations", True)):
+            spent = dict.fromkeys(clients, 0.0)
+            for who in list(clients) * TURNS:
+                client, group = clients[who]
+                client.list(collapse=collapse)
+                before = group.cpu()
+                for _ in range(EACH_TURN):
+                    client.list(collapse=collapse)
+                spent[who] += group.cpu() - before
+            each = {who: used / TURNS / EACH_TURN for who, used in spent.items()}
+            told = ", ".join(f"{who} {used * 1e3:.2f} ms" for who, used in each.items())
+            print(f"{name}: CPU {told}; {each['cyrus'] / each['merpati']:.1f} times")
+    finally:
+        peer.close()
 
 
 def _deliver(ours: Ours, n: int) -> None:
@@ -207,7 +252,7 @@ def _connections(ours: Ours, count: int) -> None:
 
 def _opened(ours: Ours, n: int, lines: str, enable: bytes) -> socket.socket:
     one = socket.create_connection(("127.0.0.1", HTTP + ours.add))
-    one.sendall(f"{lines}Authorization: {basic(n % USERS)}\r\n\r\n".encode())
+    one.sendall(f"{lines}Authorization: {basic(ours.target().user(n % USERS))}\r\n\r\n".encode())
     answer = one.recv(1000)
     assert answer.split()[1] in {b"200", b"101"}, answer
     if enable:

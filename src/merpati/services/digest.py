@@ -9,7 +9,7 @@ from typing import Final
 
 from merpati.model.message import Digest
 from merpati.wire.imap import envelope, structure
-from merpati.wire.mime import dates, headers, text, tree, words
+from merpati.wire.mime import dates, headers, report, text, tree, words
 from merpati.wire.mime.subject import base_subject, message_ids
 
 REFS_MAX: Final = 20  # its own id, the thread's root and the nearest ancestors
@@ -21,6 +21,7 @@ PARSED_AT_ONCE: Final = 2  # large messages; each is mapped into memory meanwhil
 _TLS_REQUIRED: Final = b"tls-required"
 _KEYS: Final = envelope.KEYS | {b"references", _TLS_REQUIRED}
 _OUTLINED: Final = {b"message-id", b"subject", _TLS_REQUIRED}
+_REPORT: Final = blake2b(b"report", digest_size=16).digest()
 _Fields = dict[bytes, bytes]  # unfolded values by lower-case name
 
 
@@ -43,7 +44,7 @@ def digest(content: bytes | mmap.mmap, received_at: int) -> Digest:
         sent_at=_sent_at(fields, received_at),
         preview=text.preview(content, root),
         message_id=own[0].decode("utf-8", "replace") if own else "",
-        thread_refs=_thread_refs(fields, own),
+        thread_refs=_thread_refs(fields, own) + _report_refs(content, root),
         references=_references(fields),
         tls_optional=_tls_optional(fields),
         subject=_subject(fields),
@@ -110,6 +111,17 @@ def _thread_refs(fields: _Fields, own: list[bytes]) -> tuple[int, ...]:
     salt = blake2b(subject.encode("utf-8", "replace"), digest_size=16).digest()
     # A dict keeps the first of each, in order.
     return tuple(dict.fromkeys(_ref(found, salt) for found in own + ancestors))
+
+
+def _report_refs(content: bytes | mmap.mmap, root: tree.Part) -> tuple[int, ...]:
+    """Of a report, the ref that all reports about the same message have."""
+    original = report.about(content, root)
+    return () if original is None else (report_ref(original),)
+
+
+def report_ref(message_id: bytes) -> int:
+    """By which the reports about a message are found; its id has angle brackets."""
+    return _ref(message_id, _REPORT)
 
 
 def _references(fields: _Fields) -> bytes:

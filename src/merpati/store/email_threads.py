@@ -35,3 +35,11 @@ async def assign(
         [(account_id, ref, thread) for account_id, thread in threads.items() for ref in refs],
     )
     return threads
+
+
+async def with_ref(tx: Transaction, account_id: int, ref: int) -> set[int]:
+    """The threads that an email with this ref may be in."""
+    rows = await tx.rows(
+        "SELECT thread_id FROM thread_ref WHERE account_id = $1 AND ref = $2", account_id, ref
+    )
+    return {ref, *(row[0] for row in rows)}

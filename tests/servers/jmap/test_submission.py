@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from merpati.model import object_ids
 from merpati.model.event import Event, EventKind
 from merpati.store import blobs, events, queue, submissions
 from merpati.store.members import Send
@@ -319,3 +320,45 @@ async def allow(tx: Any, account_id: int, subject: int) -> None:
         "INSERT INTO member (account_id, subject, rights, send) VALUES ($1, $2, 'lr', $3)",
         account_id, subject, Send.AS.value,
     )  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ["delivery-status", "disposition-notification"])
+async def test_reports_about_sent_mail_are_told_with_it(jmap: JmapInstance, kind: str) -> None:
+    """RFC 8621 7: dsnBlobIds, mdnBlobIds."""
+    [who] = (await jmap.call("Identity/get", accountId=jmap.account))["list"]
+    draft = {
+        "mailboxIds": {"F2": True}, "from": [{"email": who["email"]}], "messageId": ["sent@x"],
+        "to": [{"email": who["email"]}], "subject": "hello",
+    }  # fmt: skip
+    made = await jmap.call("Email/set", accountId=jmap.account, create={"d": draft})
+    email = made["created"]["d"]["id"]
+    sent = {"identityId": who["id"], "emailId": email}
+    told = await jmap.call("EmailSubmission/set", accountId=jmap.account, create={"s": sent})
+    id_ = told["created"]["s"]["id"]
+
+    def report(about: str, kind: str) -> bytes:
+        own = f"Message/Disposition-Notification\r\n\r\nOriginal-Message-ID: <{about}>\r\n"
+        if kind == "delivery-status":
+            own = f"text/rfc822-headers\r\n\r\nSubject: hello\r\nMessage-ID: <{about}>\r\n"
+        return (
+            f"Subject: a report\r\nMessage-ID: <{kind}-{about}>\r\n"
+            f"Content-Type: multipart/report; report-type={kind}; boundary=b\r\n\r\n"
+            f"--b\r\n\r\nin plain words\r\n--b\r\nContent-Type: {own}\r\n--b--\r\n"
+        ).encode()
+
+    await jmap.deliver(report("other@x", kind))
+    await jmap.deliver(report("sent@x", "something-else"))
+    first = await jmap.deliver(report("sent@x", kind))
+    second = await jmap.deliver(report("sent@x", kind).replace(b"a report", b"another"))
+    found = await jmap.call(
+        "EmailSubmission/get", accountId=jmap.account, ids=[id_],
+        properties=["dsnBlobIds", "mdnBlobIds"],
+    )  # fmt: skip
+    [one] = found["list"]
+    mine, other = ("dsnBlobIds", "mdnBlobIds")[:: 1 if kind == "delivery-status" else -1]
+    assert one.keys() == {"id", mine, other}
+    assert one[other] == []
+    assert one[mine] == [
+        object_ids.blob(object_ids.BlobName(upload=False, id=1 << 32 | uid))
+        for uid in (first, second)
+    ]

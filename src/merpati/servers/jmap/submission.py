@@ -10,16 +10,18 @@ import msgspec
 
 from merpati.base.faults import Fault
 from merpati.model import object_ids
-from merpati.servers.jmap import email_import, sending, writing
+from merpati.servers.jmap import email_import, reports, sending, writing
 from merpati.servers.jmap.call import SUBMISSION, Access, Call, Method
 from merpati.servers.jmap.email import Email
 from merpati.servers.jmap.identity import identity_id
 from merpati.servers.jmap.kind import (
     Answer,
+    Got,
     Property,
     new_object,
     server_set,
 )
+from merpati.servers.jmap.reports import Reports
 from merpati.servers.jmap.rows import Rows
 from merpati.servers.jmap.sending import Outgoing
 from merpati.store import object_changes, submissions
@@ -46,6 +48,7 @@ if TYPE_CHECKING:
     from merpati.store.object_changes import Kinds
 
 _ID: Final = re.compile(r"S([1-9][0-9]{0,17})")
+REPORTS: Final = {"dsnBlobIds": "dsn", "mdnBlobIds": "mdn"}
 QUEUED: Final = Delivery("250 2.1.5 queued", "queued")
 
 
@@ -134,6 +137,29 @@ class Submissions(Rows):
         store = call.services.store
         if await store.read(submissions.are_open, access.account_id):
             await store.write(submissions.refresh, access.account_id, call.now())
+
+    async def get(
+        self,
+        call: Call,
+        access: Access,
+        ids: Sequence[str] | None,
+        properties: frozenset[str],
+        arguments: Mapping[str, Any],
+    ) -> Got:
+        """RFC 8621 7.1, with the reports that came."""
+        got = await super().get(call, access, ids, properties | {"emailId"}, arguments)
+        wanted = properties & REPORTS.keys()
+        found: dict[int, Reports] = {}
+        if wanted:
+            numbers = {object_ids.read_email(one["emailId"]) or 0 for one in got.objects}
+            found = await reports.of(call, access, list(numbers))
+        for one in got.objects:
+            its = found.get(object_ids.read_email(one["emailId"]) or 0)
+            for name in wanted:
+                one[name] = getattr(its, REPORTS[name], [])
+            if "emailId" not in properties:
+                del one["emailId"]
+        return got
 
     async def every(
         self, tx: Transaction, access: Access, ids: Sequence[str] | None = None
