@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import email
-import hashlib
 import imaplib
 import json
-import os
 import poplib
-import shutil
 import smtplib
 import ssl
 import subprocess
@@ -21,13 +18,13 @@ from typing import Final
 import pytest
 
 from tests.scenarios.clients import Home
+from tests.scenarios.node import installed
 from tests.support.instance import PASSWORD, Installation
-from tests.support.programs import missing, need
+from tests.support.programs import need
 
 pytestmark = pytest.mark.scenario
 
 IMAPFLOW: Final = Path(__file__).with_name("imapflow")
-CACHE: Final = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "merpati-tests"
 LETTER: Final = b"""\
 From: Someone <someone@example.org>\r
 To: beno@b.id\r
@@ -194,7 +191,7 @@ def test_imaplib_does_a_whole_day_of_work(home: Home) -> None:
 
 
 def test_imapflow_sees_changes_as_they_happen(home: Home) -> None:
-    folder = imapflow()
+    folder = installed(IMAPFLOW)
     done = subprocess.run(
         [need("node"), IMAPFLOW / "session.mjs", str(home.server.port("imaps")),
          home.server.certificate, home.address, PASSWORD],
@@ -214,25 +211,6 @@ def test_imapflow_sees_changes_as_they_happen(home: Home) -> None:
     assert seen["left"] == 1
     assert seen["trash"] == 1
     assert seen["heard"] == 1
-
-
-def imapflow() -> Path:
-    """The folder where imapflow lies; installed as its lock file says, outside of the tree."""
-    lock = (IMAPFLOW / "package-lock.json").read_bytes()
-    folder = CACHE / f"imapflow-{hashlib.sha256(lock).hexdigest()[:16]}"
-    if (folder / "node_modules" / ".package-lock.json").exists():
-        return folder
-    need("node")
-    folder.mkdir(parents=True, exist_ok=True)
-    for name in ("package.json", "package-lock.json"):
-        shutil.copy(IMAPFLOW / name, folder)
-    done = subprocess.run(
-        [need("npm"), "ci", "--no-audit", "--no-fund", "--ignore-scripts"],
-        cwd=folder, capture_output=True, text=True, check=False, timeout=50,
-    )  # fmt: skip
-    if done.returncode:
-        missing(f"npm cannot install imapflow: {done.stderr[-300:]}")
-    return folder
 
 
 def letter(name: str) -> bytes:
