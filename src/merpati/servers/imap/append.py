@@ -10,7 +10,7 @@ and thrown away. However large a message is, no more of it than a piece is in me
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
-from typing import Final
+from typing import Final, NoReturn
 
 import msgspec
 
@@ -45,6 +45,18 @@ class Ready(msgspec.Struct):
     digest: Digest
     keywords: str
     received_at: int
+
+
+async def decline(
+    client: Client, reader: CommandReader, command: commands.Append, fault: Fault
+) -> NoReturn:
+    """Read an APPEND or REPLACE that is not legal now to its end, and raise `fault`.
+
+    Otherwise the messages, which some clients send without being asked, would be taken for
+    commands.
+    """
+    await _Taking(client, reader, command, fault).all()
+    raise fault
 
 
 async def receive(client: Client, reader: CommandReader, command: commands.Append) -> Done:
@@ -94,13 +106,16 @@ def _forget(client: Client, ready: list[Ready]) -> None:
 class _Taking:
     """The messages of one command, as they come; once one is refused, the rest is thrown away."""
 
-    def __init__(self, client: Client, reader: CommandReader, command: commands.Append) -> None:
+    def __init__(
+        self, client: Client, reader: CommandReader, command: commands.Append,
+        fault: Fault | None = None,
+    ) -> None:  # fmt: skip
         self.ready: list[Ready] = []
         self._client = client
         self._reader = reader
         self._command = command
         self._literal: Literal | None = command.literal  # announced, and not yet read
-        self._fault: Fault | None = None
+        self._fault = fault
         self._begun = Begin((), None)
         self._spool = client.services.blob_store.spool()
         self._is_binary = False
@@ -109,9 +124,10 @@ class _Taking:
     async def all(self) -> None:
         """Read the command to its end. Raises Fault, as `receive`."""
         try:
-            await self._client.services.store.read(
-                _target, self._client.account_id, self._command.mailbox
-            )
+            if self._fault is None:
+                await self._client.services.store.read(
+                    _target, self._client.account_id, self._command.mailbox
+                )
         except Fault as problem:
             self._fault = problem
         steps = append.messages(self._command)

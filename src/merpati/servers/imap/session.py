@@ -116,7 +116,7 @@ class Session:
             reader = CommandReader(AFTER_LOGIN if self._client.account_id else BEFORE_LOGIN)
             command = await self._read(reader)
             tag = command.tag
-            check(self._client.state, command)
+            await self._check(reader, command)
             await self._obey(reader, command)
             if self._client.account_id:
                 self._errors = 0
@@ -177,14 +177,24 @@ class Session:
             await append.skip(self._client, literal.size)
             reader.skip("this literal is too long")
 
+    async def _check(self, reader: CommandReader, command: commands.Command) -> None:
+        """Raise Fault when a command is not legal here and now."""
+        client = self._client
+        try:
+            check(client.state, command)
+            if client.uidonly:
+                uidonly.check(command)
+            if client.view is not None and client.view.account_id != client.account_id:
+                await rights.check(client, command)
+        except Fault as fault:
+            if isinstance(command, commands.Append):
+                await append.decline(client, reader, command, fault)
+            raise
+
     async def _obey(self, reader: CommandReader, command: commands.Command) -> None:
         client = self._client
-        if client.uidonly:
-            uidonly.check(command)
         if client.view is not None:
             client.view.lowest = 0
-        if client.view is not None and client.view.account_id != client.account_id:
-            await rights.check(client, command)
         if isinstance(command, commands.Append):
             done = await append.receive(client, reader, command)
         else:
