@@ -154,3 +154,17 @@ async def test_old_reports_are_forgotten(world: World) -> None:
 async def test_addresses_for_reports_are_known(world: World) -> None:
     assert world.digests.wants("dmarc@HERE.test")
     assert not world.digests.wants("ani@here.test")
+
+
+async def test_a_failure_report_about_us_is_told_in_the_log_and_not_kept(world: World) -> None:
+    for domain in ("here.test", "others.test"):
+        content = (
+            "From: r@big.test\r\nContent-Type: message/feedback-report\r\n\r\n"
+            f"Feedback-Type: auth-failure\r\nReported-Domain: {domain}\r\nAuth-Failure: spf\r\n"
+            "Source-IP: 192.0.2.7\r\n"
+        )
+        await world.digests.take(judged(), ["dmarc@here.test"], content.encode())
+    logged = (world.folder / "log").read_text()
+    assert "in the name of here.test from 192.0.2.7" in logged
+    assert "others.test" not in logged
+    assert await world.store.read(reports.reports, "here.test", 0) == []

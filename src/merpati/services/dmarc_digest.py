@@ -1,7 +1,9 @@
 """What others report about mail in the name of our domains: read, kept as a digest, told in words.
 
 Reports come by mail to an address that the DMARC records of our domains name, or as files
-(`merpati report read`). They are files of strangers; `wire/reports` says how they are bounded.
+(`merpati report read`). Failure reports about single messages (RFC 9991) are told in the log, or
+by that command, and not kept. They are all files of strangers; `wire/reports` says how they are
+bounded.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ from merpati.store import directory, reports
 from merpati.store.engine import Store
 from merpati.store.reports import Received, Source
 from merpati.wire.dmarc.evaluation import DmarcVerdict
-from merpati.wire.reports import aggregate, parcel, words
+from merpati.wire.reports import aggregate, failure, parcel, words
 from merpati.wire.reports.aggregate import Report
 from merpati.wire.reports.words import Failing, Summary
 from merpati.wire.smtp.paths import parse_address
@@ -62,7 +64,12 @@ class Digests:
             self._log.info("dmarc-report.unread", reason=reason)
             return
         try:
-            await self.receive(content)
+            found = failure.read(content) if len(content) <= LARGE else None
+            if found is None:
+                await self.receive(content)
+            elif await is_ours(self._store, found.domain):
+                said = " ".join(failure.sentences(found))
+                self._log.info("dmarc-failure.read", domain=found.domain, said=said)
         except SyntaxFault as fault:
             self._log.info("dmarc-report.unread", reason=fault.text)
 
@@ -88,14 +95,19 @@ class Digests:
 async def keep(store: Store, report: Report, now: float) -> bool:
     """Keep the digest of a report; False when it is not about us, or came before."""
     domain = report.published.domain
-    ours = {one.name for one in await store.read(directory.domains)}
-    if not any(domain == one or domain.endswith(f".{one}") for one in ours):
+    if not await is_ours(store, domain):
         return False
     kept = Received(
         domain, report.org_name, report.report_id, report.begin * 1000, report.end * 1000,
         int(now * 1000), report.published.p,
     )  # fmt: skip
     return await store.write(reports.keep, kept, digest(report))
+
+
+async def is_ours(store: Store, domain: str) -> bool:
+    """Whether a domain is served here, or is below one that is."""
+    ours = {one.name for one in await store.read(directory.domains)}
+    return any(domain == one or domain.endswith(f".{one}") for one in ours)
 
 
 async def summary(store: Store, domain: str, days: int, now: float) -> Summary:

@@ -14,7 +14,7 @@ from merpati.app.installation import ServerSettings
 from merpati.base.faults import Fault, Kind, SyntaxFault
 from merpati.services import dmarc_digest
 from merpati.store import directory, reports
-from merpati.wire.reports import aggregate, parcel
+from merpati.wire.reports import aggregate, failure, parcel
 from merpati.wire.reports.aggregate import Report
 
 DAYS = 7
@@ -27,12 +27,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     show = actions.add_parser("show", help=text, description=text)
     show.add_argument("domain", nargs="?", help="one of our domains; default: all of them")
     show.add_argument("--days", type=int, default=DAYS, help=f"how far back; default {DAYS}")
-    show.add_argument("--language", choices=("en", "id"), help="default: the server's")
     session.add_json_option(show)
-    text = "take in reports: mails, or files as they were attached (.xml, .gz, .zip)"
+    text = "take in reports: mails, or files as they were attached (.xml, .gz, .zip); tell failures"
     read = actions.add_parser("read", help=text, description=text)
     read.add_argument("file", nargs="+", help='"-" is standard input')
     for action in (show, read):
+        action.add_argument("--language", choices=("en", "id"), help="default: the server's")
         session.add_config_option(action)
 
 
@@ -63,19 +63,29 @@ async def _show(one: Session, args: argparse.Namespace) -> None:
 
 
 async def _read(one: Session, args: argparse.Namespace) -> None:
+    language = args.language or one.config[ServerSettings].language
     for name in args.file:
-        for report in _reports(name):
+        data = _bytes(name)
+        found = failure.read(data)
+        if found is not None:
+            for line in failure.sentences(found, language):
+                say(line)
+            continue
+        for report in _reports(name, data):
             kept = await dmarc_digest.keep(one.store, report, one.clock.now())
             about = f"{report.org_name} about {report.published.domain}, {report.report_id}"
             say(f"{'kept' if kept else 'known already, or not about us'}: {about}")
 
 
-def _reports(name: str) -> list[Report]:
-    """The reports in a file, which may be one, or a mail with one."""
+def _bytes(name: str) -> bytes:
     try:
-        data = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
+        return sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
     except OSError as problem:
         raise Fault(Kind.NOT_FOUND, f"{name} cannot be read: {problem.strerror}") from None
+
+
+def _reports(name: str, data: bytes) -> list[Report]:
+    """The reports in a file, which may be one, or a mail with one."""
     try:
         return [aggregate.parse(parcel.unpack(data))]
     except SyntaxFault as fault:
