@@ -85,8 +85,8 @@ def letter(n: int) -> bytes:
     ).encode()
 
 
-async def fill(ours: Ours, count: int, mailbox: int = 1) -> None:
-    """So many emails into a mailbox of the first user, without a server."""
+async def fill(ours: Ours, count: int, mailbox: int = 1, first: int = 0) -> None:
+    """Emails from number `first` on into a mailbox of the first user, without a server."""
     config = read_config(ours.config)
     store = await open_store(config)
     blobs = BlobStore(config.blobs, SystemIds(SystemClock()))
@@ -101,8 +101,8 @@ async def fill(ours: Ours, count: int, mailbox: int = 1) -> None:
     try:
         account = await store.read(directory.find_account, f"u0@{DOMAIN}")
         assert account is not None
-        for start in range(0, count, BATCH):
-            await store.write_long(unit, account.id, start, min(start + BATCH, count))
+        for start in range(first, first + count, BATCH):
+            await store.write_long(unit, account.id, start, min(start + BATCH, first + count))
     finally:
         await store.close()
 

@@ -60,11 +60,16 @@ async function tell(account: Id, patches: Patches): Promise<void> {
   if (jmap === null) throw new HttpFault(0, "offline", "offline");
   const all = [...patches];
   const most = Math.min(SET_MOST, jmap.limit("maxObjectsInSet", SET_MOST));
-  for (let at = 0; at < all.length; at += most) {
-    const update = Object.fromEntries(all.slice(at, at + most));
-    const answer = await jmap.call<SetAnswer>("Email/set", { accountId: account, update });
-    const refused: SetError | undefined = Object.values(answer.notUpdated ?? {}).find((one) => one.type !== "notFound");
-    if (refused !== undefined) throw new Error(refused.description ?? refused.type);
+  mail.hold(account, patches.keys(), Number.POSITIVE_INFINITY);
+  try {
+    for (let at = 0; at < all.length; at += most) {
+      const update = Object.fromEntries(all.slice(at, at + most));
+      const answer = await jmap.call<SetAnswer>("Email/set", { accountId: account, update });
+      const refused: SetError | undefined = Object.values(answer.notUpdated ?? {}).find((one) => one.type !== "notFound");
+      if (refused !== undefined) throw new Error(refused.description ?? refused.type);
+    }
+  } finally {
+    mail.hold(account, patches.keys(), performance.now());
   }
 }
 

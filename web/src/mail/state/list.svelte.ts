@@ -175,6 +175,7 @@ export class EmailList {
     const { jmap } = mail;
     const accountId = this.account;
     if (jmap === null || accountId === "") throw new HttpFault(0, "offline", "offline");
+    const asked = performance.now();
     const query = jmap.call<QueryAnswer>("Email/query", {
       accountId,
       filter: this.filter,
@@ -203,7 +204,7 @@ export class EmailList {
             "#emailIds": query.at("/ids"),
           });
     const [found, got, grouped] = await Promise.all([query, heads, threads]);
-    mail.learn(accountId, got.list);
+    mail.learn(accountId, got.list, asked);
     for (const one of grouped.list) mail.threads.set(`${accountId}/${one.id}`, one.emailIds);
     void this.learnOthers(grouped.list);
     snippets?.then(

@@ -63,8 +63,10 @@ class Mail {
   readonly threads = new SvelteMap<string, Id[]>();
   /** Called when lists may have changed. */
   readonly onChanged = new Set<(account: Id) => void>();
+  private held = new Map<string, number>();
   private stop: (() => void) | null = null;
   private syncing = new Map<Id, Promise<void>>();
+  private again = new Set<Id>(); // told of changes while they were being fetched
 
   get own(): MailAccount | undefined {
     return this.accounts.find((one) => one.isOwn);
@@ -96,8 +98,17 @@ class Mail {
     return this.threads.get(`${account}/${id}`);
   }
 
-  learn(account: Id, list: EmailHead[]): void {
-    for (const one of list) this.emails.set(`${account}/${one.id}`, one);
+  /** Emails as they are now, or as they were when the server was asked, in ms. */
+  learn(account: Id, list: EmailHead[], asked = Number.POSITIVE_INFINITY): void {
+    for (const one of list) {
+      const key = `${account}/${one.id}`;
+      if ((this.held.get(key) ?? 0) <= asked) this.emails.set(key, one);
+    }
+  }
+
+  /** What was asked for before a time says nothing of these emails: they are being changed here. */
+  hold(account: Id, ids: Iterable<Id>, until: number): void {
+    for (const id of ids) this.held.set(`${account}/${id}`, until);
   }
 
   /** Begin: the session, the mailboxes, the stream of changes. Offline, what was kept. */
@@ -192,12 +203,18 @@ class Mail {
   /** Fetch what has changed in an account; one at a time, and once more if asked meanwhile. */
   sync(account: MailAccount): Promise<void> {
     const running = this.syncing.get(account.id);
-    if (running !== undefined) return running;
+    if (running !== undefined) {
+      this.again.add(account.id);
+      return running;
+    }
     const made = this.fetchChanges(account)
       .catch((problem: unknown) => {
         if (problem instanceof HttpFault && problem.isOffline) this.online = false;
       })
-      .finally(() => this.syncing.delete(account.id));
+      .finally(() => {
+        this.syncing.delete(account.id);
+        if (this.again.delete(account.id)) void this.sync(account);
+      });
     this.syncing.set(account.id, made);
     return made;
   }
@@ -237,12 +254,13 @@ class Mail {
 
   async fetchHeads(account: Id, ids: Id[]): Promise<void> {
     if (this.jmap === null || ids.length === 0) return;
+    const asked = performance.now();
     const { list } = await this.jmap.call<GetAnswer<EmailHead>>("Email/get", {
       accountId: account,
       ids,
       properties: HEAD,
     });
-    this.learn(account, list);
+    this.learn(account, list, asked);
   }
 
   close(): void {
@@ -250,6 +268,7 @@ class Mail {
     this.jmap = null;
     this.accounts = [];
     this.emails.clear();
+    this.held.clear();
     this.threads.clear();
   }
 }
