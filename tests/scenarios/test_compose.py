@@ -32,7 +32,7 @@ PASTE: Final = """new Promise((done) => {
   canvas.toBlob((blob) => {
     const clipboardData = new DataTransfer();
     clipboardData.items.add(new File([blob], "p.png", { type: "image/png" }));
-    const text = document.querySelector(".letter [contenteditable]");
+    const text = document.querySelector(".letter [contenteditable=true]");
     const event = { clipboardData, bubbles: true, cancelable: true };
     done(text.dispatchEvent(new ClipboardEvent("paste", event)));
   });
@@ -104,7 +104,7 @@ def test_a_letter_is_kept_sent_and_taken_back(webmail: Webmail, writer: Person) 
     writer.sees("write:sentIn", 10)
     writer.press("undo")
     writer.sees("write:takenBack")
-    text = "document.querySelector('.letter [contenteditable]').innerText"
+    text = "document.querySelector('.letter [contenteditable=true]').innerText"
     writer.page.wait(f"{text}.includes('Halo Budi')")
     with by_imap(webmail.server, BUDI) as imap:
         imap.select("INBOX", readonly=True)
@@ -149,7 +149,7 @@ def test_a_letter_is_answered_and_sent_on(webmail: Webmail, at_once: Person, how
     at_once.row(asked)
     at_once.open(asked)
     at_once.menu(how)
-    at_once.page.wait("document.querySelector('.letter [contenteditable]')")
+    at_once.page.wait("document.querySelector('.letter [contenteditable=true]')")
     shown = at_once.page.wait("document.querySelector('.letter .subject').value")
     people = at_once.page.run(
         "[...document.querySelectorAll('.letter .chip')].map(one => one.innerText.trim()).join()"
@@ -157,7 +157,7 @@ def test_a_letter_is_answered_and_sent_on(webmail: Webmail, at_once: Person, how
     if how.startswith("reply"):
         assert shown == f"Re: {asked}"
         assert ("Budi" in people, "Eko" in people) == (True, how == "replyAll")
-        at_once.page.run("document.querySelector('.letter [contenteditable]').focus()")
+        at_once.page.run("document.querySelector('.letter [contenteditable=true]').focus()")
         at_once.page.type("Di warung.")
         if how == "replyAll":
             at_once.press(f"={at_once.word('removeRecipient', 'Eko', part=1)}")
@@ -233,7 +233,7 @@ def test_a_template_is_kept_and_used(at_once: Person) -> None:
     at_once.press("write:discard", "write:discard")
     at_once.sees("write:discarded")
     at_once.press("write")
-    at_once.page.wait("document.querySelector('.letter [contenteditable]')")
+    at_once.page.wait("document.querySelector('.letter [contenteditable=true]')")
     at_once.page.click(".letter footer [aria-haspopup=menu]")
     at_once.press(f"={name}")
     at_once.page.wait("document.querySelector('.letter').innerText.includes('kami tawarkan')")
@@ -245,7 +245,7 @@ def test_one_writes_with_a_name_and_a_signature(webmail: Webmail, at_once: Perso
     at_once.settings("identities")
     at_once.press("set:edit")
     at_once.fill("set:identityName", "Wijaya & Rekan")
-    at_once.page.run("document.querySelector('dialog [contenteditable]').focus()")
+    at_once.page.run("document.querySelector('dialog [contenteditable=true]').focus()")
     at_once.page.type("Salam hangat dari toko")
     at_once.press("set:save")
     at_once.page.wait("!document.querySelector('dialog[open]')")

@@ -269,11 +269,11 @@ class Person:
     def write(self, to: str, subject: str, text: str) -> None:
         """A new letter, not sent yet."""
         self.press("write")
-        self.page.wait("document.querySelector('.letter [contenteditable]')")
+        self.page.wait("document.querySelector('.letter [contenteditable=true]')")
         self.fill("write:to", to)
         self.page.press("Enter")
         self.fill("write:subject", subject)
-        self.page.run("document.querySelector('.letter [contenteditable]').focus()")
+        self.page.run("document.querySelector('.letter [contenteditable=true]').focus()")
         self.page.type(text)
 
 

@@ -251,6 +251,33 @@ class Page:
         mouse(type="mouseReleased", x=to_x, y=to_y, clickCount=1)
         self.send("Input.setInterceptDrags", enabled=False)
 
+    def longest_task(self, act: Callable[[], object]) -> float:
+        """CPU milliseconds of the longest task that the page's thread had while something was done.
+
+        What the browser calls a long task counts the clock, so that a busy machine makes many.
+        """
+        kinds = "toplevel,disabled-by-default-devtools.timeline"
+        done = len(self._events("Tracing.tracingComplete"))
+        told = len(self._events("Tracing.dataCollected"))
+        self.send("Tracing.start", transferMode="ReportEvents", categories=kinds)
+        act()
+        self.send("Tracing.end")
+        self.until(lambda: len(self._events("Tracing.tracingComplete")) > done)
+        events = [
+            one for got in self._events("Tracing.dataCollected")[told:] for one in got["value"]
+        ]
+        pages = {
+            (one["pid"], one["tid"])
+            for one in events
+            if one["name"] == "thread_name" and one["args"]["name"] == "CrRendererMain"
+        }
+        spans = [
+            one.get("tdur", 0)
+            for one in events
+            if one["name"].endswith("RunTask") and (one["pid"], one["tid"]) in pages
+        ]
+        return max(spans, default=0) / 1000
+
     def downloads(self, folder: Path) -> None:
         """Where files go that are saved from now on."""
         self.send("Page.setDownloadBehavior", behavior="allow", downloadPath=str(folder))
