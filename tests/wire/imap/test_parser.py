@@ -330,3 +330,22 @@ def test_a_literal_says_the_same_as_a_quoted_string(text: bytes) -> None:
     escaped = text.replace(b"\\", b"\\\\").replace(b'"', b'\\"')
     if b"\r" not in text and b"\n" not in text:
         assert parse(b'a DELETE "%b"' % escaped) == as_literal
+
+
+def test_what_was_said_before_bears_the_new_tag_and_keeps_to_its_names() -> None:
+    for _ in range(2):
+        for tag in (b"a", b"b1"):
+            said = tag + b" SELECT Entw&APw-rfe"
+            assert parse(said) == c.Select(tag, "Entwürfe")
+            assert parse(said, utf8=True) == c.Select(tag, "Entw&APw-rfe")
+    for tag in (b"c", b"d"):
+        with pytest.raises(BadCommand) as refused:
+            parse(tag + b" SELECT")
+        assert refused.value.tag == tag
+
+
+def test_no_password_is_remembered() -> None:
+    before = parser._remembered.cache_info().misses
+    parse(b"a LOGIN me secret")
+    parse(b"a authenticate plain AG1lAHg=")
+    assert parser._remembered.cache_info().misses == before
