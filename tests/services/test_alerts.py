@@ -144,5 +144,6 @@ async def test_what_the_store_shows_is_found(world: World) -> None:
 
 async def test_a_disk_with_room_is_no_alert(tmp_path: Path) -> None:
     assert await service.disks([tmp_path, tmp_path / "none"], 0).find(0) == []
-    [one] = await service.disks([tmp_path], 101).find(0)
+    (tmp_path / "blobs").mkdir()
+    [one] = await service.disks([tmp_path, tmp_path / "blobs"], 101).find(0)
     assert one.subject == str(tmp_path)

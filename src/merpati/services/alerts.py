@@ -201,7 +201,9 @@ def disks(folders: Sequence[Path], free: int) -> Look:
 
     def measure() -> list[Found]:
         found = []
-        for folder in filter(Path.exists, folders):
+        # Of folders on one disk, the first speaks for it.
+        by_disk = {one.stat().st_dev: one for one in reversed(folders) if one.exists()}
+        for folder in by_disk.values():
             usage = shutil.disk_usage(folder)
             share = usage.free * 100 // usage.total if usage.total else 100
             if share < free:

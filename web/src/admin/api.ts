@@ -198,7 +198,44 @@ export interface Point {
   at: number;
   value: number;
 }
+export interface Token {
+  id: number;
+  address: string;
+  name: string;
+  use: "read" | "full" | "send";
+  usedAt: number;
+  senders: string[];
+}
+export interface Webhook {
+  id: number;
+  url: string;
+  events: string[];
+  enabled: boolean;
+  toldAt: number;
+  failingSince: number;
+  switchedOffAt: number;
+  problem: string;
+}
+export interface Telling {
+  id: string;
+  kind: string;
+  at: number;
+  dueAt: number;
+  attempts: number;
+  triedAt: number;
+  status: number;
+  problem: string;
+  body: string;
+}
+export interface Alert {
+  id: number;
+  kind: string;
+  text: string;
+  advice: string;
+  openedAt: number;
+}
 export interface Dashboard {
+  step: number;
   now: {
     storage: number;
     emails: number;

@@ -12,6 +12,7 @@ import Domains from "./screens/Domains.svelte";
 import Guard from "./screens/Guard.svelte";
 import Guide from "./screens/Guide.svelte";
 import Lists from "./screens/Lists.svelte";
+import Programs from "./screens/Programs.svelte";
 import Queue from "./screens/Queue.svelte";
 import Reports from "./screens/Reports.svelte";
 import Settings from "./screens/Settings.svelte";
@@ -39,6 +40,7 @@ export const SCREENS = {
   doctor: Doctor,
   audit: Audit,
   backup: Backup,
+  programs: Programs,
   settings: Settings,
 } satisfies Record<string, Component<ScreenProps>>;
 export type ScreenName = keyof typeof SCREENS;
@@ -99,6 +101,7 @@ export const GROUPS: { name: "overview" | "people" | "mail" | "system"; screens:
       { name: "doctor", icon: "warning" },
       { name: "audit", icon: "list" },
       { name: "backup", icon: "archive" },
+      { name: "programs", icon: "link" },
       { name: "settings", icon: "settings" },
     ],
   },
