@@ -21,7 +21,7 @@ from merpati.services.backup.rebuild import rebuild
 from merpati.services.backup.routine import Routine, due_at, is_due
 from merpati.services.backup.take import Source, take
 from merpati.services.digest import digest
-from merpati.store import blobs, changes, directory, emails, garbage, leases, mailboxes
+from merpati.store import blobs, changes, directory, email_edit, emails, garbage, leases, mailboxes
 from merpati.store.backup import runs
 from merpati.store.backup.repository import Repository, open_repository
 from merpati.store.backup.settle import RESERVE
@@ -338,8 +338,8 @@ async def test_what_was_moved_since_does_not_come_twice_but_what_lies_in_the_tra
     trash = await store.read(mailboxes.by_role, account.id, "trash")
     assert archive is not None
     assert trash is not None
-    await store.write(emails.move, account.id, INBOX, archive, [1])
-    await store.write(emails.move, account.id, INBOX, trash, [2])
+    await store.write(email_edit.move, account.id, INBOX, archive, [1])
+    await store.write(email_edit.move, account.id, INBOX, trash, [2])
     assert await bring(store, blob_store, target, "INBOX") == (1, 2, False)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from merpati.services import reminders as acts
-from merpati.store import directory, email_places, emails, mailboxes, reminders
+from merpati.store import directory, email_edit, email_places, emails, mailboxes, reminders
 from merpati.store.engine import Store
 from merpati.store.reminders import Kind, Reminder
 from tests.support import store as stores
@@ -63,7 +63,7 @@ async def test_one_that_was_taken_out_of_its_mailbox_sleeps_no_more(store: Store
     await store.write(acts.snooze, account.id, FIRST, LATER, NOW)
     box = await store.read(mailboxes.by_role, account.id, "snoozed")
     assert box is not None
-    await store.write(emails.move, account.id, box, ARCHIVE, [1], NOW)
+    await store.write(email_edit.move, account.id, box, ARCHIVE, [1], NOW)
     [one] = await store.read(reminders.due, LATER, 10)
     assert not await store.write(acts.wake, one, LATER)
     assert await _boxes(store, account.id) == {ARCHIVE: ""}
@@ -97,7 +97,7 @@ async def test_its_mailbox_is_named_in_the_language_of_the_account(store: Store)
 async def test_in_a_full_account_what_was_sent_is_marked_where_it_is(store: Store) -> None:
     account = await add_account(store)
     await store.write(stores.add, account.id, "hi", keywords="$seen")
-    await store.write(emails.move, account.id, INBOX, ARCHIVE, [1], NOW)
+    await store.write(email_edit.move, account.id, INBOX, ARCHIVE, [1], NOW)
     await store.write(acts.remind, account.id, FIRST, LATER, NOW)
     await store.write(directory.set_account, account.id, quota=1)
     [one] = await store.read(reminders.due, LATER, 10)
