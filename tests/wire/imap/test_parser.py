@@ -126,14 +126,19 @@ def parse(wire: bytes, *, utf8: bool = False, limits: Limits = ROOMY) -> c.Comma
             ),
         ),
         (b"a SEARCH ALL", c.Search(b"a", False, All())),
-        (b"a uid search charset utf-8 from x", c.Search(b"a", True, Header("from", "x"))),
+        (
+            b"a uid search charset utf-8 from x",
+            c.Search(b"a", True, Header("from", "x"), charset=True),
+        ),
         (
             b"a SEARCH RETURN () UNSEEN",
             c.Search(b"a", False, Keyword("$seen", False), Returns(frozenset((Option.ALL,)))),
         ),
         (
             b"a SEARCH RETURN (MIN COUNT) CHARSET US-ASCII ALL",
-            c.Search(b"a", False, All(), Returns(frozenset((Option.MIN, Option.COUNT)))),
+            c.Search(
+                b"a", False, All(), Returns(frozenset((Option.MIN, Option.COUNT))), charset=True
+            ),
         ),
         (
             b"a UID FETCH 7:* (FLAGS UID)",

@@ -38,7 +38,7 @@ async def id_(client: Client, _command: commands.Id) -> Done:
 async def enable(client: Client, command: commands.Enable) -> Done:
     """RFC 5161; QRESYNC brings CONDSTORE (RFC 7162 3.2.3), IMAP4rev2 what UTF8=ACCEPT does too.
 
-    For names and strings that is (RFC 9051 5.1, RFC 6855 3).
+    For names and strings that is (RFC 9051 5.1, RFC 6855 3, RFC 9755 3).
     """
     enabled = [name for name in ENABLES if name.upper() in command.capabilities]
     client.connection.write(responses.enabled(enabled))

@@ -43,6 +43,8 @@ class Outcome(msgspec.Struct):
 
 async def search(client: Client, command: commands.Search) -> Done:
     """SEARCH and UID SEARCH."""
+    if command.charset and client.utf8 and not client.rev2:  # RFC 9755 3
+        raise Refused("all is UTF-8 since ENABLE UTF8=ACCEPT; name no charset", bad=True)
     returns = command.returns
     if returns is None and client.rev2:  # RFC 9051 6.4.4: the old answer is no more
         returns = EVERYTHING

@@ -266,11 +266,13 @@ class Search(Command, frozen=True):
     """SEARCH and UID SEARCH (RFC 3501 6.4.4).
 
     `returns` is None for the old answer (`* SEARCH 1 2`), else what ESEARCH tells (RFC 4731).
+    `charset`: it names one.
     """
 
     uid: bool
     key: SearchKey
     returns: Returns | None = None
+    charset: bool = False
 
 
 class Fetch(Command, frozen=True):

@@ -120,7 +120,8 @@ def read_search(a: Arguments) -> Search:
     """
     a.space()
     returns = read_returns(a)
-    return Search(a.tag, a.uid, _keys(a), returns)
+    charset = a.line[a.at : a.at + 8].upper() == b"CHARSET "
+    return Search(a.tag, a.uid, _keys(a), returns, charset)
 
 
 def read_sort(a: Arguments) -> Sort:
