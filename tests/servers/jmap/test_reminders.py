@@ -87,6 +87,7 @@ async def test_a_follow_up_is_set_and_ended(jmap: JmapInstance) -> None:
 
 async def test_nonsense_is_refused_and_what_stays_is_no_change(jmap: JmapInstance) -> None:
     id_ = await deliver(jmap)
+    wrong: dict[str, Any]
     for wrong in (
         {"snoozed": {}}, {"snoozed": {"until": "tomorrow"}}, {"snoozed": {"until": UNTIL, "x": 1}},
         {"snoozed": {"until": UNTIL, "moveToMailboxId": "F99"}}, {"followUp": UNTIL},

@@ -146,6 +146,10 @@ export const en = {
   unstarredToast: (n: number) => (n === 1 ? "Star taken off" : `${n} stars taken off`),
   labelled: (name: string) => `Labelled ${name}`,
   unlabelled: (name: string) => `Label ${name} taken off`,
+  searchLabel: (name: string) => `Show all with the label ${name}`,
+  takeLabelOff: (name: string) => `Take the label ${name} off`,
+  labelsHead: "Labels",
+  hintLabel: "with a label",
   reported: "Reported as phishing",
   dragging: (n: number) => s(n, "conversation", "conversations"),
   // Reading

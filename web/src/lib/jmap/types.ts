@@ -120,6 +120,14 @@ export interface Email extends EmailHead {
   [header: `header:${string}`]: unknown;
 }
 
+/** The name and the colour of a keyword (docs/design/jmap.md). */
+export interface Label {
+  id: Id;
+  keyword: string;
+  name: string;
+  color: "gray" | "red" | "orange" | "yellow" | "green" | "teal" | "blue" | "purple" | "pink";
+}
+
 export interface SetError {
   type: string;
   description?: string;

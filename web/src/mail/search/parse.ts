@@ -1,5 +1,5 @@
 // What is typed into the search field, as words and conditions: from:ani before:2026-01-01 "a phrase".
-import type { Id, Mailbox } from "../../lib/jmap/types";
+import type { Id, Label, Mailbox } from "../../lib/jmap/types";
 
 export interface Token {
   /** "" for words. */
@@ -56,8 +56,8 @@ type Condition = Record<string, unknown>;
 export type Filter = Condition | { operator: "AND"; conditions: Condition[] };
 
 /** The filter of Email/query (RFC 8621 4.4.1); what makes no sense is looked for as words. */
-export function filter(text: string, mailboxes: Mailbox[]): Filter {
-  const all = tokens(text).map((one) => condition(one, mailboxes));
+export function filter(text: string, mailboxes: Mailbox[], labels: Label[] = []): Filter {
+  const all = tokens(text).map((one) => condition(one, mailboxes, labels));
   const hidden = mailboxes.filter((one) => one.role === "junk" || one.role === "trash").map((one) => one.id);
   if (hidden.length > 0 && !all.some((one) => "inMailbox" in one)) all.push({ inMailboxOtherThan: hidden });
   const words = all.filter((one) => "text" in one).map((one) => String(one["text"]));
@@ -66,7 +66,7 @@ export function filter(text: string, mailboxes: Mailbox[]): Filter {
   return rest.length === 1 ? (rest[0] as Condition) : { operator: "AND", conditions: rest };
 }
 
-function condition({ key, value }: Token, mailboxes: Mailbox[]): Condition {
+function condition({ key, value }: Token, mailboxes: Mailbox[], labels: Label[]): Condition {
   const word = value.toLowerCase();
   const words: Condition = { text: key === "" ? value : `${key} ${value}`.trim() };
   switch (key) {
@@ -84,7 +84,7 @@ function condition({ key, value }: Token, mailboxes: Mailbox[]): Condition {
     case "is":
       return IS[word] ?? words;
     case "label":
-      return value === "" ? words : { hasKeyword: word };
+      return value === "" ? words : { hasKeyword: labels.find((one) => one.name.toLowerCase() === word)?.keyword ?? word };
     case "before":
     case "after": {
       const date = day(value);

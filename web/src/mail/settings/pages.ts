@@ -15,6 +15,7 @@ export const PAGES: Page[] = [
   { path: "identities", icon: "pen", label: () => t.identities, load: () => import("./Identities.svelte") },
   { path: "reply", icon: "calendar", label: () => t.vacation, load: () => import("./Vacation.svelte") },
   { path: "filters", icon: "filter", label: () => t.filters, load: () => import("./Filters.svelte") },
+  { path: "labels", icon: "tag", label: () => t.labels, load: () => import("./Labels.svelte") },
   { path: "templates", icon: "file", label: () => t.templates, load: () => import("./Templates.svelte") },
   { path: "security", icon: "key", label: () => t.security, load: () => import("./Security.svelte") },
 ];

@@ -3,6 +3,7 @@ import { HttpFault } from "../../lib/http";
 import type { EmailHead, Id, Role, SetAnswer, SetError } from "../../lib/jmap/types";
 import { toast } from "../../lib/ui/toasts.svelte";
 import { mailboxName, t } from "../texts";
+import { nameOf as nameOfLabel } from "../list/labels";
 import type { EmailList } from "./list.svelte";
 import { mail } from "./mail.svelte";
 
@@ -152,7 +153,7 @@ export function star(account: Id, rows: Id[], on: boolean): void {
 }
 
 export function label(account: Id, rows: Id[], name: string, on: boolean): void {
-  setKeyword(account, whole(account, rows), name.toLowerCase(), on, on ? t.labelled(name) : t.unlabelled(name));
+  setKeyword(account, whole(account, rows), name.toLowerCase(), on, on ? t.labelled(nameOfLabel(name)) : t.unlabelled(nameOfLabel(name)));
 }
 
 /** Move the conversations of rows out of a mailbox (of all, when "") into another. */

@@ -56,7 +56,7 @@ export class EmailList {
 
   private get filter(): Filter {
     if (this.mailbox !== "") return { inMailbox: this.mailbox };
-    return parsed(this.query, mail.find(this.account)?.mailboxes ?? []);
+    return parsed(this.query, mail.find(this.account)?.mailboxes ?? [], mail.labels);
   }
 
   at(place: number): Id | undefined {

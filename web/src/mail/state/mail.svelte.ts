@@ -10,6 +10,7 @@ import type {
   EmailHead,
   GetAnswer,
   Id,
+  Label,
   Mailbox,
   Role,
   Session,
@@ -60,6 +61,7 @@ class Mail {
   online = $state(true);
   /** Emails as lists show them, by id; ids are of one account only, so they are told apart. */
   readonly emails = new SvelteMap<string, EmailHead>();
+  labels: Label[] = $state.raw([]);
   readonly threads = new SvelteMap<string, Id[]>();
   /** Called when lists may have changed. */
   readonly onChanged = new Set<(account: Id) => void>();
@@ -125,11 +127,12 @@ class Mail {
       this.take(new Jmap(session));
       const found = await recall<Mailbox[]>(...this.accounts.map((one) => `mailboxes/${one.id}`));
       this.accounts.forEach((one, n) => (one.mailboxes = found[n] ?? []));
+      this.labels = (await recall<Label[]>("labels"))[0] ?? [];
     }
     if (this.jmap !== null) {
       this.stop = listen(
         this.jmap,
-        ["Email", "Mailbox", "Thread", "EmailDelivery", "Quota"],
+        ["Email", "Mailbox", "Thread", "EmailDelivery", "Quota", "Label"],
         (changed) => this.heard(changed),
         (online) => (this.online = online),
       );
@@ -164,11 +167,19 @@ class Mail {
         ? this.jmap.call<GetAnswer<EmailHead>>("Email/get", { accountId: account.id, ids: [] })
         : null;
     void this.loadQuota(account);
+    if (account.isOwn) void this.loadLabels().catch(() => undefined);
     const got = await asked;
     account.mailboxes = got.list;
     account.states["Mailbox"] = got.state;
     if (state !== null) account.states["Email"] ??= (await state).state;
     void keep({ [`mailboxes/${account.id}`]: got.list });
+  }
+
+  async loadLabels(): Promise<void> {
+    if (!this.jmap?.supports("urn:merpati:jmap:labels")) return;
+    const { list } = await this.jmap.call<GetAnswer<Label>>("Label/get", { accountId: this.account, ids: null });
+    this.labels = list;
+    void keep({ labels: list });
   }
 
   private async loadQuota(account: MailAccount): Promise<void> {
@@ -267,6 +278,7 @@ class Mail {
     this.stop?.();
     this.jmap = null;
     this.accounts = [];
+    this.labels = [];
     this.emails.clear();
     this.held.clear();
     this.threads.clear();
