@@ -10,6 +10,7 @@ from merpati.servers.api import (
     correspondents,
     directory,
     groups,
+    keys,
     mail,
     overview,
     personal,
@@ -20,6 +21,7 @@ from merpati.servers.api.operation import Operation
 OPERATIONS: Final[tuple[Operation, ...]] = (
     *personal.OPERATIONS,
     *correspondents.OPERATIONS,
+    *keys.OPERATIONS,
     *overview.OPERATIONS,
     *directory.OPERATIONS,
     *accounts.OPERATIONS,
