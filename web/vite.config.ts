@@ -19,7 +19,8 @@ function offline(): Plugin {
       const wanted = new Set<string>();
       const visit = (name: string): void => {
         const part = bundle[name];
-        if (part?.type !== "chunk" || wanted.has(name)) return;
+        // OpenPGP is large, and few need it: it is fetched when it is used.
+        if (part?.type !== "chunk" || wanted.has(name) || part.name.includes("openpgp")) return;
         wanted.add(name);
         for (const css of part.viteMetadata?.importedCss ?? []) wanted.add(css);
         for (const next of [...part.imports, ...part.dynamicImports]) visit(next);

@@ -86,7 +86,7 @@ def packets(data: bytes) -> tuple[Packet, ...]:
     """The packets of some octets (RFC 9580 4.2), none of them in pieces. Raises SyntaxFault."""
     if len(data) > SIZE_MAX:
         raise SyntaxFault(f"a key has at most {SIZE_MAX} octets")
-    found = []
+    found: list[Packet] = []
     at = 0
     while at < len(data):
         if len(found) == PACKETS_MAX:

@@ -115,6 +115,7 @@ export const en = {
   },
   megabytes: "MB",
   // Templates
+  encryption: "Encryption",
   labels: "Labels",
   labelsLead: "Names and colours for marks that you give to messages. Every device sees them; another program sees the mark by its first name.",
   newLabel: "New label",

@@ -113,6 +113,7 @@ export const id: Like<typeof en> = {
     address: "Itu bukan alamat surel.", folder: "Pilih folder.",
   },
   megabytes: "MB",
+  encryption: "Enkripsi",
   labels: "Label",
   labelsLead: "Nama dan warna untuk tanda yang Anda berikan pada pesan. Semua perangkat melihatnya; program lain melihat tanda dengan nama pertamanya.",
   newLabel: "Label baru",

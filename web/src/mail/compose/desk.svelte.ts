@@ -51,6 +51,7 @@ export class Open {
     const letter = this.snapshot();
     if (isBlank(letter, this.begun) && letter.draftId === null) return;
     await keeping.keepUnfinished(letter);
+    if (letter.protect === "encrypt") return; // the server is not to see it
     const drafts = await desk.box("drafts");
     if (mail.jmap === null || drafts === null) return;
     this.saving = true;

@@ -36,6 +36,8 @@ export interface Letter {
   inReplyTo: string[];
   references: string[];
   /** What gets $answered or $forwarded when this goes. */
+  /** With OpenPGP (pgp/post.ts). */
+  protect?: "sign" | "encrypt";
   /** Days after which it comes up if nobody answers; 0: it does not. */
   followUp: number;
   about: { id: Id; account: Id; keyword: "$answered" | "$forwarded" } | null;

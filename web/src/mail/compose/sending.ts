@@ -1,4 +1,5 @@
 // Keeping a letter as a draft, sending it, and taking it back while it waits (RFC 8621 7).
+import { auth } from "../../lib/auth.svelte";
 import { SUBMISSION, type Jmap } from "../../lib/jmap/client";
 import type { Id, SetAnswer, SetError } from "../../lib/jmap/types";
 import { inDays, utcDate } from "../time/times";
@@ -82,6 +83,7 @@ function holding(when: When): Record<string, string> | null {
 
 /** Send. Throws Refused, MethodError, HttpFault; the draft that was kept is there then. */
 export async function send(jmap: Jmap, account: Id, letter: Letter, boxes: Boxes, when: When): Promise<Submitted> {
+  if (letter.protect !== undefined) return sendProtected(jmap, account, letter, boxes, when);
   const asked = calls(account, letter, boxes, when).map(([name, args]) => jmap.call<SetAnswer>(name, args));
   const [set, submit] = await Promise.all(asked.slice(0, 2));
   const emailId = made(set as SetAnswer, "letter");
@@ -91,6 +93,26 @@ export async function send(jmap: Jmap, account: Id, letter: Letter, boxes: Boxes
     return { submissionId, emailId };
   } catch (problem) {
     await dropDraft(jmap, account, emailId).catch(() => undefined); // the kept draft says the same
+    throw problem;
+  }
+}
+
+/** The same of a letter that is signed or encrypted here. */
+async function sendProtected(jmap: Jmap, account: Id, letter: Letter, boxes: Boxes, when: When): Promise<Submitted> {
+  const [{ importLetter }, { keysOf }] = await Promise.all([import("../pgp/post"), import("../pgp/keys")]);
+  const { emailId } = await importLetter(jmap, account, letter, boxes.drafts, keysOf(auth.person?.address ?? ""));
+  const asked = calls(account, letter, boxes, when).slice(1).map(([name, args]) => {
+    const create = args["create"] as Record<string, Record<string, unknown>> | undefined;
+    if (create?.["sent"] !== undefined) create["sent"]["emailId"] = emailId;
+    return jmap.call<SetAnswer>(name, args);
+  });
+  const [submit] = await Promise.all(asked.slice(0, 1));
+  try {
+    const submissionId = made(submit as SetAnswer, "sent");
+    if (letter.draftId !== null) await dropDraft(jmap, account, letter.draftId).catch(() => undefined);
+    return { submissionId, emailId };
+  } catch (problem) {
+    await dropDraft(jmap, account, emailId).catch(() => undefined);
     throw problem;
   }
 }

@@ -25,6 +25,7 @@ export const READ = [
   "bodyValues",
   "header:Authentication-Results:asText:all",
   "header:List-Unsubscribe:asURLs",
+  "header:Autocrypt:asText",
 ];
 
 /** What the server made of the HTML of a message (docs/design/webmail.md). */
