@@ -70,7 +70,8 @@ def unlock(page: Page) -> None:
 
 def test_keys_are_made_published_and_used(webmail: Webmail, tmp_path: Path) -> None:
     tmp_path.chmod(0o700)
-    page = webmail.sign_in(path="/mail/settings/encryption")
+    page = webmail.sign_in()
+    page.send("Page.navigate", url=f"{webmail.url}/mail/settings/encryption")
     press_button(page, "Make a key")
     page.wait("document.querySelectorAll('dialog input[type=password]').length === 2")
     for n in (0, 1):
