@@ -77,6 +77,7 @@ def test_keys_are_made_published_and_used(webmail: Webmail, tmp_path: Path) -> N
     for n in (0, 1):
         page.run(f"document.querySelectorAll('dialog input[type=password]')[{n}].focus()")
         page.type(PASSPHRASE)
+    page.wait("document.querySelector('dialog button[type=submit]:not([disabled])')")
     page.press("Enter")
     page.wait("document.querySelector('main code')")
     press_button(page, "Publish my key")
@@ -108,7 +109,7 @@ def test_keys_are_made_published_and_used(webmail: Webmail, tmp_path: Path) -> N
         f"Content-Type: application/octet-stream\r\n\r\n{sealed}\r\n--xx--\r\n"
     )
     keep(webmail.server, whole.encode())
-    page = webmail.sign_in()
+    page.send("Page.navigate", url=f"{webmail.url}/mail/")
     open_letter(page, "Sealed")
     press_button(page, "Decrypt")
     unlock(page)
