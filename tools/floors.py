@@ -35,7 +35,7 @@ FLOORS: Final = ("base", "wire", "model", "net", "store", "services", "servers",
 FAN_IN: Final = 30
 
 # What `wire` may take from outside the package. A module enters this list when
-# it turns values into values and nothing else.
+# it turns values into values and nothing else; of one that does more, the names that do.
 PURE: Final = frozenset(
     {
         "__future__",
@@ -66,6 +66,7 @@ PURE: Final = frozenset(
         "hmac",
         "html",
         "idna",
+        "io.IncrementalNewlineDecoder",
         "ipaddress",
         "itertools",
         "json",
@@ -138,7 +139,8 @@ def imports_of(module: str, path: Path, modules: Mapping[str, Path]) -> Iterator
             base = _from_target(node, module, is_package=path.name == "__init__.py")
             for alias in node.names:
                 inner = f"{base}.{alias.name}"
-                yield Import(module, inner if inner in modules else base, node.lineno)
+                is_named = inner in modules or inner in PURE
+                yield Import(module, inner if is_named else base, node.lineno)
         elif isinstance(node, ast.Call) and _is_dynamic(node) and node.args:
             name = node.args[0]
             if isinstance(name, ast.Constant) and isinstance(name.value, str):
