@@ -8,7 +8,7 @@ from merpati.services.alerts import OWN
 from merpati.wire import alert_words
 from merpati.wire.alert_words import Told, Words
 
-MORE = {"disk-low", "certificate-ends", "doctor"}
+MORE = {"disk-low", "certificate-ends", "doctor", "backup-old"}
 
 
 def fields(words: Words) -> set[str]:

@@ -11,6 +11,8 @@ from merpati.base.clock import Clock
 from merpati.base.log import Log
 from merpati.services import alerts
 from merpati.services.alerts import RARELY, Alerts, AlertSettings, Look
+from merpati.services.backup.desk import LATE, standing
+from merpati.services.backup.keep import BackupSettings
 from merpati.services.diagnose.findings import Severity
 from merpati.services.happenings import Happenings
 from merpati.services.letters import Letters
@@ -38,6 +40,8 @@ def build(
         alerts.disks(list(dict.fromkeys([config.data, config.blobs])), settings.disk_free),
         _certificates(place, settings.certificate_days),
     ]
+    if config[BackupSettings].target:
+        looks.append(_backup(store, config[BackupSettings]))
     if settings.doctor:
         looks.append(_doctor(place, store))
     holder = f"{hostname}/{name}"
@@ -57,6 +61,19 @@ def _certificates(place: Place, days: int) -> Look:
         return found
 
     return Look(frozenset({"certificate-ends"}), find, 3600.0)
+
+
+def _backup(store: Store, settings: BackupSettings) -> Look:
+    """Backups that are made regularly, and were not."""
+
+    async def find(now: int) -> list[Found]:
+        one = await standing(store, str(settings.target), settings)
+        if not one.last_good or one.last_good > now - LATE:
+            return []
+        days = (now - one.last_good) // (DAY * 1000)
+        return [Found("backup-old", one.target, {"days": days})]
+
+    return Look(frozenset({"backup-old"}), find)
 
 
 def _doctor(place: Place, store: Store) -> Look:

@@ -56,6 +56,16 @@ WORDS: Final[dict[str, dict[str, Words]]] = {
             " tidak otomatis, pasang yang baru.",
         ),
     },
+    "backup-old": {
+        "en": Words(
+            "The last good backup to {subject} is {days} days old.",
+            "Look under Backup why the last one failed, and make one now.",
+        ),
+        "id": Words(
+            "Cadangan terakhir yang berhasil di {subject} sudah berumur {days} hari.",
+            "Lihat di halaman Cadangan mengapa yang terakhir gagal, lalu buat satu sekarang.",
+        ),
+    },
     "doctor": {
         "en": Words("The doctor has found something at {subject}: {what}", "{do}"),
         "id": Words("Dokter menemukan masalah pada {subject}: {what}", "{do}"),
