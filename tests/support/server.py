@@ -29,10 +29,10 @@ from merpati.net.stream import Connection
 from merpati.net.tls import CertificateFiles, CertificateStore, make_self_signed
 from merpati.services.accept import Accept, QueueSettings
 from merpati.services.digest import digest
+from merpati.services.hourly_limits import HourlyLimits
 from merpati.services.login import Login, LoginSettings, hash_password
 from merpati.services.notify import Notify
 from merpati.services.route import Router
-from merpati.services.shared_limits import SharedLimits
 from merpati.store import directory, emails, schema
 from merpati.store.blobs import BlobStore
 from merpati.store.sqlite import SqliteStore
@@ -87,7 +87,7 @@ class TestInstance:
         await self.store.write(schema.migrate)
         self.notify = Notify()
         self.store.on_commit(self.notify.committed)
-        self.limits = SharedLimits(self.clock, self.notify)
+        self.limits = HourlyLimits(self.clock, self.notify)
         self.blobs = BlobStore(folder / "blobs", ids)
         self.login = Login(self.store, clock, ids, LoginSettings(), self.metrics)
         self.router = Router(self.store, HOSTNAME, self.clock)

@@ -12,8 +12,8 @@ from merpati.servers.smtp.client import Services
 from merpati.servers.smtp.legal import Role
 from merpati.servers.smtp.policy import Policy, Rates, SmtpSettings
 from merpati.servers.smtp.session import Session
+from merpati.services.hourly_limits import HourlyLimits
 from merpati.services.notify import Notify
-from merpati.services.shared_limits import SharedLimits
 from tests.support.server import ANA, HOSTNAME, PASSWORD, TestInstance
 
 WAIT: Final = 10.0  # seconds for a reply that must come
@@ -26,7 +26,7 @@ def services(instance: TestInstance, settings: SmtpSettings | None = None) -> Se
     return Services(
         HOSTNAME, chosen, instance.store, instance.accept, instance.router, instance.login,
         instance.certificates, instance.clock, instance.log,
-        Rates(chosen, SharedLimits(instance.clock, Notify())),
+        Rates(chosen, HourlyLimits(instance.clock, Notify())),
     )  # fmt: skip
 
 

@@ -75,6 +75,7 @@ from merpati.services.documents import Reader
 from merpati.services.finding.finder import Finder
 from merpati.services.guard import Guard, GuardSettings
 from merpati.services.happenings import Happenings
+from merpati.services.hourly_limits import HourlyLimits
 from merpati.services.imap_events import ImapEvents
 from merpati.services.info import InfoSettings
 from merpati.services.letters import Letters
@@ -91,7 +92,6 @@ from merpati.services.rotation import Rotation
 from merpati.services.route import EXPAND, AddressSettings, Router
 from merpati.services.scripts import Scripts, SieveSettings
 from merpati.services.sealing import Sealing
-from merpati.services.shared_limits import SharedLimits
 from merpati.services.sign import DkimSettings, Signer
 from merpati.services.smime import SmimeSettings
 from merpati.services.text_index import SearchSettings, TextIndex
@@ -189,7 +189,7 @@ class Ground:
     store: Store
     blobs: BlobStore
     notify: Notify
-    limits: SharedLimits
+    limits: HourlyLimits
     resolver: Resolver
     router: Router
 
@@ -346,7 +346,7 @@ async def _ground(
         store=store,
         blobs=BlobStore(config.blobs, ids),
         notify=notify,
-        limits=SharedLimits(clock, notify),
+        limits=HourlyLimits(clock, notify),
         resolver=Resolver(config[DnsSettings].endpoints() or None, clock),
         router=router,
     )

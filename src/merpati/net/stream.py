@@ -47,11 +47,11 @@ _ANY: Final = -1  # what a waiting reader needs: any byte at all
 class Connection(asyncio.Protocol):
     """One peer. Made by a `Listener`, or by `connect`.
 
-    `peer` and `local` are address texts ("unix" for Unix sockets), the ports 0
-    there. `bytes_in` and `bytes_out` count plain bytes, without TLS. `draining`
-    is true once the server wants to stop: a session between two commands is
-    woken (see `read_line`), any other should end when it gets there. With `hears_out` what the
-    peer said before it closed on us can be read even when a write of ours finds the end first.
+    `peer` and `local` are address texts ("unix" for Unix sockets), the ports 0 there. `bytes_in`
+    and `bytes_out` count plain bytes, without TLS. `draining` is true once the server wants to
+    stop: a session between two commands is woken (see `read_line`), any other should end when it
+    gets there. With `hears_out` what a peer said before it closed can be read even if a write of
+    ours finds the end first.
 
     A fault's text names the peer. After CLOSED nothing can be sent; after
     TIMEOUT the session may say goodbye with `write` and `close`.
@@ -484,8 +484,8 @@ class Connection(asyncio.Protocol):
     def _hear_out(self, transport: asyncio.Transport) -> None:
         """Take what came before the peer closed; the socket is still open (and unread: Linux)."""
         with suppress(OSError, AttributeError):
-            descriptor = transport.get_extra_info("socket").fileno()
-            while self.pending() < READ_HIGH and (data := os.read(descriptor, READ_LOW)):
+            socket = transport.get_extra_info("socket").fileno()
+            while self.pending() < READ_HIGH and (data := os.read(socket, READ_LOW)):
                 self.data_received(data)
 
     def pause_writing(self) -> None:

@@ -29,9 +29,9 @@ from merpati.model import habit as habits_of
 from merpati.model.arrival import Origin, Route
 from merpati.model.habit import Count, Flow, Limits, Reason, Sending
 from merpati.model.queue import STEP
+from merpati.services.hourly_limits import HourlyLimits
 from merpati.services.letters import Letters
 from merpati.services.notify import Notify
-from merpati.services.shared_limits import SharedLimits
 from merpati.store import directory, habits, queue_admin
 from merpati.store.engine import Store, Topic, Transaction
 from merpati.store.habits import Freeze, Standing
@@ -152,7 +152,7 @@ class Guard:
         settings: GuardSettings,
         metrics: Metrics,
         log: Log,
-        shared: SharedLimits,
+        shared: HourlyLimits,
     ) -> None:
         self._store = store
         self._letters = letters

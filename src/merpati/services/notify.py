@@ -3,7 +3,7 @@
 A commit announces what it touched; this worker's listeners hear of it at once, those of
 the other workers by the mesh. An announcement carries no data and may be lost, so every
 listener also looks for itself now and then. Beside announcements the mesh carries what
-workers have counted (`services/shared_limits.py`).
+workers have counted (`services/hourly_limits.py`).
 """
 
 from __future__ import annotations

@@ -11,8 +11,8 @@ from merpati.base.faults import Fault, Kind
 from merpati.base.networks import Networks
 from merpati.servers.smtp.legal import Role
 from merpati.servers.smtp.policy import Policy, Rates, SmtpSettings
+from merpati.services.hourly_limits import HourlyLimits
 from merpati.services.notify import Notify
-from merpati.services.shared_limits import SharedLimits
 from merpati.store.engine import Transaction
 from merpati.wire.smtp.paths import NULL, parse_address
 from tests.support.clock import FakeClock
@@ -225,7 +225,7 @@ async def test_an_address_that_was_refused_too_often_is_not_let_in_for_a_while(p
 
 def alone(**changes: int) -> Rates:
     """The rates of a worker that is alone."""
-    return Rates(SmtpSettings(**changes), SharedLimits(FakeClock(), Notify()))  # type: ignore[arg-type]
+    return Rates(SmtpSettings(**changes), HourlyLimits(FakeClock(), Notify()))  # type: ignore[arg-type]
 
 
 async def test_this_machine_is_not_counted_and_an_ipv6_network_counts_as_one() -> None:

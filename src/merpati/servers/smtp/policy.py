@@ -10,7 +10,7 @@ from merpati.base.limits import RateLimit, address_key
 from merpati.base.networks import LOOPBACK, Networks
 from merpati.base.settings import setting
 from merpati.servers.smtp.legal import Role
-from merpati.services.shared_limits import SharedLimits
+from merpati.services.hourly_limits import HourlyLimits
 from merpati.wire.smtp.paths import NULL, Path
 
 ANYONE: Final = "*"
@@ -127,7 +127,7 @@ class Policy:
 class Rates:
     """What addresses have used of their hour. What accounts have is the guard's to say."""
 
-    def __init__(self, settings: SmtpSettings, limits: SharedLimits) -> None:
+    def __init__(self, settings: SmtpSettings, limits: HourlyLimits) -> None:
         self._limits = limits
         self._unlimited = Networks(settings.unlimited)
         self._messages = limits.hourly("smtp messages", settings.peer_messages)

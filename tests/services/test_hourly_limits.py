@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from merpati.net import mesh
+from merpati.services.hourly_limits import KEYS, HourlyLimits
 from merpati.services.notify import Notify
-from merpati.services.shared_limits import KEYS, SharedLimits
 from merpati.store.engine import Topic
 from tests.support.clock import FakeClock
 
@@ -22,7 +22,7 @@ class Worker:
 
     def __init__(self, name: str, folder: Path, clock: FakeClock) -> None:
         self.notify = Notify()
-        self.limits = SharedLimits(clock, self.notify)
+        self.limits = HourlyLimits(clock, self.notify)
         self._socket = mesh.bind(folder, name)
         self._mesh = mesh.Mesh(self._socket, folder, WORKERS, self.notify.received)
         self.notify.join(self._mesh)

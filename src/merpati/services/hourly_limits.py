@@ -20,7 +20,7 @@ PAUSE: Final = 0.1  # seconds between two tellings
 KEYS: Final = 200  # in one telling, which has to fit into a datagram
 
 
-class SharedLimits:
+class HourlyLimits:
     """The limits of one worker, each known to the others by its name."""
 
     def __init__(self, clock: Clock, notify: Notify) -> None:
