@@ -12,6 +12,7 @@ from merpati.base.clock import Clock
 from merpati.base.ids import oldest_trace
 from merpati.base.log import Log
 from merpati.base.tasks import Tasks
+from merpati.services.configuration import apply as configuration
 from merpati.services.moderation import HELD_DAYS
 from merpati.store import (
     api_messages,
@@ -61,6 +62,7 @@ class Housekeeping:
         tasks.every(HISTORY_EVERY, self.forget_seen, "sieve memory")
         tasks.every(HISTORY_EVERY, self.forget_expunged, "removed mail")
         tasks.every(HISTORY_EVERY, self.forget_uploads, "uploads")
+        tasks.every(HISTORY_EVERY, self.note_configuration, "configuration")
 
     async def collect_garbage(self) -> None:
         """Remove blobs that nobody holds any more."""
@@ -117,6 +119,10 @@ class Housekeeping:
         while gone:
             gone = await self._store.write(uploads.expire, int(self._clock.now() * 1000))
             await asyncio.sleep(PAUSE)
+
+    async def note_configuration(self) -> None:
+        """Keep what administrators have changed one by one as a version to return to."""
+        await self._store.write_long(configuration.note, int(self._clock.now() * 1000))
 
     async def forget_seen(self) -> None:
         """Drop what Sieve scripts need to remember no longer: whom they answered, what they saw."""

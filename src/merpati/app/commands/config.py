@@ -1,4 +1,11 @@
-"""The settings: what is set, what each means, a sample file, and the reference page."""
+"""The settings of the file; and domains, accounts, aliases and lists as one text.
+
+merpati config show|explain|sample|reference     the settings of merpati.toml
+merpati config export                            domains, accounts, aliases, lists
+merpati config diff FILE                         what applying it would change, in words
+merpati config apply FILE [--dry-run]            all or nothing, each step in the audit
+merpati config history, merpati config rollback NUMBER
+"""
 
 from __future__ import annotations
 
@@ -9,11 +16,14 @@ from typing import Any
 
 from merpati.app import config
 from merpati.app.commands import session
-from merpati.app.commands.session import say
-from merpati.app.installation import LISTENER, Config
+from merpati.app.commands.session import Session, say
+from merpati.app.installation import LISTENER, Config, ServerSettings
 from merpati.app.listeners import Listener
 from merpati.base import settings, values
+from merpati.base.faults import Fault, Kind
 from merpati.base.secrets import Secret
+from merpati.services.configuration import apply, document
+from merpati.store import configurations
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -31,6 +41,36 @@ def configure(parser: argparse.ArgumentParser) -> None:
     sample.add_argument("--hostname", default="mail.example.org")
     sample.add_argument("--ports", default="standard", help="standard, high or high+N")
     actions.add_parser("reference", help="every setting, as Markdown")
+    _configure_text(actions)
+
+
+def _configure_text(actions: Any) -> None:
+    export = actions.add_parser("export", help="domains, accounts, aliases and lists as one text")
+    export.add_argument("--passwords", action="store_true", help="with the hashes of passwords")
+    export.add_argument("--language", choices=("en", "id"), help="of the comments")
+    session.add_config_option(export)
+    diff = actions.add_parser("diff", help="what applying a text would change")
+    apply_ = actions.add_parser("apply", help="change what a text says, all or nothing")
+    rollback = actions.add_parser("rollback", help="return to an earlier version")
+    for action in (diff, apply_):
+        action.add_argument("text", metavar="FILE", help="- for standard input")
+    rollback.add_argument("number", type=int, help="of config history")
+    for action in (diff, apply_, rollback):
+        if action is not rollback:
+            action.add_argument(
+                "--remove", action="store_true", help="also remove what it leaves out, not accounts"
+            )
+        action.add_argument(
+            "--remove-accounts", action="store_true",
+            help="erase accounts that it leaves out, WITH ALL THEIR MAIL",
+        )  # fmt: skip
+        session.add_config_option(action)
+        session.add_json_option(action)
+    for action in (apply_, rollback):
+        action.add_argument("--dry-run", action="store_true", help="say what would change")
+    history = actions.add_parser("history", help="versions, the latest first")
+    session.add_config_option(history)
+    session.add_json_option(history)
 
 
 def run(args: argparse.Namespace) -> None:
@@ -43,8 +83,58 @@ def run(args: argparse.Namespace) -> None:
             sys.stdout.write(settings.explain(groups, args.name))
         case "sample":
             sys.stdout.write(config.render_config(args.hostname, args.ports))
-        case _:
+        case "reference":
             sys.stdout.write(config.reference())
+        case _:
+            session.with_session(args, lambda one: _text(one, args))
+
+
+async def _text(one: Session, args: argparse.Namespace) -> None:
+    match args.action:
+        case "export":
+            found = await one.store.scan(apply.gather, passwords=args.passwords)
+            language = args.language or one.config[ServerSettings].language
+            sys.stdout.write(document.render(found, language))
+        case "history":
+            versions = await one.store.read(configurations.listing)
+            if args.json:
+                session.print_json(versions)
+                return
+            rows = [(each.id, session.show_time(each.at), each.who) for each in versions]
+            session.print_table(("number", "at", "applied by"), rows, "There is no version yet.")
+        case "rollback":
+            text = await one.store.read(configurations.text, args.number)
+            args.remove = True
+            await _change(one, args, document.read(text))
+        case _:
+            await _change(one, args, document.read(_read(args.text)))
+
+
+async def _change(one: Session, args: argparse.Namespace, wanted: document.Document) -> None:
+    flags = {"remove": args.remove, "remove_accounts": args.remove_accounts}
+    trial = args.action == "diff" or args.dry_run
+    if trial:
+        found = await one.store.scan(apply.difference, wanted, **flags)
+    else:
+        found = await one.store.write_long(
+            apply.apply, one.actor, one.now, wanted, one.ids.token, **flags
+        )
+    if args.json:
+        session.print_json(found)
+        return
+    for step in found.steps:
+        say(step.words)
+    if not found.steps:
+        say("Nothing changes." if trial else "Nothing has changed.")
+    if found.stays:
+        say(f"Not in the text, and stays: {', '.join(found.stays)}.")
+
+
+def _read(name: str) -> str:
+    try:
+        return sys.stdin.read() if name == "-" else Path(name).read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise Fault(Kind.CONFIG, f"{name} cannot be read: {error}") from error
 
 
 def _show(found: Config, args: argparse.Namespace) -> None:

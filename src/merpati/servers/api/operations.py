@@ -7,6 +7,7 @@ from typing import Final
 from merpati.servers.api import (
     accounts,
     backups,
+    configuration,
     correspondents,
     directory,
     groups,
@@ -27,6 +28,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     *accounts.OPERATIONS,
     *groups.OPERATIONS,
     *backups.OPERATIONS,
+    *configuration.OPERATIONS,
     *mail.OPERATIONS,
     *webhooks.OPERATIONS,
 )

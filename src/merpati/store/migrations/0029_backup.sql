@@ -12,3 +12,11 @@ CREATE TABLE backup_run (
   problem TEXT NOT NULL                   -- in words; empty: it went well
 );
 CREATE INDEX backup_run_started ON backup_run (started_at);
+
+-- What domains, accounts, aliases and lists were, as one text: whenever it differs from the last.
+CREATE TABLE configuration_version (
+  id {id},
+  at BIGINT NOT NULL,
+  who TEXT NOT NULL,                      -- who applied it; empty: noticed after single changes
+  text TEXT NOT NULL
+);
