@@ -6,6 +6,7 @@ import Accounts from "./screens/Accounts.svelte";
 import Aliases from "./screens/Aliases.svelte";
 import Audit from "./screens/Audit.svelte";
 import Backup from "./screens/Backup.svelte";
+import Configuration from "./screens/Configuration.svelte";
 import Dashboard from "./screens/Dashboard.svelte";
 import Doctor from "./screens/Doctor.svelte";
 import Domains from "./screens/Domains.svelte";
@@ -40,6 +41,7 @@ export const SCREENS = {
   doctor: Doctor,
   audit: Audit,
   backup: Backup,
+  configuration: Configuration,
   programs: Programs,
   settings: Settings,
 } satisfies Record<string, Component<ScreenProps>>;
@@ -101,6 +103,7 @@ export const GROUPS: { name: "overview" | "people" | "mail" | "system"; screens:
       { name: "doctor", icon: "warning" },
       { name: "audit", icon: "list" },
       { name: "backup", icon: "archive" },
+      { name: "configuration", icon: "file" },
       { name: "programs", icon: "link" },
       { name: "settings", icon: "settings" },
     ],
