@@ -50,8 +50,7 @@ class Connection(asyncio.Protocol):
     `peer` and `local` are address texts ("unix" for Unix sockets), the ports 0 there. `bytes_in`
     and `bytes_out` count plain bytes, without TLS. `draining` is true once the server wants to
     stop: a session between two commands is woken (see `read_line`), any other should end when it
-    gets there. With `hears_out` what a peer said before it closed can be read even if a write of
-    ours finds the end first.
+    gets there. With `hears_out` a peer's last words count even if a write finds the end first.
 
     A fault's text names the peer. After CLOSED nothing can be sent; after
     TIMEOUT the session may say goodbye with `write` and `close`.
