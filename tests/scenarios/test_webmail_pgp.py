@@ -68,9 +68,22 @@ def unlock(page: Page) -> None:
     page.wait("!document.querySelector('dialog')")
 
 
-def test_keys_are_made_published_and_used(webmail: Webmail, tmp_path: Path) -> None:
-    tmp_path.chmod(0o700)
-    page = webmail.sign_in()
+@pytest.fixture(scope="module")
+def page(webmail: Webmail) -> Page:
+    """One browser with one key, through all that follows."""
+    return webmail.sign_in()
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Of GnuPG, for Rina."""
+    folder = tmp_path_factory.mktemp("gnupg")
+    folder.chmod(0o700)
+    gpg(folder, "--quick-gen-key", "Rina Hartono <rina@b.example>", "default", "default", "0")
+    return folder
+
+
+def test_a_key_is_made_and_published(webmail: Webmail, page: Page, home: Path) -> None:
     page.send("Page.navigate", url=f"{webmail.url}/mail/settings/encryption")
     press_button(page, "Make a key")
     page.wait("document.querySelectorAll('dialog input[type=password]').length === 2")
@@ -87,17 +100,17 @@ def test_keys_are_made_published_and_used(webmail: Webmail, tmp_path: Path) -> N
     place = f"/.well-known/openpgpkey/a.id/hu/{openpgp.directory_hash('ani')}?l=ani"
     with urllib.request.urlopen(webmail.url + place) as answer:
         key = answer.read()
-    gpg(tmp_path, "--import", given=key)
-    gpg(tmp_path, "--quick-gen-key", "Rina Hartono <rina@b.example>", "default", "default", "0")
+    gpg(home, "--import", given=key)
 
-    # What GnuPG encrypts and signs is read here; the key comes with Autocrypt.
+
+def test_what_gnupg_sealed_is_read(webmail: Webmail, page: Page, home: Path) -> None:
     inner = (
         f'Content-Type: text/html; charset=utf-8\r\n\r\n{EFAIL}"><p>tetap rahasia</p>\r\n'.encode()
     )
     sealed = gpg(
-        tmp_path, "--armor", "--encrypt", "--sign", "-u", "rina@b.example", "-r", ANI, given=inner
+        home, "--armor", "--encrypt", "--sign", "-u", "rina@b.example", "-r", ANI, given=inner
     ).decode()
-    theirs = gpg(tmp_path, "--armor", "--export", "rina@b.example").decode()
+    theirs = gpg(home, "--armor", "--export", "rina@b.example").decode()
     data = "".join(theirs.split("\n\n", 1)[1].rsplit("\n=", 1)[0].split())
     folded = "\r\n ".join(data[at : at + 70] for at in range(0, len(data), 70))
     whole = (
@@ -121,7 +134,8 @@ def test_keys_are_made_published_and_used(webmail: Webmail, tmp_path: Path) -> N
     assert findings(page) == []
     page.screenshot(SCREENSHOTS / "en-desk-light" / "decrypted.png")
 
-    # What is encrypted here is read by GnuPG.
+
+def test_gnupg_reads_what_is_sealed_here(page: Page, home: Path) -> None:
     page.press("c")
     page.wait("document.querySelector('.letter [contenteditable]')")
     page.run("document.querySelector('.letter input[role=combobox]').focus()")
@@ -154,5 +168,5 @@ def test_keys_are_made_published_and_used(webmail: Webmail, tmp_path: Path) -> N
     assert "jawaban" not in source
     begin = source.index("-----BEGIN PGP MESSAGE-----")
     armoured = source[begin : source.index("-----END PGP MESSAGE-----")]
-    clear = gpg(tmp_path, "--decrypt", given=f"{armoured}-----END PGP MESSAGE-----\n".encode())
+    clear = gpg(home, "--decrypt", given=f"{armoured}-----END PGP MESSAGE-----\n".encode())
     assert b"Content-Type: multipart/alternative" in clear
