@@ -20,8 +20,8 @@ pytestmark = pytest.mark.scenario
 BOSS = "boss@a.id"
 SCREENS = (
     "guide", "dashboard", "accounts", "accounts/budi%40a.id", "domains", "domains/a.id", "aliases",
-    "lists", "shared", "queue", "guard", "trace", "reports", "doctor", "audit", "programs",
-    "settings",
+    "lists", "shared", "queue", "guard", "trace", "reports", "doctor", "audit", "backup",
+    "configuration", "programs", "settings",
 )  # fmt: skip
 GUIDE_SECONDS = 600  # what somebody who has never done it may take; a script has to be far below
 # Types into the field of a label, as a person would: the page hears of it. False while it is away.
