@@ -33,13 +33,14 @@ def deliver(one: Installation) -> None:
         lmtp.sendmail("dora@sender.test", [ANI], MAIL)
 
 
-def count(one: Installation, box: str, at_least: int = 0) -> int:
+def count(one: Installation, box: str, at_least: int = 0, whose: str = ANI) -> int:
     """How many messages a mailbox has, waiting for so many."""
     end = time.monotonic() + WAIT
     with imaplib.IMAP4("127.0.0.1", one.port("imap")) as imap:
-        imap.login(ANI, PASSWORD)
+        imap.login(whose, PASSWORD)
         while True:
-            found = int(imap.select(box, readonly=True)[1][0] or b"0")
+            status, told = imap.select(box, readonly=True)
+            found = int(told[0] or b"0") if status == "OK" else 0
             if found >= at_least or time.monotonic() > end:
                 return found
             time.sleep(0.1)
@@ -72,3 +73,21 @@ def test_managesieve_is_served_with_starttls(served: Installation) -> None:
         assert plain.recv(4096).startswith(b"OK")
         with trust.wrap_socket(plain, server_hostname="localhost") as safe:
             assert safe.recv(4096).startswith(b'"IMPLEMENTATION" "Merpati"\r\n')
+
+
+def test_scripts_and_the_auto_reply_see_what_is_handed_in_on_the_machine(
+    served: Installation,
+) -> None:
+    script = """
+        require ["fileinto", "envelope", "mailbox", "subaddress", "vacation"];
+        vacation "I am away.";
+        if envelope :detail "to" "bills" { fileinto :create "Bills"; }
+    """
+    done = run("sieve", "put", ANI, "away", "-", "--activate", "-c", served.config, text=script)
+    assert (done.returncode, done.stderr) == (0, "")
+    text = "To: ani@a.id\nSubject: Due\n\nPlease pay.\n"
+    served.add_account("rumi@a.id")
+    handed_in = served.sendmail("-f", "rumi@a.id", "ani+bills@a.id", text=text)
+    assert (handed_in.returncode, handed_in.stderr) == (0, b"")
+    assert count(served, "Bills", 1) == 1
+    assert count(served, "INBOX", 1, "rumi@a.id") == 1

@@ -14,7 +14,8 @@
 
 It reads one message on standard input. Whoever may write the store hands it straight to
 the server's own intake, whether the server runs or not: status 0 then means that it is
-durable. Everybody else is sent to the `smtp` listener of this machine, which takes mail
+durable. Where Sieve scripts or an automatic reply wait for it, it is queued, and the server
+delivers it as soon as it runs. Everybody else is sent to the `smtp` listener of this machine, which takes mail
 for the domains at home here only. The exit status is that of sysexits.h.
 """
 

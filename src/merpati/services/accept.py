@@ -299,10 +299,12 @@ class Accept:
 
         With `patient` a message that nobody has room for waits in the queue: nobody is
         there to hear OVER_QUOTA. `decisions` are those of the Sieve scripts of accounts
-        here; accounts with scripts that have not run wait in the queue too. `unused` takes
-        the files that are to be removed after the commit.
+        here; accounts with scripts that have not run wait in the queue too, as all do
+        where nothing runs scripts. `unused` takes the files that are to be removed after
+        the commit.
         """
         addresses: dict[int, str] = {}
+        own_addresses: dict[int, str] = {}  # those of them that lead nowhere else
         remote: dict[str, str] = {}
         later: list[tuple[str, str]] = []  # here too, but not at once
         for route in arrival.routes:
@@ -311,6 +313,8 @@ class Accept:
                 continue
             for account_id in route.accounts:
                 addresses.setdefault(account_id, route.address)
+                if len(route.accounts) == 1 and not route.remote:
+                    own_addresses.setdefault(account_id, route.address)
             remote.update(route.remote)
         steps = self._first_steps(trace_id, body, found, arrival, now)
         if verdict is not None:
@@ -319,7 +323,7 @@ class Accept:
         superfluous, placed = True, False
         refused: list[int] = []
         scripted = {account_id for route in arrival.routes for account_id, _ in route.stamps}
-        plain = [one for one in addresses if one not in scripted or self.filter is None]
+        plain = [one for one in addresses if one not in scripted]
         if plain:
             placements, names = await self._placements(tx, plain, verdict, arrival)
             added = await emails.add(tx, body, found, placements, now)
@@ -329,17 +333,20 @@ class Accept:
                       one.account_id, {"mailbox": names[one.mailbox_id], "uid": one.uid})
                 for one in added.placed
             ]  # fmt: skip
-        if scripted and self.filter is not None:
+        left = [one for one in addresses if one in scripted]
+        if left and self.filter is not None:
             done = await self.filter.carry_out(tx, trace_id, decisions, body, found, now, unused)
             steps += done.steps
             superfluous = superfluous and done.superfluous
             refused += done.refused
             placed = placed or done.placed
-            left = [one for one in addresses if one in scripted and one not in done.served]
-            later += await _for_here(tx, left, addresses)
+            left = [one for one in left if one not in done.served]
+        later += await _for_here(tx, left, addresses, own_addresses)
         if refused and not (placed or remote or later or patient):
             raise Fault(Kind.OVER_QUOTA, "the mailbox is full")
-        waiting = await _for_here(tx, refused, addresses) + later + list(remote.items())
+        waiting = (
+            await _for_here(tx, refused, addresses, own_addresses) + later + list(remote.items())
+        )
         if waiting:
             if found.tls_optional:
                 options = msgspec.structs.replace(arrival.options, tls_optional=True)
@@ -453,15 +460,16 @@ def _wishes(routes: tuple[Route, ...]) -> dict[str, RecipientOptions]:
 
 
 async def _for_here(
-    tx: Transaction, refused: list[int], addresses: dict[int, str]
+    tx: Transaction, accounts: Sequence[int], named: Mapping[int, str], own: Mapping[int, str]
 ) -> list[tuple[str, str]]:
-    """Queue entries for accounts without room, each by its own address.
+    """Queue entries for accounts whose turn comes later, each by an address of its own.
 
-    The address that the client named may be an alias of several, of whom the others have
-    their copy already.
+    The address that the client `named` may be an alias of several, of whom the others have
+    their copy already. If it is among the account's `own` it stays, with its detail.
     """
     waiting = []
-    for account_id in refused:
+    for account_id in accounts:
         account = await directory.account_by_id(tx, account_id)
-        waiting.append((account.address if account else addresses[account_id], ""))
+        home = account.address if account else named[account_id]
+        waiting.append((own.get(account_id, home), HERE))
     return waiting
