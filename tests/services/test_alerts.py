@@ -14,7 +14,7 @@ from merpati.services.alerts import Alerts, AlertSettings, Look
 from merpati.services.happenings import Happenings
 from merpati.services.letters import Letters
 from merpati.store import alerts, directory, emails, habits, samples, webhooks
-from merpati.store.alerts import CALM, Found
+from merpati.store.alerts import CALM, Alert, Found
 from merpati.store.blobs import Stored
 from tests.support.clock import FakeClock
 from tests.support.server import HOSTNAME, TestInstance
@@ -147,3 +147,12 @@ async def test_a_disk_with_room_is_no_alert(tmp_path: Path) -> None:
     (tmp_path / "blobs").mkdir()
     [one] = await service.disks([tmp_path, tmp_path / "blobs"], 101).find(0)
     assert one.subject == str(tmp_path)
+
+
+def test_what_the_doctor_found_is_told_in_the_language_of_the_reader() -> None:
+    detail = {"what": "No mail can arrive.", "do": "Remove all but one."}
+    one = Alert(1, "doctor", "a.id mx", detail, 1, 1, 0, 0)
+    told = service.in_words(one, "id")
+    assert told.text == "Dokter menemukan masalah pada a.id mx: Tidak ada surat yang dapat masuk."
+    assert told.advice == "Hapus semuanya kecuali satu."
+    assert service.in_words(one, "en").advice == "Remove all but one."

@@ -39,6 +39,8 @@ from merpati.store import delegates, directory
 from tests.support.http import Answer, Site
 from tests.support.server import DOMAIN, HOSTNAME, TestInstance
 
+PURPOSE = "mail for the domain comes here"
+
 ADMIN = "admin@example.org"
 CITRA = "citra@example.org"
 OTHER = "other.test"  # a domain that Citra has nothing to do with
@@ -49,11 +51,13 @@ class Quiet:
     """A machine about which nothing is known but one finding."""
 
     async def marks(self, domain: str) -> tuple[list[Marked], list[str]]:
-        one = Marked(f"{domain}.", "MX", f"10 {HOSTNAME}.", "mail", Mark.MISSING, [])
+        one = Marked(f"{domain}.", "MX", f"10 {HOSTNAME}.", PURPOSE, Mark.MISSING, [])
         return [one], ["PTR"]
 
     async def findings(self, domains: Sequence[str]) -> dict[str, list[Finding]]:
-        found = problem("mx", "there is none", "no mail comes", "publish one")
+        found = problem(
+            "mx", "No mail can arrive.", "It does not arrive here.", "Remove all but one."
+        )
         return {name: [found] for name in (HOSTNAME, *domains)}
 
     def settings(self) -> list[SettingView]:

@@ -21,6 +21,7 @@ from merpati.base.log import Log
 from merpati.base.settings import setting
 from merpati.base.tasks import Tasks
 from merpati.services.happenings import Happenings
+from merpati.services.indonesian import say
 from merpati.services.letters import Letters
 from merpati.store import alerts, directory, habits, leases, queue_admin, samples, webhooks
 from merpati.store.alerts import Alert, Found
@@ -218,7 +219,11 @@ def disks(folders: Sequence[Path], free: int) -> Look:
 
 def in_words(one: Alert, language: str) -> alert_words.Words:
     """The sentence and the next step."""
-    return alert_words.words(one.kind, one.subject, one.detail, language)
+    detail = {
+        name: say(value, language) if isinstance(value, str) else value
+        for name, value in one.detail.items()
+    }
+    return alert_words.words(one.kind, one.subject, detail, language)
 
 
 async def _author(tx: Transaction, hostname: str) -> Mailbox | None:

@@ -137,6 +137,9 @@ async def test_domains_aliases_lists_and_shared_mailboxes(instance: ApiInstance)
     assert home["quota"] == 5
     marked = await done(instance, "GET", "/domains/new.test/records")
     assert marked["records"][0]["mark"] == "missing"
+    assert marked["records"][0]["purpose"] == "mail for the domain comes here"
+    marked = await done(instance, "GET", "/domains/new.test/records?language=id")
+    assert marked["records"][0]["purpose"] == "surat untuk domain ini datang ke sini"
     await done(instance, "DELETE", "/domains/new.test")
     await done(instance, "PUT", "/aliases/info@example.org", {"targets": [ANA, BUDI]})
     await done(instance, "PUT", "/aliases/info@example.org", {"targets": [BUDI]})
@@ -240,6 +243,8 @@ async def test_the_queue_is_acted_upon(instance: ApiInstance) -> None:
 
 async def test_somebody_is_stopped_and_let_go(instance: ApiInstance) -> None:
     await done(instance, "POST", f"/guard/{BUDI}/freeze", {"reason": "laptop was stolen"})
+    [frozen] = await done(instance, "GET", "/guard?language=id")
+    assert frozen["seen"] == ["Administrator menghentikannya: laptop was stolen"]
     [frozen] = await done(instance, "GET", "/guard")
     assert frozen["address"] == BUDI
     assert "laptop was stolen" in frozen["seen"][0]
@@ -277,3 +282,12 @@ async def test_who_administers_what_is_told_to_each(instance: ApiInstance) -> No
     assert (await instance.ask("GET", "/accounts", instance.citra)).status == 403
     await done(instance, "PUT", path, {"rights": []})
     assert await done(instance, "GET", "/delegates") == []
+
+
+async def test_findings_come_in_the_language_asked_for(instance: ApiInstance) -> None:
+    [_, english] = await done(instance, "GET", "/doctor?domain=example.org")
+    assert english["what"] == "No mail can arrive."
+    [_, found] = await done(instance, "GET", "/doctor?domain=example.org&language=id")
+    assert found["what"] == "Tidak ada surat yang dapat masuk."
+    assert found["why"] == "Surat itu tidak sampai ke sini."
+    assert found["do"] == "Hapus semuanya kecuali satu."

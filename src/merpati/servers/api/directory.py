@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from merpati.model.administration import Right
 from merpati.servers.api.operation import Call, Operation, Who
+from merpati.servers.api.queries import Told
 from merpati.services.administration import aliases, delegating, domains
 from merpati.services.administration.aliases import AliasTargets, AliasView
 from merpati.services.administration.delegating import Rights
@@ -16,6 +17,7 @@ from merpati.services.administration.domains import (
     NewDomainAlias,
 )
 from merpati.services.diagnose.marks import Marked
+from merpati.services.indonesian import say
 from merpati.services.rotation import make_keys
 from merpati.store import delegates, directory
 
@@ -80,7 +82,13 @@ async def list_records(call: Call) -> Records:
     """The DNS is asked now."""
     await call.store.read(directory.served, call.domain)
     found, notes = await call.services.surroundings.marks(call.domain)
-    return Records(records=found, notes=notes)
+    told = [
+        structs.replace(
+            one, value=say(one.value, call.language), purpose=say(one.purpose, call.language)
+        )
+        for one in found
+    ]
+    return Records(records=told, notes=[say(note, call.language) for note in notes])
 
 
 async def list_aliases(call: Call) -> list[AliasView]:
@@ -144,7 +152,7 @@ OPERATIONS = (
     ),
     Operation(
         method="GET", path="/domains/{domain}/records", name="listRecords", topic="domains",
-        does=list_records, who=Who.DELEGATE, right=Right.REPORTS, answer=Records,
+        does=list_records, who=Who.DELEGATE, right=Right.REPORTS, query=Told, answer=Records,
         text="The DNS records to publish, each with how it stands now.",
     ),
     Operation(

@@ -136,7 +136,7 @@ async def unsuppress(call: Call) -> None:
 
 async def list_freezes(call: Call) -> list[FreezeView]:
     """Those that last, or all."""
-    return await call.store.scan(guarding.freezes, ended=call.query.ended)
+    return await call.store.scan(guarding.freezes, call.language, ended=call.query.ended)
 
 
 async def freeze(call: Call) -> None:

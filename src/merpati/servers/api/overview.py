@@ -16,12 +16,13 @@ from merpati.servers.api.operation import (
     SettingView,
     Who,
 )
-from merpati.servers.api.queries import Alerted, Changes, Hours, Named
+from merpati.servers.api.queries import Changes, Ended, Hours, Named
 from merpati.services.administration import dashboard, waking
 from merpati.services.administration.dashboard import Dashboard
 from merpati.services.administration.tokens import MadeToken, NewToken, TokenView
 from merpati.services.administration.waking import AlertView
 from merpati.services.diagnose.findings import Severity
+from merpati.services.indonesian import say
 from merpati.store import audit, directory
 
 
@@ -90,8 +91,11 @@ async def examine(call: Call) -> list[FindingView]:
         names = [await call.store.read(directory.served, call.query.domain)]
     found = await call.services.surroundings.findings(names)
     return [
-        FindingView(subject=subject, check=one.check, severity=one.severity, what=one.what,
-                    why=one.why, do=one.do)
+        FindingView(
+            subject=subject, check=one.check, severity=one.severity,
+            what=say(one.what, call.language), why=say(one.why, call.language),
+            do=say(one.do, call.language),
+        )
         for subject, findings in found.items()
         if call.domains is None or subject in names
         for one in findings
@@ -142,7 +146,7 @@ OPERATIONS = (
     ),
     Operation(
         method="GET", path="/alerts", name="listAlerts", topic="overview", does=list_alerts,
-        query=Alerted, answer=list[AlertView],
+        query=Ended, answer=list[AlertView],
         text="What is wrong and worth waking somebody, with the next step.",
     ),
     Operation(

@@ -89,19 +89,20 @@ class Latest(Struct, frozen=True, rename="camel", kw_only=True):
 
 
 class Ended(Struct, frozen=True, rename="camel", kw_only=True):
-    """Whether those that are over are shown as well."""
-
-    ended: bool = False
-
-
-class Alerted(Struct, frozen=True, rename="camel", kw_only=True):
-    """Whether alerts that are over are shown as well, and the language of the sentences."""
+    """Whether what is over is shown as well, and the language of the sentences."""
 
     ended: bool = False
     language: Language = ""
 
 
+class Told(Struct, frozen=True, rename="camel", kw_only=True):
+    """The language of the sentences."""
+
+    language: Language = ""
+
+
 class Named(Struct, frozen=True, rename="camel", kw_only=True):
-    """One domain; empty: all that the caller may see."""
+    """One domain (empty: all that the caller may see), and the language of the sentences."""
 
     domain: str = ""
+    language: Language = ""

@@ -17,6 +17,7 @@ from merpati.store.habits import Freeze
 from merpati.wire import guard_letters
 
 LISTED_MAX = 1000  # freezes
+_NOTHING = ("nothing is noted", "tidak ada catatan")
 
 
 class FreezeView(Struct, frozen=True, rename="camel", kw_only=True):
@@ -57,7 +58,7 @@ class Letting(Struct, frozen=True, rename="camel", kw_only=True, forbid_unknown_
     password: Password | None = None
 
 
-async def freezes(tx: Transaction, *, ended: bool = False) -> list[FreezeView]:
+async def freezes(tx: Transaction, language: str, *, ended: bool = False) -> list[FreezeView]:
     """Accounts that may not send, or might not for a time. For `Store.scan`."""
     found = []
     for each in await habits.freezes(tx, ended=ended, limit=LISTED_MAX):
@@ -67,16 +68,16 @@ async def freezes(tx: Transaction, *, ended: bool = False) -> list[FreezeView]:
         held = 0
         if not each.ended_at:
             held = await queue_admin.count(tx, guard.of_guard(each.account_id))
-        found.append(view(account.address, each, held))
+        found.append(view(account.address, each, held, language))
     return found
 
 
-def view(address: str, one: Freeze, held: int) -> FreezeView:
+def view(address: str, one: Freeze, held: int, language: str) -> FreezeView:
     """One of them."""
-    seen = [guard_letters.reason(each.code, each.fields) for each in one.reasons]
+    seen = [guard_letters.reason(each.code, each.fields, language) for each in one.reasons]
     return FreezeView(
         address=address, since=one.at, until=one.ended_at or None, held=held, peer=one.peer,
-        seen=seen or ["nothing is noted"],
+        seen=seen or [_NOTHING[language == "id"]],
     )  # fmt: skip
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from merpati.model.event import Event, EventKind
+from merpati.services.indonesian import say
 from merpati.services.outbound import SUPPRESSED
 from merpati.wire import dsn_advice
 
@@ -86,6 +87,8 @@ def sentence(event: Event, language: str = "en") -> str:
     """What happened in this step."""
     detail = _Known(event.detail, about=event.about or "<>")
     detail["what"] = "; ".join([*detail.get("did", []), *detail.get("problems", [])])
+    if "why" in detail:
+        detail["why"] = say(str(detail["why"]), language)
     pair = SENTENCES[event.kind]
     if event.kind is EventKind.RECEIVED and "peer" not in detail:
         pair = _HANDED_IN if "account" in detail else _MADE_HERE

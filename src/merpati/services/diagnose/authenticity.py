@@ -282,8 +282,10 @@ def _published_key(key: SigningRecord, record: bytes, publish: str) -> Finding:
             "Receivers may treat signed mail as if it were not signed.",
             publish,
         )
-    state = "signs" if key.active else "is ready to sign"
-    return ok("dkim", f"The key at {key.name} is published and {state}.")
+    return ok(
+        "dkim",
+        f"The key at {key.name} is published and {'signs' if key.active else 'is ready to sign'}.",
+    )
 
 
 def _public(text: str) -> str:
