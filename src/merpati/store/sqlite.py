@@ -49,7 +49,7 @@ INLINE_SECONDS: Final = 0.005  # a read longer than this leaves the event loop
 PROGRESS_STEPS: Final = 2_000  # virtual machine steps between two looks at the clock
 CHECKPOINT_PAGES: Final = 6_000  # of write-ahead log, then they are copied to the main file
 RESTART_PAGES: Final = 16_000  # then writers wait until the log can begin anew
-CACHE_KIB: Final = 16_384
+CACHE_KIB: Final = 8_192
 
 apsw.shutdown()
 apsw.config(apsw.SQLITE_CONFIG_MEMSTATUS, False)
@@ -167,13 +167,13 @@ def connect(path: Path, *, read_only: bool = False, durable: bool = True) -> aps
         # A plan is for all values: else a range over a table with a partial index is planned
         # anew for each, which costs four times the question.
         db.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)
-        db.execute(
-            f"PRAGMA journal_mode=WAL; PRAGMA synchronous={'FULL' if durable else 'NORMAL'};"
-            f" PRAGMA cache_size=-{CACHE_KIB}"
-        )
-        db.execute("PRAGMA foreign_keys=OFF; PRAGMA temp_store=MEMORY; PRAGMA wal_autocheckpoint=0")
-        if read_only:
-            db.execute("PRAGMA query_only=ON")
+        # One by one: a statement that gives a row ends what is executed at once.
+        for name, value in (
+            ("journal_mode", "WAL"), ("synchronous", "FULL" if durable else "NORMAL"),
+            ("cache_size", -CACHE_KIB), ("foreign_keys", False), ("temp_store", "MEMORY"),
+            ("wal_autocheckpoint", 0), ("query_only", read_only),
+        ):  # fmt: skip
+            db.pragma(name, value)
     except apsw.Error as error:
         raise _fault(error, path) from error
     return db

@@ -12,7 +12,6 @@ ends the run.
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import mmap
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -27,7 +26,7 @@ from merpati.model.mailbox import Mailbox
 from merpati.model.message import Digest
 from merpati.services.digest import digest
 from merpati.store import emails, imported, mailboxes
-from merpati.store.blobs import BlobStore, Body, Spool
+from merpati.store.blobs import BlobStore, Body, Spool, content_hash
 from merpati.store.engine import UNDONE, Store, Transaction
 
 BATCH_MESSAGES: Final = 250
@@ -231,7 +230,7 @@ class Intake:
 
 def spooled(incoming: Incoming, spool: Spool) -> Taken:
     """A message whose bytes have come in already."""
-    return Taken(incoming, spool, hashlib.sha256(spool.content()).digest(), spool.size)
+    return Taken(incoming, spool, content_hash(spool.content()), spool.size)
 
 
 def _digest_all(fresh: list[Taken]) -> None:

@@ -11,12 +11,12 @@ messages are also known by their hash (`intake`).
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Final
 
 import msgspec
+from blake3 import blake3
 
 from merpati.base.clock import Clock
 from merpati.base.faults import Fault, Kind
@@ -320,7 +320,7 @@ class _Hash:
     """Takes a message and keeps its hash alone."""
 
     def __init__(self) -> None:
-        self._hash = hashlib.sha256()
+        self._hash = blake3()  # as the store names what it holds
         self.size = 0
 
     def add(self, chunk: bytes) -> None:

@@ -40,7 +40,9 @@ class BareNewlines(Enum):
 
     REFUSE = "refuse"  # read to its end, discarded, `fault` set
     NORMALISE = "normalise"  # each becomes CRLF; seen: printers, scripts piping into nc
-    KEEP = "keep"  # as REFUSE in the header; below it they are data (BODY=BINARYMIME, RFC 3030 3)
+    # By BDAT: as REFUSE in the header; below it they are data (BODY=BINARYMIME, RFC 3030 3).
+    # By DATA: as REFUSE.
+    KEEP = "keep"
 
 
 class DataDecoder:
@@ -128,7 +130,7 @@ class DataDecoder:
         """Records the first lone CR or LF, and faults the message if the policy says so."""
         if self.offence is None:
             self.offence = (offset, octet)
-        if self._policy is BareNewlines.REFUSE:
+        if self._policy is not BareNewlines.NORMALISE:
             name = "CR" if octet == b"\r" else "LF"
             self.fault = SyntaxFault(
                 f"lines must end with CRLF, and octet {offset} is a {name} on its own"
