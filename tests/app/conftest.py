@@ -1,4 +1,4 @@
-"""Commands run in this process, on an installation made once for each module."""
+"""Commands run in this process, on an installation for each module."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from merpati.app import cli
-from merpati.app.commands import init
-from tests.support.instance import free_ports
+from tests.support.instance import Installation
 
 
 class Done(NamedTuple):
@@ -33,9 +32,7 @@ Merpati = Callable[..., Done]
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An installation for a.id on mail.a.id with admin@a.id; no server runs."""
-    made = tmp_path_factory.mktemp("installation") / "a"
-    init.make(made, "a.id", "mail.a.id", "admin@a.id", f"high+{free_ports()}")
-    return made
+    return Installation.make(tmp_path_factory.mktemp("installation") / "a", "a.id").folder
 
 
 @pytest.fixture

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import socket
 import sys
-from typing import TYPE_CHECKING
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 import pytest
 
@@ -13,7 +15,16 @@ from tests.faults.tools import faultio
 from tests.support.programs import need
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterator
+
+DISK: Final = Path("/var/tmp")  # where other tests may use memory: tests/conftest.py
+
+
+@pytest.fixture
+def tmp_path() -> Iterator[Path]:
+    """A new folder on a disk, whose ways are what these tests are about."""
+    with tempfile.TemporaryDirectory(prefix="merpati-", dir=DISK) as name:
+        yield Path(name)
 
 
 @pytest.fixture(scope="session")

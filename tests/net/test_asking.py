@@ -9,7 +9,7 @@ from merpati.net import asking
 from merpati.net.dns import Resolver
 from merpati.wire.asking import Answer, Asking, Question, RecordType
 from tests.support.clock import FakeClock
-from tests.support.dns import DnsServer, Trouble
+from tests.support.dns import PATIENT, DnsServer, Trouble
 from tests.support.zone import Zone
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ async def server() -> AsyncIterator[DnsServer]:
 
 @pytest.fixture
 async def resolver(server: DnsServer) -> AsyncIterator[Resolver]:
-    resolver = Resolver([server.nameserver], FakeClock(), timeout=0.1, attempts=1)
+    resolver = Resolver([server.nameserver], FakeClock(), timeout=PATIENT, attempts=1)
     yield resolver
     await resolver.close()
 
@@ -126,7 +126,7 @@ async def test_questions_after_the_time_is_up_fail(resolver: Resolver, server: D
 
 async def test_a_validated_answer_is_secure(server: DnsServer) -> None:
     server.authentic = True
-    resolver = Resolver([server.nameserver], FakeClock(), timeout=0.5, trust_ad=True)
+    resolver = Resolver([server.nameserver], FakeClock(), timeout=PATIENT, trust_ad=True)
     [answer] = await asking.answer(ask(("here.test", "A")), resolver)
     assert answer.secure
     await resolver.close()

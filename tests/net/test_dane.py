@@ -161,7 +161,7 @@ ZONE = {"mx.there.test": {"A": "192.0.2.1"}, "_25._tcp.mx.there.test": {"TLSA": 
 
 
 def resolver(server: DnsServer) -> Resolver:
-    return Resolver([server.nameserver], FakeClock(), timeout=0.2, attempts=1)
+    return Resolver([server.nameserver], FakeClock(), timeout=1, attempts=1)
 
 
 async def test_signed_records_count() -> None:

@@ -11,7 +11,7 @@ from merpati.net import mx
 from merpati.net.dns import Resolver
 from merpati.net.mx import RouteFault, Target, targets
 from tests.support.clock import FakeClock
-from tests.support.dns import DnsServer, Trouble
+from tests.support.dns import PATIENT, DnsServer, Trouble
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -42,7 +42,7 @@ async def server() -> AsyncIterator[DnsServer]:
 
 @pytest.fixture
 async def resolver(server: DnsServer) -> AsyncIterator[Resolver]:
-    resolver = Resolver([server.nameserver], FakeClock(), timeout=0.15)
+    resolver = Resolver([server.nameserver], FakeClock(), timeout=PATIENT)
     yield resolver
     await resolver.close()
 

@@ -32,6 +32,14 @@ def files(folder: Path, *stems: str) -> list[CertificateFiles]:
     return [CertificateFiles(folder / f"{stem}.pem", folder / f"{stem}.key") for stem in stems]
 
 
+def bounded_pair() -> tuple[socket.socket, socket.socket]:
+    """Two ends of which none waits for ever."""
+    pair = socket.socketpair()
+    for end in pair:
+        end.settimeout(30)
+    return pair
+
+
 def handshake(
     server: ssl.SSLContext,
     client: ssl.SSLContext,
@@ -39,7 +47,7 @@ def handshake(
     session: ssl.SSLSession | None = None,
 ) -> tuple[TlsInfo, ssl.SSLSocket]:
     """What the server knows after a handshake, and the client's end."""
-    ours, theirs = socket.socketpair()
+    ours, theirs = bounded_pair()
     known: list[TlsInfo] = []
 
     def serve() -> None:
@@ -51,14 +59,17 @@ def handshake(
                     tls.do_handshake()
                 except ssl.SSLWantReadError:
                     ours.sendall(outgoing.read())
-                    incoming.write(ours.recv(65536))
+                    if chunk := ours.recv(65536):
+                        incoming.write(chunk)
+                    else:
+                        incoming.write_eof()  # the client has left; the handshake fails
                 else:
                     break
             known.append(TlsInfo.of(tls))
             tls.write(b"hello")
             ours.sendall(outgoing.read())
 
-    thread = threading.Thread(target=serve)
+    thread = threading.Thread(target=serve, daemon=True)
     thread.start()
     try:
         secure = client.wrap_socket(theirs, server_hostname=name, session=session)
@@ -191,7 +202,7 @@ def test_the_server_refuses_old_versions_and_static_keys(certificates: Path) -> 
 
 
 def test_a_verifying_client_refuses_an_unknown_certificate(certificates: Path) -> None:
-    ours, theirs = socket.socketpair()
+    ours, theirs = bounded_pair()
     context = server_context(
         certificates / "mail.example.org.pem", certificates / "mail.example.org.key"
     )
@@ -200,7 +211,7 @@ def test_a_verifying_client_refuses_an_unknown_certificate(certificates: Path) -
         with ours, pytest.raises(ssl.SSLError):
             context.wrap_socket(ours, server_side=True)
 
-    thread = threading.Thread(target=serve)
+    thread = threading.Thread(target=serve, daemon=True)
     thread.start()
     with theirs, pytest.raises(ssl.SSLCertVerificationError):
         client_context(verify=True).wrap_socket(theirs, server_hostname="mail.example.org")

@@ -9,9 +9,14 @@ import subprocess
 import threading
 from pathlib import Path
 
+import pytest
+
 from tests.support.instance import MERPATI, Installation
 
+pytestmark = pytest.mark.scenario
+
 LETTERS = 60
+BY_ONE_CONNECTION = 50  # fewer than the server takes
 
 
 class Sender(threading.Thread):
@@ -25,16 +30,21 @@ class Sender(threading.Thread):
         self.stop = threading.Event()
 
     def run(self) -> None:
-        with smtplib.SMTP("127.0.0.1", self.port, timeout=30) as link:
-            while not self.stop.is_set():
-                name = f"letter-{len(self.acknowledged)}"
-                filler = os.urandom(200_000 if len(self.acknowledged) % 10 == 0 else 500).hex()
-                lines = "\r\n".join(filler[at : at + 70] for at in range(0, len(filler), 70))
-                text = f"From: x@y.test\r\nSubject: {name}\r\n\r\n{lines}\r\n"
-                link.sendmail("x@y.test", ["ani@a.id"], text)
-                self.acknowledged.append(name)
-                if len(self.acknowledged) == LETTERS:
-                    self.enough.set()
+        while not self.stop.is_set():
+            with smtplib.SMTP("127.0.0.1", self.port, timeout=30) as link:
+                for _ in range(BY_ONE_CONNECTION):
+                    if not self.stop.is_set():
+                        self.send(link)
+
+    def send(self, link: smtplib.SMTP) -> None:
+        name = f"letter-{len(self.acknowledged)}"
+        filler = os.urandom(200_000 if len(self.acknowledged) % 10 == 0 else 500).hex()
+        lines = "\r\n".join(filler[at : at + 70] for at in range(0, len(filler), 70))
+        text = f"From: x@y.test\r\nSubject: {name}\r\n\r\n{lines}\r\n"
+        link.sendmail("x@y.test", ["ani@a.id"], text)
+        self.acknowledged.append(name)
+        if len(self.acknowledged) == LETTERS:
+            self.enough.set()
 
 
 def kill_on_its_way(installation: Installation, target: Path) -> None:

@@ -17,6 +17,8 @@ import pytest
 from tests.support.certificates import Authority, Issued
 from tests.support.instance import Installation
 
+pytestmark = pytest.mark.scenario
+
 PATIENCE = 30.0  # seconds
 ANI, BUDI = "ani@a.id", "budi@a.id"
 

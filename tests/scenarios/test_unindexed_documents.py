@@ -8,8 +8,12 @@ import signal
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from tests.support import documents
 from tests.support.instance import PASSWORD, Installation
+
+pytestmark = pytest.mark.scenario
 
 ANI = "ani@a.id"
 DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"

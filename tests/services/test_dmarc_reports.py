@@ -33,7 +33,7 @@ from merpati.wire.smtp.paths import Path as Address
 from merpati.wire.spf.verdict import SpfResult, SpfVerdict
 from tests.support import store as stores
 from tests.support.clock import FakeClock
-from tests.support.dns import DnsServer, Trouble
+from tests.support.dns import PATIENT, DnsServer, Trouble
 from tests.support.ids import CountingIds
 
 START = 1_799_971_200  # midnight
@@ -73,7 +73,7 @@ class World:
     async def open(self) -> None:
         self.store = await stores.sqlite(self.folder)
         self.tally = Tally(self.store, self.clock)
-        self.resolver = Resolver([self.dns.nameserver], self.clock, timeout=0.3, attempts=1)
+        self.resolver = Resolver([self.dns.nameserver], self.clock, timeout=PATIENT, attempts=1)
         self.reports = self.worker("w1")
 
     def worker(self, name: str, **settings: object) -> DmarcReports:

@@ -24,7 +24,7 @@ from merpati.wire.smtp.paths import NULL, Path
 from merpati.wire.verdict_advice import Cause
 from tests.support import signing
 from tests.support.clock import FakeClock
-from tests.support.dns import DnsServer, Trouble
+from tests.support.dns import PATIENT, DnsServer, Trouble
 from tests.support.signing import LETTER, NOW
 
 US = "mx.here.test"
@@ -39,7 +39,7 @@ class Court:
     def __init__(self, dns: DnsServer) -> None:
         self.dns = dns
         self.clock = FakeClock(NOW)
-        self.resolver = Resolver([dns.nameserver], self.clock, timeout=0.2, attempts=1)
+        self.resolver = Resolver([dns.nameserver], self.clock, timeout=PATIENT, attempts=1)
 
     async def judge(
         self,

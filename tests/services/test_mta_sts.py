@@ -21,7 +21,7 @@ from merpati.wire.tls_report import ResultType
 from tests.support import store as stores
 from tests.support.certificates import Authority
 from tests.support.clock import FakeClock
-from tests.support.dns import DnsServer, Trouble
+from tests.support.dns import PATIENT, DnsServer, Trouble
 from tests.support.sockets import until
 from tests.support.web import Web
 
@@ -40,7 +40,7 @@ class World:
 
     async def open(self) -> None:
         self.store = await stores.sqlite(self.folder)
-        resolver = Resolver([self.dns.nameserver], self.clock, timeout=0.3, attempts=1)
+        resolver = Resolver([self.dns.nameserver], self.clock, timeout=PATIENT, attempts=1)
         self.resolver = resolver
         https = Https(resolver, Reaper(0.02), ROOT.client_context())
         log = Log(

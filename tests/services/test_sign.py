@@ -19,7 +19,7 @@ from merpati.wire.dkim import DkimResult, DkimVerdict, keys, verify
 from tests.support import signing as letters
 from tests.support import store as stores
 from tests.support.clock import FakeClock
-from tests.support.dns import DnsServer, Trouble
+from tests.support.dns import PATIENT, DnsServer, Trouble
 from tests.support.signing import LETTER
 from tests.support.store import NOW
 
@@ -31,7 +31,7 @@ class World:
         self.clock = FakeClock()
         self.store = store
         self.dns = dns
-        self.resolver = Resolver([dns.nameserver], self.clock, timeout=0.3, attempts=1)
+        self.resolver = Resolver([dns.nameserver], self.clock, timeout=PATIENT, attempts=1)
         self.log_file = folder / "log"
         descriptor = os.open(self.log_file, os.O_RDWR | os.O_CREAT)
         self.log = Log(Sink(self.clock, fd=descriptor, level=Level.INFO))

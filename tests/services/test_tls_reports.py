@@ -34,7 +34,7 @@ from merpati.wire.tls_report import (
 from tests.support import store as stores
 from tests.support.certificates import Authority
 from tests.support.clock import FakeClock
-from tests.support.dns import DnsServer, Trouble
+from tests.support.dns import PATIENT, DnsServer, Trouble
 from tests.support.ids import CountingIds
 from tests.support.web import Web
 
@@ -57,7 +57,7 @@ class World:
     async def open(self) -> None:
         self.store = await stores.sqlite(self.folder)
         self.tally = Tally(self.store, self.clock)
-        self.resolver = Resolver([self.dns.nameserver], self.clock, timeout=0.3, attempts=1)
+        self.resolver = Resolver([self.dns.nameserver], self.clock, timeout=PATIENT, attempts=1)
         self.reports = self.worker("w1")
 
     def worker(self, name: str, settings: TlsReportSettings | None = None) -> TlsReports:

@@ -28,7 +28,7 @@ from merpati.wire.mta_sts import Mode, Policy
 from tests.support import store as stores
 from tests.support.certificates import Authority, Issued, der, spki
 from tests.support.clock import FakeClock
-from tests.support.dns import DnsServer, Trouble
+from tests.support.dns import PATIENT, DnsServer, Trouble
 from tests.support.ids import CountingIds
 from tests.support.post import Post
 from tests.support.server import ANA
@@ -53,7 +53,7 @@ class World:
         log = Log(Sink(self.clock, fd=self.log, level=Level.INFO))
         self.store = await stores.sqlite(self.folder)
         self.tally = Tally(self.store, self.clock)
-        self.resolver = Resolver([self.dns.nameserver], self.clock, timeout=0.3, attempts=1)
+        self.resolver = Resolver([self.dns.nameserver], self.clock, timeout=PATIENT, attempts=1)
         reaper = Reaper(0.02)
         https = Https(self.resolver, reaper, ROOT.client_context())
         policies = Policies(self.store, self.resolver, https, self.clock, log, port=self.web.port)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from base64 import urlsafe_b64encode
 from hashlib import sha256
+from secrets import token_bytes
 from typing import Any
 
 from cryptography.hazmat.primitives import hashes
@@ -22,7 +23,7 @@ class Authenticator:
     def __init__(self, origin: str) -> None:
         self.origin = origin
         self.key = ec.generate_private_key(ec.SECP256R1())
-        self.id = sha256(origin.encode() + str(id(self)).encode()).digest()
+        self.id = token_bytes(32)
         self.counter = 0
         self.verifies = True
 

@@ -13,7 +13,7 @@ import contextlib
 import struct
 import threading
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Self, cast
+from typing import TYPE_CHECKING, Any, Final, Self, cast
 
 import dns.exception
 import dns.flags
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
 _LENGTH = struct.Struct("!H")
+
+PATIENT: Final = 5.0  # seconds for an answer where there is one: a loaded machine is late
 
 
 class Trouble(Enum):

@@ -9,14 +9,18 @@ Every account has the password `PASSWORD`. The server's own lines are in `log`.
 
 from __future__ import annotations
 
+import atexit
+import fcntl
 import json
 import os
 import random
 import re
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from contextlib import contextmanager
@@ -45,9 +49,12 @@ PORTS: Final = {
     "https": 2443,
     "metrics": 2910,
 }
+STEP: Final = 28  # no two ports above differ by a multiple of it, so no two sets share one
 COMMAND_SECONDS: Final = 60
 READY_SECONDS: Final = 30  # a loaded machine; it is one or two when idle
 STOP_SECONDS: Final = 15  # the server promises ten
+_claims: list[int] = []  # locked files, held so that they stay locked
+_templates: dict[tuple[str, ...], Path] = {}
 
 
 def run(
@@ -67,15 +74,26 @@ def run(
 
 
 def free_ports() -> int:
-    """An N for which the whole set of ports `high+N` is free.
+    """An N for which the whole set of ports `high+N` is free, and ours until this process ends.
 
-    Below 32768, where Linux begins to give ports to outgoing connections.
+    Below 32768, where Linux begins to give ports to outgoing connections. Some time passes until
+    a server binds them, so each N has a file that whoever was given it keeps locked.
     """
+    folder = Path(tempfile.gettempdir(), "merpati-ports")
+    folder.mkdir(exist_ok=True)
     chance = random.SystemRandom()
     while True:
-        add = chance.randrange(1_000, 28_000)
+        add = chance.randrange(STEP * 36, 28_000, STEP)
+        claim = os.open(folder / str(add), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        try:
+            fcntl.flock(claim, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(claim)
+            continue
         if all(_is_free(port + add) for port in PORTS.values()):
+            _claims.append(claim)
             return add
+        os.close(claim)
 
 
 def _is_free(port: int) -> bool:
@@ -99,13 +117,22 @@ class Installation:
 
     @classmethod
     def make(cls, folder: Path, domain: str = "a.id", *addresses: str) -> Self:
-        """`merpati init` and the accounts; no server runs yet."""
-        add = free_ports()
-        made = run("init", folder, "--domain", domain, "--ports", f"high+{add}")
-        assert made.returncode == 0, made.stderr
-        installation = cls(folder, domain, add)
-        for address in addresses:
-            installation.add_account(address)
+        """`merpati init` and the accounts; no server runs yet.
+
+        Done once by each process of the run, then copied: keys and hashes take seconds.
+        """
+        template = _templates.get((domain, *addresses))
+        if template is None:
+            template = Path(tempfile.mkdtemp(prefix="merpati-template-")) / "made"
+            atexit.register(shutil.rmtree, template.parent, ignore_errors=True)
+            made = run("init", template, "--domain", domain, "--ports", "high+0")
+            assert made.returncode == 0, made.stderr
+            for address in addresses:
+                cls(template, domain, 0).add_account(address)
+            _templates[domain, *addresses] = template
+        shutil.copytree(template, folder, dirs_exist_ok=True)
+        installation = cls(folder, domain, free_ports())
+        installation._move()
         return installation
 
     @property
@@ -152,6 +179,15 @@ class Installation:
             timeout=COMMAND_SECONDS,
             env=os.environ | {"MERPATI_CONFIG": str(self.config)},
         )
+
+    def _move(self) -> None:
+        """From the ports of the template to its own."""
+
+        def mine(found: re.Match[str]) -> str:
+            return f"port = {int(found[1]) + self.add}"
+
+        text = self.config.read_text()
+        self.config.write_text(re.sub(r"^port = (\d+)$", mine, text, flags=re.MULTILINE))
 
     def configure(self, heading: str, **values: str) -> None:
         """Set settings in the file; each value as TOML: `configure("queue", retry='"1s"')`."""

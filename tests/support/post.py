@@ -51,7 +51,7 @@ from merpati.store import blobs, emails, events, queue
 from merpati.store.engine import Topic
 from merpati.wire.smtp.paths import parse_address
 from tests.support.clock import FakeClock
-from tests.support.dns import DnsServer
+from tests.support.dns import PATIENT, DnsServer
 from tests.support.server import HOSTNAME, TestInstance
 from tests.support.smtp_sink import ESMTP, SmtpSink
 
@@ -88,7 +88,7 @@ class Post(TestInstance):
         self.tasks = Tasks(self.log, self.ids)
         self.notify.listen(Topic.DIRECTORY, 0, self.router.forget)
         await self.dns.start()
-        self.resolver = Resolver([self.dns.nameserver], self.clock, timeout=0.3, attempts=1)
+        self.resolver = Resolver([self.dns.nameserver], self.clock, timeout=PATIENT, attempts=1)
         await self._reserve()
         self.bounce = Bounce(
             self.accept, self.router, self.blobs, self.clock, self.ids, HOSTNAME, "en"

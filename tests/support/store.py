@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from merpati.model.message import Digest
@@ -12,7 +14,6 @@ from merpati.store.sqlite import SqliteStore
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from merpati.model.account import Account
     from merpati.store.engine import Store, Transaction
@@ -22,13 +23,22 @@ NOW: Final = 1_800_000_000_000  # Unix milliseconds
 INBOX: Final = 1
 ARCHIVE: Final = 6
 TEMPLATE: Final = "template_merpati"
+_made: list[bytes] = []  # the file of a store with its schema and nothing else
 
 
 async def sqlite(folder: Path) -> SqliteStore:
-    """A new store in a folder, with its schema."""
-    store = SqliteStore(folder / "merpati.db")
-    await store.write(schema.migrate)
-    return store
+    """The store of a folder; a new one has its schema, made once and then copied."""
+    if not _made:
+        with tempfile.TemporaryDirectory() as name:
+            file = Path(name) / "merpati.db"
+            store = SqliteStore(file)
+            await store.write(schema.migrate)
+            await store.close()
+            _made.append(file.read_bytes())
+    file = folder / "merpati.db"
+    if not file.exists():
+        file.write_bytes(_made[0])
+    return SqliteStore(file)
 
 
 async def postgresql(server: PostgresServer, *, empty: bool = False) -> PostgresqlStore:

@@ -12,11 +12,11 @@
     -bs       speak SMTP on standard input and output
     -V        the version           --   what follows are recipients
 
-It reads one message on standard input. Whoever may write the store hands it straight to
-the server's own intake, whether the server runs or not: status 0 then means that it is
-durable. Where Sieve scripts or an automatic reply wait for it, it is queued, and the server
-delivers it as soon as it runs. Everybody else is sent to the `smtp` listener of this machine, which takes mail
-for the domains at home here only. The exit status is that of sysexits.h.
+It reads one message on standard input. Whoever may write the store hands it straight to the
+server's own intake, whether the server runs or not: status 0 then means that it is durable.
+Where Sieve scripts or an automatic reply wait for it, it is queued, and the server delivers
+it as soon as it runs. Everybody else is sent to the `smtp` listener of this machine, which
+takes mail for the domains at home here only. The exit status is that of sysexits.h.
 """
 
 from __future__ import annotations

@@ -36,7 +36,7 @@ async def dns() -> AsyncIterator[DnsServer]:
 
 @pytest.fixture
 async def resolver(dns: DnsServer) -> AsyncIterator[Resolver]:
-    resolver = Resolver([dns.nameserver], FakeClock(), timeout=0.2, attempts=1)
+    resolver = Resolver([dns.nameserver], FakeClock(), timeout=1, attempts=1)
     yield resolver
     await resolver.close()
 

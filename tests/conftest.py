@@ -1,0 +1,37 @@
+"""Where the tests put their files, and how long a law is tried."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+from typing import Final
+
+from hypothesis import HealthCheck, settings
+
+MEMORY: Final = Path("/dev/shm")  # of Linux
+ENOUGH: Final = 2 << 30  # bytes; a run has some 100 MB at a time
+
+
+def _fits() -> bool:
+    """Files in memory can be had: thousands of small stores, synced, take half as long there."""
+    if not MEMORY.is_dir() or os.statvfs(MEMORY).f_flag & os.ST_NOEXEC:
+        return False
+    return shutil.disk_usage(MEMORY).free >= ENOUGH
+
+
+# For pytest, its workers and what the tests start; fault runs have a disk: faults/conftest.py.
+if "TMPDIR" not in os.environ and _fits():
+    os.environ["TMPDIR"] = str(MEMORY)
+    tempfile.tempdir = None  # asked for again
+
+# Some environments forbid to keep compiled modules. Then each of three processes compiles every
+# test anew, and each command that is started the whole product: a minute of each core.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
+
+# No times: a loaded machine is slow, and what must not take long has a test that says so.
+settings.register_profile("merpati", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("merpati")
