@@ -17,8 +17,9 @@ from merpati.net.https import Https
 from merpati.net.reaper import Reaper
 from merpati.net.smtp_client import Session
 from merpati.services.courier import Courier, Unreachable
+from merpati.services.daily_reports import DAY
 from merpati.services.mta_sts import Policies
-from merpati.services.tls_reports import DAY, Tally
+from merpati.services.tls_reports import Tally
 from merpati.services.transport_security import TransportSecurity
 from merpati.store import transport
 from merpati.store.blobs import BlobStore

@@ -19,7 +19,7 @@ from merpati.services.configuration.document import (
     DomainText,
     ListText,
 )
-from merpati.services.configuration.plan import Plan, Step, plan
+from merpati.services.configuration.plan import Plan, PlannedStep, plan
 from merpati.store import configurations, directory
 from merpati.store.engine import Transaction
 
@@ -100,7 +100,7 @@ async def note(tx: Transaction, now: int, who: str = "") -> int:
 
 
 async def _take(
-    tx: Transaction, actor: Actor, now: int, step: Step, token: Callable[[], str]
+    tx: Transaction, actor: Actor, now: int, step: PlannedStep, token: Callable[[], str]
 ) -> None:
     match step.kind, step.action:
         case "domain", "remove":
@@ -125,7 +125,7 @@ async def _take(
             await _list(tx, actor, now, step, token)
 
 
-async def _domain(tx: Transaction, actor: Actor, now: int, step: Step) -> None:
+async def _domain(tx: Transaction, actor: Actor, now: int, step: PlannedStep) -> None:
     if step.action == "add":
         await domains.add(tx, actor, now, step.subject)
     limits = {key: step.after[key] for key in ("quota", "quota_emails") if key in step.after}
@@ -139,7 +139,7 @@ async def _domain(tx: Transaction, actor: Actor, now: int, step: Step) -> None:
             await domains.remove_alias(tx, actor, now, name)
 
 
-async def _account(tx: Transaction, actor: Actor, now: int, step: Step) -> None:
+async def _account(tx: Transaction, actor: Actor, now: int, step: PlannedStep) -> None:
     fields: dict[str, Any] = {key: step.after[key] for key in _ACCOUNT if key in step.after}
     hashed = step.after.get("password_hash")
     if step.action == "add":
@@ -158,7 +158,7 @@ async def _account(tx: Transaction, actor: Actor, now: int, step: Step) -> None:
 
 
 async def _list(
-    tx: Transaction, actor: Actor, now: int, step: Step, token: Callable[[], str]
+    tx: Transaction, actor: Actor, now: int, step: PlannedStep, token: Callable[[], str]
 ) -> None:
     rules: dict[str, Any] = {
         name: document.enum_of(name, step.after[name]) for name in _LIST_RULES if name in step.after

@@ -15,7 +15,7 @@ WORDS: Final = {
 }  # fmt: skip
 
 
-class Step(Struct, frozen=True, rename="camel", kw_only=True):
+class PlannedStep(Struct, frozen=True, rename="camel", kw_only=True):
     """One thing that changes.
 
     Attributes:
@@ -36,7 +36,7 @@ class Step(Struct, frozen=True, rename="camel", kw_only=True):
 class Plan(Struct, frozen=True, rename="camel", kw_only=True):
     """All steps, in the order in which they are taken; and what is not in the text and stays."""
 
-    steps: list[Step]
+    steps: list[PlannedStep]
     stays: list[str]
 
 
@@ -51,8 +51,8 @@ def plan(
         remove: Also remove what the text does not have, but for accounts.
         remove_accounts: Erase accounts that it does not have, with all their mail.
     """
-    steps: list[Step] = []
-    going: list[Step] = []
+    steps: list[PlannedStep] = []
+    going: list[PlannedStep] = []
     stays: list[str] = []
     for attribute, kind in KINDS.items():  # in the order in which they are made
         old, new = _plain(now, attribute), _plain(wanted, attribute)
@@ -67,7 +67,7 @@ def plan(
                 if kind == "account":
                     words = f"erase {WORDS[kind]} {subject} with all its mail"
                 going.append(
-                    Step(action="remove", kind=kind, subject=subject, before=old[subject],
+                    PlannedStep(action="remove", kind=kind, subject=subject, before=old[subject],
                          after={}, words=words)
                 )  # fmt: skip
             else:
@@ -88,11 +88,15 @@ def _plain(document: Document, attribute: str) -> dict[str, dict[str, Any]]:
     }
 
 
-def _step(kind: str, subject: str, old: dict[str, Any] | None, new: dict[str, Any]) -> Step | None:
+def _step(
+    kind: str, subject: str, old: dict[str, Any] | None, new: dict[str, Any]
+) -> PlannedStep | None:
     if old is None:
         said = {key: value for key, value in new.items() if value not in (None, "", 0, False, [])}
         words = f"add {WORDS[kind]} {subject}" + (f": {_told(said)}" if said else "")
-        return Step(action="add", kind=kind, subject=subject, before={}, after=new, words=words)
+        return PlannedStep(
+            action="add", kind=kind, subject=subject, before={}, after=new, words=words
+        )
     changed = {
         key: value
         for key, value in new.items()
@@ -106,7 +110,7 @@ def _step(kind: str, subject: str, old: dict[str, Any] | None, new: dict[str, An
     before = {key: old.get(key) for key in changed}
     differs = ", ".join(_differs(key, before[key], value) for key, value in changed.items())
     words = f"change {WORDS[kind]} {subject}: {differs}"
-    return Step(
+    return PlannedStep(
         action="change", kind=kind, subject=subject, before=before, after=changed, words=words
     )
 
