@@ -205,6 +205,30 @@ async def test_the_surroundings_are_known(filtered: Post) -> None:
     assert await counts(filtered, filtered.ana) == {"Archive": 1}
 
 
+async def test_the_deadline_of_deliver_by_is_known(filtered: Post) -> None:
+    script = """
+        require ["envelope", "envelope-deliverby", "fileinto"];
+        if allof(envelope "bymode" "notify", envelope "bytrace" "trace",
+                 envelope :contains "bytimerelative" "-") { fileinto "Archive"; }
+    """
+    await activate(filtered, filtered.ana, script)
+    late = Options(deliver_by=1000, by_mode="N", by_trace=True)
+    await filtered.send(DORA, ANA, message=MAIL, options=late)
+    await filtered.send(DORA, ANA, message=MAIL)
+    assert await counts(filtered, filtered.ana) == {"Archive": 1, "INBOX": 1}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [":addrbook:default", ":AddrBook:%44%65%66ault", "urn:ietf:params:sieve:addrbook:DEFAULT"],
+)
+async def test_the_default_address_book_has_many_names(filtered: Post, name: str) -> None:
+    script = f'require ["extlists", "fileinto"]; if valid_ext_list "{name}" {{ discard; }}'
+    await activate(filtered, filtered.ana, script)
+    await filtered.send(DORA, ANA, message=MAIL)
+    assert await counts(filtered, filtered.ana) == {}
+
+
 async def test_colleagues_are_a_list(filtered: Post) -> None:
     await activate(
         filtered,
@@ -280,6 +304,24 @@ async def test_redirected_mail_goes_on_as_forwarded_mail_does(filtered: Post) ->
     assert sent.content.startswith(b"Delivered-To: ana@example.org\r\n")
     assert sent.content.endswith(MAIL)
     assert "sent" in await filtered.kinds(trace)
+
+
+@pytest.mark.parametrize(
+    ("extension", "wish"),
+    [
+        ("redirect-dsn", ':notify "FAILURE"'),
+        ("redirect-deliverby", ':bytimerelative 600 :bymode "notify"'),
+    ],
+)
+async def test_who_asks_for_reports_of_what_is_redirected_gets_them(
+    filtered: Post, extension: str, wish: str
+) -> None:
+    sink = await filtered.sink("there.test")
+    script = f'require "{extension}"; redirect {wish} "{CARL}";'
+    await activate(filtered, filtered.ana, script)
+    await filtered.send(DORA, ANA, message=MAIL)
+    await filtered.work()
+    assert [one.sender for one in sink.messages] == [ANA]  # RFC 6009 6.1 and 7.1
 
 
 async def test_redirected_mail_that_comes_back_is_kept(filtered: Post) -> None:

@@ -52,6 +52,10 @@ class SieveCase:
             notify=tuple(dsn.get("notify", ())),
             orcpt=dsn.get("orcpt", ""),
             ret=dsn.get("ret", ""),
+            envid=dsn.get("envid", ""),
+            by_absolute=datetime.fromisoformat(dsn["by"]) if "by" in dsn else None,
+            by_mode=dsn.get("by_mode", ""),
+            by_trace=dsn.get("by_trace", False),
         )
 
 

@@ -29,7 +29,7 @@ from merpati.base.clock import Clock
 from merpati.base.faults import Fault, Kind
 from merpati.base.log import Log
 from merpati.model.account import Account
-from merpati.model.arrival import Arrival, Route
+from merpati.model.arrival import NO_OPTIONS, Arrival, Options, Route
 from merpati.model.event import EventKind
 from merpati.model.message import Digest
 from merpati.model.queue import QueueMessage
@@ -90,8 +90,7 @@ class Incoming(msgspec.Struct, frozen=True, kw_only=True):
     items: dict[str, str]
     score: float | None
     now: int  # ms
-    envid: str = ""
-    ret: str = ""
+    options: Options = NO_OPTIONS
 
 
 class Filter:
@@ -161,7 +160,7 @@ class Filter:
                 one = Incoming(
                     trace=trace, sender=arrival.sender, route=route, content=content, root=root,
                     facts=facts, items=items, score=score, now=now,
-                    envid=arrival.options.envid, ret=arrival.options.ret,
+                    options=arrival.options,
                 )  # fmt: skip
                 decision = await self.decide(account_id, stamp, one)
                 if decision is None:
@@ -201,7 +200,7 @@ class Filter:
             root=tree.decode(found.structure), facts=list_headers.read(content),
             items=self.environment(), now=now,
             score=None if verdict is None else score_of(verdict),
-            envid=message.options.envid, ret=message.options.ret,
+            options=message.options,
         )  # fmt: skip
         decisions = [await self.decide(*stamped, one) for stamped in route.stamps]
         return [decision for decision in decisions if decision is not None]
@@ -265,17 +264,21 @@ class Filter:
             answer = await self._answers.answer(question, around)
 
     def _envelope(self, prepared: Prepared, one: Incoming) -> Envelope:
-        options = one.route.options
+        options, wishes = one.options, one.route.options
+        deadline = datetime.fromtimestamp(options.deliver_by / 1000, UTC)
         return Envelope(
             sender=one.sender,
             recipient=one.route.address,
             now=datetime.fromtimestamp(one.now / 1000, UTC).astimezone(),
             separators=self._separator,
             owner=prepared.account.address,
-            notify=tuple(options.notify.split(",")) if options.notify else (),
-            orcpt=options.orcpt,
-            ret=one.ret,
-            envid=one.envid,
+            notify=tuple(wishes.notify.split(",")) if wishes.notify else (),
+            orcpt=wishes.orcpt,
+            ret=options.ret,
+            envid=options.envid,
+            by_absolute=deadline if options.deliver_by else None,
+            by_mode=options.by_mode,
+            by_trace=options.by_trace,
         )
 
     async def _prepared(self, account_id: int, stamp: int) -> Prepared | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final, Protocol
+from urllib.parse import unquote
 
 import msgspec
 
@@ -21,6 +22,7 @@ from merpati.wire.sieve.program import Program
 
 COLLEAGUES: Final = "urn:merpati:list:colleagues"  # the addresses of all accounts here
 ADDRESS_BOOK: Final = "urn:ietf:params:sieve:addrbook:default"  # RFC 6134 2.4
+SHORT: Final = "urn:ietf:params:sieve:"  # what ":" at the start of a list's name stands for
 NOT_LOOKED_FOR: Final = 0  # RFC 5235 3.2
 
 
@@ -32,7 +34,7 @@ class Lists(Protocol):
     """Lists that scripts may look into (RFC 6134), such as address books."""
 
     def knows(self, name: str) -> bool:
-        """Whether there is a list of this name, a URI or `:addrbook:` word."""
+        """Whether there is a list of this name, as `list_name` makes it."""
 
     async def first(self, account_id: int, name: str, values: Sequence[str]) -> str | None:
         """The first of these values that is in the list as this account has it."""
@@ -43,11 +45,20 @@ class NoLists:
 
     def knows(self, name: str) -> bool:
         """Only the one that every implementation has."""
-        return name in {ADDRESS_BOOK, ":addrbook:default"}
+        return name == ADDRESS_BOOK
 
     async def first(self, account_id: int, name: str, values: Sequence[str]) -> str | None:  # noqa: ARG002 -- a protocol
         """Nothing is in it."""
         return None
+
+
+def list_name(text: str) -> str:
+    """The URI that names a list; all ways to write the default address book are one (RFC 6134 2.5).
+
+    The case of other names stays.
+    """
+    name = unquote(SHORT + text[1:] if text.startswith(":") else text)
+    return ADDRESS_BOOK if name.lower() == ADDRESS_BOOK else name
 
 
 class Surroundings(msgspec.Struct, frozen=True):
@@ -88,7 +99,8 @@ class Answers:
             case questions.MethodsValid(methods):
                 return not methods
             case questions.ListsExist(names):
-                return all(name == COLLEAGUES or self._lists.knows(name) for name in names)
+                found = map(list_name, names)
+                return all(name == COLLEAGUES or self._lists.knows(name) for name in found)
             case questions.InLists(names, values):
                 return await self._in_lists(around.account_id, names, values)
             case questions.Script(name, location):
@@ -98,7 +110,7 @@ class Answers:
     async def _in_lists(
         self, account_id: int, names: Sequence[str], values: Sequence[str]
     ) -> str | None:
-        for name in names:
+        for name in map(list_name, names):
             if name == COLLEAGUES:
                 found = await self._store.read(_colleague, values)
             else:

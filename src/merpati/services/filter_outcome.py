@@ -169,9 +169,12 @@ class Outcomes:
             )
         wishes = RecipientOptions(",".join(action.notify)) if action.notify else None
         found = outline(content, subject.now)
+        sender = subject.sender
+        if sender and (wishes is not None or options is not NO_OPTIONS):
+            sender, domain = home, ""  # who asked for reports gets them (RFC 6009 6.1 and 7.1)
         return Sending(
             what="redirect", version=Version(body, found), recipients=(action.address,),
-            sender=subject.sender, domain=domain, options=options, wishes=wishes,
+            sender=sender, domain=domain, options=options, wishes=wishes,
             smtputf8=not action.address.isascii(),
         )  # fmt: skip
 

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.scenario
 # Extensions that the Pigeonhole of Debian 12 (0.5.19) does not have.
 UNKNOWN: Final = (
     *("replace", "enclose", "extlists", "redirect-dsn", "redirect-deliverby", "fcc", "mailboxid"),
-    *("imapsieve", "envelope-dsn", "ereject"),
+    *("imapsieve", "envelope-dsn", "envelope-deliverby", "ereject"),
 )
 # What it can answer only with a server around it.
 ASKING: Final = frozenset(

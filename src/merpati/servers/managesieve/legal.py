@@ -11,6 +11,7 @@ from merpati.wire.managesieve import commands, responses
 from merpati.wire.managesieve.responses import Code
 
 VERSION: Final = "1.0"  # of the protocol, RFC 5804 1.7
+LIST_SCHEMES: Final = "urn"  # of the URIs that name external lists, RFC 6134 2.8
 LANGUAGE: Final = "en"  # of what is said to people
 
 
@@ -94,6 +95,7 @@ def capabilities(
         rows.append(("STARTTLS", None))
     rows += [
         ("NOTIFY", " ".join(notify)),
+        ("EXTLISTS", LIST_SCHEMES),
         ("MAXREDIRECTS", str(redirects)),
         ("LANGUAGE", LANGUAGE),
         ("UNAUTHENTICATE", None),

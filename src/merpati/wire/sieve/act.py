@@ -21,10 +21,8 @@ from merpati.wire.sieve.actions import (
     Vacation,
 )
 from merpati.wire.sieve.budget import Stopped
-from merpati.wire.sieve.edits import PROTECTED, View
+from merpati.wire.sieve.edits import PROTECTED
 from merpati.wire.sieve.examine import how, methods_valid
-from merpati.wire.sieve.message import read
-from merpati.wire.sieve.parts import Bodies
 from merpati.wire.sieve.questions import Question
 from merpati.wire.sieve.running import flag_list
 
@@ -141,7 +139,7 @@ def redirect(run: Run, step: Step) -> None:
             tuple(notify.split(",")) if notify else (),
             run.tag(step, "ret").upper(),
             _by_seconds(run, step),
-            "R" if run.tag(step, "bymode").lower() == "return" else "N",
+            "N" if run.tag(step, "bymode").lower() == "notify" else "R",
             "bytrace" in step.tags,
             run.edition(run.sent_on or run.view),
             step.line,
@@ -150,7 +148,7 @@ def redirect(run: Run, step: Step) -> None:
 
 
 def _by_seconds(run: Run, step: Step) -> int | None:
-    """Until when, from now on (RFC 6009 5)."""
+    """Until when, from now on (RFC 6009 7)."""
     if "bytimerelative" in step.tags:
         return run.number(step, "bytimerelative")
     if "bytimeabsolute" not in step.tags:
@@ -307,8 +305,8 @@ def make_global(run: Run, step: Step) -> None:
 def extract_text(run: Run, step: Step) -> None:
     """RFC 5703 7."""
     name = run.string(step.arguments[0])
-    part = run.part() or run.view.root
-    said = "" if part.type == "multipart" else run.bodies.words(part)
+    part = run.part()
+    said = "" if part is None or part.type == "multipart" else run.bodies.words(part)
     first = run.number(step, "first")
     if first is not None:
         said = said[:first]
@@ -382,11 +380,11 @@ def _replacement(run: Run, step: Step, name: str) -> bytes:
     value = run.tag(step, name)
     if name == "subject":
         return edits.field_value(value)
-    found = checks.address(value)
+    found = checks.mailbox_list(value)
     if found is None:
         raise Stopped("bad-address", name=repr(value[:80]))
     try:
-        return addresses.format([found])
+        return addresses.format(found)
     except SyntaxFault:
         raise Stopped("bad-address", name=repr(value[:80])) from None
 
@@ -411,10 +409,7 @@ def enclose(run: Run, step: Step) -> None:
         copied=[name.lower() for name in copied if not checks.CHECKS["header"](name)],
         text=run.string(step.arguments[0]),
     )
-    content = edits.render(run.message.content, made)
-    run.budget.spend(len(content) // 50 + 1_000)
-    run.view = View(read(content), made)
-    run.bodies = Bodies(content, run.budget)
+    run.show(made)
     for frame in run.frames:  # the parts that loops went through are no more
         frame.base = None
         for loop in frame.loops:

@@ -23,6 +23,7 @@ _PHRASES: Final = {
 }
 _SUBSTRINGS: Final = frozenset({"contains", "matches", "regex"})
 MATCH_TYPES: Final = ("is", "contains", "matches", "count", "value", "regex", "list")
+_ADDRESS_PARTS: Final = frozenset({"all", "localpart", "domain", "user", "detail"})
 _BY_TIME: Final = ("bytimerelative", "bytimeabsolute")
 
 Bound = tuple[list["Value"], dict[str, "Value"]]
@@ -182,6 +183,8 @@ class Binder:
             needed = checks.ENVELOPE_PARTS[text.lower()]
             if needed not in self.enabled:
                 self.lacks(at, f'"{text}" needs: require "{needed}";')
+            if needed != "envelope" and not _ADDRESS_PARTS.isdisjoint(tags):
+                return f'"{text}" is no address, of which there were parts'
         if check in {"variable", "global"} and "." in text and "include" not in self.enabled:
             return f'"{text[:60]}" needs: require "include";'
         return problem
@@ -191,6 +194,8 @@ class Binder:
         comparator = tags.get("comparator")
         if comparator == ["i;ascii-numeric"] and not _SUBSTRINGS.isdisjoint(tags):
             self.wrong(node.at, '"i;ascii-numeric" compares whole numbers; use :is or :value')
+        if comparator is not None and "list" in tags and node.name != "redirect":
+            self.wrong(node.at, '":list" takes no ":comparator"; each list compares as it does')
         if node.name == "size" and "over" not in tags and "under" not in tags:
             self.wrong(node.at, '"size" needs :over or :under before the number')
         elif node.name in {"global", "extracttext"}:
@@ -200,6 +205,8 @@ class Binder:
                 self.wrong(node.at, '":bymode" and ":bytrace" mean nothing without a time')
         elif node.name == "hasflag" and "list" in tags:
             self.wrong(node.at, '"hasflag" cannot look flags up in lists')
+        elif node.name == "replace" and "mime" in tags and {"subject", "from"} & tags.keys():
+            self.wrong(node.at, '":subject" and ":from" mean nothing beside ":mime"')
 
     def _need(self, extension: str, node: Node, what: str) -> None:
         if extension not in self.enabled:

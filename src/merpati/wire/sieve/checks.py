@@ -42,7 +42,7 @@ _FLAG: Final = re.compile(
     r"\\(?:Seen|Answered|Flagged|Deleted|Draft)|[!#$&'+,\-./0-9:;<=>?@A-Z^_`a-z|~]{1,200}",
     re.IGNORECASE,
 )
-_USE: Final = re.compile(r"\\?[!#$&'+,\-./0-9:;<=>?@A-Z^_`a-z|~]{1,100}")
+_USE: Final = re.compile(r"\\[!#$&'+,\-./0-9:;<=>?@A-Z^_`a-z|~]{1,100}")
 _SCRIPT: Final = re.compile(r"[^\x00-\x1f\x7f\x80-\x9f\u2028\u2029]{1,128}")  # RFC 5804 1.6
 _ZONE: Final = re.compile(r"[+-][0-9]{4}")
 _CONTROLS: Final = re.compile(r"[\x00-\x1f\x7f]")
@@ -56,17 +56,26 @@ _URI: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):(.*)", re.DOTALL)
 
 def address(text: str) -> Mailbox | None:
     """The one mailbox a string holds, with or without a display name; else None."""
+    found = mailbox_list(text)
+    return found[0] if found is not None and len(found) == 1 else None
+
+
+def mailbox_list(text: str) -> list[Mailbox] | None:
+    """The mailboxes a string holds, with commas between them; None when it holds anything else."""
     if len(text) > MAX_ADDRESS or _CONTROLS.search(text):
         return None
     entries = parse_list(text.encode("utf-8", "replace"))
-    found = entries[0] if len(entries) == 1 else None
-    if not isinstance(found, Mailbox) or not found.local:
-        return None
+    found = [one for one in entries if isinstance(one, Mailbox) and _whole(one)]
+    return found if found and len(found) == len(entries) else None
+
+
+def _whole(mailbox: Mailbox) -> bool:
+    """Whether mail could be sent to it."""
     try:
-        paths.parse_domain(found.domain)
+        paths.parse_domain(mailbox.domain)
     except SyntaxFault:
-        return None
-    return found
+        return False
+    return bool(mailbox.local)
 
 
 def plain(mailbox: Mailbox) -> str:
@@ -95,6 +104,10 @@ def _address(text: str) -> str:
     return (
         "" if address(text) else f"{text[:80]!r} is no address; write one such as ani@example.org"
     )
+
+
+def _mailbox_list(text: str) -> str:
+    return "" if mailbox_list(text) else f"{text[:80]!r} is no address, nor several with commas"
 
 
 def _header(text: str) -> str:
@@ -179,6 +192,7 @@ def one_of(*allowed: str) -> Callable[[str], str]:
 CHECKS: Final[dict[str, Callable[[str], str]]] = {
     "mailbox": _mailbox,
     "address": _address,
+    "mailbox-list": _mailbox_list,
     "header": _header,
     "edited-header": _header,
     "address-header": _header,

@@ -155,6 +155,8 @@ class _Compiler:
         bound = self._bind(node, word)
         if bound is None or self.binder.unknown:
             return self._refuse(node, *self.binder.unknown)
+        if node.name == "extracttext" and not self.loops:
+            self._wrong(node, '"extracttext" must stand within a "foreverypart"')
         if node.name in {"stop", "return"}:
             return self._add(node, bound, END)
         if node.name == "foreverypart":

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from merpati.wire.mime.tree import Part
     from merpati.wire.sieve.message import Envelope, Message
 
-PROTECTED: Final = frozenset({"received", "auto-submitted"})
-"""Fields that no script may add or delete (RFC 5293 6)."""
+PROTECTED: Final = frozenset({"received", "auto-submitted", "original-subject", "original-from"})
+"""Fields that no script may add or delete (RFC 5293 6, RFC 5703 5)."""
 
 MAX_VALUE: Final = 30_000  # characters of a field that a script adds
 _FOLD: Final = 76
@@ -67,6 +67,19 @@ class View:
     def changed(self) -> bool:
         """True when it is no longer the message as it came."""
         return self._edited or self._made is not None
+
+    @property
+    def restructured(self) -> bool:
+        """True when parts of it are no longer what `root` tells of."""
+        return bool(self._replaced) or self._body is not None
+
+    def is_gone(self, part: Part) -> bool:
+        """Whether a part was within one that was replaced."""
+        start, end = part.header_start, part.body_end
+        return any(
+            begin <= start and end <= after and (begin, after) != (start, end)
+            for begin, after, _ in self._replaced
+        )
 
     def field(self, key: str) -> list[bytes]:
         """The raw values of the fields with this lower-case name, in order."""
@@ -217,6 +230,8 @@ def enclose(
                 b"%b:%b\r\n" % (name.title().encode("ascii", "replace"), raw)
                 for raw in view.field(name)
             ]
+    if not subject and "subject" not in wanted:  # it is then the one of the enclosed message
+        head += [b"Subject:%b\r\n" % raw for raw in view.field("subject")[:1]]
     now = envelope.now
     offset = int((now.utcoffset() or now - now).total_seconds() // 60)
     own = {

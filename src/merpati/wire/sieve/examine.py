@@ -32,6 +32,7 @@ Examined = Generator[Question, Any, bool]
 MAX_VALUES: Final = 2_000  # values of one test that are looked at
 
 _ADDRESS_PARTS: Final = ("all", "localpart", "domain", "user", "detail")
+_MAILTO_CAN: Final = {"online": "maybe", "fcc": "yes"}  # RFC 5436 3, RFC 8580 6.1
 _MIME_PARTS: Final = ("type", "subtype", "contenttype", "param")
 
 
@@ -113,16 +114,17 @@ def _listed(texts: list[str]) -> str:
 # -- header fields -----------------------------------------------------------------------
 
 
-def _fields(run: Run, step: Step, names: list[str]) -> list[bytes]:
-    """The raw values of the fields that a test looks at, in order."""
-    found: list[bytes] = []
+def _fields(run: Run, step: Step, names: list[str]) -> list[tuple[str, bytes]]:
+    """The fields that a test looks at, in order: lower-case names and raw values."""
+    found: list[tuple[str, bytes]] = []
     for part in _parts(run, step):
         for name in names:
             key = name.lower()
-            found += (
+            raw_values = (
                 run.view.field(key) if part is None else part_fields(run.view.content, part, key)
             )
-    run.budget.spend(len(names) * 5 + len(found) + sum(map(len, found)) // 1_000)
+            found += [(key, raw) for raw in raw_values]
+    run.budget.spend(len(names) * 5 + len(found) + sum(len(raw) for _, raw in found) // 1_000)
     index = run.number(step, "index")
     if index is None:
         return found
@@ -137,6 +139,7 @@ def _parts(run: Run, step: Step) -> list[Part | None]:
     base = run.frame.base
     if "mime" not in step.tags:
         return [base]
+    run.look_again()
     part = run.part()
     if "anychild" not in step.tags:
         return [part if part is not run.view.root else None]
@@ -149,13 +152,13 @@ def _parts(run: Run, step: Step) -> list[Part | None]:
 
 def _header(run: Run, step: Step) -> Examined:
     names, keys = run.texts(step.arguments[0]), run.texts(step.arguments[1])
-    raw_values = _fields(run, step, names)
+    fields = _fields(run, step, names)
     what = next((one for one in _MIME_PARTS if one in step.tags), "")
     if not what:
-        values = run.decoded(raw_values)
+        values = run.decoded([raw for _, raw in fields])
     else:
         wanted = run.texts(step.tags["param"]) if what == "param" else []
-        values = [text for raw in raw_values for text in element(raw, what, wanted)]
+        values = [text for key, raw in fields for text in element(key, raw, what, wanted)]
     return (yield from compare(run, step, values, keys))
 
 
@@ -170,7 +173,7 @@ def _address(run: Run, step: Step) -> Examined:
     names, keys = run.texts(step.arguments[0]), run.texts(step.arguments[1])
     part = _address_part(step)
     values: list[str] = []
-    for raw in _fields(run, step, names):
+    for _, raw in _fields(run, step, names):
         for entry in run.addresses(raw):
             shown = _of_address(entry.local, entry.domain, part, run.envelope.separators)
             if shown is None and part == "all":
@@ -227,17 +230,15 @@ def _envelope_values(run: Run, step: Step, name: str) -> list[str]:
     if name in {"orcpt", "ret", "envid"}:
         value = {"orcpt": envelope.orcpt, "ret": envelope.ret, "envid": envelope.envid}[name]
         return [value] if value else []
-    if not envelope.by_mode:
-        return []
-    if name == "bymode":
-        return [envelope.by_mode]
-    if name == "bytrace":
-        return ["true" if envelope.by_trace else "false"]
     if envelope.by_absolute is None:
         return []
+    if name == "bymode":
+        return ["return" if envelope.by_mode == "R" else "notify"]
+    if name == "bytrace":
+        return ["trace" if envelope.by_trace else ""]
     if name == "bytimerelative":
         return [str(round((envelope.by_absolute - envelope.now).total_seconds()))]
-    return [dates.part(envelope.by_absolute, "iso8601")]
+    return [dates.part(_in_zone(run, step, envelope.by_absolute), "iso8601")]
 
 
 def _size(run: Run, step: Step) -> bool:
@@ -254,6 +255,7 @@ def _size(run: Run, step: Step) -> bool:
 
 def _body(run: Run, step: Step) -> Examined:
     keys = run.texts(step.arguments[0])
+    run.look_again()
     root = run.frame.base or run.view.root
     if "raw" in step.tags:
         values = run.bodies.raw(root)
@@ -272,7 +274,7 @@ def _date(run: Run, step: Step) -> Examined:
     part = run.string(step.arguments[1]).lower()
     keys = run.texts(step.arguments[2])
     values: list[str] = []
-    for raw in _fields(run, step, [name]):
+    for _, raw in _fields(run, step, [name]):
         text = headers.unfold(raw)
         # The date of a trace field stands behind its last semicolon (RFC 5321 4.4).
         moment = mime_dates.parse(text.rpartition(b";")[2])
@@ -433,8 +435,8 @@ def _method_capability(run: Run, step: Step) -> Examined:
     if (yield from methods_valid([method])):
         if checks.uri_scheme(method) != "mailto":
             value = yield questions.MethodCapability(method, capability)
-        elif capability == "online":
-            value = "maybe"  # RFC 5436 3
+        else:
+            value = _MAILTO_CAN.get(capability)
     return (yield from compare(run, step, [] if value is None else [value], keys))
 
 

@@ -107,12 +107,13 @@ def _next_part(state: Run, step: Step, at: int) -> int:
     """Begin a loop, or go on to its next part; behind the last one the loop ends."""
     loops = state.frame.loops
     if not loops or loops[-1].step != at:
+        state.look_again()
         around = state.part()
         start = around or state.view.root
         # A loop within a loop goes through what is within its part (RFC 5703 3).
         loops.append(Loop(at, walk(start, inner=bool(loops))))
     loop = loops[-1]
-    loop.part = next(loop.parts, None)
+    loop.part = next((part for part in loop.parts if not state.view.is_gone(part)), None)
     if loop.part is None:
         loops.pop()
         return step.no

@@ -31,23 +31,24 @@ def part_fields(content: bytes | mmap.mmap, part: Part, key: str) -> list[bytes]
     return [field.raw_value for field in found if field.key == wanted]
 
 
-def element(raw: bytes, what: str, names: Sequence[str]) -> list[str]:
+def element(key: str, raw: bytes, what: str, names: Sequence[str]) -> list[str]:
     """One part of a Content-Type or Content-Disposition value (RFC 5703 4.1).
 
     Args:
-        raw: the value of the field.
+        key: the lower-case name of the field; others than these two have parameters only.
+        raw: its value.
         what: type, subtype, contenttype or param.
         names: of parameters, for `param`.
     """
     value, parameters = params.parse(headers.unfold(raw))
     if what == "param":
         return [parameters[name.lower()] for name in names if name.lower() in parameters]
+    if key == "content-disposition":
+        return ["" if what == "subtype" else value]
+    if key != "content-type":
+        return [""]
     kind, _, subtype = value.partition("/")
-    if what == "type":
-        return [kind]
-    if what == "subtype":
-        return [subtype] if subtype else []
-    return [value]
+    return [{"type": kind, "subtype": subtype}.get(what, value)]
 
 
 class Bodies:

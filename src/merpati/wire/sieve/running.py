@@ -8,7 +8,8 @@ from merpati.wire.mime import headers, words
 from merpati.wire.mime.addresses import Mailbox, parse_list
 from merpati.wire.sieve import checks, explain
 from merpati.wire.sieve.budget import Budget, Limits, Stopped
-from merpati.wire.sieve.edits import View
+from merpati.wire.sieve.edits import View, render
+from merpati.wire.sieve.message import read
 from merpati.wire.sieve.parts import Bodies
 
 if TYPE_CHECKING:
@@ -187,6 +188,18 @@ class Run:
         """The part a loop looks at, or that is the message to this script; None: neither."""
         frame = self.frame
         return frame.loops[-1].part if frame.loops else frame.base
+
+    def look_again(self) -> None:
+        """See parts that were replaced as they are now, once no loop is under way (RFC 5703 5)."""
+        if self.view.restructured and not any(frame.loops for frame in self.frames):
+            self.show(self.view.edition())
+
+    def show(self, made: Edition) -> None:
+        """Go on with a message that the script has made."""
+        content = render(self.message.content, made)
+        self.budget.spend(len(content) // 50 + 1_000)
+        self.view = View(read(content), made)
+        self.bodies = Bodies(content, self.budget)
 
     # -- actions -------------------------------------------------------------------------
 

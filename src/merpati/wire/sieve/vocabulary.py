@@ -156,8 +156,8 @@ _MIME: Final = (
 _FLAGS: Final = Tag("flags", "strings", "imap4flags")
 _MAILBOX: Final = (
     Tag("create", "", "mailbox"),
-    Tag("specialuse", "string", "special-use", check="use"),
-    Tag("mailboxid", "string", "mailboxid"),
+    Tag("specialuse", "string", "special-use", "mailbox", "use"),
+    Tag("mailboxid", "string", "mailboxid", "mailbox"),
 )
 _FCC: Final = (
     Tag("fcc", "string", "fcc", check="mailbox"),
@@ -255,7 +255,7 @@ COMMANDS: Final[dict[str, Word]] = {
     "replace": Word(
         ("replace",),
         (_STRING,),
-        (Tag("mime"), Tag("subject", "string"), Tag("from", "string", check="address")),
+        (Tag("mime"), Tag("subject", "string"), Tag("from", "string", check="mailbox-list")),
     ),
     "enclose": Word(
         ("enclose",), (_STRING,), (Tag("subject", "string"), Tag("headers", "strings"))
@@ -289,7 +289,9 @@ TESTS: Final[dict[str, Word]] = {
     "allof": Word(tests="many"),
     "anyof": Word(tests="many"),
     "envelope": Word(
-        ("envelope",), (Argument("strings", "envelope"), _KEYS), (*_MATCH, *_ADDRESS_PART)
+        ("envelope",),
+        (Argument("strings", "envelope"), _KEYS),
+        (*_MATCH, *_ADDRESS_PART, Tag("zone", "string", "envelope-deliverby", check="zone")),
     ),
     "exists": Word(arguments=(_HEADERS,), tags=_CHILDREN),
     "false": Word(),
