@@ -63,7 +63,7 @@ def test_a_label_is_given_renamed_coloured_and_searched(webmail: Webmail) -> Non
     assert findings(page) == []
     page.screenshot(SCREENSHOTS / "en-desk-light" / "label.png")
     page.press("Enter")
-    page.wait("document.querySelector('main li .chip.green')?.innerText === 'Proyek'")
+    page.wait("document.querySelector('main li .chip[data-color=green]')?.innerText === 'Proyek'")
 
     other.wait(f"{CHIPS}.join() === 'Proyek'")  # another device hears of it
     assert findings(other) == []

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { recipients, summary, type Step } from "../../../src/mail/compose/delivery";
-import { choices, fromField, toField } from "../../../src/mail/compose/later";
+import { fromField, sendTimes, toField } from "../../../src/mail/time/times";
 
 const step = (at: number, kind: string, about: string): Step => ({ at, kind, about, text: "", advice: "", facts: {} });
 const road = (...steps: Step[]): Parameters<typeof recipients>[0] => ({ trace: "t", at: 0, sender: "a@a", subject: "", messageId: "", steps });
@@ -23,8 +23,8 @@ describe("later", () => {
     for (let hour = 0; hour < 24; hour++)
       for (let day = 1; day <= 7; day++) {
         const now = new Date(2026, 10, day, hour, 30);
-        for (const [name, time] of choices(now)) expect(time.getTime(), name).toBeGreaterThan(now.getTime());
-        expect(new Set(choices(now).map(([, time]) => time.getTime())).size).toBe(choices(now).length);
+        for (const [name, time] of sendTimes(now)) expect(time.getTime(), name).toBeGreaterThan(now.getTime());
+        expect(new Set(sendTimes(now).map(([, time]) => time.getTime())).size).toBe(sendTimes(now).length);
       }
   });
   it("goes through a field and back", () => {
