@@ -503,6 +503,16 @@ async def test_the_auto_reply_answers_and_keeps(filtered: Post) -> None:
         assert line + b"\r\n" in answer.content
 
 
+async def test_mail_for_a_detail_of_the_account_is_answered_from_there(filtered: Post) -> None:
+    home = await filtered.sink("sender.test")
+    await _away(filtered)
+    detail = "ana+bills@example.org"
+    await filtered.send(DORA, detail, message=MAIL.replace(ANA.encode(), detail.encode()))
+    await filtered.work()
+    [answer] = home.messages
+    assert b"<ana+bills@example.org>\r\n" in answer.content
+
+
 async def test_the_auto_reply_is_for_its_time_only(filtered: Post) -> None:
     home = await filtered.sink("sender.test")
     now = filtered.now

@@ -214,8 +214,11 @@ class Filter:
         envelope = self._envelope(prepared, one)
         around = Surroundings(account_id, one.now, one.items, one.score)
         message = Message(one.content, one.root)
+        addresses = prepared.addresses
+        if len(one.route.accounts) == 1:  # the user's alone, with its detail
+            addresses |= {one.route.address.lower()}
         subject = Subject(
-            trace=one.trace, account=owner, addresses=prepared.addresses, sender=one.sender,
+            trace=one.trace, account=owner, addresses=addresses, sender=one.sender,
             recipient=one.route.address, content=one.content, facts=one.facts, root=one.root,
             script=prepared.name, role="junk" if (one.score or 0) >= SUSPECT else "", now=one.now,
         )  # fmt: skip

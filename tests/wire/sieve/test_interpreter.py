@@ -47,7 +47,7 @@ require ["variables", "relational", "regex", "body", "date", "index", "mime", "f
   "imap4flags", "fileinto", "copy", "comparator-i;unicode-casemap", "vacation", "enotify"];
 if header :matches "subject" "*?" { addflag "${1}"; addheader "X-Was" "${0}"; }
 if header :regex :index 1 :last ["from", "received"] "(.)(.)" { set "a" "${1}${2}"; }
-if address :detail :count "gt" ["from", "to", "content-type"] "0" { set "b" "b"; }
+if address :detail :count "gt" ["from", "to", "x-to"] "0" { set "b" "b"; }
 if address :comparator "i;unicode-casemap" :contains "from" "ss" { set "b" "c"; }
 if date :originalzone "date" "std11" "x" { set "c" "c"; }
 if date :index 1 "received" "julian" "54157" { set "c" "d"; }

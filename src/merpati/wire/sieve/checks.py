@@ -34,6 +34,17 @@ ENVELOPE_PARTS: Final = {
 MAX_MAILBOX: Final = 1_000  # octets of a mailbox's name, as elsewhere in this product
 MAX_ADDRESS: Final = 1_000  # characters, with a display name
 
+# RFC 5228 5.1: `address` is for fields with addresses; whatever is not known here may be one
+_NO_ADDRESSES: Final = frozenset(
+    {
+        *("subject", "comments", "keywords", "date", "resent-date", "message-id"),
+        *("resent-message-id", "in-reply-to", "references", "received", "mime-version"),
+        *("content-type", "content-transfer-encoding", "content-disposition", "content-id"),
+        *("content-description", "content-language", "content-location", "content-md5"),
+        *("list-id", "precedence", "importance", "priority", "auto-submitted", "user-agent"),
+        *("authentication-results", "dkim-signature", "arc-seal", "arc-message-signature"),
+    }
+)
 _FIELD_NAME: Final = re.compile(r"[!-9;-~]{1,200}")
 _IDENTIFIER: Final = re.compile(r"(?:global\.)?[A-Za-z_][A-Za-z0-9_]*")
 _GLOBAL: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -88,6 +99,11 @@ def flags(text: str) -> list[str]:
     return [flag for flag in text.split() if _FLAG.fullmatch(flag)]
 
 
+def holds_addresses(name: str) -> bool:
+    """Whether a field of this name may hold addresses."""
+    return name.lower() not in _NO_ADDRESSES
+
+
 def uri_scheme(text: str) -> str:
     """The scheme of a URI in lower case, or an empty string."""
     found = _URI.fullmatch(text)
@@ -112,6 +128,12 @@ def _mailbox_list(text: str) -> str:
 
 def _header(text: str) -> str:
     return "" if _FIELD_NAME.fullmatch(text) else f"{text[:40]!r} is no name of a header field"
+
+
+def _address_header(text: str) -> str:
+    if holds_addresses(text):
+        return _header(text)
+    return f'"{text}" holds no addresses; use the test header'
 
 
 def _use(text: str) -> str:
@@ -195,7 +217,7 @@ CHECKS: Final[dict[str, Callable[[str], str]]] = {
     "mailbox-list": _mailbox_list,
     "header": _header,
     "edited-header": _header,
-    "address-header": _header,
+    "address-header": _address_header,
     "use": _use,
     "variable": _variable,
     "global": _global,

@@ -171,6 +171,8 @@ def _exists(run: Run, step: Step) -> bool:
 
 def _address(run: Run, step: Step) -> Examined:
     names, keys = run.texts(step.arguments[0]), run.texts(step.arguments[1])
+    if "mime" not in step.tags:
+        names = [name for name in names if checks.holds_addresses(name)]
     part = _address_part(step)
     values: list[str] = []
     for _, raw in _fields(run, step, names):
