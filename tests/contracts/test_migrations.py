@@ -32,10 +32,23 @@ async def test_a_store_of_a_newer_release_is_refused(empty: Opener) -> None:
     await store.write(schema.migrate)
 
     async def of_the_future(tx: Transaction) -> None:
-        await tx.run("INSERT INTO schema_version (version) VALUES ($1)", 9999)
+        await tx.run("INSERT INTO schema_version VALUES ($1, $2)", 9999, "")
 
     await store.write(of_the_future)
     with pytest.raises(Fault, match="9999") as caught:
+        await store.write(schema.migrate)
+    assert caught.value.kind is Kind.CONFIG
+
+
+async def test_a_store_whose_steps_were_edited_since_is_refused(empty: Opener) -> None:
+    store = await empty()
+    await store.write(schema.migrate)
+
+    async def of_the_past(tx: Transaction) -> None:
+        await tx.run("UPDATE schema_version SET digest = $1 WHERE version = 3", "as it was")
+
+    await store.write(of_the_past)
+    with pytest.raises(Fault, match="step 3 of the schema") as caught:
         await store.write(schema.migrate)
     assert caught.value.kind is Kind.CONFIG
 

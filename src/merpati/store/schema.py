@@ -7,6 +7,7 @@ A migration only adds (expand); what it replaces is removed by a later release
 from __future__ import annotations
 
 import re
+from hashlib import blake2b
 from importlib import resources
 from typing import Final, NamedTuple
 
@@ -34,6 +35,12 @@ class Migration(NamedTuple):
     name: str
     sql: str
 
+    @property
+    def digest(self) -> str:
+        """What tells this step from one that was edited later; comments and spaces do not count."""
+        said = " ".join(re.sub(r"--[^\n]*", "", self.sql).split())
+        return blake2b(said.encode(), digest_size=8).hexdigest()
+
 
 def migrations() -> list[Migration]:
     """All steps this release knows, in order."""
@@ -56,27 +63,44 @@ def statements(sql: str, dialect: Dialect) -> list[str]:
     return [part.strip() for part in bare.split(";") if part.strip()]
 
 
+async def _taken(tx: Transaction) -> dict[int, str]:
+    """The steps this store has taken, and the digest of each."""
+    await tx.run(
+        "CREATE TABLE IF NOT EXISTS schema_version"
+        " (version BIGINT PRIMARY KEY, digest TEXT NOT NULL)"
+    )
+    return {row[0]: row[1] for row in await tx.rows("SELECT version, digest FROM schema_version")}
+
+
 async def version(tx: Transaction) -> int:
     """The number of the last step this store has taken."""
-    await tx.run("CREATE TABLE IF NOT EXISTS schema_version (version BIGINT PRIMARY KEY)")
-    return int(await tx.value("SELECT coalesce(max(version), 0) FROM schema_version"))
+    return max(await _taken(tx), default=0)
 
 
 async def migrate(tx: Transaction, up_to: int | None = None) -> list[Migration]:
     """Take every step that is missing, or those up to one; returns those taken.
 
     Raises:
-        Fault: CONFIG when the store was written by a newer release.
+        Fault: CONFIG when the store was written by a newer release, or by one whose steps
+            were others: before the first release they change in place.
     """
     known = migrations()
-    done = await version(tx)
-    if done > known[-1].version:
-        text = f"the store has schema {done}, this release knows {known[-1].version}; upgrade it"
+    done = await _taken(tx)
+    newest = max(done, default=0)
+    if newest > known[-1].version:
+        text = f"the store has schema {newest}, this release knows {known[-1].version}; upgrade it"
+        raise Fault(Kind.CONFIG, text)
+    edited = [one.version for one in known if done.get(one.version, one.digest) != one.digest]
+    if edited:
+        text = (
+            f"the store was made before step {edited[0]} of the schema changed, which happens until"
+            " the first release; make a new installation (of the demo: remove var/demo)"
+        )
         raise Fault(Kind.CONFIG, text)
     last = known[-1].version if up_to is None else up_to
-    taken = [step for step in known if done < step.version <= last]
+    taken = [step for step in known if step.version not in done and step.version <= last]
     for step in taken:
         for statement in statements(step.sql, tx.dialect):
             await tx.run(statement)
-        await tx.run("INSERT INTO schema_version (version) VALUES ($1)", step.version)
+        await tx.run("INSERT INTO schema_version VALUES ($1, $2)", step.version, step.digest)
     return taken
