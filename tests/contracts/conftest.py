@@ -45,7 +45,12 @@ async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
     one: Store
     if request.param == "sqlite":
         one = await stores.sqlite(tmp_path)
-    else:
-        one = await stores.postgresql(request.getfixturevalue("server"))
+        yield one
+        await one.close()
+        return
+    running: PostgresServer = request.getfixturevalue("server")
+    dsn = await stores.new_database(running)
+    one = await PostgresqlStore.open(dsn)
     yield one
     await one.close()
+    await stores.drop_database(running, dsn)

@@ -150,7 +150,7 @@ async def test_idle_connections_do_not_hold_up_a_stop_and_busy_ones_finish(serve
         await asyncio.sleep(0.05)
         began = time.monotonic()
         assert await site.listener.drain(5) == 0
-        assert 0.2 < time.monotonic() - began < 2
+        assert 0.2 < time.monotonic() - began < 4.5  # it did not wait for the idle ones
         assert (await busy.read()).endswith(b"done")
         assert await fresh.read() == await used.read() == b""
         for writer in (writer1, writer2, writer3):

@@ -31,15 +31,15 @@ async def test_a_long_list_leaves_others_their_turn() -> None:
 
     async def other() -> None:
         while True:
-            began = time.perf_counter()
+            began = time.process_time()
             await asyncio.sleep(0)
-            waits.append(time.perf_counter() - began)
+            waits.append(time.process_time() - began)
 
     task = asyncio.create_task(other())
     await sorting.order([values], [False])
     task.cancel()
     assert len(waits) > 15
-    assert sorted(waits)[len(waits) * 9 // 10] < 0.1  # on a machine that others use, too
+    assert sorted(waits)[len(waits) * 9 // 10] < 0.1
 
 
 async def test_messages_are_sorted_by_each_key(tmp_path: Path) -> None:

@@ -158,7 +158,7 @@ def test_a_thousand_literals_cost_a_thousand_times_one() -> None:
     def seconds(count: int) -> float:
         best = 1.0
         for _ in range(3):
-            started = time.perf_counter()
+            started = time.process_time()
             reader = CommandReader(Limits(line=100, literal=10, total=10**9))
             reader.feed(b"a X {1+}")
             for _ in range(count):
@@ -172,7 +172,7 @@ def test_a_thousand_literals_cost_a_thousand_times_one() -> None:
                 cursor.space()
             assert cursor.astring() == b"x"
             cursor.end()
-            best = min(best, time.perf_counter() - started)
+            best = min(best, time.process_time() - started)
         return best
 
     assert seconds(10_000) < 40 * seconds(1_000)
@@ -180,9 +180,9 @@ def test_a_thousand_literals_cost_a_thousand_times_one() -> None:
 
 def test_a_long_line_of_quotes_is_looked_at_once() -> None:
     reader = CommandReader()
-    started = time.perf_counter()
+    started = time.process_time()
     assert reader.feed(b'a X "' + b'\\"' * 30_000 + b" {3}") is None
-    assert time.perf_counter() - started < 0.1
+    assert time.process_time() - started < 0.1
 
 
 @given(st.lists(st.binary(max_size=12), min_size=1, max_size=6))

@@ -154,9 +154,9 @@ def test_matching_agrees_when_everything_repeats(pattern: str, name: str) -> Non
 @pytest.mark.parametrize("name", ["a" * 1000, "a/" * 500, "/".join(["a" * 49] * 20)])
 def test_hostile_patterns_stay_linear(pattern: str, name: str) -> None:
     compiled = names.Pattern("", pattern)
-    started = time.perf_counter()
+    started = time.process_time()
     assert not compiled.matches(name)
-    assert time.perf_counter() - started < 0.1  # by backtracking: longer than the universe
+    assert time.process_time() - started < 0.1  # by backtracking: longer than the universe
 
 
 @given(WELL_FORMED)

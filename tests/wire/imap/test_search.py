@@ -164,11 +164,11 @@ def test_chains_of_or_and_not_do_not_count_as_depth() -> None:
 
 
 def test_hostile_nesting_is_linear() -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     for wire in (b"not " * 16_000, b"or " * 21_000, b"(" * 64_000, b"(seen " * 10_000):
         with pytest.raises(SyntaxFault):
             read(wire)
-    assert time.perf_counter() - started < 1
+    assert time.process_time() - started < 1
 
 
 def test_the_charset_decides_how_texts_are_read() -> None:
