@@ -103,7 +103,7 @@ class Client:
         return cls(*await asyncio.open_connection(host, port, ssl=context, server_hostname=name))
 
     async def line(self) -> bytes:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             return await self.reader.readline()
 
     async def ask(self, line: bytes) -> bytes:
@@ -254,7 +254,7 @@ async def test_running_out_of_descriptors_neither_spins_nor_ends_the_listener(
             for filler in fillers:
                 os.close(filler)
         await until(lambda: listener.accepted == 1)  # it had kept its place in the queue
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             greeting = await asyncio.get_running_loop().sock_recv(client, 100)
         assert greeting == b"220 hello\r\n"
         client.close()

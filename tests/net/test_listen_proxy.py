@@ -53,7 +53,7 @@ async def talk(port: int, *pieces: bytes) -> bytes:
     for piece in pieces:
         writer.write(piece)
         await asyncio.sleep(0.01)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         answer = await reader.read()
     writer.close()
     return answer
@@ -86,7 +86,7 @@ async def test_clients_of_a_balancer_are_counted_each_by_its_own_address() -> No
     async with serving(gate) as port:
         held = await asyncio.open_connection("127.0.0.1", port)
         held[1].write(ANN)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             await held[0].readline()
         assert (
             await talk(port, ANN)
@@ -114,7 +114,7 @@ async def test_tls_begins_right_behind_the_header(tmp_path: Path, *, together: b
             writer.write(waiting)
             await asyncio.sleep(0.02)
             waiting = b""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while True:
                 try:
                     tls.do_handshake()

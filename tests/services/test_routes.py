@@ -41,7 +41,7 @@ async def destination(post: Post, name: str = "there.test") -> Destination:
 
 async def noted(post: Post, lanes: int, pause: int) -> None:
     """Waits until the store knows the pace of the destination."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while True:
             there = await destination(post)
             if (there.lanes, there.pause) == (lanes, pause):

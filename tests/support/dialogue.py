@@ -25,7 +25,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-WAIT: Final = 10.0  # seconds for a line that must come
+WAIT: Final = 30.0  # seconds for a line that must come
 ANY_LINES: Final = "..."
 _SPOKEN: Final = re.compile(r"([CS])([0-9]*): ?(.*)")
 _ORDER: Final = re.compile(r"@ (\w+) ?(.*)")

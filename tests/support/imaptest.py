@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Final
 
 CORPUS: Final = Path(__file__).parents[1] / "corpora" / "imaptest"
-WAIT: Final = 10.0  # seconds for a reply
+WAIT: Final = 30.0  # seconds for a reply
 MAILBOX: Final = "imaptest"
 VERDICTS: Final = {"ok", "no", "bad", '""'}
 

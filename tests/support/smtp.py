@@ -16,7 +16,7 @@ from merpati.services.hourly_limits import HourlyLimits
 from merpati.services.notify import Notify
 from tests.support.server import ANA, HOSTNAME, PASSWORD, TestInstance
 
-WAIT: Final = 10.0  # seconds for a reply that must come
+WAIT: Final = 30.0  # seconds for a reply that must come
 PLAIN: Final = base64.b64encode(f"\0{ANA}\0{PASSWORD}".encode()).decode()
 
 

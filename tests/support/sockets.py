@@ -46,13 +46,13 @@ async def send(peer: socket.socket, data: bytes) -> None:
 
 async def receive(peer: socket.socket, size: int = 65536) -> bytes:
     """What comes next at the client's end; empty at its end."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         return await asyncio.get_running_loop().sock_recv(peer, size)
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    """Waits until `condition` holds, for five seconds at most."""
-    async with asyncio.timeout(5):
+    """Waits until `condition` holds, for half a minute at most."""
+    async with asyncio.timeout(30):
         while not condition():  # noqa: ASYNC110 -- it watches what has no event
             await asyncio.sleep(0.005)
 
@@ -60,7 +60,7 @@ async def until(condition: Callable[[], bool]) -> None:
 async def fails(work: Coroutine[Any, Any, object], kind: Kind) -> Fault:
     """The fault with which `work` must end."""
     with pytest.raises(Fault) as caught:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             await work
     assert caught.value.kind is kind
     return caught.value

@@ -27,7 +27,7 @@ async def site(jmap: JmapInstance) -> Site:
 async def opened(site: Site, query: str = "?types=*&closeafter=no&ping=0", **fields: str) -> Events:
     client: Events = await Events.ask(site.port, PATH + query, ANA, **fields)
     assert client.status == 200, client.head
-    await asyncio.wait_for(client.reader.readuntil(b"\n\n"), 5)  # it listens from here on
+    await asyncio.wait_for(client.reader.readuntil(b"\n\n"), 30)  # it listens from here on
     await asyncio.sleep(0.02)
     return client
 

@@ -65,7 +65,7 @@ class PushService:
             writer.close()
 
     async def got(self) -> tuple[dict[str, str], bytes]:
-        return await asyncio.wait_for(self.posts.get(), 10)
+        return await asyncio.wait_for(self.posts.get(), 30)
 
     async def said(self) -> Any:
         return json.loads(decrypted((await self.got())[1]))

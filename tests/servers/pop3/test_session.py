@@ -266,7 +266,7 @@ async def test_whoever_is_too_slow_is_cut_off_without_a_word(server: Pop3Server)
     await server.instance.deliver(SMALL)
     port = server.listen()
     server.configure(Pop3Settings(idle_timeout=0))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         greeting = await reader.read()
         assert greeting.startswith(b"+OK")

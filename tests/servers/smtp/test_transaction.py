@@ -132,7 +132,7 @@ async def test_a_client_that_leaves_between_two_chunks_leaves_nothing(post: Post
         client.write(b"BDAT 200000\r\n" + b"x" * 200_000)
         assert (await client.reply()).startswith("250")
         assert post.files() != []
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while post.files():  # noqa: ASYNC110 -- the session's end makes no event
             await asyncio.sleep(0.01)
     assert await post.inbox(post.ana) == []

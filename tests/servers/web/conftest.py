@@ -37,7 +37,7 @@ class Site:
         for chunk in chunks:
             writer.write(chunk)
             await asyncio.sleep(0.01)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             answer = await reader.read()
         writer.close()
         return answer
