@@ -23,6 +23,7 @@ from merpati.wire.sieve.actions import (
 from merpati.wire.sieve.budget import Stopped
 from merpati.wire.sieve.edits import PROTECTED
 from merpati.wire.sieve.examine import how, methods_valid
+from merpati.wire.sieve.parts import is_readable
 from merpati.wire.sieve.questions import Question
 from merpati.wire.sieve.running import flag_list
 
@@ -306,7 +307,9 @@ def extract_text(run: Run, step: Step) -> None:
     """RFC 5703 7."""
     name = run.string(step.arguments[0])
     part = run.part()
-    said = "" if part is None or part.type == "multipart" else run.bodies.words(part)
+    said = ""
+    if part is not None and part.type != "multipart" and is_readable(part):
+        said = run.bodies.words(part)
     first = run.number(step, "first")
     if first is not None:
         said = said[:first]

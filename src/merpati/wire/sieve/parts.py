@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import re
+from typing import TYPE_CHECKING, Final
 
 from merpati.wire.mime import charsets, headers, params
 from merpati.wire.mime import text as mime_text
@@ -13,6 +14,17 @@ if TYPE_CHECKING:
 
     from merpati.wire.mime.tree import Part
     from merpati.wire.sieve.budget import Budget
+
+
+# Markup that ends no word, and white space, of which HTML shows only one.
+_WITHIN_WORDS: Final = re.compile(
+    r"</?(?:a|abbr|b|big|code|em|font|i|mark|s|small|span|strong|sub|sup|tt|u)(?:\s[^<>]*+)?>",
+    re.IGNORECASE,
+)
+_SPACES: Final = re.compile(r"\s++")
+_ENCODINGS: Final = frozenset(
+    {"7bit", "8bit", "binary", "quoted-printable", "base64", "x-uuencode", "uuencode", "x-uue"}
+)
 
 
 def walk(root: Part, *, inner: bool = False) -> Iterator[Part]:
@@ -29,6 +41,12 @@ def part_fields(content: bytes | mmap.mmap, part: Part, key: str) -> list[bytes]
     wanted = key.encode("utf-8", "replace")
     found = headers.split(content, part.header_start, part.body_start).fields
     return [field.raw_value for field in found if field.key == wanted]
+
+
+def is_readable(part: Part) -> bool:
+    """Whether the transfer encoding and the charset of a part are known (RFC 5703 7)."""
+    label = part.param("charset")
+    return part.encoding in _ENCODINGS and (not label or charsets.known(label))
 
 
 def element(key: str, raw: bytes, what: str, names: Sequence[str]) -> list[str]:
@@ -95,8 +113,8 @@ class Bodies:
             return said
         key = (part.body_start, part.body_end, "words")
         if key not in self._kept:
-            self._budget.spend(len(said) // 50)
-            self._kept[key] = mime_text.visible(said)
+            self._budget.spend(len(said) // 25)
+            self._kept[key] = _SPACES.sub(" ", mime_text.visible(_WITHIN_WORDS.sub("", said)))
         return self._kept[key]
 
     def _has_body(self, root: Part) -> bool:
