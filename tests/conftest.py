@@ -41,3 +41,6 @@ settings.register_profile(
     max_examples=100 if os.environ.get("CI") else 40,
 )
 settings.load_profile("merpati")
+
+# Commands speak English here, whatever the locale of the machine is.
+os.environ["MERPATI_LANG"] = "en"

@@ -68,3 +68,8 @@ def texts(node: ast.expr) -> list[str]:
             pieces = texts(part)
         found = [head + piece for head in found for piece in pieces]
     return found
+
+
+def is_sentence(text: str) -> bool:
+    """Whether a text says something, besides the values put into it."""
+    return re.search(r"[A-Za-z]{2,}", re.sub(r"x\d+", "", text)) is not None

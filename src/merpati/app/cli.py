@@ -6,11 +6,12 @@ one that is asked for is imported, so `merpati --help` costs an interpreter and 
 
 from __future__ import annotations
 
-import argparse
 import importlib
 import os
 import sys
 from typing import Final
+
+from merpati.app.language import Parser, tell
 
 DONE: Final = 0
 FAILED: Final = 1
@@ -62,15 +63,15 @@ def usage() -> str:
     """The overview of all commands."""
     width = max(map(len, COMMANDS)) + 2
     lines = [
-        "usage: merpati COMMAND [ARGUMENTS]",
+        tell("usage: merpati COMMAND [ARGUMENTS]"),
         "",
-        "Merpati is an organisation's whole mail system.",
+        tell("Merpati is an organisation's whole mail system."),
         "",
-        "commands:",
-        *(f"  {name:{width}}{text}" for name, text in COMMANDS.items()),
+        tell("commands:"),
+        *(f"  {name:{width}}{tell(text)}" for name, text in COMMANDS.items()),
         "",
-        "merpati COMMAND --help explains a command. The configuration is found at -c FILE,",
-        "else $MERPATI_CONFIG, else ./merpati.toml, else /etc/merpati/merpati.toml.",
+        tell("merpati COMMAND --help explains a command. The configuration is found at -c FILE,"),
+        tell("else $MERPATI_CONFIG, else ./merpati.toml, else /etc/merpati/merpati.toml."),
     ]
     return "\n".join(lines) + "\n"
 
@@ -99,11 +100,7 @@ def run(name: str, words: list[str]) -> int:
     if name == "sendmail":  # its options are older than argparse's conventions
         status: int = module.main(words)
         return status
-    parser = argparse.ArgumentParser(
-        prog=f"merpati {name}",
-        description=module.__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = Parser(prog=f"merpati {name}", description=module.__doc__)
     module.configure(parser)
     args = parser.parse_args(words)
     from merpati.base.faults import Fault  # noqa: PLC0415 -- `--help` shall start quickly
@@ -111,7 +108,7 @@ def run(name: str, words: list[str]) -> int:
     try:
         return int(module.run(args) or DONE)
     except Fault as fault:
-        sys.stderr.write(f"merpati {name}: {fault.text}\n")
+        sys.stderr.write(f"merpati {name}: {tell(fault.text)}\n")
         return FAILED
     except KeyboardInterrupt:
         sys.stderr.write("\n")
@@ -126,7 +123,7 @@ def _unknown(name: str) -> str:
 
     near = difflib.get_close_matches(name, COMMANDS, 1)
     hint = f"did you mean {near[0]}?" if near else "see: merpati --help"
-    return f"merpati: there is no command {name}; {hint}\n"
+    return "merpati: " + tell(f"there is no command {name}; {hint}") + "\n"
 
 
 if __name__ == "__main__":

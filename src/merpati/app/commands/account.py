@@ -8,6 +8,7 @@ from typing import Any
 
 from merpati.app.commands import restore, session, sign_in
 from merpati.app.commands.session import Session, say
+from merpati.app.language import tell
 from merpati.base.faults import Fault, Kind
 from merpati.model.account import Account, AccountKind
 from merpati.services.administration import accounts
@@ -109,7 +110,7 @@ async def _list(one: Session, args: argparse.Namespace) -> None:
             account.name,
             account.emails,
             session.show_size(account.used),
-            session.show_size(account.quota) if account.quota else "none",
+            session.show_size(account.quota) if account.quota else tell("none"),
             _what(account),
         )
         for account in found

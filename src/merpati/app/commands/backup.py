@@ -22,6 +22,7 @@ from merpati.app.cli import DONE, FAILED, WRONG_USAGE
 from merpati.app.commands import session
 from merpati.app.commands.check import Bar
 from merpati.app.commands.session import Session, say, show_size
+from merpati.app.language import tell
 from merpati.base.faults import Fault
 from merpati.base.secrets import Secret
 from merpati.services.backup import keep, prove, routine
@@ -51,7 +52,8 @@ def run(args: argparse.Namespace) -> int:
     args.action = words.pop(0) if words and words[0] in ACTIONS else "take"
     args.target = Path(words.pop(0)).absolute() if words else None
     if words:
-        sys.stderr.write(f"merpati backup: what is {words[0]}? see: merpati backup --help\n")
+        wrong = tell(f"what is {words[0]}? see: merpati backup --help")
+        sys.stderr.write(f"merpati backup: {wrong}\n")
         return WRONG_USAGE
     if args.regular:
         os.nice(backing.NICE)
@@ -127,7 +129,7 @@ async def _list(one: Session, args: argparse.Namespace, secret: Secret | None) -
             ("began", "result", "new", "verified"), [_row(each) for each in last], ""
         )
     if problem:
-        sys.stderr.write(f"merpati backup: {problem}\n")
+        sys.stderr.write(f"merpati backup: {tell(problem)}\n")
     return FAILED if problem else DONE
 
 
@@ -140,8 +142,8 @@ def _plain(repository: Repository, name: str) -> dict[str, Any]:
 
 
 def _row(one: runs.Run) -> tuple[str, str, str, str]:
-    result = one.problem or ("done" if one.snapshot else "runs, or was broken off")
-    verified = session.show_time(one.verified_at) if one.verified_at else "no"
+    result = one.problem or tell("done" if one.snapshot else "runs, or was broken off")
+    verified = session.show_time(one.verified_at) if one.verified_at else tell("no")
     return session.show_time(one.started_at), result, show_size(one.written), verified
 
 

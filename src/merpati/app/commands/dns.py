@@ -13,6 +13,7 @@ import msgspec
 from merpati.app import examining, protection
 from merpati.app.commands import session
 from merpati.app.commands.session import Session, say
+from merpati.app.language import tell
 from merpati.base.faults import Fault, Kind
 from merpati.net.asking import answer
 from merpati.net.dns import Resolver
@@ -47,8 +48,13 @@ async def _dns(one: Session, args: argparse.Namespace) -> None:
         found = [msgspec.structs.asdict(record) for record in publish.records(home)]
         session.print_json({"records": found, "notes": publish.notes(home)})
         return
-    for line in publish.zone_file(home) if args.zone else table(home):
+    for line in map(_comment, publish.zone_file(home)) if args.zone else table(home):
         say(line)
+
+
+def _comment(line: str) -> str:
+    """A line of a zone file, whose comments are for people."""
+    return f"; {tell(line[2:])}" if line.startswith("; ") else line
 
 
 async def _push(one: Session, home: Home) -> None:
@@ -77,6 +83,7 @@ def table(home: Home) -> list[str]:
     found = publish.records(home)
     widths = [max(len(getattr(one, field)) for one in found) for field in ("name", "type")]
     lines = [
-        f"{one.name:{widths[0]}}  {one.type:{widths[1]}}  {one.value}".rstrip() for one in found
+        f"{one.name:{widths[0]}}  {one.type:{widths[1]}}  {tell(one.value)}".rstrip()
+        for one in found
     ]
     return [*lines, "", *publish.notes(home)]

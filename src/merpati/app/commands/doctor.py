@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 from typing import Any, Final
 
-from merpati.app import examining
+from merpati.app import examining, language
 from merpati.app.cli import DONE, FAILED
 from merpati.app.commands import session
 from merpati.app.commands.session import Session, say
@@ -47,6 +47,8 @@ async def _doctor(one: Session, args: argparse.Namespace) -> int:
 def tell(found: dict[str, list[Finding]], *, quiet: bool = False) -> list[str]:
     """The findings for people, by machine and domain."""
     lines: list[str] = []
+    heads = [language.tell("Why:"), language.tell("Do:")]
+    head_width = max(map(len, heads))
     for subject, findings in found.items():
         shown = [one for one in findings if not quiet or one.severity is not Severity.OK]
         if not shown:
@@ -54,13 +56,17 @@ def tell(found: dict[str, list[Finding]], *, quiet: bool = False) -> list[str]:
         lines += ["", subject] if lines else [subject]
         width = max(len(one.check) for one in shown)
         for one in shown:
-            lead = f"  {MARKS[one.severity]:{MARK_WIDTH}}  {one.check:{width}}  "
-            lines.append(lead + one.what)
+            mark = language.tell(MARKS[one.severity])
+            lead = f"  {mark:{MARK_WIDTH}}  {one.check:{width}}  "
+            lines.append(lead + language.tell(one.what))
             if one.severity is not Severity.OK:
                 indent = " " * len(lead)
-                lines += [f"{indent}Why: {one.why}", f"{indent}Do:  {one.do}"]
+                lines += [
+                    f"{indent}{head:{head_width}} {language.tell(text)}"
+                    for head, text in zip(heads, (one.why, one.do), strict=True)
+                ]
     lines += [""] if lines else []
-    return [*lines, _summary(found)]
+    return [*lines, language.tell(_summary(found))]
 
 
 def _summary(found: dict[str, list[Finding]]) -> str:

@@ -10,6 +10,7 @@ import msgspec
 
 from merpati.app.commands import session
 from merpati.app.commands.session import Session, say
+from merpati.app.language import spoken, tell
 from merpati.base.faults import Fault, Kind
 from merpati.model import habit as habits_of
 from merpati.model.account import Account
@@ -314,7 +315,8 @@ def _usual(standing: Standing) -> str:
 
 
 def _sentences(reasons: list[Reason]) -> list[str]:
-    return [guard_letters.reason(one.code, one.fields) for one in reasons] or ["nothing is noted"]
+    found = [guard_letters.reason(one.code, one.fields, spoken()) for one in reasons]
+    return found or [tell("nothing is noted")]
 
 
 def _plain_count(count: Count) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from merpati.app.commands import session
 from merpati.app.commands.session import Session, say
+from merpati.app.language import tell
 from merpati.base.faults import Fault, Kind
 from merpati.base.values import duration
 from merpati.model.queue import Destination, QueueMessage, QueueRecipient, Rule, Suppression
@@ -301,7 +302,7 @@ def _number(text: str) -> int:
 
 def _when(one: QueueRecipient, known: dict[str, Destination]) -> str:
     if one.held:
-        return "held"
+        return tell("held")
     return session.show_time(administration.next_try(one, known))
 
 
@@ -310,7 +311,7 @@ def _next_at(one: Destination, waiting: int) -> int | None:
 
 
 def _moment(at: int) -> str:
-    return session.show_time(at) if at else "never"
+    return session.show_time(at) if at else tell("never")
 
 
 def _plain(

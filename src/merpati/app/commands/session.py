@@ -16,6 +16,7 @@ import msgspec
 from merpati.app import migrate
 from merpati.app.config import read_config
 from merpati.app.installation import Config, become_owner, find_config, open_store
+from merpati.app.language import tell
 from merpati.base.clock import SystemClock
 from merpati.base.faults import Fault, Kind
 from merpati.base.ids import SystemIds
@@ -94,7 +95,7 @@ def read_password(address: str, *, from_stdin: bool) -> tuple[str, bool]:
     """
     if from_stdin:
         if sys.stdin.isatty():
-            text = getpass.getpass(f"Password for {address}: ")
+            text = getpass.getpass(tell(f"Password for {address}: "))
         else:
             text = sys.stdin.readline().rstrip("\r\n")
         if not text:
@@ -144,8 +145,9 @@ def print_json(value: Any) -> None:
 def print_table(headings: Sequence[str], rows: Sequence[Sequence[object]], empty: str) -> None:
     """Columns as wide as they need to be; numbers to the right; `empty` when there are no rows."""
     if not rows:
-        sys.stdout.write(empty + "\n")
+        say(empty)
         return
+    headings = [tell(heading) for heading in headings]
     cells = [[str(cell) for cell in row] for row in rows]
     widths = [
         max(len(heading), *(len(row[n]) for row in cells)) for n, heading in enumerate(headings)
@@ -160,5 +162,5 @@ def print_table(headings: Sequence[str], rows: Sequence[Sequence[object]], empty
 
 
 def say(text: str) -> None:
-    """One line for the person at the terminal."""
-    sys.stdout.write(text + "\n")
+    """One line for the person at the terminal, in their language."""
+    sys.stdout.write(tell(text) + "\n")

@@ -7,6 +7,7 @@ from typing import Any
 
 from merpati.app.commands import session
 from merpati.app.commands.session import Session, say
+from merpati.app.language import spoken
 from merpati.model.event import Event
 from merpati.services.administration import trace_words, tracing
 
@@ -41,7 +42,7 @@ async def _trace(one: Session, args: argparse.Namespace) -> None:
 
 def tell(event: Event) -> list[str]:
     """One step in words, with what is known of it below."""
-    lines = [f"  {session.show_time(event.at)}  {trace_words.sentence(event)}"]
+    lines = [f"  {session.show_time(event.at)}  {trace_words.sentence(event, spoken())}"]
     more = [f"{name} {value}" for name, value in trace_words.facts(event).items()]
     if more:
         lines.append(f"{'':23}{'; '.join(more)}")

@@ -1,0 +1,18 @@
+"""`merpati serve`, in Indonesian; its line `merpati ready` is for programs too, and stays."""
+
+from __future__ import annotations
+
+from typing import Final
+
+PHRASES: Final[dict[str, str]] = {
+    """\
+Run the server in the foreground. It is ready when it prints `merpati ready`.
+
+SIGTERM lets sessions end and stops within 10 seconds; SIGHUP reads the configuration and
+the certificates again.""": """\
+Jalankan server di latar depan. Server siap bila mencetak `merpati ready`.
+
+SIGTERM membiarkan sesi selesai lalu berhenti dalam 10 detik; SIGHUP membaca ulang
+konfigurasi dan sertifikat.""",
+    "processes; one per processor": "jumlah proses; satu per prosesor",
+}

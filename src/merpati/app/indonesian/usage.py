@@ -1,0 +1,92 @@
+"""What all commands share: usage, errors, and faults that any of them can meet."""
+
+from __future__ import annotations
+
+from typing import Final
+
+PHRASES: Final[dict[str, str]] = {
+    "usage:": "pemakaian:",
+    "error: {}": "galat: {}",
+    "positional arguments": "argumen",
+    "options": "opsi",
+    "show this help message and exit": "tampilkan bantuan ini lalu keluar",
+    "configuration file": "berkas konfigurasi",
+    "print JSON for programs": "cetak JSON untuk program",
+    "the following arguments are required: {names}": (
+        "argumen berikut harus diberikan: {names:text}"
+    ),
+    "unrecognized arguments: {words}": "argumen tidak dikenal: {words:text}",
+    "argument {name}: {problem}": "argumen {name:text}: {problem:said}",
+    "invalid choice: {value} (choose from {choices})": (
+        "pilihan tidak sah: {value:text} (pilih dari {choices:text})"
+    ),
+    "expected one argument": "memerlukan satu nilai",
+    "expected at least one argument": "memerlukan paling sedikit satu nilai",
+    "invalid int value: {value}": "bukan bilangan bulat: {value:text}",
+    "not allowed with argument {other}": "tidak boleh bersama argumen {other:text}",
+    "{text} is no size; write 500MB, 2GB or 0": (
+        "{text:text} bukan ukuran; tulis 500MB, 2GB, atau 0"
+    ),
+    "Password for {address}:": "Kata sandi untuk {address}:",
+    "the password is empty; write it on standard input, one line": (
+        "kata sandi kosong; tulis di masukan standar, satu baris"
+    ),
+    "the password is too short: take {least} characters or more": (
+        "kata sandi terlalu pendek: pakai {least} karakter atau lebih"
+    ),
+    "{address} is not an address; write name@domain": (
+        "{address:text} bukan alamat; tulis nama@domain"
+    ),
+    "domain {name} exists already": "domain {name} sudah ada",
+    "domain {name} is not served here": "domain {name} tidak dilayani di sini",
+    "domain {name} is not served here; see: {command}": (
+        "domain {name} tidak dilayani di sini; lihat: {command:text}"
+    ),
+    "domain {name} still has mailing lists; see: {command}": (
+        "domain {name} masih punya milis; lihat: {command:text}"
+    ),
+    "{name} is a domain with addresses of its own": (
+        "{name} adalah domain yang punya alamat sendiri"
+    ),
+    "address {address} exists already": "alamat {address} sudah ada",
+    "there is no account {address}; see: merpati account list": (
+        "tidak ada akun {address}; lihat: merpati account list"
+    ),
+    "{address} is the address of an account": "{address} adalah alamat sebuah akun",
+    "{address} is the address of a mailing list": "{address} adalah alamat sebuah milis",
+    "there is no alias {address}; see: merpati alias list": (
+        "tidak ada alias {address}; lihat: merpati alias list"
+    ),
+    "nobody signs in to {address}: it is shared": (
+        "tidak ada yang masuk ke {address}: kotak surat ini dipakai bersama"
+    ),
+    'There is no configuration file {file}: check -c, or make one with "merpati init".': (
+        'Tidak ada berkas konfigurasi {file}: periksa -c, atau buat dengan "merpati init".'
+    ),
+    (
+        "There is no configuration file {file}, which {variable} names: correct it,"
+        ' or make one with "merpati init".'
+    ): (
+        "Tidak ada berkas konfigurasi {file}, yang disebut {variable}: perbaiki, atau"
+        ' buat dengan "merpati init".'
+    ),
+    "{file} cannot be read: {reason}.": "{file} tidak terbaca: {reason:text}.",
+    "{file}: line {line} is not UTF-8: save the file as UTF-8.": (
+        "{file}: baris {line} bukan UTF-8: simpan berkas sebagai UTF-8."
+    ),
+    "{file} is not TOML: {problem}.": "{file} bukan TOML: {problem:text}.",
+    "{file}: there is no table [{heading}]: {hint}": (
+        "{file}: tidak ada tabel [{heading}]: {hint:text}"
+    ),
+    "{file}: {service} needs a certificate: set certificate and key in [tls].": (
+        "{file}: {service} memerlukan sertifikat: setel certificate dan key di [tls]."
+    ),
+    "{file}: {one} and {other} both listen on {place}: move one of them.": (
+        "{file}: {one} dan {other} sama-sama mendengarkan di {place}: pindahkan salah satu."
+    ),
+    "cannot become {user}: {reason}": "tidak dapat menjadi {user}: {reason:text}",
+    "nothing is noted": "tidak ada catatan",
+    "the store cannot be opened; see the lines above": (
+        "penyimpanan tidak dapat dibuka; lihat baris di atas"
+    ),
+}
