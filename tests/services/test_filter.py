@@ -243,6 +243,19 @@ async def test_colleagues_are_a_list(filtered: Post) -> None:
     assert await counts(filtered, filtered.ana) == {"INBOX": 1, "Archive": 1}
 
 
+@pytest.mark.parametrize(
+    "script",
+    ['redirect :list "urn:merpati:list:colleagues";',
+     'if header :list "from" "tag:example.com,2026:none" { discard; }'],
+)  # fmt: skip
+async def test_lists_that_cannot_be_used_stop_the_script(filtered: Post, script: str) -> None:
+    await activate(filtered, filtered.ana, f'require "extlists"; {script}')
+    trace = await filtered.send(DORA, ANA, message=MAIL)
+    assert await counts(filtered, filtered.ana) == {"INBOX": 1}
+    [step] = [one for one in await filtered.steps(trace) if one.kind is EventKind.FILTERED]
+    assert "list" in step.detail["fault"]
+
+
 # From the queue
 
 

@@ -101,6 +101,11 @@ class Outcomes:
         fault = broken
         if outcome is not None and outcome.fault is not None:
             fault = f"line {outcome.fault.line}: {outcome.fault.text}"
+        for action in wanted:
+            if isinstance(action, actions.Redirect) and action.to_list:  # RFC 6134 2.3
+                fault = f"line {action.line}: mail cannot be sent on to the list {action.address}"
+                wanted = [actions.Keep(implicit=True)]
+                break
         making = _Making(self, subject, outcome)
         for action in wanted:
             await making.take(action)
@@ -344,9 +349,7 @@ class _Making:
         """Send on, unless it has come through here before: then a copy stays instead."""
         subject = self._subject
         problem = ""
-        if action.to_list:
-            problem = f"there is no list {action.address}"
-        elif subject.account.address in subject.facts.delivered_to:
+        if subject.account.address in subject.facts.delivered_to:
             problem = "it has been here before: a mail loop"
         else:
             try:

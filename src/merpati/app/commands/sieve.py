@@ -15,7 +15,13 @@ from merpati.app.commands.session import Session, say
 from merpati.app.installation import ServerSettings
 from merpati.base.clock import SystemClock
 from merpati.base.faults import Fault, Kind
-from merpati.services.filter_answers import Answers, Surroundings
+from merpati.services.filter_answers import (
+    ADDRESS_BOOK,
+    COLLEAGUES,
+    Answers,
+    Surroundings,
+    list_name,
+)
 from merpati.services.scripts import Scripts, compiled_from, loaded
 from merpati.store import directory, sieve
 from merpati.store.engine import Store
@@ -261,9 +267,11 @@ def alone(question: questions.Question, around: Surroundings) -> object:
             return 0
         case (
             questions.MailboxExists() | questions.MailboxIdExists() | questions.SpecialUseExists()
-            | questions.Duplicate() | questions.ListsExist() | questions.MethodsValid()
+            | questions.Duplicate() | questions.MethodsValid()
         ):  # fmt: skip
             return False
+        case questions.ListsExist(names):
+            return all(list_name(name) in {ADDRESS_BOOK, COLLEAGUES} for name in names)
     return None
 
 

@@ -14,6 +14,7 @@ from merpati.wire.mime import headers, words
 from merpati.wire.sieve import checks, dates, mailto, matching, questions
 from merpati.wire.sieve.actions import Remembered
 from merpati.wire.sieve.arguments import MATCH_TYPES
+from merpati.wire.sieve.budget import Stopped
 from merpati.wire.sieve.matching import How
 from merpati.wire.sieve.parts import element, part_fields, walk
 from merpati.wire.sieve.questions import Question
@@ -60,6 +61,8 @@ def compare(
         key = matching.count(number, keys, way)
         return _told(run, step, key is not None, [str(number)], keys)
     if way.kind == "list":
+        if not (yield questions.ListsExist(tuple(keys))):  # RFC 6134 2.2
+            raise Stopped("no-list", name=keys[0][:80])
         if not values:
             return _told(run, step, False, values, keys)
         found = yield questions.InLists(tuple(keys), tuple(values))

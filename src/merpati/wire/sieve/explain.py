@@ -39,6 +39,7 @@ SENTENCES: Final = {
     "too-deep": "scripts include each other more than {limit} deep",
     "recursion": "the script {name} would include itself; that is not allowed",
     "no-script": "there is no script {name} to include; make it, or use :optional",
+    "no-list": "there is no list {name} here that could be looked into",
     "two-rejects": "the message cannot be rejected twice",
     "reject-conflict": "a message cannot be both rejected and {other}",
     "two-vacations": "vacation can be used only once",
