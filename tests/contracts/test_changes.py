@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from merpati.model.change import ChangeKind
-from merpati.store import changes, emails, mailboxes, metadata
+from merpati.store import changes, email_keywords, mailboxes, metadata
 from merpati.store.engine import Store
 from tests.support.store import INBOX, NOW, add, add_account
 
@@ -15,7 +15,12 @@ async def test_what_each_mailbox_saw_is_told_by_kind(store: Store) -> None:
     middle = await store.read(changes.current, account)
     assert await store.read(changes.touched, account, start) == {INBOX: {ChangeKind.EMAILS_ADDED}}
     await store.write(
-        emails.set_keywords, account, INBOX, [1], emails.Change.ADD, frozenset({"$seen"})
+        email_keywords.change,
+        account,
+        INBOX,
+        [1],
+        email_keywords.Change.ADD,
+        frozenset({"$seen"}),
     )
     assert await store.read(changes.touched, account, middle) == {
         INBOX: {ChangeKind.KEYWORDS_CHANGED}

@@ -9,8 +9,16 @@ import pytest
 from merpati.base.faults import Fault, Kind
 from merpati.model import uids as uid_sets
 from merpati.model.change import ChangeKind
-from merpati.store import changes, directory, email_edit, emails, expunged, mailboxes
-from merpati.store.emails import Change
+from merpati.store import (
+    changes,
+    directory,
+    email_edit,
+    email_keywords,
+    emails,
+    expunged,
+    mailboxes,
+)
+from merpati.store.email_keywords import Change
 from merpati.store.engine import Store, Topic, Transaction
 from tests.support import store as stores
 from tests.support.store import ARCHIVE, INBOX, NOW, add_account
@@ -156,7 +164,7 @@ async def test_keywords_are_set_added_and_removed(store: Store) -> None:
     account = await add_account(store)
     await fill(store, account.id, 3)
     write: Any = store.write
-    act = partial(write, emails.set_keywords, account.id, INBOX)
+    act = partial(write, email_keywords.change, account.id, INBOX)
     modseq, now, modified = await act([1, 2], Change.ADD, frozenset({"$seen", "b"}))
     assert (now, modified) == ({1: "$seen b", 2: "$seen b"}, [])
     assert await counts(store, account.id) == (3, 1, 18)
@@ -180,7 +188,7 @@ async def test_keywords_that_stay_as_they_are_cost_no_modseq(store: Store) -> No
     await fill(store, account.id, 1, keywords="$seen")
     before = await store.read(changes.current, account.id)
     answer = await store.write(
-        emails.set_keywords, account.id, INBOX, [1], Change.ADD, frozenset({"$seen"})
+        email_keywords.change, account.id, INBOX, [1], Change.ADD, frozenset({"$seen"})
     )
     assert answer == (0, {1: "$seen"}, [])
     assert await store.read(changes.current, account.id) == before
@@ -190,7 +198,7 @@ async def test_unchanged_since_spares_what_changed_later(store: Store) -> None:
     account = await add_account(store)
     await fill(store, account.id, 3)
     write: Any = store.write
-    act = partial(write, emails.set_keywords, account.id, INBOX)
+    act = partial(write, email_keywords.change, account.id, INBOX)
     since = await store.read(changes.current, account.id)
     await act([2], Change.ADD, frozenset({"x"}))
     _, now, modified = await act([1, 2, 3], Change.ADD, frozenset({"y"}), since)
@@ -204,7 +212,9 @@ async def test_keywords_added_at_once_are_all_there(store: Store) -> None:
     words = [f"k{n}" for n in range(12)] + ["$seen"]
     await asyncio.gather(
         *(
-            store.write(emails.set_keywords, account.id, INBOX, [1], Change.ADD, frozenset({word}))
+            store.write(
+                email_keywords.change, account.id, INBOX, [1], Change.ADD, frozenset({word})
+            )
             for word in words
         )
     )
@@ -301,7 +311,7 @@ async def test_keywords_of_many_change_whatever_they_had_before(store: Store) ->
     for words in had:
         await fill(store, account.id, 1, keywords=words)
     write: Any = store.write
-    act = partial(write, emails.set_keywords, account.id, INBOX)
+    act = partial(write, email_keywords.change, account.id, INBOX)
     for gone in (0, 25):  # with all of them there, and then without one in their midst
         await store.write(emails.remove, account.id, INBOX, [gone])
         uids = [uid for uid in range(1, 51) if uid != gone]
@@ -317,15 +327,15 @@ async def test_keywords_of_many_change_whatever_they_had_before(store: Store) ->
 
 async def test_keywords_between_two_uids_come_in_the_order_of_the_uids(store: Store) -> None:
     account = await add_account(store)
-    assert await store.read(emails.keywords_between, account.id, INBOX, 1, 9) == []
+    assert await store.read(email_keywords.between, account.id, INBOX, 1, 9) == []
     for keywords in ("$seen", "", "b", "$flagged $seen", "a"):
         await fill(store, account.id, 1, keywords=keywords)
-    found = await store.read(emails.keywords_between, account.id, INBOX, 2, 4)
+    found = await store.read(email_keywords.between, account.id, INBOX, 2, 4)
     assert found == ["", "b", "$flagged $seen"]
     await store.write(emails.remove, account.id, INBOX, [3])
-    found = await store.read(emails.keywords_between, account.id, INBOX, 1, 9)
+    found = await store.read(email_keywords.between, account.id, INBOX, 1, 9)
     assert found == ["$seen", "", "$flagged $seen", "a"]
-    assert await store.read(emails.keywords_between, account.id, INBOX, 2, 2) == [""]
+    assert await store.read(email_keywords.between, account.id, INBOX, 2, 2) == [""]
 
 
 async def test_replies_join_the_thread_of_what_they_answer(store: Store) -> None:
@@ -370,7 +380,7 @@ async def test_the_log_tells_of_everything_that_came_since(store: Store) -> None
     start = await store.read(changes.current, account.id)
     await store.write(emails.copy, account.id, INBOX, ARCHIVE, list(range(1, 41)))
     await fill(store, account.id, 3)
-    await store.write(emails.set_keywords, account.id, INBOX, [7], Change.ADD, frozenset({"a"}))
+    await store.write(email_keywords.change, account.id, INBOX, [7], Change.ADD, frozenset({"a"}))
     await store.write(emails.remove, account.id, INBOX, [52])
     (copied,) = await store.read(changes.since, account.id, ARCHIVE, start)
     assert (copied.modseq, copied.uids) == (start + 1, "1:40")

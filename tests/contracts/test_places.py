@@ -4,7 +4,17 @@ import pytest
 
 from merpati.base.faults import Fault, Kind
 from merpati.model import rights as letters
-from merpati.store import changes, directory, emails, mailboxes, members, places, rights, transfer
+from merpati.store import (
+    changes,
+    directory,
+    email_keywords,
+    emails,
+    mailboxes,
+    members,
+    places,
+    rights,
+    transfer,
+)
 from merpati.store.engine import Store, Topic
 from merpati.store.members import Send
 from tests.support import store as stores
@@ -274,7 +284,7 @@ async def test_replacing_flags_leaves_alone_what_may_not_be_changed(store: Store
     ani, _ = await two(store)
     await store.write(stores.add, ani, "one", keywords="$deleted $flagged")
     await store.write(
-        emails.set_keywords, ani, INBOX, [1], emails.Change.SET,
+        email_keywords.change, ani, INBOX, [1], email_keywords.Change.SET,
         frozenset({"$seen", "$answered", "$deleted"}), None, "lrs",
     )  # fmt: skip
     assert await keywords(store, ani) == ["$deleted $flagged $seen"]

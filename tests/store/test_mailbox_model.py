@@ -17,7 +17,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from merpati.base.faults import Fault, Kind
 from merpati.model import uids as uid_sets
 from merpati.model.change import ChangeKind
-from merpati.store import changes, directory, email_edit, emails, mailboxes
+from merpati.store import changes, directory, email_edit, email_keywords, emails, mailboxes
 from merpati.store.blobs import BlobStore
 from merpati.store.check import check
 from merpati.store.engine import Transaction
@@ -120,18 +120,18 @@ class Mailboxes(RuleBasedStateMachine):
             assert added.placed[0].uid == box.add(size, words)
 
     @rule(
-        data=st.data(), chosen=picks, how=st.sampled_from(emails.Change), words=some_words,
+        data=st.data(), chosen=picks, how=st.sampled_from(email_keywords.Change), words=some_words,
         stale=st.booleans(),
     )  # fmt: skip
     def set_keywords(
-        self, data: st.DataObject, chosen: list[int], how: emails.Change, words: frozenset[str],
-        stale: bool,
+        self, data: st.DataObject, chosen: list[int], how: email_keywords.Change,
+        words: frozenset[str], stale: bool,
     ) -> None:  # fmt: skip
         name, box = self.pick(data)
         uids = self.uids(box, chosen)
         since = 0 if stale else None  # everything has changed after 0
         modseq, now, modified = self.write(
-            emails.set_keywords, self.account, self.ids[name], uids, how, words, since
+            email_keywords.change, self.account, self.ids[name], uids, how, words, since
         )
         there = [uid for uid in uids if uid in box.emails]
         if stale:

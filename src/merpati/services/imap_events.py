@@ -31,7 +31,7 @@ from merpati.services.filter import Filter
 from merpati.services.filter_answers import Surroundings
 from merpati.services.filter_outcome import Outcomes, Subject, keywords
 from merpati.services.scripts import loaded
-from merpati.store import blobs, directory, emails, events, metadata, places, sieve
+from merpati.store import blobs, directory, email_keywords, emails, events, metadata, places, sieve
 from merpati.store.blobs import BlobStore, Stored
 from merpati.store.engine import Store, Transaction
 from merpati.store.places import Place
@@ -179,8 +179,8 @@ class ImapEvents:
         if keep is None:
             await emails.remove(tx, place.account_id, place.mailbox.id, [uid], now)
         elif keep.flags is not None:
-            await emails.set_keywords(
-                tx, place.account_id, place.mailbox.id, [uid], emails.Change.SET,
+            await email_keywords.change(
+                tx, place.account_id, place.mailbox.id, [uid], email_keywords.Change.SET,
                 frozenset(keywords(keep.flags).split()),
             )  # fmt: skip
         return unused

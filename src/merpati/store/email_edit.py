@@ -13,7 +13,7 @@ from merpati.base.faults import Fault, Kind
 from merpati.model import uids as uid_sets
 from merpati.model.change import ChangeKind
 from merpati.model.message import DELETED
-from merpati.store import blobs, changes, email_places, emails, quota
+from merpati.store import blobs, changes, email_keywords, email_places, emails, quota
 from merpati.store.email_places import Held
 from merpati.store.engine import Row, Transaction, id_list, one_of
 
@@ -26,8 +26,8 @@ async def set_keywords(
     """Give an email these keywords, in all its mailboxes; rows with `COLUMNS`."""
     for mailbox_id, row in places:
         own = {DELETED} if DELETED in row[6].split() else set()
-        await emails.set_keywords(
-            tx, account_id, mailbox_id, [row[0]], emails.Change.SET,
+        await email_keywords.change(
+            tx, account_id, mailbox_id, [row[0]], email_keywords.Change.SET,
             frozenset(keywords) - {DELETED} | own,
         )  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""Emails in mailboxes: adding, listing, keywords, copying, moving, removing.
+"""Emails in mailboxes: adding, listing, copying, removing; `email_keywords` changes keywords.
 
 Every act on many emails is a fixed number of statements, however many they are, and at
 most one row of the change log: its uids are a set. What was added is not logged, since each
@@ -10,19 +10,16 @@ makes a new email of the same blob, since IMAP lets the copies' flags differ.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from enum import Enum
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Final
 
 import msgspec
 
 from merpati.base.faults import Fault, Kind
-from merpati.model import rights as letters
 from merpati.model import uids as uid_sets
 from merpati.model.change import ChangeKind
-from merpati.model.message import DELETED, SEEN, Digest
+from merpati.model.message import SEEN, Digest
 from merpati.store import blobs, changes, email_threads, expunged, quota
 from merpati.store.engine import Dialect, Row, Topic, Transaction, among, id_list, one_of, within
 
@@ -56,7 +53,6 @@ INSERT_ROW: Final = (
 )
 UID_BITS: Final = 32  # RFC 9051 9, uniqueid
 DENSE: Final = 4  # a range query may visit so many rows for each one wanted
-MANY: Final = 8  # as one in so many: these are found by walking over all
 
 
 class Placement(msgspec.Struct, frozen=True):
@@ -83,14 +79,6 @@ class Added(msgspec.Struct, frozen=True):
     placed: list[Placed]
     refused: list[int]  # accounts without room, or gone
     superfluous: bool  # the body's own file is to be removed after the commit
-
-
-class Change(Enum):
-    """How keywords are combined with those an email has."""
-
-    SET = "set"
-    ADD = "add"
-    REMOVE = "remove"
 
 
 async def add(
@@ -171,26 +159,6 @@ async def uids_of(tx: Transaction, account_id: int, mailbox_id: int, after: int 
     return [row[0] for row in rows]
 
 
-async def keywords_between(
-    tx: Transaction, account_id: int, mailbox_id: int, first: int, last: int
-) -> list[str]:
-    """The keywords of each email from one UID to another, in the order of their UIDs.
-
-    The engine makes one text of them: an object for each row would cost twice as much.
-    """
-    if tx.dialect is Dialect.SQLITE:  # which keeps the order, as group_concat depends on it
-        wanted = "group_concat(keywords, '\n') FROM (SELECT keywords"
-        end = " ORDER BY uid)"
-    else:
-        wanted, end = "string_agg(keywords, '\n' ORDER BY uid)", ""
-    text: str | None = await tx.value(
-        f"SELECT {wanted} FROM mailbox_email WHERE account_id = $1 AND mailbox_id = $2"
-        f" AND uid BETWEEN $3 AND $4{end}",
-        account_id, mailbox_id, first, last,
-    )  # fmt: skip
-    return [] if text is None else text.split("\n")
-
-
 async def first_unseen(tx: Transaction, account_id: int, mailbox_id: int) -> int | None:
     """The lowest UID without $seen, or None."""
     found: int | None = await tx.value(
@@ -211,161 +179,6 @@ async def deleted(tx: Transaction, account_id: int, mailbox_id: int) -> list[int
         account_id, mailbox_id,
     )  # fmt: skip
     return [row[0] for row in rows]
-
-
-async def set_keywords(
-    tx: Transaction,
-    account_id: int,
-    mailbox_id: int,
-    uids: Sequence[int],
-    how: Change,
-    keywords: frozenset[str],
-    unchanged_since: int | None = None,
-    rights: str = letters.ALL,
-) -> tuple[int, dict[int, str], list[int]]:
-    """Change the keywords of emails; those that `rights` do not let somebody change stay.
-
-    Returns:
-        The modseq of the act (0 when nothing changed); by ascending UID the keywords of each
-        email that was found and, with `unchanged_since`, was not changed later; and the UIDs
-        of those that were.
-    """
-    found, held, modified = await _keywords(tx, account_id, mailbox_id, uids, unchanged_since)
-    combine = _combination(how, keywords, rights)
-    table = {old: combine(old) for old in set(held)}
-    now = dict(zip(found, map(table.__getitem__, held), strict=True))
-    different = {old: new for old, new in table.items() if new != old}
-    if not different:
-        return 0, now, modified
-    modseq, has_linked = await changes.next_modseq_and_links(tx, account_id)
-    changed = found
-    if len(different) < len(table):
-        changed = [uid for uid, old in zip(found, held, strict=True) if old in different]
-    counts = Counter(held)
-    await _rewrite(tx, account_id, mailbox_id, modseq, found, held, different, counts)
-    unseen = sum((is_seen(old) - is_seen(new)) * counts[old] for old, new in different.items())
-    await tx.run(
-        "UPDATE mailbox SET modseq = $3, unseen = unseen + $4 WHERE account_id = $1 AND id = $2",
-        account_id, mailbox_id, modseq, unseen,
-    )  # fmt: skip
-    await changes.log(
-        tx, account_id, modseq, 0, ChangeKind.KEYWORDS_CHANGED, mailbox_id,
-        uid_sets.compress(changed),
-    )  # fmt: skip
-    if has_linked:
-        await _spread(tx, account_id, mailbox_id, modseq, changed)
-    return modseq, now, modified
-
-
-async def _keywords(
-    tx: Transaction,
-    account_id: int,
-    mailbox_id: int,
-    uids: Sequence[int],
-    unchanged_since: int | None,
-) -> tuple[Sequence[int], list[str], list[int]]:
-    """Those of the emails that are there, their keywords, and those that were changed later."""
-    if unchanged_since is None and len(uids) > 1 and _is_run(uids):
-        held = await keywords_between(tx, account_id, mailbox_id, uids[0], uids[-1])
-        if len(held) == len(uids):
-            return uids, held, []
-    rows = await fetch(tx, account_id, mailbox_id, uids, ("uid", "keywords", "modseq"))
-    modified: list[int] = []
-    if unchanged_since is not None:
-        modified = [row[0] for row in rows if row[2] > unchanged_since]
-        rows = [row for row in rows if row[2] <= unchanged_since]
-    return [row[0] for row in rows], [row[1] for row in rows], modified
-
-
-def _is_run(uids: Sequence[int]) -> bool:
-    """Whether ascending UIDs leave none out."""
-    return uids[-1] - uids[0] + 1 == len(uids)
-
-
-async def _rewrite(
-    tx: Transaction,
-    account_id: int,
-    mailbox_id: int,
-    modseq: int,
-    uids: Sequence[int],
-    held: Sequence[str],
-    different: Mapping[str, str],
-    counts: Mapping[str, int],
-) -> None:
-    """Write keywords in place of those that emails have: one walk for each that many have."""
-    scattered: dict[str, list[int]] = {}
-    for old, new in different.items():
-        if not _is_run(uids) or counts[old] * MANY < len(uids):
-            scattered[old] = []
-            continue
-        await tx.run(
-            "UPDATE mailbox_email SET keywords = $3, modseq = $4 WHERE account_id = $1"
-            " AND mailbox_id = $2 AND uid BETWEEN $5 AND $6 AND keywords = $7 AND modseq <> $4",
-            account_id, mailbox_id, new, modseq, uids[0], uids[-1], old,
-        )  # fmt: skip
-    if not scattered:
-        return
-    for uid, old in zip(uids, held, strict=True):
-        if old in scattered:
-            scattered[old].append(uid)
-    for old, group in scattered.items():
-        which, some = among(tx, "uid", 5, group)
-        await tx.run(
-            "UPDATE mailbox_email SET keywords = $3, modseq = $4"
-            f" WHERE account_id = $1 AND mailbox_id = $2 AND {which}",
-            account_id, mailbox_id, different[old], modseq, some,
-        )  # fmt: skip
-
-
-async def _spread(
-    tx: Transaction,
-    account_id: int,
-    mailbox_id: int,
-    modseq: int,
-    uids: Sequence[int],
-) -> None:
-    """Give the other rows of emails that lie in several mailboxes the same keywords.
-
-    $deleted is each row's own.
-    """
-    rows = await fetch(tx, account_id, mailbox_id, uids, ("uid", "email_id", "keywords"))
-    changed = {email_id: (uid, keywords) for uid, email_id, keywords in rows}
-    which, ids = among(tx, "email_id", 2, list(changed))
-    others = await tx.rows(
-        f"SELECT email_id, mailbox_id, uid FROM email_place WHERE account_id = $1 AND {which}",
-        account_id, ids,
-    )  # fmt: skip
-    if not others:
-        return
-    places = {(one, box, uid) for one, box, uid in others}
-    places |= {(one, one >> UID_BITS, one & (1 << UID_BITS) - 1) for one in changed}
-    places -= {(one, mailbox_id, uid) for one, (uid, _) in changed.items()}
-    for n, (email_id, box, uid) in enumerate(sorted(places), 1):
-        row = await tx.row(
-            "SELECT keywords FROM mailbox_email WHERE account_id = $1 AND mailbox_id = $2"
-            " AND uid = $3 AND email_id = $4",
-            account_id, box, uid, email_id,
-        )  # fmt: skip
-        if row is None:
-            continue
-        old = row[0]
-        new = " ".join(sorted(
-            {one for one in changed[email_id][1].split() if one != DELETED}
-            | {one for one in old.split() if one == DELETED}
-        ))  # fmt: skip
-        await tx.run(
-            "UPDATE mailbox_email SET keywords = $4, modseq = $5 WHERE account_id = $1"
-            " AND mailbox_id = $2 AND uid = $3",
-            account_id, box, uid, new, modseq,
-        )  # fmt: skip
-        await tx.run(
-            "UPDATE mailbox SET modseq = $3, unseen = unseen + $4"
-            " WHERE account_id = $1 AND id = $2",
-            account_id, box, modseq, is_seen(old) - is_seen(new),
-        )  # fmt: skip
-        await changes.log(
-            tx, account_id, modseq, n, ChangeKind.KEYWORDS_CHANGED, box, uid_sets.compress([uid])
-        )
 
 
 async def remove(
@@ -478,27 +291,6 @@ def _select(columns: tuple[str, ...], where: str) -> str:
         f"SELECT {wanted} FROM mailbox_email e{joins}"
         f" WHERE e.account_id = $1 AND e.mailbox_id = $2 AND {where} ORDER BY e.uid"
     )
-
-
-def _combination(
-    how: Change, keywords: frozenset[str], rights: str = letters.ALL
-) -> Callable[[str], str]:
-    """A function from stored keywords to stored keywords."""
-    if rights != letters.ALL:
-        keywords = frozenset(letters.settable(" ".join(keywords), rights).split())
-
-    def combine(old: str) -> str:
-        held = set(old.split())
-        if how is Change.SET:
-            fixed = {one for one in held if letters.for_keyword(one) not in rights}
-            held = {*keywords, *fixed}
-        elif how is Change.ADD:
-            held |= keywords
-        else:
-            held -= keywords
-        return " ".join(sorted(held))
-
-    return combine
 
 
 async def forget_places(

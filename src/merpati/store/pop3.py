@@ -9,7 +9,7 @@ from typing import Final
 import msgspec
 
 from merpati.model.mailbox import INBOX_ID, Mailbox
-from merpati.store import emails, mailboxes
+from merpati.store import email_keywords, emails, mailboxes
 from merpati.store.engine import Transaction
 
 DAY: Final = 86_400_000  # milliseconds
@@ -96,8 +96,8 @@ async def remember(
     """Note what was fetched in a session: ascending UIDs by mailbox."""
     for mailbox_id, uids in found.items():
         if chosen.mark_seen:
-            await emails.set_keywords(
-                tx, account_id, mailbox_id, uids, emails.Change.ADD, frozenset({"$seen"})
+            await email_keywords.change(
+                tx, account_id, mailbox_id, uids, email_keywords.Change.ADD, frozenset({"$seen"})
             )
         if chosen.remembers:
             await tx.run_many(

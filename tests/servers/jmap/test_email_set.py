@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from merpati.store import email_places, emails
+from merpati.store import email_keywords, email_places, emails
 from merpati.store.check import check
 from tests.support.jmap import JmapInstance
 
@@ -69,11 +69,11 @@ async def test_flags_that_imap_sets_are_set_in_every_mailbox(jmap: JmapInstance)
     id_ = await deliver(jmap)
     await update(jmap, id_, **{"mailboxIds/F3": True})
     await jmap.store.write(
-        emails.set_keywords,
+        email_keywords.change,
         jmap.ana.id,
         3,
         [1],
-        emails.Change.ADD,
+        email_keywords.Change.ADD,
         frozenset({"$flagged", "$deleted"}),
     )
     assert (await one(jmap, id_))["keywords"] == {"$flagged": True}

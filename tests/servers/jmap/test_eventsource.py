@@ -9,7 +9,7 @@ import pytest
 
 from merpati.servers.jmap import eventsource, push
 from merpati.servers.jmap.call import JmapSettings
-from merpati.store import emails, mailboxes
+from merpati.store import email_keywords, mailboxes
 from tests.support.http import Site
 from tests.support.jmap import JmapInstance
 from tests.support.jmap_push import Events, basic
@@ -34,7 +34,9 @@ async def opened(site: Site, query: str = "?types=*&closeafter=no&ping=0", **fie
 
 async def flag(jmap: JmapInstance, uid: int) -> None:
     change = frozenset({"$seen"})
-    await jmap.store.write(emails.set_keywords, jmap.ana.id, 1, [uid], emails.Change.ADD, change)
+    await jmap.store.write(
+        email_keywords.change, jmap.ana.id, 1, [uid], email_keywords.Change.ADD, change
+    )
 
 
 async def test_new_mail_is_told_with_the_states_of_what_it_changed(

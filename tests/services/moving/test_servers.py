@@ -9,8 +9,8 @@ import pytest
 from merpati.model.mailbox import INBOX_ID
 from merpati.net.remote import Account, Remote
 from merpati.services.moving.servers import Copied, Job, Options, Servers
-from merpati.store import emails, mailboxes
-from merpati.store.emails import Change
+from merpati.store import email_keywords, emails, mailboxes
+from merpati.store.email_keywords import Change
 from tests.services.moving.test_files import contents, fill
 from tests.support import imap
 from tests.support.server import ANA, BUDI, PASSWORD, TestInstance
@@ -57,7 +57,7 @@ async def test_a_second_pass_brings_what_has_changed_since(instance: TestInstanc
     await copy(instance, port)
     await instance.deliver(FRESH)
     await instance.store.write(
-        emails.set_keywords, instance.ana.id, INBOX_ID, [1], Change.SET,
+        email_keywords.change, instance.ana.id, INBOX_ID, [1], Change.SET,
         frozenset({"$flagged", "work"}),
     )  # fmt: skip
     await instance.store.write(emails.remove, instance.ana.id, INBOX_ID, [2])

@@ -25,7 +25,7 @@ from merpati.servers.imap.content import COLUMNS, Content, Range, within
 from merpati.servers.imap.legal import Refused
 from merpati.servers.imap.surrogate import TOLD, Surrogate
 from merpati.servers.imap.view import View
-from merpati.store import changes, emails
+from merpati.store import changes, email_keywords, emails
 from merpati.store.engine import Row, Transaction
 from merpati.wire.imap import commands, flags, responses, sets, strings, structure
 from merpati.wire.imap.fetch import Attribute, Binary, FetchItem, Section, Text
@@ -256,8 +256,8 @@ async def _set_seen(client: Client, view: View, found: Sequence[Row]) -> dict[in
         return {}
     try:
         modseq, now, _ = await client.services.store.write(
-            emails.set_keywords, view.account_id, view.mailbox_id, unseen,
-            emails.Change.ADD, frozenset({SEEN}),
+            email_keywords.change, view.account_id, view.mailbox_id, unseen,
+            email_keywords.Change.ADD, frozenset({SEEN}),
         )  # fmt: skip
     except Fault:
         return {}

@@ -22,7 +22,7 @@ from merpati.servers.imap import surrogate
 from merpati.servers.imap.client import Client
 from merpati.servers.imap.legal import Refused
 from merpati.servers.imap.view import View
-from merpati.store import emails
+from merpati.store import email_keywords, emails
 from merpati.store.engine import Row
 from merpati.wire.imap import dates, flags, responses, sets, strings
 from merpati.wire.imap.fetch import Attribute
@@ -197,7 +197,7 @@ async def _send_flags(client: Client, view: View, how: Plan, part: Selection) ->
     if not isinstance(part.places, range) or not part.places:
         return False
     keywords = await client.services.store.read(
-        emails.keywords_between, view.account_id, view.mailbox_id, part.uids[0], part.uids[-1]
+        email_keywords.between, view.account_id, view.mailbox_id, part.uids[0], part.uids[-1]
     )
     if len(keywords) != len(part.uids):
         return False

@@ -16,16 +16,16 @@ from merpati.servers.imap.legal import Refused
 from merpati.servers.imap.sync import sync
 from merpati.servers.imap.view import View
 from merpati.services.imap_events import Cause
-from merpati.store import email_edit, emails, places, transfer
+from merpati.store import email_edit, email_keywords, emails, places, transfer
 from merpati.store.engine import P, T, Transaction, Unit
 from merpati.wire.imap import commands, responses, sets
 from merpati.wire.imap.commands import StoreMode
 from merpati.wire.imap.fetch import Attribute
 
 CHANGES: Final = {
-    StoreMode.REPLACE: emails.Change.SET,
-    StoreMode.ADD: emails.Change.ADD,
-    StoreMode.REMOVE: emails.Change.REMOVE,
+    StoreMode.REPLACE: email_keywords.Change.SET,
+    StoreMode.ADD: email_keywords.Change.ADD,
+    StoreMode.REMOVE: email_keywords.Change.REMOVE,
 }
 
 LONG: Final = 500  # messages; what changes more of them would hold up the event loop
@@ -70,14 +70,14 @@ async def _change(
     """Change the keywords, those of many messages in steps, between which others write.
 
     Returns:
-        Whether any changed; and as `emails.set_keywords`.
+        Whether any changed; and as `email_keywords.change`.
     """
     has_changed = False
     now: dict[int, str] = {}
     modified: list[int] = []
     for start in range(0, len(uids), STEP):
         modseq, some, later = await _write(
-            client, len(uids), emails.set_keywords, view.account_id, view.mailbox_id,
+            client, len(uids), email_keywords.change, view.account_id, view.mailbox_id,
             uids[start : start + STEP], CHANGES[command.mode], frozenset(command.keywords),
             command.unchanged_since, view.rights,
         )  # fmt: skip

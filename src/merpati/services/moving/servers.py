@@ -25,9 +25,9 @@ from merpati.net.imap_client import ImapClient
 from merpati.net.reaper import Reaper
 from merpati.net.remote import Account, Remote
 from merpati.services.moving.intake import Incoming, Intake, Report, Taken, spooled
-from merpati.store import directory, emails, remote
+from merpati.store import directory, email_keywords, emails, remote
 from merpati.store.blobs import BlobStore
-from merpati.store.emails import Change
+from merpati.store.email_keywords import Change
 from merpati.store.engine import Row, Store, Transaction
 from merpati.store.remote import RemoteFolder, RemoteMessage
 from merpati.wire.imap.client_responses import Folder, Message
@@ -343,7 +343,7 @@ async def _set_keywords(
     tx: Transaction, account_id: int, opened: RemoteFolder, uids: list[int], keywords: str,
     found: list[RemoteMessage],
 ) -> None:  # fmt: skip
-    await emails.set_keywords(
+    await email_keywords.change(
         tx, account_id, opened.mailbox_id, uids, Change.SET, frozenset(keywords.split())
     )
     await remote.remember(tx, account_id, opened.id, found)
