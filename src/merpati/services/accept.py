@@ -303,19 +303,7 @@ class Accept:
         where nothing runs scripts. `unused` takes the files that are to be removed after
         the commit.
         """
-        addresses: dict[int, str] = {}
-        own_addresses: dict[int, str] = {}  # those of them that lead nowhere else
-        remote: dict[str, str] = {}
-        later: list[tuple[str, str]] = []  # here too, but not at once
-        for route in arrival.routes:
-            if route.accounts and _waits(arrival, route):
-                later.append((route.address, HERE))
-                continue
-            for account_id in route.accounts:
-                addresses.setdefault(account_id, route.address)
-                if len(route.accounts) == 1 and not route.remote:
-                    own_addresses.setdefault(account_id, route.address)
-            remote.update(route.remote)
+        addresses, own_addresses, remote, later = _led_to(arrival)
         steps = self._first_steps(trace_id, body, found, arrival, now)
         if verdict is not None:
             steps.append(Event(trace_id, now, EventKind.JUDGED, verdict.findings.author.domain, 0,
@@ -457,6 +445,31 @@ def _wishes(routes: tuple[Route, ...]) -> dict[str, RecipientOptions]:
         if route.options != NO_RECIPIENT_OPTIONS
         for address in (route.address, *(address for address, _ in route.remote))
     }
+
+
+_LedTo = tuple[dict[int, str], dict[int, str], dict[str, str], list[tuple[str, str]]]
+
+
+def _led_to(arrival: Arrival) -> _LedTo:
+    """What the recipients lead to.
+
+    Gives the address of each account here, those of them that lead nowhere else, addresses
+    elsewhere with their destinations, and what is for here too, but not at once.
+    """
+    addresses: dict[int, str] = {}
+    own: dict[int, str] = {}
+    remote: dict[str, str] = {}
+    later: list[tuple[str, str]] = []
+    for route in arrival.routes:
+        if route.accounts and _waits(arrival, route):
+            later.append((route.address, HERE))
+            continue
+        for account_id in route.accounts:
+            addresses.setdefault(account_id, route.address)
+            if len(route.accounts) == 1 and not route.remote:
+                own.setdefault(account_id, route.address)
+        remote.update(route.remote)
+    return addresses, own, remote, later
 
 
 async def _for_here(

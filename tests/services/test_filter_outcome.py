@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+from typing import Final
+
+import pytest
+
+from merpati.services.scripts import SieveSettings
+from tests.support.filtering import activate, counts, install
+from tests.support.post import Post
+from tests.support.server import ANA, BUDI
+
+DORA: Final = "dora@sender.test"
+CARL: Final = "carl@there.test"
+MAIL: Final = (
+    b"From: Dora <dora@sender.test>\r\nTo: ana@example.org\r\nSubject: Lunch\r\n"
+    b"Message-ID: <1@sender.test>\r\n\r\nAt noon?\r\n"
+)
+DAY: Final = 86_400
+
+
+@pytest.fixture
+def filtered(post: Post) -> Post:
+    install(post)
+    return post
+
+
+async def test_redirected_mail_goes_on_as_forwarded_mail_does(filtered: Post) -> None:
+    sink = await filtered.sink("there.test")
+    await activate(filtered, filtered.ana, f'redirect "{CARL}";')
+    trace = await filtered.send(DORA, ANA, message=MAIL)
+    assert await counts(filtered, filtered.ana) == {}
+    await filtered.work()
+    [sent] = sink.messages
+    assert sent.sender.startswith("SRS0=")
+    assert sent.content.startswith(b"Delivered-To: ana@example.org\r\n")
+    assert sent.content.endswith(MAIL)
+    assert "sent" in await filtered.kinds(trace)
+
+
+@pytest.mark.parametrize(
+    ("extension", "wish"),
+    [
+        ("redirect-dsn", ':notify "FAILURE"'),
+        ("redirect-deliverby", ':bytimerelative 600 :bymode "notify"'),
+    ],
+)
+async def test_who_asks_for_reports_of_what_is_redirected_gets_them(
+    filtered: Post, extension: str, wish: str
+) -> None:
+    sink = await filtered.sink("there.test")
+    script = f'require "{extension}"; redirect {wish} "{CARL}";'
+    await activate(filtered, filtered.ana, script)
+    await filtered.send(DORA, ANA, message=MAIL)
+    await filtered.work()
+    assert [one.sender for one in sink.messages] == [ANA]  # RFC 6009 6.1 and 7.1
+
+
+async def test_redirected_mail_that_comes_back_is_kept(filtered: Post) -> None:
+    await activate(filtered, filtered.ana, f'redirect "{CARL}";')
+    await filtered.send(DORA, ANA, message=b"Delivered-To: ana@example.org\r\n" + MAIL)
+    assert await counts(filtered, filtered.ana) == {"INBOX": 1}
+    assert await filtered.waiting() == []
+
+
+async def test_two_accounts_that_redirect_to_each_other_keep_one_copy(filtered: Post) -> None:
+    await activate(filtered, filtered.ana, f'redirect "{BUDI}";')
+    await activate(filtered, filtered.budi, f'redirect "{ANA}";')
+    await filtered.send(DORA, ANA, message=MAIL)
+    await filtered.work()
+    kept = [await counts(filtered, one) for one in (filtered.ana, filtered.budi)]
+    assert kept == [{"INBOX": 1}, {}]
+    assert await filtered.waiting() == []
+
+
+async def test_an_edited_message_goes_on_edited(filtered: Post) -> None:
+    sink = await filtered.sink("there.test")
+    script = f'require "editheader"; addheader "X-Seen" "yes"; redirect "{CARL}";'
+    await activate(filtered, filtered.ana, script)
+    await filtered.send(DORA, ANA, message=MAIL)
+    await filtered.work()
+    assert b"X-Seen: yes\r\n" in sink.messages[0].content
+
+
+async def test_a_script_that_sends_on_too_often_is_stopped(post: Post) -> None:
+    install(post, SieveSettings(redirects=2))
+    targets = "".join(f'redirect "c{n}@there.test";' for n in range(3))
+    await activate(post, post.ana, targets)
+    await post.send(DORA, ANA, message=MAIL)
+    assert await post.inbox(post.ana)
+    assert {one.address for one in await post.waiting()} == {ANA}  # the letter about it
