@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 import pytest
 
@@ -10,6 +11,17 @@ from tests.support.dns import DnsServer, answering
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+
+HERE: Final = Path(__file__).parent
+
+
+@pytest.hookimpl(tryfirst=True)  # before the choice by marks
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What lies here is a scenario, even where the file forgot to say so."""
+    for item in items:
+        if item.path.is_relative_to(HERE):
+            item.add_marker("scenario")
 
 
 @pytest.fixture
