@@ -34,7 +34,9 @@ class SieveSettings:
         4, "Answers and notifications that one script may send for one message.", maximum=50
     )
     answer_again: int = setting(
-        86_400, "Do not answer the same sender again sooner than this.", unit="s"
+        60,
+        "Do not answer the same sender again sooner than this, whatever a script says.",
+        unit="s",
     )
     remember: int = setting(
         604_800, "How long scripts remember which messages they have seen.", unit="s"
