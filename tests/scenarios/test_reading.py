@@ -335,10 +335,10 @@ def test_a_shared_mailbox_is_read_and_answers_are_seen(webmail: Webmail, reader:
     if reader.phone:
         reader.page.click(".burger button")
         reader.page.wait("document.querySelector('.folders.shown')")
-    reader.page.wait("document.querySelector('nav.tree').innerText.includes('info@a.id')")
+    reader.page.wait("document.querySelector('nav.tree').innerText.includes('Informasi')")
     reader.page.run(
         "[...document.querySelectorAll('nav.tree h2')].find(one =>"
-        " one.innerText.includes('info@a.id')).nextElementSibling.querySelector('a').click()"
+        " one.innerText.includes('Informasi')).nextElementSibling.querySelector('a').click()"
     )
     reader.row(name)
     reader.open(name)

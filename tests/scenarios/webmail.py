@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from email.message import EmailMessage
 from email.policy import SMTP
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, ClassVar, Final, Self
 
 from merpati.servers.web.pages import FOLDER
 from tests.support.browser import DESKTOP, PHONE, Browser, Page
@@ -31,7 +31,7 @@ BUDI: Final = "budi@a.id"
 # that neither finds what the other has left.
 WAYS: Final = {"desk-en": ANI, "phone-id": "sari@a.id"}
 DICTIONARIES: Final = (
-    "en", "id", "compose-en", "compose-id", "settings-en", "settings-id",
+    "en", "id", "compose-en", "compose-id", "settings-en", "settings-id", "admin-en", "admin-id",
 )  # fmt: skip
 ROWS: Final = "document.querySelectorAll('main a[data-id]')"
 
@@ -124,7 +124,7 @@ def dictionaries() -> str:
         f"import {{ {name[-2:]} as d{n} }} from {json.dumps(str(file))};\n"
         for n, (name, file) in enumerate(files)
     )
-    text += "window.words = { en: [d0, d2, d4], id: [d1, d3, d5] };"
+    text += "window.words = { en: [d0, d2, d4, d6], id: [d1, d3, d5, d7] };"
     command: list[str | Path] = [
         program,
         "--bundle",
@@ -161,6 +161,8 @@ PRESSABLE: Final = """(async name => {
 class Person:
     """Somebody in front of the webmail, who knows things by the names that their language has."""
 
+    PARTS: ClassVar[dict[str, int]] = {"": 0, "write": 1, "set": 2}  # of the dictionary
+
     page: Page
     address: str
     language: str = "en"
@@ -180,7 +182,7 @@ class Person:
         self.page.wait("document.querySelector('main .scroller[aria-busy=false]')")
 
     def word(self, key: str, *given: object, part: int = 0) -> str:
-        """A text of the dictionary; `part` is 0 for mail, 1 for writing, 2 for the settings."""
+        """A text of the dictionary; `part` is a number of `PARTS`, 3 is the administration."""
         if not self.page.run("'words' in window"):
             self.page.run(dictionaries())
         found = f"words.{self.language}[{part}].{key}"
@@ -189,12 +191,12 @@ class Person:
         assert text, f"no text {key}"
         return text
 
-    def name(self, key: str) -> str:
+    def name(self, key: str, *given: object) -> str:
         """`write:send` is "Send" of the texts for writing, `=Budi` is just that."""
         if key.startswith("="):
             return key[1:]
         part, _, rest = key.rpartition(":")
-        return self.word(rest, part=("", "write", "set").index(part))
+        return self.word(rest, *given, part=self.PARTS[part])
 
     def press(self, *keys: str) -> None:
         """Click on what has these names, one after the other."""
@@ -218,11 +220,7 @@ class Person:
 
     def sees(self, key: str, *given: object) -> None:
         """Until the page says so."""
-        if given:
-            part, _, rest = key.rpartition(":")
-            self.page.wait_text(self.word(rest, *given, part=("", "write", "set").index(part)))
-        else:
-            self.page.wait_text(self.name(key))
+        self.page.wait_text(self.name(key, *given))
 
     def folder(self, key: str) -> None:
         """Go to a folder; on a phone they come out of the side."""

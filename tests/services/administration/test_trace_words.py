@@ -21,3 +21,10 @@ def test_a_failure_says_what_can_be_done() -> None:
     assert trace_words.facts(step) == {"said": "550 5.1.1 no such user", "status": "5.1.1"}
     sent = Event("t", 1, EventKind.SENT, "x@far.test", 0, detail)
     assert trace_words.advice(sent) == ""
+
+
+def test_an_automatic_reply_is_no_script() -> None:
+    detail = {"did": ["vacation rina@b.test"]}
+    step = Event("t", 1, EventKind.FILTERED, "ani@a.test", 0, detail)
+    assert trace_words.sentence(step) == "the automatic reply of ani@a.test: vacation rina@b.test"
+    assert trace_words.sentence(step, "id").startswith("balasan otomatis ani@a.test: ")

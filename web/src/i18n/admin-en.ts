@@ -159,12 +159,14 @@ export const en = {
   aliases: {
     lead: "Addresses that send on to others. An address that begins with @ takes all mail for its domain that nobody else takes.",
     new: "New alias",
+    empty: "There is no alias yet.",
     targets: "Goes to (one address on each line)",
     goesTo: "Goes to",
   },
   lists: {
     lead: "One address that reaches many people.",
     new: "New list",
+    empty: "There is no mailing list yet.",
     members: "Members",
     owners: "Owners",
     posting: "Who may post",
@@ -189,6 +191,7 @@ export const en = {
   shared: {
     lead: "Mailboxes that several people read and answer, such as sales@. Nobody signs in to them.",
     new: "New shared mailbox",
+    empty: "There is no shared mailbox yet.",
     member: "Member (an address, anyone, or @domain)",
     rights: "May",
     levels: { none: "nothing", read: "read", write: "read and write", all: "everything" },

@@ -162,12 +162,14 @@ export const id: Like<typeof en> = {
   aliases: {
     lead: "Alamat yang meneruskan ke alamat lain. Alamat yang diawali @ menerima semua surat domainnya yang tidak ada pemiliknya.",
     new: "Alias baru",
+    empty: "Belum ada alias.",
     targets: "Diteruskan ke (satu alamat per baris)",
     goesTo: "Diteruskan ke",
   },
   lists: {
     lead: "Satu alamat yang menjangkau banyak orang.",
     new: "Milis baru",
+    empty: "Belum ada milis.",
     members: "Anggota",
     owners: "Pemilik",
     posting: "Siapa boleh mengirim",
@@ -192,6 +194,7 @@ export const id: Like<typeof en> = {
   shared: {
     lead: "Kotak surat yang dibaca dan dijawab beberapa orang, misalnya penjualan@. Tidak ada yang masuk ke dalamnya.",
     new: "Kotak surat bersama baru",
+    empty: "Belum ada kotak surat bersama.",
     member: "Anggota (alamat, anyone, atau @domain)",
     rights: "Boleh",
     levels: { none: "tidak apa-apa", read: "membaca", write: "membaca dan menulis", all: "semuanya" },

@@ -21,9 +21,9 @@ class Accounts:
         """The accounts with their names, by their JMAP ids; the user's own is the first."""
         own = (Access(user.id, is_own=True, read_only=False, user_id=user.id), user.address)
         found = {object_ids.account(user.id): own}
-        for id_, address in await self._store.read(_others, user.id):
+        for id_, name in await self._store.read(_others, user.id):
             access = Access(id_, is_own=False, read_only=False, user_id=user.id)
-            found[object_ids.account(id_)] = (access, address)
+            found[object_ids.account(id_)] = (access, name)
         return found
 
 
@@ -34,5 +34,5 @@ async def _others(tx: Transaction, user_id: int) -> list[tuple[int, str]]:
         if any(mailboxes.values()):
             account = await directory.account_by_id(tx, owner_id)
             if account is not None:
-                found.append((owner_id, account.address))
+                found.append((owner_id, account.name or account.address))
     return found

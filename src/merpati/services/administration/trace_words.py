@@ -71,6 +71,10 @@ _HANDED_IN: Final = (
     "handed in on this machine by {account}; its sender is {about}",
     "diserahkan di mesin ini oleh {account}; pengirimnya {about}",
 )
+_REPLIED: Final = (  # no script of one's own: what the settings wrote
+    "the automatic reply of {about}: {what}",
+    "balasan otomatis {about}: {what}",
+)
 SHOWN: Final = (
     "said", "fault", "tls", "security", "protocol", "address", "size", "status", "try", "notice",
 )  # fmt: skip
@@ -92,6 +96,8 @@ def sentence(event: Event, language: str = "en") -> str:
     pair = SENTENCES[event.kind]
     if event.kind is EventKind.RECEIVED and "peer" not in detail:
         pair = _HANDED_IN if "account" in detail else _MADE_HERE
+    elif event.kind is EventKind.FILTERED and "script" not in detail:
+        pair = _REPLIED
     return pair[language == "id"].format_map(detail)
 
 
