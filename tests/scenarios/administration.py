@@ -17,7 +17,6 @@ from tests.support.instance import PASSWORD, Installation
 BOSSES: Final = {"desk-en": "boss@a.id", "phone-id": "bos@a.id"}
 MOVED: Final = "new PopStateEvent('popstate')"
 WAITS: Final = "document.querySelector('main [role=status].wait, main [aria-busy=true]')"
-FITS: Final = "document.documentElement.scrollWidth <= innerWidth"
 
 
 class Admin(Person):
@@ -55,9 +54,20 @@ class Admin(Person):
         self.page.run(f"history.pushState(null, '', {to}), dispatchEvent({MOVED})")
         self.settle()
 
+    def begin_again(self) -> None:
+        """Nothing open, and nothing left of what was done before."""
+        self.page.open(self.page.run("location.origin") + "/admin/trace")
+        self.settle()
+
     def settle(self) -> None:
         """Until the screen waits for nothing."""
         self.page.wait(f"document.querySelector('main h1') && !{WAITS}")
+
+    def fits(self) -> bool:
+        """Whether nothing is wider than the window; a phone's would grow with what is in it."""
+        width = PHONE[0] if self.phone else DESKTOP[0]
+        found: bool = self.page.run(f"document.documentElement.scrollWidth <= {width}")
+        return found
 
     def gone(self, text: str) -> None:
         """Until the screen says it no longer."""
@@ -75,8 +85,13 @@ class Admin(Person):
             f"(document.querySelector({json.dumps(at)}))"
         )
 
+    def quiet(self) -> None:
+        """Until no notice lies over the lower end of the page."""
+        self.page.wait("document.querySelector('.toasts').childElementCount === 0")
+
     def close(self) -> None:
-        """The dialog, until it is gone."""
+        """The dialog, once it is the only one, until it is gone."""
+        self.page.wait("document.querySelectorAll('dialog').length === 1")
         self.press("close")
         self.page.wait("!document.querySelector('dialog')")
 

@@ -196,7 +196,7 @@ async def test_the_session_says_whose_accounts_these_are(
         "accountIdForPrincipal": people.budis, "principalId": people.ana,
     }  # fmt: skip
     assert PRINCIPALS not in other["accountCapabilities"]
-    assert (other["name"], other["isPersonal"]) == (ANA, False)
+    assert (other["name"], other["isPersonal"]) == ("ana", False)
 
 
 async def test_who_does_not_use_sharing_is_not_told_of_it(jmap: JmapInstance) -> None:
