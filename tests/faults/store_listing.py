@@ -11,12 +11,11 @@ import sqlite3
 import sys
 from collections import Counter
 from contextlib import closing
-from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
 from merpati.base.faults import Fault
-from merpati.store.blobs import Compression
+from merpati.store.blobs import Compression, content_hash
 
 DATABASE: Final = "merpati.sqlite"
 _ID: Final = re.compile(rb"(?im)^X-Fault-Id: (\S+)")
@@ -87,7 +86,7 @@ def _content(row: tuple[int, bytes, int, int, str, int, bytes], folder: Path) ->
         raise ValueError("neither body nor file")
     else:
         content = Compression().unpack(encoding, data, size)
-    if sha256(content).digest() != digest:
+    if content_hash(content) != digest:
         raise ValueError("other bytes than were stored")
     return content
 

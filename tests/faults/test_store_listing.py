@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
-from hashlib import sha256
 from typing import TYPE_CHECKING
 
 import pytest
 
 from merpati.store import schema
-from merpati.store.blobs import Compression
+from merpati.store.blobs import Compression, content_hash
 from merpati.store.engine import Dialect
 from tests.faults.store_listing import DATABASE, list_ids, queued, uidnext
 
@@ -27,7 +26,7 @@ def fill(table: str, db: sqlite3.Connection, **values: object) -> None:
 
 
 def add_blob(db: sqlite3.Connection, number: int, content: bytes, location: str = "") -> None:
-    digest = sha256(content).digest()
+    digest = content_hash(content)
     fill("blob", db, id=number, hash=digest, size=len(content), refs=1, location=location)
     fill("message", db, blob_id=number)
     if not location:

@@ -26,7 +26,7 @@ pytestmark = pytest.mark.scenario
 
 IMAPFLOW: Final = Path(__file__).with_name("imapflow")
 LETTER: Final = b"""\
-From: Someone <someone@example.org>\r
+From: Someone <%s>\r
 To: beno@b.id\r
 Subject: %s\r
 Date: Sun, 22 Nov 2026 10:00:00 +0700\r
@@ -58,7 +58,7 @@ def test_swaks_delivers_as_a_stranger_and_submits_as_a_user(home: Home) -> None:
         "swaks", "--server", "127.0.0.1", "--port", str(port), "--helo", "mx.example.org",
         "--from", "someone@example.org", "--to", home.address, "--header", "Subject: stranger",
     )  # fmt: skip
-    home.swaks(letter("user"), home.address)
+    home.swaks(letter("user", home.address), home.address)
     assert subjects(home) == ["stranger", "user"]
 
 
@@ -73,8 +73,8 @@ def test_swaks_is_told_why_it_may_not_relay(home: Home) -> None:
 
 
 def test_msmtp_submits_with_starttls_and_with_tls(home: Home) -> None:
-    home.msmtp(letter("starttls"), home.address)
-    home.msmtp(letter("tls"), home.address, implicit=True)
+    home.msmtp(letter("starttls", home.address), home.address)
+    home.msmtp(letter("tls", home.address), home.address, implicit=True)
     assert subjects(home) == ["starttls", "tls"]
 
 
@@ -116,7 +116,7 @@ def test_fetchmail_takes_everything_away_with_stls(home: Home) -> None:
 def test_curl_speaks_smtp_imap_and_pop3(home: Home) -> None:
     smtp = f"smtp://localhost:{home.server.port('submission')}"
     words = ("--ssl-reqd", "--mail-from", home.address, "--mail-rcpt", home.address, "-T", "-")
-    home.curl(smtp, *words, given=letter("by smtp"))
+    home.curl(smtp, *words, given=letter("by smtp", home.address))
     imap = f"imaps://localhost:{home.server.port('imaps')}"
     assert b'"/" "INBOX"' in home.curl(f"{imap}/")
     (home.folder / "letter").write_bytes(letter("by append"))
@@ -129,7 +129,7 @@ def test_curl_speaks_smtp_imap_and_pop3(home: Home) -> None:
     assert len(home.curl(f"{pop3}/").splitlines()) == 2
     assert home.curl(f"{pop3}/2") == letter("by append")
     clear = f"pop3://127.0.0.1:{home.server.port('pop3')}"
-    assert home.curl(f"{clear}/1").endswith(letter("by smtp"))
+    assert home.curl(f"{clear}/1").endswith(letter("by smtp", home.address))
 
 
 def test_smtplib_submits_with_starttls(home: Home) -> None:
@@ -213,9 +213,9 @@ def test_imapflow_sees_changes_as_they_happen(home: Home) -> None:
     assert seen["heard"] == 1
 
 
-def letter(name: str) -> bytes:
+def letter(name: str, sender: str = "someone@example.org") -> bytes:
     words = name.encode()
-    return LETTER % (words, words.replace(b" ", b"."), words)
+    return LETTER % (sender.encode(), words, words.replace(b" ", b"."), words)
 
 
 def trust(home: Home) -> ssl.SSLContext:

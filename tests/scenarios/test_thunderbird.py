@@ -89,6 +89,7 @@ LIST: Final = """
 """
 READ: Final = """
   const inbox = folder("INBOX");
+  await until(() => !inbox.locked);
   await finished(listener => inbox.downloadAllForOffline(listener, null));
   const uri = inbox.getUriForMsg(header(inbox, "tea"));
   const chunks = [];

@@ -75,12 +75,13 @@ def page(webmail: Webmail) -> Page:
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Of GnuPG, for Rina."""
     folder = tmp_path_factory.mktemp("gnupg")
     folder.chmod(0o700)
     gpg(folder, "--quick-gen-key", "Rina Hartono <rina@b.example>", "default", "default", "0")
-    return folder
+    yield folder
+    subprocess.run(["gpgconf", "--homedir", folder, "--kill", "all"], check=True, timeout=10)
 
 
 def test_a_key_is_made_and_published(webmail: Webmail, page: Page, home: Path) -> None:

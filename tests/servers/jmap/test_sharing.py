@@ -9,7 +9,7 @@ from merpati.servers.jmap.call import CORE, MAIL, OWNER, PRINCIPALS
 from merpati.servers.jmap.mailbox_view import RIGHTS
 from tests.support.http import Site
 from tests.support.jmap import JmapInstance
-from tests.support.server import ANA, BUDI
+from tests.support.server import BUDI
 
 READ = {"mayReadItems": True}
 
