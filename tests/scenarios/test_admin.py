@@ -60,7 +60,7 @@ def server(tmp_path_factory: pytest.TempPathFactory, names: DnsServer) -> Iterat
         folder, "ani@a.id", "sari@a.id", "budi@a.id",
         dns={"nameservers": f'["127.0.0.1:{names.port}"]'},
         backup={"target": f'"{folder / "backup"}"'},
-        alerts={"disk_free": "90", "doctor": "false"},  # so that one is certain
+        alerts={"every": '"1s"', "doctor": "false"},
     ) as made:  # fmt: skip
         made.run("list", "create", "warga@a.id")
         yield made
@@ -423,9 +423,20 @@ def test_a_configuration_is_compared_applied_and_taken_back(
     assert server.json("alias", "list") == []
 
 
-def test_what_is_wrong_stands_on_the_dashboard_with_the_next_step(admin: Admin) -> None:
-    admin.go("dashboard")
-    admin.page.wait("document.querySelector('main [role=status] p, main .banner p')", 120)
+def test_what_is_wrong_stands_on_the_dashboard_with_the_next_step(
+    server: Installation, admin: Admin
+) -> None:
+    server.run("guard", "freeze", "budi@a.id", "--reason", "uji")
+
+    def stands() -> bool:
+        admin.go("queue")
+        admin.go("dashboard")
+        found = "[...document.querySelectorAll('main [role=alert]')]"
+        said = f"{found}.some(one => one.innerText.includes('budi@a.id'))"
+        return bool(admin.page.run(f"{said} && !!{found}[0].querySelector('p + p')"))
+
+    admin.page.until(stands)
+    server.run("guard", "release", "budi@a.id")
     for n in range(6):
         admin.select(str(n), "select#span")
         admin.settle()

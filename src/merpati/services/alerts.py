@@ -30,9 +30,7 @@ from merpati.wire import alert_words
 from merpati.wire.alert_words import Told
 from merpati.wire.mime.addresses import Mailbox
 
-EVERY: Final = 60.0  # seconds
 LEASE: Final = "alerts"
-LEASE_MS: Final = 50_000
 DAY: Final = 86_400_000  # ms; a reminder no more often
 KEPT: Final = 400 * DAY
 RARELY: Final = 6 * 3600.0  # seconds between two looks at what others see of us
@@ -45,6 +43,7 @@ class AlertSettings:
     """What is worth waking somebody, and whom."""
 
     enabled: bool = setting(True, "Look now and then whether something is wrong.")
+    every: int = setting(60, "How often.", unit="s", minimum=1)
     send_to: tuple[str, ...] = setting(
         (),
         "Who gets a letter; empty: every administrator. An address elsewhere still hears of what"
@@ -93,12 +92,15 @@ class Alerts:
     def start(self, tasks: Tasks) -> None:
         """Look now and then, until the worker ends."""
         if self._settings.enabled:
-            tasks.every(EVERY, self.look, "alerts", jitter=0.2)
+            tasks.every(self._settings.every, self.look, "alerts", jitter=0.2)
 
     async def look(self) -> None:
         """Find what is wrong, and tell of what is new."""
         now = self._now()
-        if not await self._store.write(leases.claim, LEASE, self._name, now, now + LEASE_MS):
+        # Of all workers one looks in each round; its lease ends before the next.
+        if not await self._store.write(
+            leases.claim, LEASE, self._name, now, now + self._settings.every * 800
+        ):
             return
         for one in self._looks:
             if one.every and not await self._is_time(one, now):
