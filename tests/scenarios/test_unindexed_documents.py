@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import imaplib
 import os
 import signal
@@ -30,11 +31,19 @@ def indexers(installation: Installation) -> list[int]:
     return [int(pid) for pid, above, nice in rows if above == parent and nice == "15"]
 
 
+def pen(folder: Path) -> Path:
+    """The file whose lock is the right to write."""
+    [found] = folder.rglob("merpati.sqlite-pen")
+    return found
+
+
 def test_a_document_is_found_before_the_index_has_come_to_it(tmp_path: Path) -> None:
     installation = Installation.make(tmp_path / "a", "a.id", ANI)
     with installation.serving(workers=1):
         [indexer] = indexers(installation)
-        os.kill(indexer, signal.SIGSTOP)
+        with pen(tmp_path).open("rb+") as held:  # so that it is not stopped while it writes
+            fcntl.flock(held, fcntl.LOCK_EX)
+            os.kill(indexer, signal.SIGSTOP)
         try:
             with imaplib.IMAP4("127.0.0.1", installation.port("imap")) as imap:
                 imap.login(ANI, PASSWORD)
