@@ -6,13 +6,14 @@ from hypothesis import strategies as st
 
 from merpati.model.mailing_list import MailingList, Role, split_role
 
+ROLES = {role.value for role in Role}  # real tokens are longer and made by chance
 ONE = MailingList(id=1, domain_id=1, local="sales-eu", domain="example.org")
 
 
 @pytest.mark.parametrize("separator", ["+", "-", "=", "_"])
 @given(
     st.sampled_from([role for role in Role if role is not Role.POST]),
-    st.text("0123456789abcdefghjkmnpqrstvwxyz", max_size=16),
+    st.text("0123456789abcdefghjkmnpqrstvwxyz", max_size=16).filter(lambda one: one not in ROLES),
 )
 def test_the_address_of_a_role_is_read_back(separator: str, role: Role, token: str) -> None:
     local, _, domain = ONE.role_address(role, token, separator).partition("@")
