@@ -87,26 +87,36 @@ def measure(plan: Plan, generator: Generator, targets: list[Target]) -> list[Row
     sent = dict.fromkeys((target.name for target in targets), 0)
     for case in CASES:
         body = corpus.submission(generator.folder / f"body{case.kib}", case.kib * 1024)
-        totals: dict[str, int] = {}
-        for number in range(plan.runs + 1):  # the first, short one sizes the others
-            for target in targets:
-                total = totals.get(target.name, max(case.connections, 20))
-                taken = _run(generator, target, case, total, body)
-                sent[target.name] += taken.n * case.recipients
-                if number == 0:
-                    wanted = int(taken.accepted * plan.seconds)
-                    totals[target.name] = max(case.connections, min(wanted, MOST))
-                    continue
-                plan.say(f"{case.name}: {target.name} {taken.rate:.0f}/s, {taken.cpu:.2f} ms CPU")
-                for name in ("rate", "accepted", "p50", "p99", "cpu"):
-                    what = f"{case.name} {name}"
-                    runs.add(what, target.name, getattr(taken, name), taken.foreign)
-        rows += _rows(runs, case)
+        for name, count in in_turn(plan, generator, targets, case, body, runs).items():
+            sent[name] += count * case.recipients
+        rows += rows_of(runs, case)
     for target in targets:
         plan.say(f"{target.name}: {_in_mailboxes(target)} of {sent[target.name]} are there")
     if plan.is_quick:
         return rows
     return rows + _large(plan, generator, targets)
+
+
+def in_turn(
+    plan: Plan, generator: Generator, targets: list[Target], case: Case, body: Path, runs: Runs
+) -> dict[str, int]:
+    """One case on every server, run after run; how many messages each was sent."""
+    totals: dict[str, int] = {}
+    sent = dict.fromkeys((target.name for target in targets), 0)
+    for number in range(plan.runs + 1):  # the first, short one sizes the others
+        for target in targets:
+            total = totals.get(target.name, max(case.connections, 20))
+            taken = _run(generator, target, case, total, body)
+            sent[target.name] += taken.n
+            if number == 0:
+                wanted = int(taken.accepted * plan.seconds)
+                totals[target.name] = max(case.connections, min(wanted, MOST))
+                continue
+            plan.say(f"{case.name}: {target.name} {taken.rate:.0f}/s, {taken.cpu:.2f} ms CPU")
+            for name in ("rate", "accepted", "p50", "p99", "cpu"):
+                what = f"{case.name} {name}"
+                runs.add(what, target.name, getattr(taken, name), taken.foreign)
+    return sent
 
 
 def _run(generator: Generator, target: Target, case: Case, total: int, body: Path) -> Taken:
@@ -118,7 +128,7 @@ def _run(generator: Generator, target: Target, case: Case, total: int, body: Pat
         began = time.perf_counter()
         while target.on_the_way() and time.perf_counter() - began < DRAIN_SECONDS:
             time.sleep(0.02)
-        drained = time.perf_counter() - began if target.name != "ours" else 0.0
+        drained = time.perf_counter() - began
     return Taken(
         n=load.n,
         rate=load.n / (load.wall_s + drained),
@@ -130,7 +140,8 @@ def _run(generator: Generator, target: Target, case: Case, total: int, body: Pat
     )
 
 
-def _rows(runs: Runs, case: Case) -> list[Row]:
+def rows_of(runs: Runs, case: Case) -> list[Row]:
+    """What the runs of a case came to."""
     goals = dict(case.goals)
     units = {
         "rate": ("in the mailbox", "messages/s"),

@@ -16,6 +16,7 @@ import re
 import shutil
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -129,8 +130,17 @@ service stats {{
 class Peers:
     """A Postfix and a Dovecot of this run."""
 
-    def __init__(self, folder: Path, certificate: Path, key: Path) -> None:
-        """Writes their configuration; `start` starts them."""
+    def __init__(
+        self, folder: Path, certificate: Path, key: Path, *, settings: str = "",
+        under: Callable[[list[str]], list[str]] = list,
+    ) -> None:  # fmt: skip
+        """Writes their configuration; `start` starts them.
+
+        `settings` are more lines of Postfix's main.cf, `under` makes the command that starts it
+        of the usual one.
+        """
+        self._settings = settings
+        self._under = under
         self._dovecot = folder / "dovecot"
         self._postfix = folder / "postfix"
         self._delivery = Group("dovecot")
@@ -160,7 +170,7 @@ class Peers:
         with (self._dovecot / "output").open("ab") as output:
             self._delivery.start(_dovecot(self._dovecot), output)
         with (self._postfix / "output").open("ab") as output:
-            self._intake.start(_postfix(self._postfix / "conf"), output)
+            self._intake.start(self._under(_postfix(self._postfix / "conf")), output)
         wait_for_greeting(self._ports.imap)
         wait_for_greeting(self._ports.smtp)
         return time.perf_counter() - began
@@ -206,7 +216,7 @@ class Peers:
         text = MAIN_CF.format(
             folder=folder, code=POSTFIX_CODE, certificate=certificate, key=key, lmtp=lmtp
         )
-        (folder / "conf" / "main.cf").write_text(text)
+        (folder / "conf" / "main.cf").write_text(text + self._settings)
         services = MASTER_CF.read_text()
         listener = f"127.0.0.1:{self._ports.smtp} inet n - n - 250 smtpd"
         services = re.sub(r"(?m)^smtp +inet .*$", listener, services)

@@ -1,8 +1,8 @@
 """Benchmarks beside Postfix -> Dovecot, in one run, as a table of ratios: `make bench`.
 
     make bench                        everything
-    make bench ARGS="intake reading"  some of it: intake, reading, finding, footprint, queue,
-                                      growth, idle, search
+    make bench ARGS="intake reading"  some of it: intake, proof, reading, finding, footprint,
+                                      queue, growth, idle, search
     make bench ARGS="--quick"         a few minutes: fewer messages, one run of each
 
 How to read it: bench/README.md.
@@ -34,6 +34,7 @@ from bench import (
     intake,
     meter,
     peers,
+    proof,
     queue,
     reading,
     report,
@@ -44,8 +45,23 @@ from bench.load import Generator
 from bench.ours import Ours
 from bench.peers import Peers
 
-SUITES: Final = ("intake", "reading", "finding", "idle", "footprint", "queue", "growth", "search")
-ALONE: Final = {"queue", "growth", "search"}  # they start what they need, or need no server
+SUITES: Final = (
+    "intake",
+    "proof",
+    "reading",
+    "finding",
+    "idle",
+    "footprint",
+    "queue",
+    "growth",
+    "search",
+)
+ALONE: Final = {
+    "queue",
+    "growth",
+    "search",
+    "proof",
+}  # they start what they need, or need no server
 HERE: Final = Path(__file__).parent
 RESULTS: Final = HERE / "results"
 
@@ -117,6 +133,8 @@ def _measure(
     rows: list[report.Row] = []
     if "queue" in wanted:
         rows += queue.measure(plan, generator, folder, beside=beside)
+    if "proof" in wanted:
+        rows += proof.measure(plan, generator, folder, beside=beside)
     if "growth" in wanted:
         rows += growth.measure(plan, folder)
     if "search" in wanted:
