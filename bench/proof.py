@@ -8,6 +8,7 @@ leaves again is sealed by us, and relayed to `smtp-sink`.
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 import subprocess
 import time
@@ -24,6 +25,10 @@ from bench.peers import Peers
 from bench.queue import Sink
 from bench.report import Row, Runs, at_most, times
 from bench.target import Target
+from merpati.app.config import read_config
+from merpati.app.installation import open_store
+from merpati.store import signing
+from merpati.store.engine import Transaction
 from merpati.wire.dkim import keys, signer
 from merpati.wire.dkim.canonical import relax_field
 from merpati.wire.dkim.content import Content
@@ -114,8 +119,27 @@ def _ours(folder: Path, names: Names, sink: Sink) -> Ours:
         assert place in text, f"the configuration has no {place.strip()}"
         text = text.replace(place, place + added, 1)
     ours.config.write_text(text)
-    subprocess.run([MERPATI, "alias", "add", AWAY, "u0@sink.test", "-c", ours.config], check=True)
+    command: list[str | Path] = [MERPATI, "alias", "add", AWAY, "u0@sink.test", "-c", ours.config]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    asyncio.run(_sign(ours))
     return ours
+
+
+async def _sign(ours: Ours) -> None:
+    """Let its keys sign at once, as if the DNS had shown them."""
+    store = await open_store(read_config(ours.config))
+    now = int(time.time() * 1000)
+    later = now + 86_400_000
+
+    async def unit(tx: Transaction) -> None:
+        for key in await signing.keys(tx, DOMAIN):
+            await signing.activate(tx, key.id, now, later)
+        assert len(await signing.signing(tx, DOMAIN)) > 1, "no key signs"
+
+    try:
+        await store.write(unit)
+    finally:
+        await store.close()
 
 
 def _postfix(

@@ -21,8 +21,8 @@ from merpati.net.asking import answer
 from merpati.net.dns import Resolver
 from merpati.store import signing
 from merpati.store.engine import Store
-from merpati.wire import arc
-from merpati.wire.arc import ArcResult
+from merpati.wire import arc, authentication_results
+from merpati.wire.arc import ArcResult, ArcVerdict
 from merpati.wire.dkim import keys, signer
 from merpati.wire.dkim.canonical import Buffer
 from merpati.wire.dkim.content import Content
@@ -109,24 +109,16 @@ class Signer:
             self._log.debug("dkim.unsigned", domain=domain, reason=fault.text)
             return b""
 
-    async def seal(
-        self,
-        domain: str,
-        content: Buffer | Content,
-        authentication_results: bytes = b"",
-        chain: ArcResult | None = None,
-    ) -> bytes:
+    async def seal(self, domain: str, content: Buffer | Content) -> bytes:
         """An ARC set to stand above a message that is passed on.
 
-        Nothing for a domain without a published key, a chain that must not grow, or one of
-        which nobody can tell now whether it holds.
+        It says what our own Authentication-Results field in the message does. Nothing for a
+        domain without a published key, a chain that must not grow, or one of which nobody can
+        tell now whether it holds.
 
         Args:
             domain: One of ours, in whose name it is passed on.
             content: The message as it is passed on, with CRLF line ends.
-            authentication_results: What was found out when it came, as the value of that
-                field; empty: what our own field in the message says.
-            chain: What came of its chain then; None: it is looked at now.
         """
         if not self._settings.sign:
             return b""
@@ -135,14 +127,15 @@ class Signer:
             return b""
         message = await _prepare(content)
         now = int(self._clock.now())
+        results = self._found_before(message)
+        chain = _chain_before(results, message)
         if chain is None:
             chain = await answer(arc.validate(message, now), self._resolver)
         if chain.temporary:  # a seal would say for ever that the chain is broken
             return b""
-        results = authentication_results or self._found_before(message)
         try:
             return arc.seal(message, key, results, chain, now)
-        except SyntaxFault as fault:  # not the message that `chain` is about
+        except SyntaxFault as fault:
             self._log.warning("arc.unsealed", domain=domain, reason=fault.text)
             return b""
 
@@ -170,6 +163,20 @@ class Signer:
                 del self._known[next(iter(self._known))]
             self._known[domain] = known
         return known
+
+
+def _chain_before(results: bytes, message: Content) -> ArcResult | None:
+    """The chain, if it held when the message came (RFC 8617 5.1, cv=); None: look at it now.
+
+    What a mailing list changes breaks the newest signature, not the chain.
+    """
+    try:
+        found = authentication_results.parse(results).results
+    except SyntaxFault:
+        return None
+    if not any(one.method == "arc" and one.result == ArcVerdict.PASS.value for one in found):
+        return None
+    return ArcResult(ArcVerdict.PASS, instance=len(message.named(arc.SEAL)))
 
 
 async def _prepare(content: Buffer | Content) -> Content:
