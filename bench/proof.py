@@ -69,9 +69,7 @@ CASES: Final = (
     Outside("4 KB, verified", goals=GOALS),
     Outside("50 KB, verified", kib=50, goals=GOALS),
 )
-FORWARDED: Final = Outside(
-    "4 KB, verified, forwarded and sealed", recipient=AWAY, goals=(("cpu", at_most(3)),)
-)
+FORWARDED: Final = Outside("4 KB, verified, forwarded and sealed", recipient=AWAY)
 
 
 def measure(plan: Plan, generator: Generator, folder: Path, *, beside: bool) -> list[Row]:
