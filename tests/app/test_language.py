@@ -19,6 +19,7 @@ from tests.support import dictionaries
 
 COVERED: Final = (
     "init", "serve", "account", "domain", "dns", "doctor", "queue", "trace", "check", "backup",
+    "audit",
 )  # fmt: skip
 FOLDER: Final = Path(doctor.__file__).parent
 BOOKS: Final = {one: text for book in COMMANDS for one, text in book.items()}

@@ -46,6 +46,7 @@ COMMANDS: Final = {
     "alert": "what is wrong and worth waking somebody",
     "webhook": "programs that are told of what happens",
     "doctor": "see whether DNS, ports, certificates, clock and disks are as they should be",
+    "audit": "who changed what, and taking a change back",
     "config": "show and explain the settings",
     "sendmail": "send a message from standard input, as the classic program does",
 }

@@ -56,12 +56,14 @@ class Actor(msgspec.Struct, frozen=True):
         via: "api" or "command".
         account_id: 0: no account of ours.
         peer: The client's address; empty: this machine.
+        undoes: The change of the audit that they take back; 0: none.
     """
 
     name: str
     via: str = "command"
     account_id: int = 0
     peer: str = ""
+    undoes: int = 0
 
 
 NOBODY: Final = Scope()

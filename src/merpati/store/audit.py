@@ -7,8 +7,9 @@ from typing import Any, Final
 
 import msgspec
 
+from merpati.base.faults import Fault, Kind
 from merpati.model.administration import Actor
-from merpati.store.engine import Dialect, Transaction
+from merpati.store.engine import Dialect, Row, Transaction
 from merpati.store.suppression import like
 
 LISTED_MAX: Final = 500  # entries of one page
@@ -30,6 +31,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
         domain: The subject's; empty: the whole installation.
         before: What changed, as it was.
         after: The same, as it is.
+        undoes: The change that this one takes back; 0: none.
+        undone_by: The latest change that takes this one back; 0: none.
     """
 
     id: int
@@ -42,6 +45,14 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     domain: str
     before: dict[str, Any]
     after: dict[str, Any]
+    undoes: int = 0
+    undone_by: int = 0
+
+
+_COLUMNS: Final = (
+    "a.id, a.at, a.who, a.via, a.peer, a.action, a.subject, a.domain, a.before, a.after, a.undoes,"
+    " coalesce((SELECT max(u.id) FROM audit u WHERE u.undoes > 0 AND u.undoes = a.id), 0)"
+)
 
 
 async def record(
@@ -61,10 +72,10 @@ async def record(
         del old[name], new[name]
     domain = subject.rpartition("@")[2] if "." in subject else ""
     await tx.run(
-        "INSERT INTO audit (at, account_id, who, via, peer, action, subject, domain, before, after)"
-        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+        "INSERT INTO audit (at, account_id, who, via, peer, action, subject, domain, before, after,"
+        " undoes) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
         now, actor.account_id, actor.name, actor.via, actor.peer, action, subject, domain.lower(),
-        _encode(old).decode(), _encode(new).decode(),
+        _encode(old).decode(), _encode(new).decode(), actor.undoes,
     )  # fmt: skip
 
 
@@ -95,17 +106,40 @@ async def listing(
         pattern = f"LIKE ${len(args)} ESCAPE '\\'"
         where += f" AND (lower(who) {pattern} OR lower(subject) {pattern} OR action {pattern})"
     rows = await tx.rows(
-        "SELECT id, at, who, via, peer, action, subject, domain, before, after FROM audit"
-        f" WHERE {where} ORDER BY id DESC LIMIT $1",
-        *args,
+        f"SELECT {_COLUMNS} FROM audit a WHERE {where} ORDER BY id DESC LIMIT $1", *args
     )
-    return [
-        Entry(
-            id=row[0], at=row[1], who=row[2], via=row[3], peer=row[4], action=row[5],
-            subject=row[6], domain=row[7], before=_decode(row[8]), after=_decode(row[9]),
-        )
-        for row in rows
-    ]  # fmt: skip
+    return [_entry(row) for row in rows]
+
+
+async def find(tx: Transaction, number: int) -> Entry:
+    """One change. Raises Fault NOT_FOUND."""
+    row = await tx.row(f"SELECT {_COLUMNS} FROM audit a WHERE a.id = $1", number)
+    if row is None:
+        raise Fault(Kind.NOT_FOUND, f"there is no change {number}; see: merpati audit list")
+    return _entry(row)
+
+
+async def act(tx: Transaction, entry: Entry) -> list[Entry]:
+    """The changes that were one act with this one, the latest first.
+
+    Taking one change back may take several: a list comes back with its rules and its people.
+    """
+    if not entry.undoes:
+        return [entry]
+    rows = await tx.rows(
+        f"SELECT {_COLUMNS} FROM audit a WHERE a.undoes > 0 AND a.undoes = $1 AND a.at = $2"
+        " ORDER BY a.id DESC",
+        entry.undoes, entry.at,
+    )  # fmt: skip
+    return [_entry(row) for row in rows]
+
+
+def _entry(row: Row) -> Entry:
+    return Entry(
+        id=row[0], at=row[1], who=row[2], via=row[3], peer=row[4], action=row[5],
+        subject=row[6], domain=row[7], before=_decode(row[8]), after=_decode(row[9]),
+        undoes=row[10], undone_by=row[11],
+    )  # fmt: skip
 
 
 def text_list(texts: Collection[str]) -> str:

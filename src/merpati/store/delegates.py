@@ -24,14 +24,20 @@ async def scope(tx: Transaction, account: Account) -> Scope:
     """What an account may administer."""
     if account.is_admin:
         return Scope(everything=True)
+    found = await rights_of(tx, account.id)
+    if not found:
+        return NOBODY
+    return Scope(domains={name: frozenset(rights) for name, rights in found.items()})
+
+
+async def rights_of(tx: Transaction, account_id: int) -> dict[str, tuple[Right, ...]]:
+    """What an account may look after as a delegate, by domain."""
     rows = await tx.rows(
         "SELECT d.name, e.rights FROM delegate e JOIN domain d ON d.id = e.domain_id"
         " WHERE e.account_id = $1",
-        account.id,
+        account_id,
     )
-    if not rows:
-        return NOBODY
-    return Scope(domains={name: frozenset(_rights(words)) for name, words in rows})
+    return {name: _rights(words) for name, words in rows}
 
 
 async def listing(tx: Transaction) -> list[Delegate]:

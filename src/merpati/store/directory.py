@@ -326,6 +326,16 @@ async def addresses(tx: Transaction, account_id: int) -> list[str]:
     return [row[0] for row in rows]
 
 
+async def own_addresses(tx: Transaction, account_id: int) -> list[str]:
+    """The addresses that stand in an account's rows, the primary one first."""
+    rows = await tx.rows(
+        "SELECT r.local || '@' || d.name AS address FROM address r JOIN domain d"
+        " ON d.id = r.domain_id WHERE r.account_id = $1 ORDER BY r.is_primary DESC, address",
+        account_id,
+    )
+    return [row[0] for row in rows]
+
+
 async def sole_aliases(tx: Transaction, addresses: list[str]) -> list[str]:
     """The aliases that lead to these addresses and nowhere else; no catch-all is among them."""
     of_target = (

@@ -266,6 +266,10 @@ export interface Change {
   subject: string;
   before: Record<string, unknown>;
   after: Record<string, unknown>;
+  undoes: number;
+  undoneBy: number;
+  reversible: boolean;
+  whyNot: string;
 }
 export interface Backup {
   target: string;

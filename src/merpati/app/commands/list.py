@@ -6,6 +6,8 @@ import argparse
 import sys
 from typing import Any
 
+import msgspec
+
 from merpati.app.commands import session
 from merpati.app.commands.session import Session, say
 from merpati.app.installation import ServerSettings
@@ -13,7 +15,6 @@ from merpati.base.faults import Fault, Kind
 from merpati.base.metrics import Metrics
 from merpati.model.mailing_list import (
     Audience,
-    HeldPost,
     Joining,
     MailingList,
     Others,
@@ -22,11 +23,12 @@ from merpati.model.mailing_list import (
     Replies,
 )
 from merpati.services.accept import Accept, QueueSettings
+from merpati.services.administration import lists as administration
+from merpati.services.administration.lists import Flag, ListRules, NewList
 from merpati.services.letters import Letters
 from merpati.services.moderation import Moderation
 from merpati.services.route import AddressSettings, Router
 from merpati.store import directory, lists
-from merpati.store.engine import Transaction
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -95,18 +97,8 @@ def run(args: argparse.Namespace) -> int | None:
 
 async def _create(one: Session, args: argparse.Namespace) -> None:
     token = _moderation(one).token
-    changes = await _rules(one, args)
-    changes.pop("name", None)
-
-    async def unit(tx: Transaction) -> MailingList:
-        made = await lists.create(tx, args.address, args.name or "", args.language or "en", one.now)
-        if changes:
-            await lists.set_rules(tx, made.id, **changes)
-        for owner in args.owner:
-            await lists.set_person(tx, made.id, owner, token(), one.now, is_owner=True)
-        return made
-
-    made = await one.store.write(unit)
+    new = NewList(address=args.address, owners=args.owner, **_rules(args))
+    made = await one.store.write(administration.create, one.actor, one.now, new, token)
     say(f"The list {made.address} is ready.")
     if not args.audience or args.audience == Audience.NAMED.value:
         say(f"Add its members: merpati list add-member {made.address} ADDRESS ...")
@@ -154,12 +146,13 @@ async def _show(one: Session, args: argparse.Namespace) -> None:
 
 
 async def _set(one: Session, args: argparse.Namespace) -> int:
-    found = await one.store.read(lists.named, args.address)
-    changes = await _rules(one, args)
-    if not changes:
+    rules = _rules(args)
+    if not rules:
         say("Nothing to change; see: merpati list set --help")
         return 2
-    await one.store.write(lists.set_rules, found.id, **changes)
+    found = await one.store.write(
+        administration.change, one.actor, one.now, args.address, ListRules(**rules)
+    )
     say(f"The list {found.address} is changed.")
     return 0
 
@@ -170,7 +163,7 @@ async def _remove(one: Session, args: argparse.Namespace) -> int:
     if not args.yes:
         say(f"This forgets {found.address} and the {len(people)} people it knows; add --yes.")
         return 1
-    await one.store.write(lists.remove, found.id)
+    await one.store.write_long(administration.remove, one.actor, one.now, found.address)
     say(f"The list {found.address} is removed.")
     return 0
 
@@ -183,13 +176,13 @@ async def _add_member(one: Session, args: argparse.Namespace) -> None:
     people = [word for word in args.person if word != "-"]
     if "-" in args.person:
         people += [line.strip() for line in sys.stdin if line.strip()]
-    count = await _set_flag(one, found, people, "is_member", value=True)
+    count = await _set_flag(one, found, people, "member", value=True)
     say(f"{count} of {len(people)} added to {found.address}.")
 
 
 async def _remove_member(one: Session, args: argparse.Namespace) -> None:
     found = await one.store.read(lists.named, args.address)
-    count = await _set_flag(one, found, args.person, "is_member", value=False)
+    count = await _set_flag(one, found, args.person, "member", value=False)
     if not count:
         text = f"none of them is a member of {found.address}; see: merpati list show"
         raise Fault(Kind.NOT_FOUND, f"{text} {found.address}")
@@ -198,14 +191,14 @@ async def _remove_member(one: Session, args: argparse.Namespace) -> None:
 
 async def _owner(one: Session, args: argparse.Namespace) -> None:
     found = await one.store.read(lists.named, args.address)
-    await _set_flag(one, found, args.person, "is_owner", value=not args.remove)
+    await _set_flag(one, found, args.person, "owner", value=not args.remove)
     owners = await one.store.read(lists.owners, found.id)
     say(f"{found.address} is run by {', '.join(owners) or 'the administrators'}.")
 
 
 async def _poster(one: Session, args: argparse.Namespace) -> None:
     found = await one.store.read(lists.named, args.address)
-    await _set_flag(one, found, args.person, "may_post", value=not args.remove)
+    await _set_flag(one, found, args.person, "poster", value=not args.remove)
     word = "may post no longer" if args.remove else "may post"
     say(f"{', '.join(args.person)} {word} to {found.address}.")
     if found.posting is not Posting.NAMED and not args.remove:
@@ -232,61 +225,44 @@ async def _held(one: Session, args: argparse.Namespace) -> None:
 
 
 async def _approve(one: Session, args: argparse.Namespace) -> None:
-    lifetime = one.config[QueueSettings].lifetime
-    moderation = _moderation(one)
     for number in args.number:
-        post, owned = await _held_post(one, number)
-        await one.store.write(moderation.approve, owned, post, lifetime)
+        owned = await _decide(one, number, approve=True)
         say(f"Post {number} goes to the members of {owned.address}.")
 
 
 async def _reject(one: Session, args: argparse.Namespace) -> None:
-    moderation = _moderation(one)
     for number in args.number:
-        post, owned = await _held_post(one, number)
-        await one.store.write(moderation.reject, owned, post)
+        owned = await _decide(one, number, approve=False)
         say(f"Post {number} to {owned.address} is thrown away.")
 
 
-async def _held_post(one: Session, number: int) -> tuple[HeldPost, MailingList]:
-    async def unit(tx: Transaction) -> tuple[HeldPost, MailingList]:
-        post = await lists.find_held(tx, number=number)
-        owned = await lists.by_id(tx, post.list_id) if post is not None else None
-        if post is None or owned is None:
-            text = f"no post {number} waits; see: merpati list held ADDRESS"
-            raise Fault(Kind.NOT_FOUND, text)
-        return post, owned
-
-    return await one.store.read(unit)
+async def _decide(one: Session, number: int, *, approve: bool) -> MailingList:
+    return await administration.decide(
+        one.store, one.actor, one.now, _moderation(one), number, approve=approve,
+        lifetime=one.config[QueueSettings].lifetime,
+    )  # fmt: skip
 
 
 async def _set_flag(
-    one: Session, found: MailingList, people: list[str], flag: str, *, value: bool
+    one: Session, found: MailingList, people: list[str], flag: Flag, *, value: bool
 ) -> int:
     token = _moderation(one).token
-
-    async def unit(tx: Transaction) -> int:
-        count = 0
-        for person in people:
-            count += await lists.set_person(tx, found.id, person, token(), one.now, **{flag: value})
-        return count
-
-    return await one.store.write_long(unit)
+    return await one.store.write_long(
+        administration.set_people, one.actor, one.now, found.address, people, flag, token,
+        value=value,
+    )  # fmt: skip
 
 
-async def _rules(one: Session, args: argparse.Namespace) -> dict[str, str | int]:
-    """The rules that the options set, as columns."""
+def _rules(args: argparse.Namespace) -> dict[str, Any]:
+    """The rules that the options set."""
     names = ("name", "language", "posting", "others", "joining", "audience", "replies")
-    changes: dict[str, str | int] = {
-        name: value for name in names if (value := getattr(args, name)) is not None
-    }
+    given = {name: value for name in names if (value := getattr(args, name)) is not None}
     if args.moderated is not None:
-        changes["moderated"] = int(args.moderated == "yes")
-    if args.archive == "none":
-        changes["archive_id"] = 0
-    elif args.archive is not None:
-        changes["archive_id"] = (await one.store.read(directory.account, args.archive)).id
-    return changes
+        given["moderated"] = args.moderated == "yes"
+    if args.archive is not None:
+        given["archive"] = "" if args.archive == "none" else args.archive
+    rules = msgspec.convert(given, ListRules)
+    return {name: getattr(rules, name) for name in given}
 
 
 def _moderation(one: Session) -> Moderation:

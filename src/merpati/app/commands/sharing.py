@@ -5,14 +5,23 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from msgspec import UNSET
+
 from merpati.app.commands import session
 from merpati.app.commands.session import Session, say
 from merpati.model import rights
 from merpati.model.account import Account, AccountKind
+from merpati.services.administration import membership
+from merpati.services.administration.membership import (
+    SEND_WORDS,
+    SENDS,
+    MemberChange,
+    NewShared,
+    SharedChange,
+)
 from merpati.store import directory, members
-from merpati.store.members import Member, Send
+from merpati.store.members import Member
 
-SENDS = {"no": Send.NOT, "as": Send.AS, "behalf": Send.BEHALF}
 RIGHTS_HELP = "none, read, write or all, or letters of RFC 4314"
 
 
@@ -60,14 +69,10 @@ def run(args: argparse.Namespace) -> int | None:
 
 
 async def _add(one: Session, args: argparse.Namespace) -> None:
-    name = args.name or args.address.partition("@")[0]
-
-    async def unit(tx: Any) -> Account:
-        return await members.add_shared(
-            tx, args.address, name=name, now=one.now, quota=args.quota, language=args.language
-        )
-
-    account = await one.store.write(unit)
+    new = NewShared(
+        address=args.address, name=args.name or "", quota=args.quota, language=args.language
+    )
+    account = await one.store.write(membership.add, one.actor, one.now, new)
     say(f"{account.address} is ready; its members will see it as Shared/{account.name}.")
     say(f"Add members: merpati shared member add {account.address} NAME@DOMAIN")
 
@@ -99,8 +104,7 @@ async def _show(one: Session, args: argparse.Namespace) -> None:
     say(f"addresses  {', '.join(addresses)}")
     say(f"storage    {session.show_size(account.used)} in {account.emails} emails")
     say("")
-    words = {send: word for word, send in SENDS.items()}
-    rows = [(one.name, rights.level(one.rights), words[one.send]) for one in people]
+    rows = [(one.name, rights.level(one.rights), SEND_WORDS[one.send]) for one in people]
     headings = ("member", "rights", "sends")
     add = f"No member yet: merpati shared member add {account.address} NAME@DOMAIN"
     session.print_table(headings, rows, add)
@@ -108,18 +112,14 @@ async def _show(one: Session, args: argparse.Namespace) -> None:
 
 async def _set(one: Session, args: argparse.Namespace) -> int:
     account = await one.store.read(members.shared, args.address)
-    changes: dict[str, str | int] = {}
-    if args.quota is not None:
-        changes["quota"] = args.quota
-    if args.messages is not None:
-        changes["quota_emails"] = args.messages
-    if not (changes or args.name or args.add_address):
+    given = {"name": args.name, "quota": args.quota, "quota_emails": args.messages}
+    changes = {name: value for name, value in given.items() if value is not None}
+    if not (changes or args.add_address):
         say("Nothing to change; see: merpati shared set --help")
         return 2
     if changes:
-        await one.store.write(directory.set_account, account.id, **changes)
-    if args.name:
-        await one.store.write(members.rename_shared, account, args.name)
+        wanted = SharedChange(**changes)
+        await one.store.write(membership.change, one.actor, one.now, account.address, wanted)
     if args.add_address:
         await one.store.write(directory.add_address, account.id, args.add_address)
     say(f"{account.address} is changed.")
@@ -128,18 +128,18 @@ async def _set(one: Session, args: argparse.Namespace) -> int:
 
 async def _add_member(one: Session, args: argparse.Namespace) -> None:
     account = await one.store.read(members.shared, args.address)
-    people = await one.store.read(members.listing, account.id)
-    known = any(person.name == args.member.lower() for person in people)
-    wanted = args.rights or (None if known else "write")
-    held = None if wanted is None else rights.from_words(wanted)
-    send = None if args.send is None else SENDS[args.send]
-    await one.store.write(members.put, account.id, args.member, held=held, send=send)
+    wanted = MemberChange(rights=args.rights or UNSET, send=args.send or UNSET)
+    await one.store.write(
+        membership.put_member, one.actor, one.now, account.address, args.member, wanted
+    )
     say(f"{args.member} is a member of {account.address}.")
 
 
 async def _remove_member(one: Session, args: argparse.Namespace) -> None:
     account = await one.store.read(members.shared, args.address)
-    await one.store.write(members.remove, account.id, args.member)
+    await one.store.write(
+        membership.remove_member, one.actor, one.now, account.address, args.member
+    )
     say(f"{args.member} is no member of {account.address} any more.")
 
 
@@ -148,7 +148,7 @@ async def _remove(one: Session, args: argparse.Namespace) -> int:
     if not args.yes:
         say(f"This erases {account.emails} emails of {account.address} for good; add --yes.")
         return 1
-    await one.store.write(directory.remove_account, account.id)
+    await one.store.write_long(membership.remove, one.actor, one.now, account.address)
     say(f"{account.address} and its {account.emails} emails are erased.")
     return 0
 

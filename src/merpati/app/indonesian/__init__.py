@@ -9,6 +9,7 @@ from typing import Final
 
 from merpati.app.indonesian import (
     account,
+    audit,
     backup,
     check,
     dns,
@@ -27,6 +28,7 @@ from merpati.services.indonesian import SERVICES
 
 COMMANDS: Final = (
     account.PHRASES,
+    audit.PHRASES,
     backup.PHRASES,
     check.PHRASES,
     dns.PHRASES,

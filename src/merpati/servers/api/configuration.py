@@ -6,7 +6,6 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from merpati.base.faults import Fault, Kind
 from merpati.servers.api.operation import Call, Operation
 from merpati.services.configuration import apply, document
 from merpati.services.configuration.plan import Plan
@@ -67,10 +66,8 @@ async def list_versions(call: Call) -> list[Version]:
 
 async def show_version(call: Call) -> Text:
     """To be compared, and applied again."""
-    word = call.path["number"]
-    if not word.isascii() or not word.isdigit() or len(word) > 18:
-        raise Fault(Kind.NOT_FOUND, "there is no such version")
-    return Text(await call.store.read(configurations.text, int(word)))
+    number = call.number("number", "there is no such version")
+    return Text(await call.store.read(configurations.text, number))
 
 
 OPERATIONS = (

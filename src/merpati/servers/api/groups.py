@@ -77,7 +77,7 @@ async def _set_people(call: Call, *, value: bool) -> Count:
     word = call.path["what"].removesuffix("s")
     if word not in FLAGS:
         raise Fault(Kind.NOT_FOUND, f"people are {', '.join(f'{one}s' for one in FLAGS)}")
-    flag: Flag = word  # type: ignore[assignment]  # looked at above
+    flag: Flag = word
     changed = await call.store.write_long(
         lists.set_people, call.actor, call.now, call.address, people.addresses, flag,
         call.services.moderation.token, value=value,
@@ -88,11 +88,9 @@ async def _set_people(call: Call, *, value: bool) -> Count:
 async def decide(call: Call) -> None:
     """A post that waits."""
     word: Decision = call.body
-    number = call.path["number"]
-    if not number.isascii() or not number.isdigit() or len(number) > 18:
-        raise Fault(Kind.NOT_FOUND, f"no post {number} waits")
+    number = call.number("number", "no such post waits")
     await lists.decide(
-        call.store, call.actor, call.now, call.services.moderation, int(number),
+        call.store, call.actor, call.now, call.services.moderation, number,
         approve=word.decision == "approve", lifetime=call.services.lifetime, only=call.address,
     )  # fmt: skip
 

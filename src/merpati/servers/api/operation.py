@@ -150,6 +150,13 @@ class Call:
         """The domain in the path."""
         return self.path["domain"].lower()
 
+    def number(self, name: str, missing: str) -> int:
+        """A number in the path. Raises Fault NOT_FOUND with `missing` for what is none."""
+        word = self.path[name]
+        if not word.isascii() or not word.isdigit() or len(word) > 18:
+            raise Fault(Kind.NOT_FOUND, missing)
+        return int(word)
+
     @property
     def domains(self) -> frozenset[str] | None:
         """The domains that the caller may do this in; None for every one."""

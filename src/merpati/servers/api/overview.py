@@ -16,14 +16,16 @@ from merpati.servers.api.operation import (
     SettingView,
     Who,
 )
-from merpati.servers.api.queries import Changes, Ended, Hours, Named
-from merpati.services.administration import dashboard, waking
+from merpati.servers.api.queries import Changes, Ended, Hours, Named, Told
+from merpati.services.administration import dashboard, undoing, waking
 from merpati.services.administration.dashboard import Dashboard
 from merpati.services.administration.tokens import MadeToken, NewToken, TokenView
 from merpati.services.administration.waking import AlertView
 from merpati.services.diagnose.findings import Severity
 from merpati.services.indonesian import say
 from merpati.store import audit, directory
+from merpati.store.audit import Entry
+from merpati.store.engine import Transaction
 
 
 class FindingView(Struct, frozen=True, rename="camel", kw_only=True):
@@ -38,7 +40,15 @@ class FindingView(Struct, frozen=True, rename="camel", kw_only=True):
 
 
 class ChangeView(Struct, frozen=True, rename="camel", kw_only=True):
-    """One change: who, what, from what, into what. `at` is Unix milliseconds."""
+    """One change: who, what, from what, into what.
+
+    Attributes:
+        at: Unix milliseconds.
+        undoes: The change that this one takes back; 0: none.
+        undone_by: The latest change that takes this one back; 0: none.
+        reversible: Whether this kind of change can be taken back at all.
+        why_not: Why it cannot; of one change alone also why it cannot now.
+    """
 
     id: int
     at: int
@@ -49,6 +59,10 @@ class ChangeView(Struct, frozen=True, rename="camel", kw_only=True):
     subject: str
     before: dict[str, Any]
     after: dict[str, Any]
+    undoes: int
+    undone_by: int
+    reversible: bool
+    why_not: str
 
 
 class Installation(Struct, frozen=True, rename="camel", kw_only=True):
@@ -109,11 +123,34 @@ async def list_changes(call: Call) -> list[ChangeView]:
         audit.listing, domains=call.domains, search=asked.search, before=asked.before,
         limit=asked.limit,
     )  # fmt: skip
-    return [
-        ChangeView(id=one.id, at=one.at, who=one.who, via=one.via, peer=one.peer,
-                   action=one.action, subject=one.subject, before=one.before, after=one.after)
-        for one in found
-    ]  # fmt: skip
+    return [_change(one, undoing.never(one), call.language) for one in found]
+
+
+async def show_change(call: Call) -> ChangeView:
+    """With whether it can be taken back now."""
+    number = call.number("id", "there is no such change")
+
+    async def unit(tx: Transaction) -> ChangeView:
+        entry = await audit.find(tx, number)
+        return _change(entry, await undoing.why_not(tx, entry), call.language)
+
+    return await call.store.read(unit)
+
+
+async def undo_change(call: Call) -> ChangeView:
+    """By the ordinary act."""
+    number = call.number("id", "there is no such change")
+    done = await undoing.undo(call.store, call.actor, call.now, number, call.services.ids.token)
+    return _change(done, undoing.never(done), call.language)
+
+
+def _change(one: Entry, why_not: str, language: str) -> ChangeView:
+    return ChangeView(
+        id=one.id, at=one.at, who=one.who, via=one.via, peer=one.peer, action=one.action,
+        subject=one.subject, before=one.before, after=one.after, undoes=one.undoes,
+        undone_by=one.undone_by, reversible=not undoing.never(one),
+        why_not=say(why_not, language),
+    )  # fmt: skip
 
 
 async def list_tokens(call: Call) -> list[TokenView]:
@@ -131,11 +168,9 @@ async def add_token(call: Call) -> MadeToken:
 
 async def remove_token(call: Call) -> None:
     """One's own; an administrator any."""
-    word = call.path["id"]
-    if not word.isascii() or not word.isdigit() or len(word) > 18:
-        raise Fault(Kind.NOT_FOUND, "there is no such token")
+    number = call.number("id", "there is no such token")
     account_id = 0 if call.scope.everything else call.user.id
-    await call.services.tokens.remove(call.actor, int(word), account_id)
+    await call.services.tokens.remove(call.actor, number, account_id)
 
 
 OPERATIONS = (
@@ -163,6 +198,16 @@ OPERATIONS = (
         method="GET", path="/audit", name="listChanges", topic="audit", does=list_changes,
         who=Who.DELEGATE, right=Right.ACCOUNTS, query=Changes, answer=list[ChangeView],
         text="Who changed what, the latest first.",
+    ),
+    Operation(
+        method="GET", path="/audit/{id}", name="showChange", topic="audit", does=show_change,
+        query=Told, answer=ChangeView,
+        text="One change, and why it cannot be taken back now, if it cannot.",
+    ),
+    Operation(
+        method="POST", path="/audit/{id}/undo", name="undoChange", topic="audit",
+        does=undo_change, query=Told, answer=ChangeView,
+        text="Take a change back, unless what it concerns has changed since.",
     ),
     Operation(
         method="GET", path="/tokens", name="listTokens", topic="me", does=list_tokens,

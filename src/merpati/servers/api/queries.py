@@ -58,6 +58,7 @@ class Changes(Struct, frozen=True, rename="camel", kw_only=True):
     search: Search = ""
     before: Annotated[int, Meta(ge=0)] = 0
     limit: Limit = 50
+    language: Language = ""
 
 
 class Removed(Struct, frozen=True, rename="camel", kw_only=True):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from merpati.base.faults import Fault, Kind
 from merpati.servers.api.operation import Call, Operation
 from merpati.servers.api.queries import Latest
 from merpati.services.administration.hooks import (
@@ -15,10 +14,7 @@ from merpati.services.administration.hooks import (
 
 
 def _id(call: Call) -> int:
-    word = call.path["id"]
-    if not word.isascii() or not word.isdigit() or len(word) > 18:
-        raise Fault(Kind.NOT_FOUND, "there is no such webhook")
-    return int(word)
+    return call.number("id", "there is no such webhook")
 
 
 async def listing(call: Call) -> list[WebhookView]:

@@ -78,7 +78,7 @@ class AccountChange(Struct, frozen=True, rename="camel", kw_only=True, forbid_un
 
 def view(account: Account) -> AccountView:
     """What lists show of an account."""
-    return AccountView(**_fields(account))
+    return AccountView(**fields(account))
 
 
 async def detail(tx: Transaction, address: str) -> AccountDetail:
@@ -86,7 +86,7 @@ async def detail(tx: Transaction, address: str) -> AccountDetail:
     account = await directory.account(tx, address)
     boxes = await mailboxes.listing(tx, account.id)
     return AccountDetail(
-        **_fields(account),
+        **fields(account),
         addresses=await directory.addresses(tx, account.id),
         mailboxes=[MailboxView(box.name, box.total, box.unseen, box.size) for box in boxes],
     )
@@ -111,7 +111,7 @@ async def add(tx: Transaction, actor: Actor, now: int, new: NewAccount, hashed: 
     )  # fmt: skip
     if new.quota_emails:
         await directory.set_account(tx, account.id, quota_emails=new.quota_emails)
-    after = structs.asdict(new)
+    after = {**structs.asdict(new), "address": account.address}
     del after["password"]
     await audit.record(tx, actor, now, "account.add", account.address, after=after)
     return await directory.account(tx, account.address)
@@ -142,7 +142,7 @@ async def change(
         await directory.rename(tx, before.id, target)
     after = await directory.account_by_id(tx, before.id)
     assert after is not None
-    old, new = _fields(before), _fields(after)
+    old, new = fields(before), fields(after)
     if old != new:
         await audit.record(tx, actor, now, "account.change", before.address, before=old, after=new)
     return after
@@ -173,8 +173,10 @@ async def remove(tx: Transaction, actor: Actor, now: int, address: str) -> Accou
     """Erase an account with all its mail. Raises Fault NOT_FOUND, DENIED as `change`."""
     account = await directory.account(tx, address)
     await _keep_one(tx, account)
+    addresses = await directory.own_addresses(tx, account.id)
     await directory.remove_account(tx, account.id)
-    await audit.record(tx, actor, now, "account.remove", account.address, before=_fields(account))
+    before = {**fields(account), "addresses": addresses[1:]}
+    await audit.record(tx, actor, now, "account.remove", account.address, before=before)
     return account
 
 
@@ -190,7 +192,8 @@ async def _keep_one(tx: Transaction, account: Account) -> None:
         raise Fault(Kind.DENIED, text)
 
 
-def _fields(account: Account) -> dict[str, Any]:
+def fields(account: Account) -> dict[str, Any]:
+    """An account as the audit has it."""
     return {
         "address": account.address,
         "name": account.name,

@@ -50,7 +50,7 @@ async def put(
     """
     for target in targets:
         parse_address(target)
-    before = await _targets(tx, address)
+    before = await leads_to(tx, address)
     for target in before:
         if target not in targets:
             await directory.remove_alias(tx, address, target)
@@ -64,7 +64,7 @@ async def add(
     tx: Transaction, actor: Actor, now: int, address: str, targets: Sequence[str]
 ) -> None:
     """Let an alias lead to more targets. Raises as `directory.add_alias`."""
-    before = await _targets(tx, address)
+    before = await leads_to(tx, address)
     for target in targets:
         await directory.add_alias(tx, address, target)
     await _note(tx, actor, now, address, before)
@@ -74,7 +74,7 @@ async def remove(
     tx: Transaction, actor: Actor, now: int, address: str, targets: Sequence[str] = ()
 ) -> None:
     """Remove an alias, or some of its targets. Raises Fault NOT_FOUND."""
-    before = await _targets(tx, address)
+    before = await leads_to(tx, address)
     if not before:
         raise Fault(Kind.NOT_FOUND, f"there is no alias {address}; see: merpati alias list")
     for target in targets or [""]:
@@ -82,7 +82,8 @@ async def remove(
     await _note(tx, actor, now, address, before)
 
 
-async def _targets(tx: Transaction, address: str) -> tuple[str, ...]:
+async def leads_to(tx: Transaction, address: str) -> tuple[str, ...]:
+    """Where an alias leads; nowhere when there is none."""
     found: list[Alias] = await directory.aliases(tx)
     return next((one.targets for one in found if one.address == address.lower()), ())
 
@@ -90,7 +91,7 @@ async def _targets(tx: Transaction, address: str) -> tuple[str, ...]:
 async def _note(
     tx: Transaction, actor: Actor, now: int, address: str, before: tuple[str, ...]
 ) -> None:
-    after = await _targets(tx, address)
+    after = await leads_to(tx, address)
     await audit.record(
         tx, actor, now, "alias.change", address.lower(),
         before={"targets": list(before)}, after={"targets": list(after)},

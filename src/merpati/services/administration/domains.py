@@ -9,6 +9,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from merpati.model.account import Domain
 from merpati.model.administration import Actor
+from merpati.services.administration import aliases
 from merpati.services.administration.accounts import Bytes, Number
 from merpati.store import audit, directory, quota
 from merpati.store.engine import Transaction
@@ -88,8 +89,14 @@ async def change(
 
 async def remove(tx: Transaction, actor: Actor, now: int, name: str) -> None:
     """Serve a domain no longer. Raises Fault NOT_FOUND, IN_USE while it has addresses."""
+    known = await view(tx, name)
+    own = await aliases.views(tx, {known.name})
+    before = {
+        "second_names": known.aliases, "quota": known.quota, "quota_emails": known.quota_emails,
+        "aliases": {one.address: list(one.targets) for one in own},
+    }  # fmt: skip
     await directory.remove_domain(tx, name)
-    await audit.record(tx, actor, now, "domain.remove", name.lower())
+    await audit.record(tx, actor, now, "domain.remove", name.lower(), before=before)
 
 
 async def add_alias(tx: Transaction, actor: Actor, now: int, alias: str, target: str) -> None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
-from msgspec import UNSET, Meta, Struct, UnsetType, structs, to_builtins
+from msgspec import UNSET, Meta, Struct, UnsetType, to_builtins
 
 from merpati.base.faults import Fault, Kind
 from merpati.model.administration import Actor
@@ -25,7 +25,7 @@ from merpati.store import audit, directory, lists
 from merpati.store.engine import Store, Transaction
 
 Flag = Literal["member", "owner", "poster"]
-FLAGS = {"member": "is_member", "owner": "is_owner", "poster": "may_post"}
+FLAGS: Final[dict[Flag, str]] = {"member": "is_member", "owner": "is_owner", "poster": "may_post"}
 PEOPLE_MAX = 5000  # added by one request
 
 
@@ -92,7 +92,9 @@ class NewList(ListRules, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A list to be made."""
 
     address: Address
+    members: Annotated[list[Address], Meta(max_length=PEOPLE_MAX)] = []
     owners: Annotated[list[Address], Meta(max_length=100)] = []
+    posters: Annotated[list[Address], Meta(max_length=PEOPLE_MAX)] = []
 
 
 class People(Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
@@ -143,10 +145,11 @@ async def create(
     columns = await _columns(tx, new)
     if columns:
         await lists.set_rules(tx, made.id, **columns)
-    for owner in new.owners:
-        await lists.set_person(tx, made.id, owner, token(), now, is_owner=True)
-    given = {key: value for key, value in structs.asdict(new).items() if value is not UNSET}
-    await audit.record(tx, actor, now, "list.add", made.address, after=to_builtins(given))
+    for flag, column in FLAGS.items():
+        for person in getattr(new, f"{flag}s"):
+            await lists.set_person(tx, made.id, person, token(), now, **{column: True})
+    after = await state(tx, made.address)
+    await audit.record(tx, actor, now, "list.add", made.address, after=after)
     return await lists.named(tx, made.address)
 
 
@@ -154,25 +157,42 @@ async def change(
     tx: Transaction, actor: Actor, now: int, address: str, wanted: ListRules
 ) -> MailingList:
     """Change the rules of a list. Raises Fault NOT_FOUND."""
-    before = await lists.named(tx, address)
+    one = await lists.named(tx, address)
+    before = await rules(tx, address)
     columns = await _columns(tx, wanted)
     if columns:
-        await lists.set_rules(tx, before.id, **columns)
-    after = await lists.named(tx, address)
-    await audit.record(
-        tx, actor, now, "list.change", before.address,
-        before=to_builtins(_rules(before)), after=to_builtins(_rules(after)),
-    )  # fmt: skip
-    return after
+        await lists.set_rules(tx, one.id, **columns)
+    after = await rules(tx, address)
+    if before != after:
+        await audit.record(tx, actor, now, "list.change", one.address, before=before, after=after)
+    return await lists.named(tx, address)
 
 
 async def remove(tx: Transaction, actor: Actor, now: int, address: str) -> None:
     """Remove a list with its people and waiting posts. Raises Fault NOT_FOUND."""
     one = await lists.named(tx, address)
-    people = [person.address for person in await lists.people(tx, one.id) if person.is_member]
+    before = await state(tx, address)
     await lists.remove(tx, one.id)
-    before = {**to_builtins(_rules(one)), "members": people}
     await audit.record(tx, actor, now, "list.remove", one.address, before=before)
+
+
+async def rules(tx: Transaction, address: str) -> dict[str, Any]:
+    """The rules of a list as the audit has them. Raises Fault NOT_FOUND."""
+    one = await lists.named(tx, address)
+    archive = await directory.account_by_id(tx, one.archive_id) if one.archive_id else None
+    found: dict[str, Any] = to_builtins({**_rules(one), "name": one.name})
+    del found["address"]
+    return {**found, "archive": archive.address if archive else ""}
+
+
+async def state(tx: Transaction, address: str) -> dict[str, Any]:
+    """As `rules`, with its people: members, owners, posters."""
+    one = await lists.named(tx, address)
+    people = await lists.people(tx, one.id)
+    return await rules(tx, address) | {
+        f"{flag}s": [each.address for each in people if getattr(each, column)]
+        for flag, column in FLAGS.items()
+    }
 
 
 async def set_people(

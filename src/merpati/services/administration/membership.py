@@ -7,11 +7,13 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from merpati.base.faults import Fault
 from merpati.model import rights
 from merpati.model.account import Account, AccountKind
 from merpati.model.administration import Actor
 from merpati.services.administration.accounts import Address, Bytes, Language, Name, Number
 from merpati.store import account_pages, audit, directory, members
+from merpati.store import rights as store_rights
 from merpati.store.engine import Transaction
 from merpati.store.members import Member, Send
 
@@ -87,8 +89,9 @@ async def add(tx: Transaction, actor: Actor, now: int, new: NewShared) -> Accoun
         tx, new.address, name=name, now=now, quota=new.quota, language=new.language
     )
     await audit.record(
-        tx, actor, now, "shared.add", account.address, after={"name": name, "quota": new.quota}
-    )
+        tx, actor, now, "shared.add", account.address,
+        after={"name": name, "quota": new.quota, "language": new.language},
+    )  # fmt: skip
     return account
 
 
@@ -119,13 +122,12 @@ async def put_member(
 ) -> None:
     """Let somebody be a member, or change what a member may do. Raises as `members.put`."""
     account = await members.shared(tx, address)
-    known = {one.name: one for one in await members.listing(tx, account.id)}
-    before = known.get(member.lower())
+    before = await _find(tx, account, member)
     word = "write" if wanted.rights is UNSET and before is None else wanted.rights
     held = None if isinstance(word, UnsetType) else rights.from_words(word)
     send = None if wanted.send is UNSET else SENDS[wanted.send]
     await members.put(tx, account.id, member, held=held, send=send)
-    after = {one.name: one for one in await members.listing(tx, account.id)}.get(member.lower())
+    after = await _find(tx, account, member)
     await audit.record(
         tx, actor, now, "shared.member", account.address, before=_member(before),
         after=_member(after),
@@ -135,20 +137,21 @@ async def put_member(
 async def remove_member(tx: Transaction, actor: Actor, now: int, address: str, member: str) -> None:
     """Let somebody be a member no longer. Raises Fault NOT_FOUND."""
     account = await members.shared(tx, address)
+    before = await _find(tx, account, member)
     await members.remove(tx, account.id, member)
-    await audit.record(
-        tx, actor, now, "shared.unmember", account.address, before={"member": member.lower()}
-    )
+    await audit.record(tx, actor, now, "shared.unmember", account.address, before=_member(before))
 
 
 async def remove(tx: Transaction, actor: Actor, now: int, address: str) -> None:
     """Erase one with all its mail. Raises Fault NOT_FOUND."""
     account = await members.shared(tx, address)
+    before = {
+        **_limits(account), "language": account.language, "emails": account.emails,
+        "addresses": (await directory.own_addresses(tx, account.id))[1:],
+        "members": await rows(tx, account.address),
+    }  # fmt: skip
     await directory.remove_account(tx, account.id)
-    await audit.record(
-        tx, actor, now, "shared.remove", account.address,
-        before={**_limits(account), "emails": account.emails},
-    )  # fmt: skip
+    await audit.record(tx, actor, now, "shared.remove", account.address, before=before)
 
 
 async def _view(tx: Transaction, account: Account) -> SharedView:
@@ -162,6 +165,29 @@ async def _view(tx: Transaction, account: Account) -> SharedView:
     )  # fmt: skip
 
 
+async def _find(tx: Transaction, account: Account, member: str) -> Member | None:
+    try:
+        subject = await store_rights.subject(tx, account.id, member)
+    except Fault:  # whoever acts upon it says so
+        return None
+    found = await members.listing(tx, account.id)
+    return next((one for one in found if one.subject == subject), None)
+
+
+async def limits(tx: Transaction, address: str) -> dict[str, object]:
+    """What an entry of the audit says of a shared mailbox. Raises Fault NOT_FOUND."""
+    return _limits(await members.shared(tx, address))
+
+
+async def rows(tx: Transaction, address: str) -> dict[str, object]:
+    """The members as the audit has them, by name. Raises Fault NOT_FOUND."""
+    account = await members.shared(tx, address)
+    found: dict[str, object] = {}
+    for one in await members.listing(tx, account.id):
+        found |= _member(one)
+    return found
+
+
 def _limits(account: Account) -> dict[str, object]:
     return {
         "name": account.name, "quota": account.quota, "quota_emails": account.quota_emails,
@@ -171,4 +197,4 @@ def _limits(account: Account) -> dict[str, object]:
 def _member(one: Member | None) -> dict[str, object]:
     if one is None:
         return {}
-    return {"member": one.name, "rights": one.rights, "send": SEND_WORDS[one.send]}
+    return {one.name: {"rights": one.rights, "send": SEND_WORDS[one.send]}}

@@ -8,7 +8,7 @@ from msgspec import Meta, Struct, structs
 
 from merpati.base.faults import Fault, Kind
 from merpati.model.administration import Actor
-from merpati.model.queue import Destination, QueueMessage, QueueRecipient, Suppression
+from merpati.model.queue import Destination, QueueMessage, QueueRecipient, Rule, Suppression
 from merpati.services import transport
 from merpati.store import audit, destinations, queue, queue_admin, queue_rules, suppression
 from merpati.store.engine import Store, Transaction
@@ -176,22 +176,55 @@ async def add_rule(tx: Transaction, actor: Actor, now: int, new: NewRule) -> int
         tx, sender=new.sender, recipient=new.recipient, destination=new.destination,
         reason=new.reason, now=now,
     )  # fmt: skip
-    await audit.record(tx, actor, now, "queue.rule.add", "queue", after=structs.asdict(new))
+    after = {"rule": number, **_pattern(new)}
+    await audit.record(tx, actor, now, "queue.rule.add", "queue", after=after)
     return int(number)
 
 
 async def remove_rule(tx: Transaction, actor: Actor, now: int, number: int) -> None:
     """Forget a rule; what it holds stays held. Raises Fault NOT_FOUND."""
-    if not await queue_rules.remove_rule(tx, number):
-        raise Fault(Kind.NOT_FOUND, f"there is no rule {number}; see: merpati queue rules list")
-    await audit.record(tx, actor, now, "queue.rule.remove", "queue", before={"rule": number})
+    before = await rule(tx, number)
+    await queue_rules.remove_rule(tx, number)
+    await audit.record(tx, actor, now, "queue.rule.remove", "queue", before=before)
+
+
+async def rule(tx: Transaction, number: int) -> dict[str, object]:
+    """A rule as the audit has it. Raises Fault NOT_FOUND."""
+    for one in await queue_rules.rules(tx):
+        if one.id == number:
+            return {"rule": number, **_pattern(one)}
+    raise Fault(Kind.NOT_FOUND, f"there is no rule {number}; see: merpati queue rules list")
 
 
 async def unsuppress(tx: Transaction, actor: Actor, now: int, address: str) -> None:
     """Send to an address again. Raises Fault NOT_FOUND."""
+    known = await suppression.suppressed(tx, [address], now)
     if not await suppression.remove(tx, [address]):
         raise Fault(Kind.NOT_FOUND, f"{address} is not suppressed")
-    await audit.record(tx, actor, now, "queue.unsuppress", address)
+    before = suppressed(known.get(address))
+    await audit.record(tx, actor, now, "queue.unsuppress", address, before=before)
+
+
+async def suppress(tx: Transaction, actor: Actor, now: int, one: Suppression) -> None:
+    """Send nothing to an address until then, as before it was taken off the list."""
+    await suppression.suppress(
+        tx, one.address, one.since, one.until, status=one.status, reply=one.reply,
+        remote=one.remote,
+    )  # fmt: skip
+    await audit.record(tx, actor, now, "queue.suppress", one.address, after=suppressed(one))
+
+
+def suppressed(one: Suppression | None) -> dict[str, object]:
+    """An address of the list as the audit has it."""
+    return (
+        {}
+        if one is None
+        else {name: getattr(one, name) for name in ("since", "until", "status", "reply", "remote")}
+    )
+
+
+def _pattern(one: Rule | NewRule) -> dict[str, object]:
+    return {name: getattr(one, name) for name in ("sender", "recipient", "destination", "reason")}
 
 
 async def _some(store: Store, order: Order, picked: Selection, to: str, now: int) -> int:

@@ -10,6 +10,7 @@ from typing import Final
 
 from merpati.base.phrases import Phrases
 from merpati.services.indonesian import (
+    administration,
     authenticity,
     judging,
     machine,
@@ -20,6 +21,7 @@ from merpati.services.indonesian import (
 )
 
 SERVICES: Final = (
+    administration.PHRASES,
     authenticity.PHRASES,
     judging.PHRASES,
     machine.PHRASES,

@@ -13,10 +13,12 @@ CREATE TABLE audit (
   subject TEXT NOT NULL,                  -- what was changed: "ani@example.org", "queue"
   domain TEXT NOT NULL,                   -- the subject's; empty: the whole installation
   before TEXT NOT NULL,                   -- JSON of what changed, as it was
-  after TEXT NOT NULL                     -- the same, as it is
+  after TEXT NOT NULL,                    -- the same, as it is
+  undoes BIGINT NOT NULL DEFAULT 0        -- the change that this one takes back; 0: none
 );
 CREATE INDEX audit_subject ON audit (subject, id);
 CREATE INDEX audit_domain ON audit (domain, id);
+CREATE INDEX audit_undoes ON audit (undoes) WHERE undoes > 0;
 
 -- Accounts that may administer one domain, as far as `rights` goes.
 CREATE TABLE delegate (
