@@ -467,3 +467,32 @@ def test_every_screen_is_for_everybody(
         wrong += [f"{screen}: {one}" for one in findings(admin.page)]
         admin.shot(f"{theme}-{screen}")
     assert not wrong
+
+
+def test_a_change_is_looked_at_and_taken_back(
+    server: Installation, admin: Admin, mine: str
+) -> None:
+    def begin(number: int) -> None:
+        rows = "[...document.querySelectorAll('main li')]"
+        row = f"{rows}.find(one => one.innerText.startsWith('{number} '))"
+        admin.page.wait(f"{row}?.querySelector('button')")
+        admin.page.run(f"{row}.querySelector('button').click()")
+
+    server.run("account", "set", "budi@a.id", "--name", f"Budi {mine}")
+    server.run("account", "set", "budi@a.id", "--name", f"Bedu {mine}")
+    second, first = (one["id"] for one in server.json("audit", "list", "budi@a.id")[:2])
+    admin.go("audit")
+    begin(second)
+    admin.page.wait(f"document.querySelector('dialog ins')?.innerText === 'Budi {mine}'")
+    admin.shot("audit-undo")
+    admin.press("audit.undo")
+    admin.sees("audit.undone")
+    assert server.json("account", "show", "budi@a.id")["name"] == f"Budi {mine}"
+    admin.sees("audit.undoneBy", second + 1)
+    server.run("account", "set", "budi@a.id", "--name", "Budi")
+    admin.quiet()
+    begin(first)
+    word = "name is Budi now" if admin.language == "en" else "name kini Budi"
+    admin.page.wait(f"document.querySelector('dialog')?.innerText.includes('{word}')")
+    admin.shot("audit-changed-since")
+    admin.close()

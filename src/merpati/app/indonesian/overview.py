@@ -22,7 +22,7 @@ PHRASES: Final[dict[str, str]] = {
     "there is no command {name}; see: merpati --help": (
         "tidak ada perintah {name}; lihat: merpati --help"
     ),
-    "who changed what, and taking a change back": "siapa mengubah apa, dan membatalkan perubahan",
+    "who changed what, and taking a change back": "siapa mengubah apa, dan mengurungkan perubahan",
     "make a new installation": "buat instalasi baru",
     "run the server in the foreground": "jalankan server di latar depan",
     "make a demo installation when there is none, and serve it": (

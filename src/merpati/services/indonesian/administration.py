@@ -15,7 +15,7 @@ PHRASES = {
     "Stop the account, or let it send, where stopped accounts are.": (
         "Hentikan akunnya, atau izinkan mengirim lagi, di halaman akun yang dihentikan."
     ),
-    "This kind of change cannot be taken back.": "Perubahan jenis ini tidak dapat dibatalkan.",
+    "This kind of change cannot be taken back.": "Perubahan jenis ini tidak dapat diurungkan.",
     "Passwords are not kept: give the account a new one.": (
         "Kata sandi tidak disimpan: beri akun itu kata sandi baru."
     ),
