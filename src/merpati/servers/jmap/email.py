@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple
 
 from merpati.model import object_ids
@@ -212,7 +211,7 @@ class Email(Kind):
         ),
         **dict.fromkeys(smime.PROPERTIES, server_set(capability=smime.CAPABILITY)),
         "mailboxIds": Property(is_id_set),
-        "keywords": Property(are_keywords, default=MappingProxyType({})),
+        "keywords": Property(are_keywords, {}),
         **reminders.PROPERTIES,
     }
     tells_defaults: ClassVar[bool] = False
@@ -232,6 +231,22 @@ class Email(Kind):
     def __init__(self, queries: EmailQuery) -> None:
         self._queries = queries
         self._told = Told()
+
+    def is_only_got(self, name: str) -> bool:
+        """What the bytes of an email tell; it never changes."""
+        return name not in METADATA and name not in reminders.PROPERTIES
+
+    def patch(self, call: Call, given: dict[str, Any]) -> dict[str, Any]:
+        """With keywords as they are stored (RFC 8621 4.1.1), and the ids of new mailboxes."""
+        patch = {}
+        for name, value in given.items():
+            first, slash, rest = name.partition("/")
+            if slash and first == "keywords":
+                rest = rest.lower()
+            elif slash and first == "mailboxIds":
+                rest = call.real(rest) or rest
+            patch[first + slash + rest] = value
+        return patch
 
     def check_properties(self, names: Iterable[str], using: frozenset[str]) -> None:
         """Header fields by their own names are properties, too (RFC 8621 4.1.3)."""

@@ -141,6 +141,16 @@ class Kind(ABC):
         if unknown:
             raise invalid(f"{self.name} has no property {unknown[0][:100]!r}", "properties")
 
+    def check_offered(self, names: Iterable[str], using: frozenset[str]) -> None:
+        """Raise SetFault for properties whose capability the request does not use."""
+        hidden = self.properties.keys() - self.offered(using)
+        if unknown := [name for name in names if name in hidden]:
+            raise wrong(f"there is no property {unknown[0]!r}", *unknown)
+
+    def is_only_got(self, name: str) -> bool:
+        """Whether `get` alone tells a property, and `current` does not; none can change it."""
+        return False
+
     async def refresh(self, call: Call, access: Access) -> None:
         """Write what has come to be by itself, before a method of the type looks."""
 
@@ -206,6 +216,7 @@ class Kind(ABC):
         Raises:
             SetFault: it cannot be made.
         """
+        self.check_offered(given, call.using)
         return new_object(self.properties, given)
 
     async def settle(self, call: Call, prepared: Iterable[Any], *, undone: bool) -> None:
@@ -232,6 +243,10 @@ class Kind(ABC):
     ) -> dict[str, Any] | None:
         """An object as it is, for its patch to be applied; None when there is none."""
         raise SetFault("forbidden")
+
+    def patch(self, call: Call, given: dict[str, Any]) -> dict[str, Any]:
+        """A patch as it is to be applied, by the names that `current` has."""
+        return given
 
     async def update(
         self,

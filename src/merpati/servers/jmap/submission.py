@@ -132,6 +132,10 @@ class Submissions(Rows):
     # RFC 8621 7.3 says sentAt, where the property is sendAt.
     sorts: ClassVar[frozenset[str]] = frozenset({"emailId", "threadId", "sentAt", "sendAt"})
 
+    def is_only_got(self, name: str) -> bool:
+        """Reports are looked for when somebody wants to know."""
+        return name in REPORTS
+
     async def refresh(self, call: Call, access: Access) -> None:
         """What has become of what is on its way."""
         store = call.services.store

@@ -68,10 +68,11 @@ def check_set(call: Call, given: dict[str, Any], kind: Kind) -> tuple[dict[str, 
     access = call.access(arguments["accountId"], kind.capability, write=True)
     for name in ("create", "update"):
         arguments[name] = arguments[name] or {}
-    arguments["destroy"] = list(dict.fromkeys(arguments["destroy"] or ()))
+    arguments["destroy"] = arguments["destroy"] or []
     acts = len(arguments["create"]) + len(arguments["update"]) + len(arguments["destroy"])
     if acts > call.settings.objects_in_set:
         raise MethodFault("requestTooLarge")
+    arguments["destroy"] = list(dict.fromkeys(arguments["destroy"]))
     return arguments, access
 
 
@@ -88,6 +89,7 @@ def set_(kind: Kind) -> Method:
 async def carry_out(kind: Kind, call: Call, access: Access, arguments: Mapping[str, Any]) -> Answer:
     """A /set whose arguments have been checked."""
     await kind.refresh(call, access)
+    arguments = {**arguments, "update": await _changed(kind, call, access, arguments["update"])}
     before = dict(call.created)
     prepared: dict[str, Any] = {}
 
@@ -234,13 +236,48 @@ def _defaults(properties: Mapping[str, Property], given: Mapping[str, Any]) -> d
     }
 
 
+async def _changed(
+    kind: Kind, call: Call, access: Access, update: Mapping[str, dict[str, Any]]
+) -> dict[str, dict[str, Any]]:
+    """The patches without what is sent back as it is (RFC 8620 5.3: that is no change).
+
+    Only of those properties that are not looked at in the transaction, because it takes long and
+    few clients send them.
+    """
+    found = dict(update)
+    for reference, patch in update.items():
+        names = [name for name in patch if kind.is_only_got(name.partition("/")[0])]
+        if names:
+            same = await _as_it_is(kind, call, access, reference, patch, names)
+            found[reference] = {name: one for name, one in patch.items() if name not in same}
+    return found
+
+
+async def _as_it_is(
+    kind: Kind, call: Call, access: Access, reference: str, patch: dict[str, Any], names: list[str]
+) -> frozenset[str]:
+    """Those of some properties that have the values of a patch."""
+    try:
+        kind.check_properties(names, call.using)
+    except MethodFault:
+        return frozenset()
+    arguments = check_arguments({}, kind.get_arguments)
+    wanted = frozenset({*names, "id"})
+    got = await kind.get(call, access, [call.real(reference) or ""], wanted, arguments)
+    if not got.objects:
+        return frozenset()
+    [one] = got.objects
+    return frozenset(name for name in names if one.get(name) == patch[name])
+
+
 async def _update(
     tx: Transaction, kind: Kind, call: Call, access: Access, id_: str, patch: dict[str, Any]
 ) -> dict[str, Any] | None:
     old = await kind.current(tx, call, access, id_)
     if old is None:
         raise SetFault("notFound")
-    new, touched = patched_object(kind.properties, old, patch)
+    new, touched = patched_object(kind.properties, old, kind.patch(call, patch))
+    kind.check_offered(touched, call.using)
     return await kind.update(tx, call, access, id_, old, new, touched)
 
 
@@ -284,12 +321,12 @@ def patched_object(
         SetFault: invalidPatch, invalidProperties.
     """
     touched = patches.touched(patch)
-    if unknown := [name for name in touched if name not in properties]:
-        raise wrong(f"there is no property {unknown[0][:100]!r}", *unknown)
     defaults = {
         name: one.default for name, one in properties.items() if one.default is not REQUIRED
     }
     new = patches.apply(old, patch, defaults)
+    if unknown := [name for name in touched if name not in properties]:
+        raise wrong(f"there is no property {unknown[0][:100]!r}", *unknown)
     bad = []
     for name in touched:
         one = properties[name]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import copy
 from typing import Any, Final
 
 from merpati.wire.jmap.faults import SetFault
@@ -31,7 +32,7 @@ def apply(
         steps = paths[pointer]
         if len(steps) == 1:
             name = steps[0]
-            patched[name] = defaults.get(name) if new is None else new
+            patched[name] = copy(defaults.get(name)) if new is None else new
         else:
             _put(patched, pointer, steps, new)
     return patched
