@@ -282,3 +282,22 @@ async def test_a_result_follows_its_account_and_is_not_found_anew(
 async def test_a_comparator_of_keywords_names_one(jmap: JmapInstance) -> None:
     told = await jmap.call("Email/query", accountId=jmap.account, sort=[{"property": "hasKeyword"}])
     assert told["type"] == "invalidArguments"
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("quick  brown", ["quick", "brown"]),
+        ('"quick brown" fox', ["quick brown", "fox"]),
+        ("'quick brown' fox", ["quick brown", "fox"]),
+        ("""'it\\'s "so"' x""", ["""it's "so\"""", "x"]),
+        (r'"a \"b\" \\ c"', [r'a "b" \ c']),
+        ("don't can't", ["don't", "can't"]),
+        ('"quick br', ["quick", "br"]),
+        ("o'brien's 'x", ["o'brien's", "x"]),
+        ('"" \'\' " "', []),
+    ],
+)
+def test_phrases_stand_in_either_quotes(text: str, found: list[str]) -> None:
+    """RFC 8621 4.4.1."""
+    assert email_query.words(text) == found

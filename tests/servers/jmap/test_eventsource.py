@@ -154,7 +154,7 @@ async def test_a_wish_that_is_none_is_refused(site: Site, query: str) -> None:
 
 def test_pings_are_neither_too_often_nor_too_seldom() -> None:
     assert eventsource.Wish({"ping": "0"}).ping == 0
-    assert eventsource.Wish({"ping": "1"}).ping == 30
+    assert eventsource.Wish({"ping": "1"}).ping == 5
     assert eventsource.Wish({"ping": "100000"}).ping == 900
 
 

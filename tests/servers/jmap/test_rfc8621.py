@@ -458,6 +458,90 @@ async def test_there_is_one_vacation_response_and_no_other(jmap: JmapInstance) -
         destroy=["third"],
     )  # fmt: skip
     assert told["notCreated"]["k"]["type"] == "singleton"
-    assert told["notDestroyed"]["third"]["type"] == "singleton"
+    assert told["notDestroyed"]["third"]["type"] == "notFound"
+    gone = await ask(jmap, "VacationResponse/set", destroy=["singleton"])
+    assert gone["notDestroyed"]["singleton"]["type"] == "singleton"
     assert told["notUpdated"]["other"]["type"] == "notFound"
     assert told["updated"] == {"singleton": None}
+
+
+async def test_header_values_are_read_by_the_letter(jmap: JmapInstance) -> None:
+    """RFC 8621 4.1.2.1 to 4.1.2.3."""
+    await jmap.deliver(
+        b'From: "John Smith"@example.org, "J. S." <"j s"@example.org>, js@example.org\r\n'
+        b"Subject:  \t Re:=?utf-8?q?=C3=A4?= =?utf-8?q?a=00=07b?= end \r\n"
+        b"X-Nul: a\0b\xff\r\n\r\nhello\r\n"
+    )
+    one = await only(jmap, properties=["from", "subject", "header:X-Nul", "headers"])
+    assert one["from"] == [
+        {"name": None, "email": '"John Smith"@example.org'},
+        {"name": "J. S.", "email": '"j s"@example.org'},
+        {"name": None, "email": "js@example.org"},
+    ]
+    assert one["subject"] == "Re:=?utf-8?q?=C3=A4?= ab end "
+    assert one["header:X-Nul"] == " ab\ufffd"
+    assert one["headers"][2]["value"] == " ab\ufffd"
+
+
+@pytest.mark.parametrize("most", range(1, 40))
+async def test_a_value_is_not_cut_within_a_tag(jmap: JmapInstance, most: int) -> None:
+    whole = '<p>\u00e9 1 < 2 <a href="https://example.org/">link</a></p>\n'
+    await jmap.deliver(
+        b"Content-Type: text/html; charset=utf-8\r\n\r\n" + whole.encode().replace(b"\n", b"\r\n")
+    )
+    one = await only(
+        jmap, properties=["bodyValues"], fetchHTMLBodyValues=True, maxBodyValueBytes=most
+    )
+    told = one["bodyValues"]["0"]
+    assert told["isTruncated"]
+    assert len(told["value"].encode()) <= most
+    assert whole.startswith(told["value"])
+    assert told["value"].rpartition("<")[1:] != ("<", "")
+    assert "<a" not in told["value"] or ">" in told["value"].partition("<a")[2]
+
+
+async def test_a_draft_may_have_recipients_that_are_none_yet(jmap: JmapInstance) -> None:
+    """RFC 8621 4.6: it is checked when it is sent."""
+    to = [{"name": None, "email": "john smith at home"}, {"name": "B", "email": "b@"}]
+    draft = {"mailboxIds": {"F2": True}, "to": to, "cc": [], "inReplyTo": [], "references": []}
+    made = (await ask(jmap, "Email/set", create={"k": draft}))["created"]["k"]
+    told = await ask(
+        jmap, "Email/get", ids=[made["id"]], properties=["to", "cc", "inReplyTo", "headers"]
+    )
+    [one] = told["list"]
+    assert (one["to"], one["cc"], one["inReplyTo"]) == (to, None, None)
+    assert not {"cc", "in-reply-to"} & {field["name"].lower() for field in one["headers"]}
+
+
+@pytest.mark.parametrize(
+    ("text", "is_found"),
+    [("'brown fox'", True), ("'fox brown'", False), ('"brown fox" quick', True), ("don't", True)],
+)
+async def test_a_phrase_in_either_quotes_is_found_and_marked(
+    jmap: JmapInstance, text: str, is_found: bool
+) -> None:
+    await jmap.deliver(b"Subject: x\r\n\r\nthe quick brown fox, don't\r\n")
+    found = (await ask(jmap, "Email/query", filter={"body": text}))["ids"]
+    assert bool(found) == is_found
+    if is_found:
+        told = await ask(jmap, "SearchSnippet/get", emailIds=found, filter={"body": text})
+        word = text.strip("'").partition('" ')[0].strip('"')
+        assert f"<mark>{word}</mark>" in told["list"][0]["preview"]
+
+
+async def test_a_name_has_as_many_octets_as_are_told(jmap: JmapInstance) -> None:
+    for name, is_made in (("a" * 200, True), ("a" * 201, False), ("\u00e9" * 101, False)):
+        told = await ask(jmap, "Mailbox/set", create={"k": {"name": name}})
+        assert bool(told["created"]) == is_made
+
+
+@pytest.mark.parametrize(
+    ("method", "argument"),
+    [("Email/get", "ids"), ("Email/parse", "blobIds"), ("SearchSnippet/get", "emailIds"),
+     ("Email/set", "destroy")],
+)  # fmt: skip
+async def test_an_id_that_is_asked_for_often_counts_as_often(
+    jmap: JmapInstance, method: str, argument: str
+) -> None:
+    told = await ask(jmap, method, **{argument: ["M1"] * 1001})
+    assert told["type"] == "requestTooLarge"

@@ -95,7 +95,6 @@ def test_all_makes_a_field_of_each() -> None:  # RFC 8621 4.1.3
         ("GroupedAddresses", [{"name": "x"}]),
         ("MessageIds", ["a b"]),
         ("MessageIds", ["<a@b>"]),
-        ("MessageIds", []),
         ("URLs", "http://x"),
         ("Date", "yesterday"),
         ("Text", "\ud800"),
@@ -107,3 +106,21 @@ def test_what_has_not_the_form_is_refused(form: str, value: Any) -> None:
         return
     with pytest.raises(NotThatFormError):
         email_fields.lines("X", Wanted("x", form), value)
+
+
+@pytest.mark.parametrize("form", ["Addresses", "GroupedAddresses", "MessageIds", "URLs"])
+def test_an_empty_list_makes_no_field(form: str) -> None:
+    assert email_fields.lines("X", Wanted("x", form), []) == []
+    assert email_fields.lines("X", Wanted("x", form, is_all=True), [[]]) == []
+
+
+@pytest.mark.parametrize(
+    "email",
+    [
+        "john", "john@", "@example.org", "john smith@example.org", "john@my place", "a,b@c",
+        '"john smith"@example.org', '"a\\"b"@example.org', '"@"@example.org', "a@[192.0.2.1]",
+    ],
+)  # fmt: skip
+def test_a_draft_keeps_what_is_no_address_yet_and_what_needs_quotes(email: str) -> None:
+    value = [{"name": "J", "email": email}, {"name": None, "email": "b@example.org"}]
+    assert read_back("To", Wanted("to", "Addresses"), value) == value

@@ -162,3 +162,19 @@ def test_time_grows_with_the_value_and_no_faster(unit: bytes) -> None:
 @pytest.mark.parametrize("unit", [b"x", b"x" * 899 + b" ", b"= ", "é".encode(), b"=?"])
 def test_time_to_write_grows_with_the_text_and_no_faster(unit: bytes) -> None:
     assert growth(lambda data: words.encode(data.decode()), unit, 60_000) <= LINEAR
+
+
+@pytest.mark.parametrize(
+    ("raw", "text"),
+    [
+        (b"=?utf-8?q?a?= =?utf-8?q?b?= c", "ab c"),
+        (b"=?utf-8?q?a?==?utf-8?q?b?=", "ab"),
+        (b"\t=?utf-8?q?a?=\t", "\ta\t"),
+        (b"x=?utf-8?q?a?= b", "x=?utf-8?q?a?= b"),
+        (b"=?utf-8?q?a?=x", "=?utf-8?q?a?=x"),
+        (b"(=?utf-8?q?a?=)", "(=?utf-8?q?a?=)"),
+    ],
+)
+def test_what_touches_other_text_is_left_where_the_rule_is_asked_for(raw: bytes, text: str) -> None:
+    assert words.decode(raw, placed=True) == text
+    assert "=?" not in words.decode(raw)

@@ -77,9 +77,9 @@ def parse(kind: email.Email) -> Method:
         if wanted is not None:
             kind.check_properties(wanted, call.using)
         what = email.plan(DEFAULTS if wanted is None else frozenset(wanted), arguments)
-        ids = list(dict.fromkeys(arguments["blobIds"]))
-        if len(ids) > call.settings.objects_in_get:
+        if len(arguments["blobIds"]) > call.settings.objects_in_get:
             raise MethodFault("requestTooLarge")
+        ids = dict.fromkeys(arguments["blobIds"])
         parsed: dict[str, Any] = {}
         not_found, not_parsable = [], []
         for id_ in ids:

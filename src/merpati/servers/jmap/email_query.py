@@ -7,6 +7,7 @@ that depend on each email by itself; others are found anew.
 
 from __future__ import annotations
 
+import re
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
@@ -49,6 +50,10 @@ REMEMBERED_IDS: Final = 1_000_000  # emails in them: 24 bytes each
 FOLLOWED: Final = 1000  # emails that changed; after more a result is found anew
 DAY_MS: Final = 86_400_000
 
+_WORDS: Final = re.compile(
+    r"""(?<!\S)"((?:[^"\\]|\\.)*+)"(?!\S)|(?<!\S)'((?:[^'\\]|\\.)*+)'(?!\S)|(\S+)"""
+)
+_ESCAPED: Final = re.compile(r"\\(.)", re.DOTALL)
 _FIELDS: Final = ("from", "to", "cc", "bcc", "subject")
 THREADS: Final = frozenset({
     "allInThreadHaveKeyword", "someInThreadHaveKeyword", "noneInThreadHaveKeyword",
@@ -479,8 +484,13 @@ def _condition(name: str, value: Any, mailbox_ids: Sequence[int]) -> c.Criterion
 
 
 def words(text: str) -> list[str]:
-    """What is looked for: words, and what stands in quotes as one (RFC 8621 4.4.1)."""
+    """What is looked for: words, and what stands in quotes as one (RFC 8621 4.4.1).
+
+    A quote begins a phrase where a word could begin, and ends it where one could end: what
+    people mean by don't is no phrase.
+    """
     found = []
-    for n, part in enumerate(text.split('"')):
-        found += [part] if n % 2 and part.strip() else part.split()
-    return found
+    for double, single, word in _WORDS.findall(text):
+        phrase = _ESCAPED.sub(r"\1", double or single)
+        found.append(phrase or word.replace('"', "").strip("'"))
+    return [one for one in found if one.strip()]

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from merpati.net.stream import Connection
     from merpati.services.state_changes import News
 
-PING_LEAST: Final = 30  # seconds (RFC 8620 7.3 suggests a least and a most)
+PING_LEAST: Final = 5  # seconds (RFC 8620 7.3: at most 30)
 PING_MOST: Final = 900
 HEAD: Final = (
     b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\n"

@@ -51,6 +51,7 @@ STATUS: Final = {
 _TYPE: Final = re.compile(
     r"[A-Za-z0-9!#$&^_.+-]{1,127}/[A-Za-z0-9!#$&^_.+-]{1,127}(;[ -~]{0,200})?"
 )
+_PLAIN_NAME: Final = re.compile(r"[A-Za-z0-9 !#$&'()+,.;=@\[\]^_`{}~-]{1,255}")
 _RANGE: Final = re.compile(r"bytes=(\d{0,15})-(\d{0,15})")
 
 
@@ -233,7 +234,11 @@ def _part(wanted: re.Match[str], size: int) -> tuple[int, int] | None:
 
 
 def _disposition(name: str) -> str:
-    return f"attachment; filename*=UTF-8''{quote(name.rpartition('/')[2][:255], safe='')}"
+    """RFC 6266: a name in ASCII as it is, any other in its encoding."""
+    name = name.rpartition("/")[2][:255]
+    if _PLAIN_NAME.fullmatch(name):
+        return f'attachment; filename="{name}"'
+    return f"attachment; filename*=UTF-8''{quote(name, safe='')}"
 
 
 def _json(value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:

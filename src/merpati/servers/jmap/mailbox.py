@@ -47,7 +47,7 @@ _nullable_id: Final = nullable(is_reference)
 def _is_name(value: Any) -> bool:
     return (
         isinstance(value, str)
-        and 0 < len(value) <= NAME_MAX
+        and 0 < len(value.encode()) <= NAME_MAX
         and SEPARATOR not in value
         and value.isprintable()
     )

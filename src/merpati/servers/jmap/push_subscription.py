@@ -135,12 +135,15 @@ class PushSubscriptions:
         await call.services.store.write(push.add, one)
         id_ = subscription_id(one.id)
         call.created[creation_id] = id_
-        return {"id": id_, "expires": utc_date(one.expires_at)}
+        defaults = dict.fromkeys(("keys", "verificationCode", "types") - new.keys())
+        return {"id": id_, **defaults, "expires": utc_date(one.expires_at)}
 
 
 def _made(call: Call, new: Mapping[str, Any]) -> Subscription:
     """A new subscription of its properties. Raises SetFault."""
-    known = {"deviceClientId", "url", "keys", "expires", "types"}
+    known = {"deviceClientId", "url", "keys", "expires", "types", "verificationCode"}
+    if new.get("verificationCode") is not None:
+        raise wrong("the code is sent to the url", "verificationCode")
     if unknown := [name for name in new if name not in known]:
         raise wrong("these cannot be given", *unknown)
     device, url = new.get("deviceClientId"), new.get("url")

@@ -43,9 +43,9 @@ def get(kind: Kind) -> Method:
             properties = frozenset(wanted)
         ids = arguments["ids"]
         if ids is not None:
-            ids = list(dict.fromkeys(call.real(one) or one for one in ids))
             if len(ids) > call.settings.objects_in_get:
                 raise MethodFault("requestTooLarge")
+            ids = list(dict.fromkeys(call.real(one) or one for one in ids))
         got = await kind.get(call, access, ids, properties | {"id"}, arguments)
         if ids is None and len(got.objects) > call.settings.objects_in_get:
             raise MethodFault("requestTooLarge")

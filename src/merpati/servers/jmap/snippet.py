@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from merpati.model import object_ids
 from merpati.model import rights as letters
+from merpati.servers.jmap import email_query
 from merpati.servers.jmap.call import MAIL, Access, Call, Method
 from merpati.servers.jmap.email import Email
 from merpati.servers.jmap.kind import Answer
@@ -40,7 +41,6 @@ READ_MAX: Final = 256 * 1024  # characters of an email in which words are looked
 WORDS_MAX: Final = 50
 EMAILS_MAX: Final = 500  # of one call
 
-_WORD: Final = re.compile(r'"([^"]+)"|\'([^\']+)\'|(\S+)')
 _SPACE: Final = re.compile(r"\s+")
 
 
@@ -63,9 +63,9 @@ def get(kind: Email) -> Method:
         arguments = check_arguments(given, table)
         access = call.access(arguments["accountId"])
         check_filter(kind, arguments["filter"], call.using)
-        ids = list(dict.fromkeys(call.real(one) or one for one in arguments["emailIds"]))
-        if len(ids) > min(EMAILS_MAX, call.settings.objects_in_get):
+        if len(arguments["emailIds"]) > min(EMAILS_MAX, call.settings.objects_in_get):
             raise MethodFault("requestTooLarge")
+        ids = list(dict.fromkeys(call.real(one) or one for one in arguments["emailIds"]))
         words = _words(arguments["filter"])
         numbers = {one: object_ids.read_email(one) for one in ids}
         rows = await call.services.store.read(
@@ -107,7 +107,7 @@ def _words(filter_: Any) -> _Words:
     subject: list[str] = []
     body: list[str] = []
     for name, value in _conditions(filter_):
-        words = ["".join(groups) for groups in _WORD.findall(value)]
+        words = email_query.words(value)
         if name in ("text", "subject"):
             subject += words
         if name in ("text", "body"):
@@ -131,7 +131,7 @@ def _conditions(filter_: Any) -> Iterator[tuple[str, str]]:
 def _pattern(words: list[str]) -> re.Pattern[str] | None:
     if not words:
         return None
-    longest = sorted({word.strip('"') for word in words} - {""}, key=len, reverse=True)
+    longest = sorted(set(words), key=len, reverse=True)
     parts = [r"\s+".join(map(re.escape, word.split())) for word in longest[:WORDS_MAX]]
     return re.compile("|".join(parts), re.IGNORECASE) if parts else None
 

@@ -74,6 +74,12 @@ class VacationResponse(Kind):
         """RFC 8620 5.3: there is one, and no other."""
         raise SetFault("singleton")
 
+    async def destroy(
+        self, tx: Transaction, call: Call, access: Access, id_: str, arguments: Mapping[str, Any]
+    ) -> None:
+        """RFC 8620 5.3: it stays, and there is no other."""
+        raise SetFault("singleton" if id_ == SINGLETON else "notFound")
+
     async def current(
         self, tx: Transaction, call: Call, access: Access, id_: str
     ) -> dict[str, Any] | None:

@@ -26,7 +26,7 @@ DEFAULTS: Final = (
 PROPERTIES: Final = frozenset({*DEFAULTS, "headers", "subParts"})
 _INLINE_MEDIA: Final = frozenset({"image", "audio", "video"})
 _UNENCODED: Final = frozenset({"7bit", "8bit", "binary"})
-_OPEN_TAG: Final = re.compile(r"<[A-Za-z/!?][^<>]*\Z")
+_OPEN_TAG: Final = re.compile(r"<(?:[A-Za-z/!?][^<>]*)?\Z")
 
 Buffer = "bytes | mmap.mmap"
 BlobId = Callable[[int], str | None]

@@ -21,6 +21,7 @@ from merpati.wire.mime.addresses import Entry, GroupEnd, GroupStart, Mailbox
 LINE: Final = 76  # octets a line should have at most (RFC 5322 2.1.1 wants 78)
 LINE_MAX: Final = 998  # octets a line may have without its end, RFC 5322 2.1.1
 VALUE_MAX: Final = 1_000_000  # octets of one field; ours
+LISTS: Final = frozenset({"Addresses", "GroupedAddresses", "MessageIds", "URLs"})
 ADDRESSES_MAX: Final = addresses.MAX_ADDRESSES
 
 _FOLDS: Final = re.compile(r"(?:[^\x00\r\n]|\r?\n(?=[ \t][^\r\n]*[^\s]))*")
@@ -41,18 +42,17 @@ def lines(name: str, what: Wanted, value: Any) -> list[bytes]:
     Args:
         name: of the field as it is to be written.
         what: the property.
-        value: of it.
+        value: of it; an empty list makes no field: RFC 5322 knows none without a value.
 
     Raises:
         NotThatFormError: the value has not the form of the property.
     """
     if value is None:
         return []
-    if what.is_all:
-        if not isinstance(value, list):
-            raise NotThatFormError
-        return [_line(name, what.form, one) for one in value]
-    return [_line(name, what.form, value)]
+    if what.is_all and not isinstance(value, list):
+        raise NotThatFormError
+    values = value if what.is_all else [value]
+    return [_line(name, what.form, one) for one in values if one != [] or what.form not in LISTS]
 
 
 def _line(name: str, form: str, value: Any) -> bytes:
@@ -114,12 +114,8 @@ def _mailbox(value: Any) -> Mailbox:
     """A mailbox, also of somebody's address that is not yet written to its end."""
     if not _is_address(value):
         raise NotThatFormError
-    email = value["email"].strip()
-    local, at, domain = email.rpartition("@")
-    if not at:
-        local, domain = email, ""
     name = _BREAKS.sub(" ", value.get("name") or "").strip()
-    return Mailbox(name, local, domain)
+    return addresses.mailbox(name, value["email"].strip())
 
 
 def _addresses(value: Any) -> bytes:

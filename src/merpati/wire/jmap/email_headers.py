@@ -107,13 +107,13 @@ def value(fields: Sequence[Field], what: Wanted) -> Any:
 
 
 def raw(value_: bytes) -> str:
-    """All after the colon, as it came."""
-    return value_.removesuffix(b"\r").decode("utf-8", "replace").replace("\0", "\ufffd")
+    """All after the colon, as it came, without octets 0 (RFC 8621 4.1.2.1)."""
+    return value_.removesuffix(b"\r").replace(b"\0", b"").decode("utf-8", "replace")
 
 
 def text(value_: bytes) -> str:
-    """Unfolded, decoded, in NFC."""
-    found = words.decode(value_.strip(b" \t\r\n"))
+    """Unfolded, decoded where RFC 2047 lets an encoded word stand, in NFC (RFC 8621 4.1.2.2)."""
+    found = words.decode(value_.lstrip(b" \t\r\n"), placed=True)
     return found if found.isascii() else unicodedata.normalize("NFC", found)
 
 
@@ -147,7 +147,7 @@ def _address(entry: addresses.Mailbox) -> dict[str, str | None]:
     name = entry.name.strip()
     if name and not name.isascii():
         name = unicodedata.normalize("NFC", name)
-    return {"name": name or None, "email": entry.address}
+    return {"name": name or None, "email": entry.addr_spec}
 
 
 def ids(value_: bytes) -> list[str] | None:

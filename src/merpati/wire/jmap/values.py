@@ -21,7 +21,7 @@ _ID: Final = re.compile(r"[A-Za-z0-9_-]{1,255}")
 _REFERENCE: Final = re.compile(r"#?[A-Za-z0-9_-]{1,255}")
 _DATE: Final = re.compile(
     r"(\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])T(?:[01]\d|2[0-3]):[0-5]\d:(?:[0-5]\d|60))"
-    r"(\.\d*[1-9])?(Z|[+-](?:[01]\d|2[0-3]):[0-5]\d)"
+    r"(\.\d{1,20})?(Z|[+-](?:[01]\d|2[0-3]):[0-5]\d)"
 )
 
 
@@ -61,7 +61,10 @@ def is_object(value: Any) -> bool:
 
 
 def is_date(value: Any) -> bool:
-    """Date: RFC 3339, with letters in capitals and no fraction of zero (RFC 8620 1.4)."""
+    """Date: RFC 3339, with letters in capitals (RFC 8620 1.4).
+
+    It may say that its fraction is zero, as JavaScript writes every date; we never do.
+    """
     return isinstance(value, str) and _date(value) is not None
 
 

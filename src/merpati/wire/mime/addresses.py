@@ -53,6 +53,7 @@ _QUOTABLE: Final = re.compile(r"(?!.*=\?)[\t -~]*")
 _UTF8_ATEXT: Final = rf"(?:{_ATEXT}|[^\x00-\x7f])"  # RFC 6532 3.2
 _DOT_ATOM: Final = re.compile(rf"{_UTF8_ATEXT}+(?:\.{_UTF8_ATEXT}+)*")
 _DOMAIN: Final = re.compile(r"[^\x00-\x20\"(),:;<>@\[\\\]\x7f]*|\[[!-Z^-~]*\]")
+_QUOTED_STRING: Final = re.compile(r'"((?:[^"\\]|\\.)*+)"')
 _UNWRITABLE: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
@@ -77,6 +78,13 @@ class Mailbox(msgspec.Struct, frozen=True, gc=False):
     def address(self) -> str:
         """local@domain as people write it, without quoting; for show and comparison."""
         return f"{self.local}@{self.domain}" if self.domain else self.local
+
+    @property
+    def addr_spec(self) -> str:
+        """The same with the quoting that its local part needs (RFC 5322 3.4.1)."""
+        if not self.domain or _DOT_ATOM.fullmatch(self.local):
+            return self.address
+        return f"{_quote(self.local)}@{self.domain}"
 
 
 class GroupStart(msgspec.Struct, frozen=True, gc=False):
@@ -176,6 +184,19 @@ def format(entries: Iterable[Entry]) -> bytes:  # noqa: A001 -- pairs with parse
             pieces += (separator, _format_mailbox(entry))
             separator = b", "
     return b"".join(pieces)
+
+
+def mailbox(name: str, addr_spec: str) -> Mailbox:
+    """A mailbox of its name and its address; an address that is none yet is all local part."""
+    local, _, domain = addr_spec.rpartition("@")
+    quoted = _QUOTED_STRING.fullmatch(local)
+    if quoted is not None:
+        local = re.sub(r"\\(.)", r"\1", quoted[1])
+    elif not _DOT_ATOM.fullmatch(local):
+        return Mailbox(name, addr_spec, "")
+    if not domain or not _DOMAIN.fullmatch(domain):
+        return Mailbox(name, addr_spec, "")
+    return Mailbox(name, local, domain)
 
 
 def _common(raw: bytes) -> list[Entry] | None:

@@ -28,6 +28,10 @@ MAX_RUN: Final = 900
 # encoded-word = "=?" charset ["*" language] "?" encoding "?" encoded-text "?="
 # No part can run over a "?", so attempts that fail cannot add up.
 _WORD: Final = re.compile(rb"=\?([^?\s]{1,60})\?([bBqQ])\?([^?]*)\?=")
+# One that stands where RFC 2047 5 lets it: what touches it is white space, or another one.
+_PLACED: Final = re.compile(
+    rb"(?:(?<![^ \t])|(?<=\?=))" + _WORD.pattern + rb"(?:(?![^ \t])|(?==\?))"
+)
 # C0 and C1 controls but the tab; RFC 8621 4.1.2.2 drops them too.
 _CONTROLS: Final = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f]+")
 _NO_BASE64: Final = bytes(
@@ -46,15 +50,20 @@ _Q_SAFE: Final = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxy
 _Q_TEXT: Final = {byte: f"={byte:02X}" for byte in range(256) if byte not in _Q_SAFE} | {32: "_"}
 
 
-def decode(raw: bytes) -> str:
+def decode(raw: bytes, *, placed: bool = False) -> str:
     """The text of an unstructured header value or a phrase; never raises.
 
     Folds, control characters and the white space between encoded words are
     gone; undeclared 8-bit text and unknown charsets are read as `charsets`
     reads text without a label.
+
+    Args:
+        raw: The value.
+        placed: Whether what touches other text is left as it is.
     """
     raw = raw.translate(None, b"\r\n")
-    return clean(_decode_words(raw) if b"=?" in raw else charsets.decode(raw))
+    word = _PLACED if placed else _WORD
+    return clean(_decode_words(raw, word) if b"=?" in raw else charsets.decode(raw))
 
 
 def holds_controls(raw: bytes) -> bool:
@@ -84,12 +93,12 @@ def clean(text: str) -> str:
     return _CONTROLS.sub("", text)
 
 
-def _decode_words(raw: bytes) -> str:
+def _decode_words(raw: bytes, pattern: re.Pattern[bytes] = _WORD) -> str:
     pieces: list[str] = []
     run: list[bytes] = []  # neighbouring words in the charset `label`
     label = ""
     at = 0
-    for word in _WORD.finditer(raw):
+    for word in pattern.finditer(raw):
         gap = raw[at : word.start()]
         at = word.end()
         charset, encoding, encoded = word.groups()
