@@ -163,10 +163,10 @@ def test_utf8_holds_a_message() -> None:
 
 def test_replace_names_one_message() -> None:
     assert begun(b"a REPLACE 4 x {3}") == Replace(
-        b"a", "x", b" {3}", Literal(3, True, False, True), False, 4
+        b"a", "x", b" {3}", Literal(3, True, False, True), "", False, 4
     )
     assert begun(b"a UID REPLACE * x CATENATE (URL u)") == Replace(
-        b"a", "x", b" CATENATE (URL u)", None, True, 0
+        b"a", "x", b" CATENATE (URL u)", None, "", True, 0
     )
     for line in (b"a REPLACE 1:2 x {3}", b"a REPLACE 1,2 x {3}", b"a REPLACE $ x {3}"):
         with pytest.raises(BadCommand):

@@ -89,8 +89,12 @@ def test_field_names_ignore_case_and_keep_the_order_of_the_message() -> None:
     assert fetch(message, "HEADER.FIELDS.NOT (B)") == b"a: 2\r\nnot a field\r\n\r\n"
 
 
-def test_a_header_that_breaks_off_still_ends_with_an_empty_line() -> None:
-    assert fetch(b"A: 1\r\nB: 2", "HEADER.FIELDS (B)") == b"B: 2\r\n\r\n"
+def test_a_header_without_an_empty_line_is_told_without_one() -> None:
+    assert fetch(b"A: 1\r\nB: 2\r\n", "HEADER.FIELDS (B)") == b"B: 2\r\n"
+    assert fetch(b"A: 1\r\nB: 2", "HEADER.FIELDS (B)") == b"B: 2"
+    assert fetch(b"A: 1\r\nB: 2\r\n", "HEADER.FIELDS (C)") == b""
+    assert fetch(b"A: 1\n\n", "HEADER.FIELDS (C)") == b"\r\n"
+    assert fetch(b"\r\nbody", "HEADER.FIELDS (C)") == b"\r\n"
 
 
 @given(

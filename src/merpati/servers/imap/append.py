@@ -75,7 +75,7 @@ async def receive(client: Client, reader: CommandReader, command: commands.Appen
         raise
     ready = taking.ready
     try:
-        uidvalidity, added = await client.services.store.write(
+        place, added = await client.services.store.write(
             _add, client.account_id, command.mailbox, ready, client.milliseconds(), replaced
         )
     except Fault as fault:
@@ -87,8 +87,10 @@ async def receive(client: Client, reader: CommandReader, command: commands.Appen
             client.services.blob_store.remove(one.body.location)
     numbers = [stored.placed[0].uid for stored in added]
     await happened(client, Cause.APPEND, command.mailbox, numbers)
-    uids = sets.compress(numbers)
-    code = responses.appenduid(uidvalidity, uids)
+    client.tell_spelling(command.mailbox, command.written)
+    code = None
+    if letters.READ in place.rights:  # RFC 9051 11.4
+        code = responses.appenduid(place.mailbox.uidvalidity, sets.compress(numbers))
     if isinstance(command, commands.Replace):  # RFC 8508 4.3: untagged, before the EXPUNGE
         client.connection.write(responses.untagged(responses.Condition.OK, "replaced", code))
         await sync(client, expunge=True, uid=command.uid)
@@ -226,6 +228,8 @@ class _Taking:
         client, begun = self._client, self._begun
         received_at = client.milliseconds() if begun.date is None else begun.date * 1000
         try:
+            if not self._spool.size:  # RFC 3502: it takes back the whole command
+                raise Refused("a message may not be empty")
             if self._is_binary:
                 await self._armour()
             found = await client.services.digester.digest(self._spool.content(), received_at)
@@ -351,8 +355,8 @@ async def _add(
     ready: Sequence[Ready],
     now: int,
     replaced: Replaced | None,
-) -> tuple[int, list[emails.Added]]:
-    """All messages or none; the mailbox's UIDVALIDITY, and what became of each."""
+) -> tuple[places.Place, list[emails.Added]]:
+    """All messages or none; where they are now, and what became of each."""
     place = await _target(tx, user_id, path)
     account_id, mailbox_id = place.account_id, place.mailbox.id
     if replaced is not None:  # first, so that the room it took is there for its successor
@@ -367,4 +371,4 @@ async def _add(
         if not stored.placed:
             raise Fault(Kind.OVER_QUOTA, "the message would exceed the quota")
         added.append(stored)
-    return place.mailbox.uidvalidity, added
+    return place, added

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
@@ -203,6 +203,12 @@ class Client:
             if self.view is not None:
                 code = responses.highestmodseq(max(self.view.modseq, 1))
                 self.connection.write(responses.untagged(responses.Condition.OK, "now", code))
+
+    def tell_spelling(self, name: str, written: str, attributes: Iterable[bytes] = ()) -> None:
+        """Tell how a name is spelt that the client has `written` otherwise (RFC 9051 6.3.9.7)."""
+        if self.rev2 and written:
+            line = responses.mailbox_list(name, attributes, utf8=True, old_name=written)
+            self.connection.write(line)
 
     def milliseconds(self) -> int:
         """Now."""

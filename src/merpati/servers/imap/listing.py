@@ -32,12 +32,12 @@ class _Tree(msgspec.Struct):
 
 
 class _Line(msgspec.Struct):
-    """One LIST response."""
+    """One LIST response; `place` is there if more may be told of it."""
 
     name: str
     attributes: list[bytes]
     place: Place | None = None
-    subscribed_child: bool = False  # CHILDINFO
+    child_subscribed: bool = False  # CHILDINFO
 
 
 async def list_(client: Client, command: commands.List) -> Done:
@@ -47,7 +47,7 @@ async def list_(client: Client, command: commands.List) -> Done:
         return Done("LIST completed")
     tree = await client.services.store.read(_tree, client.account_id)
     for line in _lines(tree, command):
-        info = (b"SUBSCRIBED",) if line.subscribed_child else ()
+        info = (b"SUBSCRIBED",) if line.child_subscribed else ()
         client.connection.write(
             responses.mailbox_list(line.name, line.attributes, child_info=info, utf8=client.utf8)
         )
@@ -108,11 +108,11 @@ def _matcher(reference: str, patterns: Iterable[str]) -> Callable[[str], bool]:
 
 def _lines(tree: _Tree, command: commands.List) -> Iterable[_Line]:
     """The mailboxes to show, in the order of the store, then names without one."""
-    match = _matcher(command.reference, command.patterns)
+    # RFC 9051 6.3.9: those that are empty mean nothing.
+    patterns = [pattern for pattern in command.patterns if pattern]
+    match = _matcher(command.reference, patterns)
     # RFC 3501 6.3.8: levels above mailboxes that are none, for what does not ask for all below.
-    match_level = _matcher(
-        command.reference, [one for one in command.patterns if not one.endswith("*")]
-    )
+    match_level = _matcher(command.reference, [one for one in patterns if not one.endswith("*")])
     selection, returns = command.selection, command.returns
     by_subscription = ListSelection.SUBSCRIBED in selection
     by_use = ListSelection.SPECIAL_USE in selection
@@ -132,20 +132,24 @@ def _lines(tree: _Tree, command: commands.List) -> Iterable[_Line]:
         # Others' special uses are theirs: a client would put its own sent mail there.
         role = SPECIAL_USE.get(place.mailbox.role) if place is not None and own else None
         chosen = (not by_subscription or name in tree.subscribed) and not (by_use and not role)
-        # RFC 5258 3.5: a parent is shown for children that the patterns did not show.
-        child = name in above and not all(
-            match(path) for path in tree.subscribed if path.startswith(name + SEPARATOR)
-        )
-        if not chosen and not child:
+        # RFC 9051 6.3.9.6: it tells of children; but what was not asked for itself is shown
+        # only if the patterns do not show all of them.
+        child = name in above
+        if not chosen and not (child and _hides_some(tree.subscribed, name, match)):
             continue
         attributes = []
-        if place is None:
-            attributes.append(b"\\NonExistent")
-            if not command.extended:  # RFC 3501 knows only this, which the other implies
-                attributes.append(b"\\Noselect")
+        if place is None:  # one of the two (RFC 9051 9, mbx-list-sflag); RFC 3501 knows only this
+            attributes.append(b"\\NonExistent" if command.extended else b"\\Noselect")
+        elif letters.READ not in place.rights:  # RFC 9051 6.3.9.2
+            attributes.append(b"\\Noselect")
         attributes.append(b"\\HasChildren" if name in tree.parents else b"\\HasNoChildren")
         if show_subscribed and name in tree.subscribed:
             attributes.append(b"\\Subscribed")
         if role:
             attributes.append(role)
-        yield _Line(name, attributes, place, subscribed_child=child)
+        yield _Line(name, attributes, place if chosen else None, child_subscribed=child)
+
+
+def _hides_some(paths: Iterable[str], above: str, match: Callable[[str], bool]) -> bool:
+    """Whether a path below another does not match."""
+    return not all(match(path) for path in paths if path.startswith(above + SEPARATOR))

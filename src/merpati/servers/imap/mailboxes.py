@@ -158,9 +158,7 @@ async def create(client: Client, command: commands.Create) -> Done:
     object_id = await client.services.store.write(
         _create, client.account_id, command.mailbox, client.milliseconds(), role
     )
-    if client.rev2 and command.written:  # RFC 9051 6.3.4
-        old = command.written
-        client.connection.write(responses.mailbox_list(command.mailbox, utf8=True, old_name=old))
+    client.tell_spelling(command.mailbox, command.written)
     return Done("CREATE completed", responses.mailboxid(object_id))  # RFC 8474 4.1
 
 
@@ -174,21 +172,28 @@ async def _create(tx: Transaction, user_id: int, path: str, now: int, role: str)
 
 
 async def delete(client: Client, command: commands.Delete) -> Done:
-    """DELETE (RFC 3501 6.3.4)."""
+    """DELETE (RFC 3501 6.3.4). The client's own selected mailbox is closed by it."""
     try:
-        await client.services.store.write(
+        gone = await client.services.store.write(
             _delete, client.account_id, command.mailbox, client.milliseconds()
         )
     except Fault as fault:
         if fault.kind is Kind.IN_USE:
             raise Refused(fault.text, responses.HASCHILDREN) from fault
         raise
+    view = client.view
+    if view is not None and (view.account_id, view.mailbox_id) == gone:
+        client.close()
+        client.connection.write(CLOSED)
+    client.tell_spelling(command.mailbox, command.written, (b"\\NonExistent",))
     return Done("DELETE completed")
 
 
-async def _delete(tx: Transaction, user_id: int, path: str, now: int) -> None:
+async def _delete(tx: Transaction, user_id: int, path: str, now: int) -> tuple[int, int]:
+    """Delete it; its account and its id."""
     place = await places.get(tx, user_id, path, rights.NAMED[commands.Delete])
     await mailboxes.destroy(tx, place.account_id, place.mailbox.name, now)
+    return place.account_id, place.mailbox.id
 
 
 async def rename(client: Client, command: commands.Rename) -> Done:
@@ -197,6 +202,7 @@ async def rename(client: Client, command: commands.Rename) -> Done:
     await client.services.store.write(
         _rename, client.account_id, command.mailbox, command.new_name, client.milliseconds()
     )
+    client.tell_spelling(command.new_name, command.written)
     return Done("RENAME completed")
 
 

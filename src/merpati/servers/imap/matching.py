@@ -92,7 +92,7 @@ def _by_row(key: search.SearchKey, now: int) -> c.Criterion:
         case search.Keyword(keyword=keyword, present=present):
             return c.Keyword(keyword) if present else c.Not(c.Keyword(keyword))
         case search.Larger(size=size):
-            return c.Size(least=size + 1)
+            return c.Size(least=min(size + 1, search.SIZE_MAX))  # which nothing has
         case search.Smaller(size=size):
             return c.Size(below=size)
         case search.ModSeq(value=value):

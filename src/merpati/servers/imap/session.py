@@ -121,6 +121,8 @@ class Session:
             if self._client.account_id:
                 self._errors = 0
         except BadCharset as fault:
+            if fault.saves and self._client.view is not None:
+                self._client.view.saved = ()
             code = responses.badcharset(CHARSETS)
             self._refuse(responses.tagged(fault.tag or b"*", Condition.NO, fault.text, code))
         except BadEvent as fault:
@@ -166,6 +168,7 @@ class Session:
         """Take a literal into the command."""
         if literal.fits:
             if literal.synchronising:
+                parser.check_head(reader)
                 self._connection.write(append.GO_AHEAD)
             reader.fill(await self._connection.read_exactly(literal.size))
         elif literal.synchronising:

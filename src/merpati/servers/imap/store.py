@@ -31,7 +31,8 @@ CHANGES: Final = {
 LONG: Final = 500  # messages; what changes more of them would hold up the event loop
 STEP: Final = 2_000  # messages of one transaction of a STORE
 
-Moved = tuple[int, Sequence[int], Sequence[int]]  # UIDVALIDITY there, UIDs here, UIDs there
+# The place, UIDs here, UIDs there.
+Moved = tuple[places.Place, Sequence[int], Sequence[int]]
 
 
 async def store(client: Client, command: commands.Store) -> Done:
@@ -214,7 +215,7 @@ async def _copy(
             tx, view.account_id, view.mailbox_id, target.account_id, mailbox.id, uids,
             rights=target.rights, now=now,
         )  # fmt: skip
-    return mailbox.uidvalidity, old, new
+    return target, old, new
 
 
 async def _move(
@@ -231,7 +232,7 @@ async def _move(
             tx, view.account_id, view.mailbox_id, target.account_id, mailbox.id, uids,
             rights=target.rights, move=True, now=now,
         )  # fmt: skip
-    return mailbox.uidvalidity, old, new
+    return target, old, new
 
 
 def _stays_whole(view: View, target: places.Place) -> bool:
@@ -251,7 +252,7 @@ async def _target(tx: Transaction, user_id: int, path: str) -> places.Place:
 
 
 def _copyuid(found: Moved) -> responses.Code | None:
-    uidvalidity, old, new = found
-    if not old:
+    target, old, new = found
+    if not old or letters.READ not in target.rights:  # RFC 9051 11.4
         return None
-    return responses.copyuid(uidvalidity, sets.compress(old), sets.compress(new))
+    return responses.copyuid(target.mailbox.uidvalidity, sets.compress(old), sets.compress(new))

@@ -135,7 +135,8 @@ async def _tell_new(client: Client, view: View, added: list[int], mailbox: Mailb
 
 async def _tell_flags(client: Client, view: View, flagged: list[int], *, uid: bool) -> None:
     items = [Attribute.FLAGS]
-    if (uid or client.qresync or client.watch) and not client.uidonly:  # RFC 7162 3.2.4, 5465 5.1
+    # RFC 9051 7.5.2, RFC 7162 3.2.4, RFC 5465 5.1
+    if (uid or client.rev2 or client.qresync or client.watch) and not client.uidonly:
         items.append(Attribute.UID)
     if client.condstore:
         items.append(Attribute.MODSEQ)

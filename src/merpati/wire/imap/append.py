@@ -124,9 +124,10 @@ def whole(arguments: Arguments, number: int | None, literal: Literal | None) -> 
     if not rest:
         raise SyntaxFault("expected a message")
     arguments.at = len(arguments.line)  # `messages` reads it
+    tag, written = arguments.tag, arguments.written
     if number is not None:
-        return Replace(arguments.tag, mailbox, rest, literal, arguments.uid, number)
-    return Append(arguments.tag, mailbox, rest, literal)
+        return Replace(tag, mailbox, rest, literal, written, arguments.uid, number)
+    return Append(tag, mailbox, rest, literal, written)
 
 
 def messages(command: Append) -> Generator[Step, Following | None, None]:

@@ -41,7 +41,7 @@ class Arguments(Cursor):
 
     def name(self) -> str:
         """A mailbox name."""
-        text = names.read(self.astring(), self.utf8)
+        text = names.exact(self.astring(), self.utf8)
         found = names.canonical(text)
         # RFC 9051 5.1; spelling out INBOX or leaving out the last "/" tells nothing new
         if found != text and found.casefold() != text.rstrip(names.SEPARATOR).casefold():

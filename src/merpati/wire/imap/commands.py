@@ -165,16 +165,21 @@ class Create(Command, frozen=True):
 
 
 class Delete(Command, frozen=True):
-    """DELETE (RFC 3501 6.3.4)."""
+    """DELETE (RFC 3501 6.3.4), `written` as in `Select`."""
 
     mailbox: str
+    written: str = ""
 
 
 class Rename(Command, frozen=True):
-    """RENAME (RFC 3501 6.3.5)."""
+    """RENAME (RFC 3501 6.3.5).
+
+    `written`: the old name as the client spells it, if the server spells any of the two otherwise.
+    """
 
     mailbox: str
     new_name: str
+    written: str = ""
 
 
 class Subscribe(Command, frozen=True):
@@ -222,12 +227,14 @@ class Status(Command, frozen=True):
 class Append(Command, frozen=True):
     """APPEND up to its first message (RFC 3501 6.3.11); `append.messages` reads on.
 
-    `rest` is what follows the mailbox's name in its line, `literal` what was announced there.
+    `rest` is what follows the mailbox's name in its line, `literal` what was announced there,
+    `written` as in `Select`.
     """
 
     mailbox: str
     rest: bytes
     literal: Literal | None = None
+    written: str = ""
 
 
 class Replace(Append, frozen=True):

@@ -121,7 +121,7 @@ def read_search(a: Arguments) -> Search:
     a.space()
     returns = read_returns(a)
     charset = a.line[a.at : a.at + 8].upper() == b"CHARSET "
-    return Search(a.tag, a.uid, _keys(a), returns, charset)
+    return Search(a.tag, a.uid, _keys(a, returns), returns, charset)
 
 
 def read_sort(a: Arguments) -> Sort:
@@ -132,7 +132,7 @@ def read_sort(a: Arguments) -> Sort:
     if len(order) > SORT_KEYS_MAX:
         raise SyntaxFault(f"a SORT may have at most {SORT_KEYS_MAX} sort keys")
     a.space()
-    encoding = _charset(a)
+    encoding = _charset(a, returns)
     return Sort(a.tag, a.uid, order, search.read_keys(a, encoding), returns)
 
 
@@ -155,7 +155,7 @@ def read_esearch(a: Arguments) -> MultiSearch:
             raise SyntaxFault(f"an ESEARCH may name at most {SOURCES_MAX} mailboxes")
         a.space()
     returns = read_returns(a) or Returns(frozenset({Option.ALL}))
-    return MultiSearch(a.tag, sources, _keys(a), returns)
+    return MultiSearch(a.tag, sources, _keys(a, returns), returns)
 
 
 def read_cancel(a: Arguments) -> CancelUpdate:
@@ -169,19 +169,20 @@ def read_cancel(a: Arguments) -> CancelUpdate:
     return CancelUpdate(a.tag, tuple(tags))
 
 
-def _keys(a: Arguments) -> SearchKey:
+def _keys(a: Arguments, returns: Returns | None) -> SearchKey:
     encoding = "utf-8"
     if a.take_word(b"CHARSET "):
-        encoding = _charset(a)
+        encoding = _charset(a, returns)
     # RFC 3501 6.4.4 makes US-ASCII the default; UTF-8 holds it, and RFC 9051 6.4.4 wants that.
     return search.read_keys(a, encoding)
 
 
-def _charset(a: Arguments) -> str:
+def _charset(a: Arguments, returns: Returns | None = None) -> str:
     """A charset and a space."""
     encoding = search.codec(a.astring())
     if encoding is None:
-        raise search.UnknownCharset("this charset is not known here")
+        saves = returns is not None and Option.SAVE in returns.options
+        raise search.UnknownCharset(saves=saves)
     a.space()
     return encoding
 

@@ -5,8 +5,9 @@ of IMAP4rev1 it is modified UTF-7 (RFC 3501 5.1.3), for clients that enabled
 UTF8=ACCEPT or IMAP4rev2 it is UTF-8.
 
 Reading never fails: clients do ask for names that are no modified UTF-7, and the
-answer to them is "no such mailbox", not "bad command". Names that nobody could
-type or list again are refused where mailboxes are made, by `objection`.
+answer to them is "no such mailbox", not "bad command". Those (see `exact`), and
+names that nobody could type or list again, are refused where mailboxes are made,
+by `objection`.
 
 A LIST pattern becomes one regular expression in which every literal is found at
 its first possible place and never looked for again (atomic groups), so matching
@@ -26,13 +27,13 @@ SEPARATOR: Final = "/"
 INBOX: Final = "INBOX"
 
 NAME_MAX: Final = 1000  # octets of UTF-8; with UTF-7's growth a name fits into a line
-LEVEL_MAX: Final = 255  # octets of one level, as in file systems; RFC 8621 asks for 100 at least
+LEVEL_MAX: Final = 200  # characters of one level; RFC 8621 asks for 100 octets at least
 DEPTH_MAX: Final = 20  # levels; ours
 PATTERN_MAX: Final = 4000  # characters of a LIST pattern; ours
 
 _SHIFTED: Final = re.compile(rb"&([A-Za-z0-9+,]*+)-")
 _NEEDS_SHIFT: Final = re.compile("[^\x20-\x7e]+")
-_FORBIDDEN: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ufffd\ufffe\uffff\ud800-\udfff*%]")
+_FORBIDDEN: Final = re.compile("[*%\ufffd]")
 _ANY_CASE: Final = re.DOTALL | re.IGNORECASE | re.ASCII
 _WILDCARD: Final = re.compile(r"([*%]+)")
 
@@ -53,6 +54,18 @@ def read(raw: bytes, utf8: bool = False) -> str:
         at = match.end()
     parts.append(raw[at:].decode("utf-8", "replace"))
     return "".join(parts)
+
+
+def exact(raw: bytes, utf8: bool = False) -> str:
+    """As `read`, for the name of one mailbox.
+
+    A `&` that does not begin what this name is written as becomes U+FFFD, and so the name one
+    that cannot be: RFC 9051 A.1 forbids shifts that are not needed, or one too many.
+    """
+    text = read(raw, utf8)
+    if utf8 or b"&" not in raw or encode(text) == raw:
+        return text
+    return raw.decode("utf-8", "replace").replace("&", "\ufffd")
 
 
 def decode(raw: bytes, utf8: bool = False) -> str:
@@ -96,10 +109,10 @@ def objection(name: str) -> str:
         return "A mailbox name may not be empty or have an empty level."
     if len(levels) > DEPTH_MAX:
         return f"A mailbox may lie at most {DEPTH_MAX} levels deep."
-    if _FORBIDDEN.search(name):
-        return "A mailbox name may not contain control characters, * or %."
-    if len(name.encode()) > NAME_MAX or any(len(level.encode()) > LEVEL_MAX for level in levels):
-        return f"A mailbox name may have {NAME_MAX} bytes, and {LEVEL_MAX} in each level."
+    if _FORBIDDEN.search(name) or not name.isprintable():
+        return "A mailbox name may not contain control characters, * or %, and no stray &."
+    if len(name.encode()) > NAME_MAX or any(len(level) > LEVEL_MAX for level in levels):
+        return f"A mailbox name may have {NAME_MAX} bytes, and {LEVEL_MAX} letters in each level."
     return ""
 
 

@@ -63,7 +63,14 @@ _RECURSIVE_BASE: Final = {c.ListSelection.SUBSCRIBED, c.ListSelection.SPECIAL_US
 
 
 class BadCharset(BadCommand):
-    """A SEARCH in a charset unknown here: `tag NO [BADCHARSET (US-ASCII UTF-8)]`."""
+    """A SEARCH in a charset unknown here: `tag NO [BADCHARSET (US-ASCII UTF-8)]`.
+
+    `saves`: its RETURN had SAVE, so nothing is saved now (RFC 9051 6.4.4.1).
+    """
+
+    def __init__(self, fault: search.UnknownCharset, tag: bytes) -> None:
+        super().__init__(fault.text, tag)
+        self.saves: Final = fault.saves
 
 
 def parse(reader: CommandReader, *, utf8: bool = False) -> c.Command:
@@ -92,17 +99,20 @@ def _remembered(rest: bytes, utf8: bool) -> c.Command:
     return _parsed([b"T " + rest], "", utf8=utf8)
 
 
+def check_head(reader: CommandReader) -> None:
+    """Refuse a command of which the first line already tells that it is none (RFC 9051 7.6).
+
+    Raises:
+        BadCommand: as `parse`.
+    """
+    _head(reader.parts[0])
+
+
 def _parsed(parts: list[bytes], refused: str, *, utf8: bool) -> c.Command:
-    line = parts[0]
-    head = head_of(line)
-    if head is None:
-        raise BadCommand("expected a tag, a space and a command", tag_of(line))
-    tag, uid, name = head.groups()
+    head, read = _head(parts[0])
+    tag, uid, _ = head.groups()
     if refused:
         raise BadCommand(refused, tag)
-    read = (_MESSAGE_COMMANDS if uid else _COMMANDS).get(name.upper())
-    if read is None:
-        raise BadCommand("there is no such command", tag)
     arguments = Arguments(parts, head.end(), tag, uid is not None, utf8)
     try:
         command = read(arguments)
@@ -110,10 +120,22 @@ def _parsed(parts: list[bytes], refused: str, *, utf8: bool) -> c.Command:
     except BadCommand:
         raise
     except search.UnknownCharset as fault:
-        raise BadCharset(fault.text, tag) from None
+        raise BadCharset(fault, tag) from None
     except SyntaxFault as fault:
         raise BadCommand(fault.text, tag) from None
     return command
+
+
+def _head(line: bytes) -> tuple[re.Match[bytes], Reader]:
+    """Tag, `UID` or None and name of a command, and who reads the rest of it."""
+    head = head_of(line)
+    if head is None:
+        raise BadCommand("expected a tag, a space and a command", tag_of(line))
+    tag, uid, name = head.groups()
+    read = (_MESSAGE_COMMANDS if uid else _COMMANDS).get(name.upper())
+    if read is None:
+        raise BadCommand("there is no such command", tag)
+    return head, read
 
 
 def sasl_response(line: bytes) -> bytes | None:
@@ -254,7 +276,10 @@ def _create(a: Arguments) -> c.Command:
 
 
 def _rename(a: Arguments) -> c.Command:
-    return c.Rename(a.tag, a.mailbox(), a.mailbox())
+    old = a.mailbox()
+    supplied, a.written = a.written, ""
+    new = a.mailbox()
+    return c.Rename(a.tag, old, new, supplied or (old if a.written else ""))
 
 
 def _list(a: Arguments) -> c.Command:
@@ -414,7 +439,7 @@ _COMMANDS: Final[dict[bytes, Reader]] = {
     b"CLOSE": _bare(c.Close),
     b"COMPRESS": session.read_compress,
     b"CREATE": _create,
-    b"DELETE": lambda a: c.Delete(a.tag, a.mailbox()),
+    b"DELETE": lambda a: c.Delete(a.tag, a.mailbox(), a.written),
     b"DELETEACL": acl.read_delete,
     b"ENABLE": _enable,
     b"ESEARCH": finding.read_esearch,

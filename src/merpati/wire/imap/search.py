@@ -25,11 +25,19 @@ if TYPE_CHECKING:
 DEPTH_MAX: Final = 50  # levels of parentheses, ORs and NOTs; ours
 KEYS_MAX: Final = 1000  # of one SEARCH; ours
 NUMBER_MAX: Final = 2**32 - 1  # RFC 3501 9, number
+SIZE_MAX: Final = 2**63 - 1  # RFC 9051 9, number64; RFC 3501 has 2**32 - 1
 MODSEQ_MAX: Final = 2**63 - 1  # RFC 7162 7, mod-sequence-value
 
 
 class UnknownCharset(SyntaxFault):
-    """A text in a charset that is not known here (RFC 3501 7.1, BADCHARSET)."""
+    """A text in a charset that is not known here (RFC 3501 7.1, BADCHARSET).
+
+    `saves`: what was found was to be saved.
+    """
+
+    def __init__(self, *, saves: bool = False) -> None:
+        super().__init__("this charset is not known here")
+        self.saves: Final = saves
 
 
 class Relation(Enum):
@@ -413,10 +421,10 @@ _READERS: Final[dict[bytes, Callable[[Cursor, str], SearchKey]]] = {
         cursor.match(_FILTER_NAME, "the name of a filter")[0].decode("ascii")
     ),
     b"KEYWORD": lambda cursor, _: Keyword(flags.keyword(cursor.atom())),
-    b"LARGER": lambda cursor, _: Larger(cursor.number(NUMBER_MAX)),
+    b"LARGER": lambda cursor, _: Larger(cursor.number(SIZE_MAX)),
     b"MODSEQ": _modseq,
     b"OLDER": lambda cursor, _: _within(cursor, younger=False),
-    b"SMALLER": lambda cursor, _: Smaller(cursor.number(NUMBER_MAX)),
+    b"SMALLER": lambda cursor, _: Smaller(cursor.number(SIZE_MAX)),
     b"TEXT": lambda cursor, encoding: Text(_text(cursor, encoding)),
     b"THREADID": lambda cursor, _: ThreadId(_object_id(cursor)),
     b"UID": lambda cursor, _: Uids(sets.parse(cursor.match(_SET, "a set of UIDs")[0])),

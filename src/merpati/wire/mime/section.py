@@ -72,9 +72,10 @@ def fields(
     *,
     exclude: bool = False,
 ) -> bytes:
-    """The header fields of those names, or all others, as written, and an empty line.
+    """The header fields of those names, or all others, as written, and the empty line.
 
-    `where` is the header's range, as from `locate`; case of `names` is ignored.
+    `where` is the header's range, as from `locate`; case of `names` is ignored. What ends
+    without an empty line does so here, too (RFC 9051 6.4.5.1).
     """
     keys = {name.lower() for name in names}
     chosen = b"".join(
@@ -82,6 +83,14 @@ def fields(
         for field in headers.split(buffer, *where).fields
         if (field.key in keys) is not exclude
     )
+    if not _ends_empty(buffer, *where):
+        return chosen
     if chosen and not chosen.endswith(b"\n"):
         chosen += b"\r\n"
     return chosen + b"\r\n"
+
+
+def _ends_empty(buffer: bytes | mmap.mmap, start: int, end: int) -> bool:
+    """Whether the last line of a header is empty."""
+    tail = b"\n" + buffer[max(start, end - 4) : end]
+    return tail.endswith((b"\n\r\n", b"\n\n"))
