@@ -42,6 +42,7 @@ def test_a_field_that_is_a_sentence_is_told_in_the_language_too() -> None:
         ("It leads to a.", "Arahnya ke a."),
         ("It leads to a, b and c.", "Arahnya ke a, b dan c."),
         ("It leads to a, b and 3 more.", "Arahnya ke a, b dan 3 lagi."),
+        ("It leads to a or b.", "Arahnya ke a atau b."),
     ],
 )
 def test_a_list_gets_its_last_word_in_the_language(english: str, indonesian: str) -> None:
@@ -72,6 +73,13 @@ def test_what_has_no_entry_stays_english_as_everything_does_for_its_readers() ->
     assert BOOK.say("nothing of the kind", "id") == "nothing of the kind"
     assert BOOK.say("all is well", "en") == "all is well"
     assert BOOK.say("", "id") == ""
+
+
+def test_a_sentence_is_known_when_those_within_it_are_known_too() -> None:
+    assert BOOK.knows("It failed: all is well.")
+    assert BOOK.knows("It failed: 550.")
+    assert not BOOK.knows("It failed: nothing of the kind.")
+    assert not BOOK.knows("nothing of the kind")
 
 
 def test_braces_in_a_field_are_no_field() -> None:

@@ -24,6 +24,7 @@ from merpati.app.installation import (
     load_config,
     read_document,
 )
+from merpati.app.language import tell
 from merpati.app.listeners import Listener, port_set
 from merpati.base import settings, values
 from merpati.base.faults import Fault, Kind
@@ -97,11 +98,11 @@ GROUPS: Final[dict[str, type]] = {
     "alerts": AlertSettings,
 }
 
-HEADER: Final = """\
-# Merpati's configuration: what must be known before the store is open.
-# Relative paths are relative to this file. SIGHUP makes the server read it again;
-# what takes a restart is then named in the log.
-"""
+HEADER: Final = (
+    "Merpati's configuration: what must be known before the store is open.",
+    "Relative paths are relative to this file. SIGHUP makes the server read it again;",
+    "what takes a restart is then named in the log.",
+)
 
 
 def needs_restart(old: Config, new: Config) -> list[str]:
@@ -198,11 +199,13 @@ def render_config(
     """
     given = {heading: dict(table) for heading, table in (filled or {}).items()}
     given["server"] = {"hostname": hostname, **given.get("server", {})}
-    about = [settings.comment(settings.summary(Listener))]
+    about = [settings.comment(tell(settings.summary(Listener)))]
     about += [
-        settings.comment(f"{one.name}: {settings.describe(one)}") for one in _listener_settings()
+        settings.comment(f"{one.name}: {settings.describe(one, tell)}")
+        for one in _listener_settings()
     ]
-    parts = [HEADER, settings.sample(GROUPS, given), "\n".join(about) + "\n"]
+    header = "".join(f"# {tell(line)}\n" for line in HEADER)
+    parts = [header, settings.sample(GROUPS, given, tell), "\n".join(about) + "\n"]
     parts += [_listener_text(one) for one in port_set(ports)]
     return "\n".join(parts)
 

@@ -46,6 +46,7 @@ from merpati.app.installation import (
     open_store,
     read_document,
 )
+from merpati.app.language import tell
 from merpati.app.listeners import EVERYWHERE, LOOPBACK
 from merpati.base.clock import SystemClock
 from merpati.base.faults import Fault, Kind
@@ -117,12 +118,13 @@ def main(words: Sequence[str] | None = None) -> int:
     try:
         request = parse(sys.argv[1:] if words is None else words)
     except getopt.GetoptError as error:
-        sys.stderr.write(f"merpati-sendmail: {error.msg}; see: merpati-sendmail --help\n")
+        wrong = tell(f"{error.msg}; see: merpati-sendmail --help")
+        sys.stderr.write(f"merpati-sendmail: {wrong}\n")
         return USAGE
     try:
         return act(request)
     except Fault as fault:
-        sys.stderr.write(f"merpati-sendmail: {fault.text}\n")
+        sys.stderr.write(f"merpati-sendmail: {tell(fault.text)}\n")
         return STATUS.get(fault.kind, TEMPORARY)
     except KeyboardInterrupt:
         return 130
@@ -178,7 +180,7 @@ def act(request: Request) -> int:
     chosen = ["-c", request.config] if request.config else []
     match request.action:
         case "help":
-            sys.stdout.write(str(__doc__).replace("\n    ", "\n") + "\n")
+            sys.stdout.write(tell(str(__doc__)).replace("\n    ", "\n") + "\n")
         case "version":
             return cli.main(["--version"])
         case "list":

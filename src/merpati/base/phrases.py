@@ -11,7 +11,7 @@ that came as the text of a `Fault`, or that a library made is told like any othe
 no entry stays English, which is no error.
 
 A field is one word, such as a name or a number, or stands between quotes. Others are marked in
-the other sentence: `{size:text}` is several words, `{names:list}` is "a, b and c", and
+the other sentence: `{size:text}` is several words, `{names:list}` is "a, b and c" or "a or b", and
 `{reason:said}` is a sentence itself and is looked up in turn.
 """
 
@@ -20,7 +20,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Final, NamedTuple
+from typing import Final
 
 ENGLISH: Final = "en"
 INDONESIAN: Final = "id"
@@ -29,8 +29,10 @@ LENGTH_MAX: Final = 4000  # characters; a longer text is no sentence, and stays 
 
 _FIELD: Final = re.compile(r"\{(\w+)\}")
 _SLOT: Final = re.compile(r"\{(\w+)(?::(\w+))?\}")  # a field of the other sentence, and its mark
-_PARTS: Final = re.compile(r"(, | and )")  # between the things of a list
+_PARTS: Final = re.compile(r"(, | and | or )")  # between the things of a list
+_BETWEEN: Final = {", ": ", ", " and ": " dan ", " or ": " atau "}
 _MORE: Final = re.compile(r"(\d+) more")
+_SENTENCE: Final = re.compile(r"[A-Za-z]{2,} [a-z]{2,}")
 _WORD: Final = r"\S*?"
 _VARIABLES: Final = ("MERPATI_LANG", "LC_ALL", "LC_MESSAGES", "LANG")
 
@@ -56,7 +58,7 @@ class Phrases:
         another one in a field; then the one with the most words in all. They are made when
         they are first needed: most who run a command read English.
         """
-        found = [_entry(*pair) for pair in self._entries.items() if _FIELD.search(pair[0])]
+        found = [_Entry(*pair) for pair in self._entries.items() if _FIELD.search(pair[0])]
         return sorted(found, key=lambda one: (-one.lead, -one.words))
 
     def say(self, text: str, language: str) -> str:
@@ -67,16 +69,26 @@ class Phrases:
         return text if found is None else found
 
     def knows(self, text: str) -> bool:
-        """Whether there is an entry for it."""
-        return self._find(text) is not None
+        """Whether there is an entry for it, and for each sentence of several words within it."""
+        if text in self._entries:
+            return True
+        found = self._match(text)
+        if found is None:
+            return False
+        said = [found[1][name] for name, mark in _SLOT.findall(found[0].other) if mark == "said"]
+        return all(self.knows(inner) for inner in said if _SENTENCE.search(inner))
 
     def _find(self, text: str) -> str | None:
         plain = self._entries.get(text)
         if plain is not None or len(text) > LENGTH_MAX:
             return plain
+        found = self._match(text)
+        return None if found is None else self._filled(found[0].other, found[1])
+
+    def _match(self, text: str) -> tuple[_Entry, re.Match[str]] | None:
         for one in self._patterns:
             if one.sign in text and (match := one.pattern.fullmatch(text)):
-                return self._filled(one.other, match)
+                return one, match
         return None
 
     def _filled(self, other: str, match: re.Match[str]) -> str:
@@ -92,42 +104,42 @@ class Phrases:
 
     def _listed(self, part: str) -> str:
         """One thing of a list, or what stands between two."""
-        if part == " and ":
-            return " dan "
+        if part in _BETWEEN:
+            return _BETWEEN[part]
         return _MORE.sub(r"\1 lagi", part) if _MORE.fullmatch(part) else self.say(part, INDONESIAN)
 
 
-class _Entry(NamedTuple):
+class _Entry:
     """A sentence with fields.
 
     Attributes:
         lead: Characters before its first field.
         words: Characters of its own in all.
         sign: Their longest run: a text without it is not this sentence.
-        pattern: What finds the fields.
         other: The sentence in the other language.
     """
 
-    lead: int
-    words: int
-    sign: str
-    pattern: re.Pattern[str]
-    other: str
+    def __init__(self, english: str, other: str) -> None:
+        self._parts = _FIELD.split(english)  # words and names of fields take turns
+        words = self._parts[::2]
+        self.lead = len(words[0])
+        self.words = sum(map(len, words))
+        self.sign = max(words, key=len)
+        self.other = other
 
-
-def _entry(english: str, other: str) -> _Entry:
-    parts = _FIELD.split(english)  # words and names of fields take turns
-    words = parts[::2]
-    marks = dict(_SLOT.findall(other))
-    pieces = [re.escape(words[0])]
-    for n in range(1, len(parts), 2):
-        name, before, after = parts[n], parts[n - 1], parts[n + 1]
-        if name in parts[1:n:2]:  # one that stands twice holds the same twice
-            pieces.append(f"(?P={name})")
-        elif before.endswith('"') and after.startswith('"'):
-            pieces.append(f'(?P<{name}>[^"]*)')
-        else:
-            pieces.append(f"(?P<{name}>{'.*?' if marks.get(name) else _WORD})")
-        pieces.append(re.escape(after))
-    pattern = re.compile("".join(pieces), re.DOTALL)
-    return _Entry(len(words[0]), sum(map(len, words)), max(words, key=len), pattern, other)
+    @cached_property
+    def pattern(self) -> re.Pattern[str]:
+        """What finds the fields; most entries are never asked for theirs."""
+        parts = self._parts
+        marks = dict(_SLOT.findall(self.other))
+        pieces = [re.escape(parts[0])]
+        for n in range(1, len(parts), 2):
+            name, before, after = parts[n], parts[n - 1], parts[n + 1]
+            if name in parts[1:n:2]:  # one that stands twice holds the same twice
+                pieces.append(f"(?P={name})")
+            elif before.endswith('"') and after.startswith('"'):
+                pieces.append(f'(?P<{name}>[^"]*)')
+            else:
+                pieces.append(f"(?P<{name}>{'.*?' if marks.get(name) else _WORD})")
+            pieces.append(re.escape(after))
+        return re.compile("".join(pieces), re.DOTALL)

@@ -34,7 +34,9 @@ from merpati.base.faults import Fault, Kind
 from merpati.base.secrets import HIDDEN, Secret
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
+
+    Tell = Callable[[str], str]
 
 G = TypeVar("G")
 
@@ -174,20 +176,23 @@ def closest(word: str, known: Iterable[str]) -> str:
 
 
 def sample(
-    groups: Mapping[str, type], filled: Mapping[str, Mapping[str, object]] | None = None
+    groups: Mapping[str, type],
+    filled: Mapping[str, Mapping[str, object]] | None = None,
+    tell: Tell = str,
 ) -> str:
     """A TOML file with every setting: those `filled` set, the others as comments.
 
     Args:
         groups: The groups by heading.
         filled: Values to set, by heading and name.
+        tell: Puts a sentence into the reader's language.
     """
     parts = []
     for heading, group in groups.items():
         given = (filled or {}).get(heading, {})
-        lines = [comment(summary(group)), f"[{heading}]"]
+        lines = [comment(tell(summary(group))), f"[{heading}]"]
         for one in declared(group).values():
-            lines += ["", comment(describe(one))]
+            lines += ["", comment(describe(one, tell))]
             if one.name in given:
                 lines.append(f"{one.name} = {values.to_toml(given[one.name], one.unit)}")
             else:
@@ -218,7 +223,7 @@ def reference(groups: Mapping[str, type]) -> str:
     return "\n".join(parts)
 
 
-def explain(groups: Mapping[str, type], name: str) -> str:
+def explain(groups: Mapping[str, type], name: str, tell: Tell = str) -> str:
     """What `heading.setting` means, as a few lines for a terminal.
 
     Raises:
@@ -237,10 +242,11 @@ def explain(groups: Mapping[str, type], name: str) -> str:
     else:
         default = "not set" if one.default is None else _default(one)
     change = "SIGHUP applies a change" if one.reload else "a change takes a restart"
-    return f"{name}: {describe(one)}\nDefault: {default}; {change}.\n"
+    last = tell(f"Default: {default}; {change}.")
+    return f"{name}: {describe(one, tell)}\n{last}\n"
 
 
-def describe(one: Setting) -> str:
+def describe(one: Setting, tell: Tell = str) -> str:
     """A setting's sentence, and what may be written."""
     notes = []
     if one.choices:
@@ -254,7 +260,7 @@ def describe(one: Setting) -> str:
         notes.append(f"At most {_bare(high, one)}.")
     if one.unit not in {"", values.SECONDS, values.BYTES}:
         notes.append(f"In {one.unit}.")
-    return " ".join([one.text, *notes])
+    return " ".join(map(tell, [one.text, *notes]))
 
 
 def summary(group: type) -> str:

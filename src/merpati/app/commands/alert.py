@@ -34,6 +34,7 @@ async def _list(one: Session, args: argparse.Namespace) -> None:
         say("Nothing is wrong, as far as the server knows.")
     for each in found:
         until = f", until {session.show_time(each.closed_at)}" if each.closed_at else ""
-        say(f"{each.text}\n  since {session.show_time(each.opened_at)}{until}")
+        say(each.text)
+        say(f"  since {session.show_time(each.opened_at)}{until}")
         if each.advice:
             say(f"  {each.advice}")

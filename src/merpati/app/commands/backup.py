@@ -142,8 +142,8 @@ def _plain(repository: Repository, name: str) -> dict[str, Any]:
 
 
 def _row(one: runs.Run) -> tuple[str, str, str, str]:
-    result = one.problem or tell("done" if one.snapshot else "runs, or was broken off")
-    verified = session.show_time(one.verified_at) if one.verified_at else tell("no")
+    result = tell(one.problem or ("done" if one.snapshot else "runs, or was broken off"))
+    verified = session.show_time(one.verified_at) if one.verified_at else tell("not yet")
     return session.show_time(one.started_at), result, show_size(one.written), verified
 
 

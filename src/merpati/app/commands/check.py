@@ -13,6 +13,7 @@ from typing import Any, Final
 from merpati.app.cli import DONE, FAILED
 from merpati.app.commands import session
 from merpati.app.commands.session import Session, say
+from merpati.app.language import tell as told
 from merpati.model.message import Digest
 from merpati.services.digest import digest
 from merpati.store import check
@@ -63,7 +64,7 @@ class Bar:
         """How far it is with what; a `total` of 0 is not known."""
         if self._shown:
             full = BAR * min(done, total) // total if total else 0
-            sys.stderr.write(f"\r\x1b[K[{'#' * full:{BAR}}] {what} {done}/{total or '?'}")
+            sys.stderr.write(f"\r\x1b[K[{'#' * full:{BAR}}] {told(what)} {done}/{total or '?'}")
             sys.stderr.flush()
 
     def clear(self) -> None:

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from merpati.app.commands import session
 from merpati.app.commands.session import Session, say
+from merpati.app.language import tell
 from merpati.base.faults import Fault, Kind
 from merpati.base.secrets import Secret
 from merpati.net.imap_client import ImapClient
@@ -128,8 +129,8 @@ async def _list(one: Session, args: argparse.Namespace) -> None:
         return
     rows = [
         (
-            str(each.id), addresses.get(each.account_id, "gone"), each.protocol, each.host,
-            each.name, each.collected, _state(each),
+            str(each.id), addresses.get(each.account_id) or tell("gone"), each.protocol, each.host,
+            each.name, each.collected, tell(_state(each)),
         )
         for each in found
     ]  # fmt: skip
@@ -145,7 +146,7 @@ async def _show(one: Session, args: argparse.Namespace) -> None:
         return
     plain = _plain(each, addresses)
     for key, value in plain.items():
-        say(f"{key:11} {value}")
+        say(f"{tell(key):11} {tell(str(value))}")
 
 
 async def _set(one: Session, args: argparse.Namespace) -> int | None:

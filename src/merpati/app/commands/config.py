@@ -18,6 +18,7 @@ from merpati.app import config
 from merpati.app.commands import session
 from merpati.app.commands.session import Session, say
 from merpati.app.installation import LISTENER, Config, ServerSettings
+from merpati.app.language import tell
 from merpati.app.listeners import Listener
 from merpati.base import settings, values
 from merpati.base.faults import Fault, Kind
@@ -80,7 +81,7 @@ def run(args: argparse.Namespace) -> None:
             _show(session.load_config(args), args)
         case "explain":
             groups = {**config.GROUPS, LISTENER: Listener}
-            sys.stdout.write(settings.explain(groups, args.name))
+            sys.stdout.write(settings.explain(groups, args.name, tell))
         case "sample":
             sys.stdout.write(config.render_config(args.hostname, args.ports))
         case "reference":

@@ -13,6 +13,7 @@ from merpati.app import serve
 from merpati.app.commands import init
 from merpati.app.config import read_config
 from merpati.app.installation import FILE_NAME, Config, open_store
+from merpati.app.language import tell
 from merpati.base.clock import SystemClock
 from merpati.base.ids import SystemIds
 from merpati.model.mailbox import INBOX_ID
@@ -107,5 +108,5 @@ async def _furnish(config: Config) -> None:
 
 
 def _say(text: str) -> None:
-    sys.stdout.write(text + "\n")
+    sys.stdout.write("\n".join(map(tell, text.split("\n"))) + "\n")
     sys.stdout.flush()

@@ -10,6 +10,7 @@ import msgspec
 from merpati.app.commands import session
 from merpati.app.commands.session import Session, say
 from merpati.app.installation import DnsSettings
+from merpati.app.language import tell
 from merpati.base.faults import Fault, Kind
 from merpati.base.log import Level, Log, Sink
 from merpati.net.dns import Resolver
@@ -58,8 +59,8 @@ async def _list(one: Session, args: argparse.Namespace) -> None:
         session.print_json([_plain(key) for key in found])
         return
     rows = [
-        (key.domain, key.selector, key.kind, key.state, session.show_time(key.state_at),
-         status(key, one.now))
+        (key.domain, key.selector, key.kind, tell(key.state), session.show_time(key.state_at),
+         tell(status(key, one.now)))
         for key in found
     ]  # fmt: skip
     empty = "No key yet: the server makes them, or: merpati dkim rotate DOMAIN"

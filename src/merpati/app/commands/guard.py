@@ -292,11 +292,11 @@ def _merged(own: dict[str, int], given: dict[str, int]) -> dict[str, int]:
 def _print_counts(hour: Count, day: Count, limits: Limits, own: dict[str, int]) -> None:
     rows = []
     for what in ("messages", "recipients", "strangers"):
-        row: list[object] = [what]
+        row: list[object] = [tell(what)]
         for span, count in (("hour", hour), ("day", day)):
             name = f"{what}_per_{span}"
             most = getattr(limits, name)
-            row += [getattr(count, what), f"{most or 'any'}{' (own)' if name in own else ''}"]
+            row += [getattr(count, what), tell(f"{most or 'any'}{' (own)' if name in own else ''}")]
         rows.append(row)
     headings = ("to other domains", "last hour", "allowed", "last day", "allowed")
     session.print_table(headings, rows, "")

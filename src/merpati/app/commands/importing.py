@@ -18,11 +18,12 @@ from typing import Any, Final
 from merpati.app.commands import session
 from merpati.app.commands.check import Bar
 from merpati.app.commands.session import Session, say
+from merpati.app.language import tell
 from merpati.base.faults import Fault, Kind
 from merpati.net.remote import SECURITIES, Account, Remote
 from merpati.services.moving import maildirs, mboxes
 from merpati.services.moving.intake import Incoming, Intake, Report
-from merpati.services.moving.servers import Copied, Job, Options, Servers
+from merpati.services.moving.servers import Compared, Copied, Job, Options, Servers
 from merpati.store import directory, imported
 from merpati.wire.mbox import Kind as MboxKind
 
@@ -205,10 +206,14 @@ def _jobs(args: argparse.Namespace) -> Iterator[Job]:
         password = os.environ.get(PASSWORD_VARIABLE, "")
         if not password:
             password, _ = session.read_password(args.user or args.address, from_stdin=True)
-        yield _job(args, {"password": password, "target": args.address}, "")
+        yield _job(args, {"password": password, "target": args.address})
         return
     for number, row in enumerate(_rows(args.accounts), 1):
-        yield _job(args, row, f"{args.accounts}: account {number}: ")
+        try:
+            yield _job(args, row)
+        except Fault as fault:
+            where = f"{args.accounts}: account {number}"
+            raise Fault(fault.kind, f"{where}: {fault.text}") from None
 
 
 def _rows(file: Path) -> list[dict[str, str]]:
@@ -226,12 +231,10 @@ def _rows(file: Path) -> list[dict[str, str]]:
         raise Fault(Kind.CONFIG, f"{file} is no CSV or TOML of accounts: {error}") from error
 
 
-def _job(args: argparse.Namespace, row: dict[str, str], place: str) -> Job:
+def _job(args: argparse.Namespace, row: dict[str, str]) -> Job:
     unknown = sorted(set(row) - set(KEYS))
     if unknown:
-        raise Fault(
-            Kind.CONFIG, f"{place}no such column: {unknown[0]}; there are {', '.join(KEYS)}"
-        )
+        raise Fault(Kind.CONFIG, f"no such column: {unknown[0]}; there are {', '.join(KEYS)}")
     target = row.get("target") or row.get("user", "")
     host = row.get("host") or args.host
     password = row.get("password") or os.environ.get(PASSWORD_VARIABLE, "")
@@ -240,11 +243,9 @@ def _job(args: argparse.Namespace, row: dict[str, str], place: str) -> Job:
     missing = [name for name, value in (("target", target), ("host", host), ("password", password))
                if not value]  # fmt: skip
     if missing:
-        raise Fault(Kind.CONFIG, f"{place}{missing[0]} is missing")
+        raise Fault(Kind.CONFIG, f"{missing[0]} is missing")
     if security not in SECURITIES or not str(port).isdigit():
-        raise Fault(
-            Kind.CONFIG, f"{place}security is one of {', '.join(SECURITIES)}, port a number"
-        )
+        raise Fault(Kind.CONFIG, f"security is one of {', '.join(SECURITIES)}, port a number")
     remote = Remote(host, int(port), security, verify=not args.no_verify, authority=args.authority)
     user = row.get("user") or args.user or target
     return Job(remote, Account(user, password, row.get("master") or args.master), target)
@@ -271,8 +272,7 @@ def _tell_copied(copied: Copied, *, dry_run: bool) -> None:
         (
             each.folder, each.mailbox, each.there, each.here,
             session.show_size(each.octets_there), session.show_size(each.octets_here),
-            "equal" if each.is_equal else f"{each.there - each.here} missing"
-            if each.there != each.here else f"{each.differ} differ",
+            tell(_standing(each)),
         )
         for each in copied.compared
     ]  # fmt: skip
@@ -281,6 +281,13 @@ def _tell_copied(copied: Copied, *, dry_run: bool) -> None:
         session.print_table(headings, rows, "")
     if copied.problem:
         say(f"  broken off: {copied.problem}")
+
+
+def _standing(each: Compared) -> str:
+    if each.is_equal:
+        return "equal"
+    lost = each.there - each.here
+    return f"{lost} missing" if lost else f"{each.differ} differ"
 
 
 def _plain(report: Report, problem: str) -> dict[str, Any]:
@@ -307,7 +314,7 @@ def _plain_copied(copied: Copied) -> dict[str, Any]:
 
 def _end(problem: str, *, failed: bool) -> int:
     if problem:
-        sys.stderr.write(f"merpati import: {problem}\n")
+        sys.stderr.write(f"merpati import: {tell(problem)}\n")
     return FAILED if problem or failed else DONE
 
 

@@ -11,6 +11,7 @@ import msgspec
 from merpati.app.commands import session
 from merpati.app.commands.session import Session, say
 from merpati.app.installation import ServerSettings
+from merpati.app.language import tell
 from merpati.base.faults import Fault, Kind
 from merpati.base.metrics import Metrics
 from merpati.model.mailing_list import (
@@ -120,7 +121,7 @@ async def _list(one: Session, args: argparse.Namespace) -> None:
             each.title,
             members if each.audience is Audience.NAMED else each.audience.value,
             each.posting.value,
-            "yes" if each.moderated else "no",
+            tell("yes" if each.moderated else "no"),
             held,
         )
         for each, members, held in found
@@ -138,7 +139,7 @@ async def _show(one: Session, args: argparse.Namespace) -> None:
         session.print_json(plain | {"people": [_person(person) for person in people]})
         return
     for name, value in plain.items():
-        say(f"{name:10} {_word(value)}")
+        say(f"{tell(name):10} {_word(value)}")
     say("")
     rows = [(person.address, *_marks(person)) for person in people]
     empty = f"Nobody yet: merpati list add-member {found.address} ADDRESS"
@@ -303,8 +304,8 @@ def _person(one: Person) -> dict[str, Any]:
 
 def _word(value: object) -> object:
     if isinstance(value, bool):
-        return "yes" if value else "no"
-    return value or "none"
+        return tell("yes" if value else "no")
+    return value or tell("none")
 
 
 def _marks(one: Person) -> tuple[str, int]:
@@ -312,7 +313,7 @@ def _marks(one: Person) -> tuple[str, int]:
         ("owner", one.is_owner), ("suspended", one.suspended),
         ("member", one.is_member and not one.suspended), ("may post", one.may_post),
     )  # fmt: skip
-    return ", ".join(word for word, true in words if true), one.bounces
+    return ", ".join(tell(word) for word, true in words if true), one.bounces
 
 
 ACTIONS = {

@@ -36,6 +36,7 @@ from merpati.app.installation import (
     become_owner,
     open_store,
 )
+from merpati.app.language import tell
 from merpati.base.clock import SystemClock
 from merpati.base.faults import Fault, Kind
 from merpati.base.ids import SystemIds
@@ -72,7 +73,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Do it."""
     if (args.mailbox or args.list) and not args.account:
-        sys.stderr.write("merpati restore: say of which account: --account ADDRESS\n")
+        wrong = tell("say of which account: --account ADDRESS")
+        sys.stderr.write(f"merpati restore: {wrong}\n")
         return WRONG_USAGE
     if args.account:
         return session.with_session(args, lambda one: _account(one, args))

@@ -13,6 +13,7 @@ from merpati import __version__
 from merpati.app.commands import session
 from merpati.app.commands.session import Session, say
 from merpati.app.installation import ServerSettings
+from merpati.app.language import tell as _told
 from merpati.base.clock import SystemClock
 from merpati.base.faults import Fault, Kind
 from merpati.services.filter_answers import (
@@ -104,7 +105,7 @@ async def _list(one: Session, args: argparse.Namespace) -> None:
         ])  # fmt: skip
         return
     rows = [
-        (each.name, "active" if each.is_active else "", each.size,
+        (each.name, _told("active") if each.is_active else "", each.size,
          session.show_time(each.modified_at))
         for each in found
     ]  # fmt: skip
@@ -228,14 +229,15 @@ async def _explain(
         })  # fmt: skip
         return 0
     for note in outcome.notes:
-        where = f"{note.script} line {note.line}" if note.script else f"line {note.line}"
-        say(f"  {where + ':' if note.line else '':12}{note.text}")
+        where = _told(f"{note.script} line {note.line}".strip())
+        say(f"  {where + ':' if note.line else '':12}{_told(note.text)}")
     say("What would happen:")
     for action in outcome.actions:
         say(f"  {tell(action)}")
     for number, edition in enumerate(outcome.editions, 1):
         head = edits.render(message.content, edition).partition(b"\r\n\r\n")[0]
-        say(f"Header of edition {number}:\n{head.decode('utf-8', 'replace')}".replace("\r", ""))
+        say(f"Header of edition {number}:")
+        sys.stdout.write(head.decode("utf-8", "replace").replace("\r", "") + "\n")
     return 0
 
 
@@ -279,17 +281,15 @@ def tell(action: actions.Action) -> str:
     """An action in words."""
     match action:
         case actions.Keep(flags, implicit):
-            said = "is kept in INBOX, since nothing else was decided" if implicit else (
-                "is kept in INBOX"
-            )  # fmt: skip
-            return f"the message {said}{_flags(flags)}{_edition(action.edition)}"
+            kept = "the message is kept in INBOX"
+            why = ", since nothing else was decided" if implicit else ""
+            return f"{kept}{why}" + _flags(flags) + _edition(action.edition)
         case actions.FileInto(mailbox, flags, create):
             made = ", which is made if it is missing" if create else ""
-            return f"the message is filed into {mailbox}{made}{_flags(flags)}" + _edition(
-                action.edition
-            )
+            filed = f"the message is filed into {mailbox}{made}"
+            return filed + _flags(flags) + _edition(action.edition)
         case actions.Redirect(address):
-            return f"the message is sent on to {address}{_edition(action.edition)}"
+            return f"the message is sent on to {address}" + _edition(action.edition)
         case actions.Reject(reason):
             return f"the message is refused: {' '.join(reason.split())}"
         case actions.Discard():

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from merpati.app.commands import session
 from merpati.app.commands.session import Session, say
+from merpati.app.language import tell
 from merpati.base.faults import Fault, Kind, SyntaxFault
 from merpati.services.app_passwords import PROTOCOLS, AppPasswords
 from merpati.store import audit, directory, second_factors, sign_in_history, web_sessions
@@ -84,9 +85,9 @@ async def app_password(one: Session, args: argparse.Namespace) -> None:
                 each.id,
                 each.name,
                 ",".join(each.protocols),
-                ",".join(each.networks) or "anywhere",
-                session.show_time(each.expires_at) if each.expires_at else "never",
-                session.show_time(each.used_at) if each.used_at else "never",
+                ",".join(each.networks) or tell("anywhere"),
+                session.show_time(each.expires_at) if each.expires_at else tell("never"),
+                session.show_time(each.used_at) if each.used_at else tell("never"),
             )
             for each in found
         ]

@@ -19,6 +19,7 @@ from merpati.app import protection, wiring
 from merpati.app.commands import session
 from merpati.app.commands.session import Session, say
 from merpati.app.installation import DnsSettings, ServerSettings
+from merpati.app.language import tell
 from merpati.base.faults import Fault, Kind
 from merpati.base.log import Level, Log, Sink
 from merpati.net import mx
@@ -97,15 +98,15 @@ async def _list(one: Session, args: argparse.Namespace) -> None:
     rows = [
         (
             row["name"],
-            session.show_time(row["ends"]) if row["ends"] else "none yet",
-            session.show_time(row["renewed"]) if row["renewed"] else "by hand",
+            session.show_time(row["ends"]) if row["ends"] else tell("none yet"),
+            session.show_time(row["renewed"]) if row["renewed"] else tell("by hand"),
         )
         for row in found
     ]
     session.print_table(("name", "ends", "next order"), rows, "No certificate: see [tls].")
     for row in found:
         if row["problem"]:
-            say(f"{row['name']}: {row['problem']}")
+            say(f"{row['name']}: {tell(row['problem'])}")
     for row in found:
         if row["tlsa"]:
             say(f"_25._tcp.{row['name']}. IN TLSA {row['tlsa']}")
@@ -139,7 +140,7 @@ async def _policy(one: Session, args: argparse.Namespace) -> None:
         session.print_json(found)
         return
     for each in found:
-        say(f"{each['host']}: {each['why']}")
+        say(f"{each['host']}: {tell(each['why'])}")
 
 
 async def _mta_sts(one: Session, args: argparse.Namespace) -> None:

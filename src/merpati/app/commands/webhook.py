@@ -13,6 +13,7 @@ import msgspec
 
 from merpati.app.commands import session
 from merpati.app.commands.session import Session, say
+from merpati.app.language import tell
 from merpati.base.faults import Fault, Kind
 from merpati.base.ids import SystemIds
 from merpati.services.administration.hooks import (
@@ -92,7 +93,7 @@ async def _list(one: Session, args: argparse.Namespace) -> None:
     if args.json:
         session.print_json(found)
         return
-    rows = [(each.id, each.url, len(each.events), _standing(each)) for each in found]
+    rows = [(each.id, each.url, len(each.events), tell(_standing(each))) for each in found]
     session.print_table(
         ("id", "url", "kinds", "how it goes"), rows,
         "No webhook yet: merpati webhook add URL EVENT...",
@@ -108,7 +109,9 @@ async def _show(one: Session, args: argparse.Namespace) -> None:
         return
     say(f"{found.url}: {_standing(found)}")
     say(f"Told of: {', '.join(found.events)}")
-    rows = [(session.show_time(each.at), each.kind, each.attempts, _fate(each)) for each in log]
+    rows = [
+        (session.show_time(each.at), each.kind, each.attempts, tell(_fate(each))) for each in log
+    ]
     session.print_table(("at", "what", "tries", "answer"), rows, "It was told nothing yet.")
 
 

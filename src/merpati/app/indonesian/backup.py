@@ -48,7 +48,7 @@ memulihkannya.""",
     "verified": "diuji",
     "done": "selesai",
     "runs, or was broken off": "berjalan, atau terputus",
-    "no": "belum",
+    "not yet": "belum",
     "{snapshots} snapshots, {packs} files, {size}: all is well.": (
         "{snapshots} potret, {packs} berkas, {size:text}: semua beres."
     ),

@@ -8,8 +8,8 @@ PHRASES: Final[dict[str, str]] = {
     "passwords of single devices": "kata sandi untuk masing-masing perangkat",
     "how somebody signs in, and from where": "bagaimana seseorang masuk, dan dari mana",
     "add: how long it is good; 0: for ever": "add: berapa lama berlaku; 0: selamanya",
-    "add: some of imap,pop3,smtp,managesieve,jmap,dav,eas; imap,smtp if not said": (
-        "add: sebagian dari imap,pop3,smtp,managesieve,jmap,dav,eas; imap,smtp bila tidak disebut"
+    "add: some of {names}; imap,smtp if not said": (
+        "add: sebagian dari {names}; imap,smtp bila tidak disebut"
     ),
     "add: such as 192.0.2.0/24,2001:db8::/32; from anywhere if not said": (
         "add: misalnya 192.0.2.0/24,2001:db8::/32; dari mana saja bila tidak disebut"
@@ -26,6 +26,15 @@ PHRASES: Final[dict[str, str]] = {
     ),
     "password       in the browser alone": "kata sandi     hanya di peramban",
     "password       everywhere": "kata sandi     di mana saja",
+    "anywhere": "di mana saja",
+    "from the command line": "dari baris perintah",
+    "--days is 0 or more": "--days adalah 0 atau lebih",
+    "say which one: merpati account app-password ADDRESS revoke ID": (
+        "sebutkan yang mana: merpati account app-password ALAMAT revoke ID"
+    ),
+    "there is a second factor; take it away first with --password-only": (
+        "ada faktor kedua; cabut dahulu dengan --password-only"
+    ),
     "last used": "terakhir dipakai",
     "session": "sesi",
     "from": "dari",

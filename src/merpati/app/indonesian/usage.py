@@ -39,9 +39,6 @@ PHRASES: Final[dict[str, str]] = {
     ),
     "domain {name} exists already": "domain {name} sudah ada",
     "domain {name} is not served here": "domain {name} tidak dilayani di sini",
-    "domain {name} is not served here; see: {command}": (
-        "domain {name} tidak dilayani di sini; lihat: {command:text}"
-    ),
     "domain {name} still has mailing lists; see: {command}": (
         "domain {name} masih punya milis; lihat: {command:text}"
     ),

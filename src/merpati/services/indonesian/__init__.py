@@ -17,6 +17,7 @@ from merpati.services.indonesian import (
     network,
     reachability,
     records,
+    script,
     transport,
 )
 
@@ -28,6 +29,7 @@ SERVICES: Final = (
     network.PHRASES,
     reachability.PHRASES,
     records.PHRASES,
+    script.PHRASES,
     transport.PHRASES,
 )
 PHRASES: Final = Phrases(*SERVICES)
