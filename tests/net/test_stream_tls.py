@@ -72,6 +72,44 @@ async def test_commands_injected_before_tls_are_refused_and_dropped(
         assert connection.tls is None
 
 
+async def test_a_hello_that_comes_early_begins_the_handshake(context: ssl.SSLContext) -> None:
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    tls = client_context(verify=False).wrap_bio(incoming, outgoing)
+    with pytest.raises(ssl.SSLWantReadError):
+        tls.do_handshake()
+    async with linked() as (connection, peer):
+        await send(peer, b"STARTTLS\r\n" + outgoing.read())
+        assert await connection.read_line(10) == b"STARTTLS"
+        connection.write(GO_AHEAD)
+        starting = asyncio.create_task(connection.start_tls(context, early=True))
+
+        def talk() -> None:
+            peer.settimeout(30)
+            incoming.write(peer.recv(100_000).removeprefix(GO_AHEAD))
+            while True:
+                try:
+                    tls.do_handshake()
+                except ssl.SSLWantReadError:
+                    incoming.write(peer.recv(100_000))
+                else:
+                    break
+            tls.write(b"EHLO again\r\n")
+            peer.sendall(outgoing.read())
+
+        await asyncio.to_thread(talk)
+        await starting
+        assert await connection.read_line(100) == b"EHLO again"
+
+
+async def test_a_command_that_comes_early_is_no_hello(context: ssl.SSLContext) -> None:
+    async with linked() as (connection, peer):
+        await send(peer, b"STARTTLS\r\nMAIL FROM:<eve@example.org>\r\n")
+        assert await connection.read_line(10) == b"STARTTLS"
+        await fails(connection.start_tls(context, early=True), Kind.CLOSED)
+        assert connection.pending() == 0
+        assert connection.tls is None
+
+
 async def test_megabytes_pass_both_ways_over_tls(context: ssl.SSLContext) -> None:
     data = bytes(range(256)) * 20_000
     async with linked() as (connection, peer):

@@ -361,6 +361,7 @@ class Connection(asyncio.Protocol):
         server_side: bool = True,
         server_name: str | None = None,
         within: float = HANDSHAKE_TIMEOUT,
+        early: bool = False,
     ) -> None:
         """Goes on over TLS, within so many seconds.
 
@@ -368,24 +369,31 @@ class Connection(asyncio.Protocol):
         not drain in between, for then a quick client's first record would be
         taken for an injected command.
 
+        `early`: what has come already is taken for the beginning of the
+        handshake (RFC 9051 6.2.1), which fails if it is a command.
+
         Raises:
             SyntaxFault: bytes came in clear text that were to be taken for
                 encrypted ones (RFC 3207 6, CVE-2011-0411); they are dropped,
-                and the connection should be closed.
+                and the connection should be closed. Not when `early`.
             Fault: CLOSED, with the `ssl.SSLError` as its cause when the
                 handshake failed. TIMEOUT.
         """
+        hello = b""
         if self._head:
+            self._gather()
+            hello = self._head
             self._drop_input()
-            raise SyntaxFault(
-                f"{self.peer} sent bytes in clear text after asking for TLS; they were dropped."
-            )
+            if not early:
+                raise SyntaxFault(
+                    f"{self.peer} sent bytes in clear text after asking for TLS; they were dropped."
+                )
         if self._transport is None or self._ended:
             raise self._closed()
         self.flush()
         self.expect_tls(context, server_side=server_side, server_name=server_name)
-        if not server_side:
-            self.data_received(b"")  # which says hello
+        if hello or not server_side:
+            self.data_received(hello)  # a client says hello by it
         await self.handshake(within)
 
     def expect_tls(

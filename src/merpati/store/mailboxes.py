@@ -135,6 +135,15 @@ async def by_role(tx: Transaction, account_id: int, role: str) -> int | None:
     return found
 
 
+async def has_children(tx: Transaction, account_id: int, mailbox_id: int) -> bool:
+    """Whether there are mailboxes below one."""
+    found = await tx.value(
+        "SELECT id FROM mailbox WHERE account_id = $1 AND parent_id = $2 LIMIT 1",
+        account_id, mailbox_id,
+    )  # fmt: skip
+    return found is not None
+
+
 async def create(
     tx: Transaction, account_id: int, path: str, now: int, *, role: str = ""
 ) -> Mailbox:

@@ -101,7 +101,8 @@ async def _describe(client: Client, view: View, mailbox: Mailbox, written: str) 
         ),
     ]
     if client.rev2:  # RFC 9051 6.3.2: the name instead, as the server spells it
-        lines.append(responses.mailbox_list(view.name, utf8=True, old_name=written))
+        attributes = await _attributes(client, view, mailbox)
+        lines.append(responses.mailbox_list(view.name, attributes, utf8=True, old_name=written))
     elif mailbox.unseen and mailbox.total <= UNSEEN_MAX and not client.uidonly:
         first = await store.read(emails.first_unseen, view.account_id, view.mailbox_id)
         await view.load(store)
@@ -109,6 +110,18 @@ async def _describe(client: Client, view: View, mailbox: Mailbox, written: str) 
         if number:
             lines.append(responses.untagged(Condition.OK, "first unseen", responses.unseen(number)))
     client.connection.write(b"".join(lines))
+
+
+async def _attributes(client: Client, view: View, mailbox: Mailbox) -> list[bytes]:
+    """What LIST tells of an own mailbox; what can be seen below another's takes a listing."""
+    if view.account_id != client.account_id:
+        return []
+    has_children = await client.services.store.read(
+        mailboxes.has_children, view.account_id, mailbox.id
+    )
+    attributes = [b"\\HasChildren" if has_children else b"\\HasNoChildren"]
+    role = SPECIAL_USE.get(mailbox.role)
+    return [*attributes, role] if role else attributes
 
 
 async def _resynchronise(client: Client, view: View, known: commands.QResync) -> None:

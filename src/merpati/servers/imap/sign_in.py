@@ -54,16 +54,13 @@ def _channel(client: Client) -> Channel:
 
 
 async def starttls(client: Client, command: commands.StartTls) -> Done:
-    """RFC 3501 6.2.1. What follows in clear text is not ours to obey (CVE-2011-0411)."""
+    """RFC 3501 6.2.1. What follows is TLS, also what has come too early (CVE-2011-0411)."""
     certificates, connection = client.services.certificates, client.connection
     if certificates is None or connection.tls is not None or connection.compressed:
         raise Fault(Kind.BAD_SEQUENCE, "TLS is not available here")
-    if connection.pending():
-        client.end("nothing may follow STARTTLS before the TLS handshake")
-        return ANSWERED
     text = client.said("begin the TLS handshake")
     connection.write(responses.tagged(command.tag, Condition.OK, text))
-    await connection.start_tls(certificates.asking)
+    await connection.start_tls(certificates.asking, early=True)
     return ANSWERED
 
 
