@@ -105,8 +105,8 @@ fuzz: $(VENV)/.dev ## SECONDS_EACH=60 for every target, or TARGET=name for one
 # The build lock takes its versions from the development lock, so that the two agree.
 lock: ## renews the lock files from pyproject.toml (wants uv)
 	@command -v $(UV) >/dev/null || { echo "uv is missing; pip install uv"; exit 1; }
-	$(COMPILE) --upgrade --extra postgresql --group build --group test --group lint -o requirements-dev.lock
-	$(COMPILE) --upgrade --extra postgresql -c requirements-dev.lock -o requirements.lock
+	$(COMPILE) --upgrade --extra postgresql --extra s3 --group build --group test --group lint -o requirements-dev.lock
+	$(COMPILE) --upgrade --extra postgresql --extra s3 -c requirements-dev.lock -o requirements.lock
 	$(UV) pip compile -q --universal --generate-hashes --no-emit-index-url --no-header \
 		--python-version 3.11 --group build -c requirements-dev.lock -o requirements-build.lock
 

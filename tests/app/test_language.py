@@ -28,7 +28,7 @@ def test_the_overview_in_indonesian() -> None:
 def test_help_in_indonesian(merpati: Merpati) -> None:
     done = merpati("backup", "--help")
     assert done.out.startswith("pemakaian: merpati backup ")
-    assert "Cadangkan semuanya ke sebuah folder" in done.out
+    assert "Cadangkan semuanya ke folder" in done.out
     assert "merpati backup verify [DEST]   baca setiap berkas" in done.out
     assert "\nopsi:\n" in done.out
     assert "tampilkan bantuan ini lalu keluar" in done.out

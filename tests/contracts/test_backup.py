@@ -23,6 +23,7 @@ from merpati.services.backup.take import Source, take
 from merpati.services.digest import digest
 from merpati.store import blobs, changes, directory, email_edit, emails, garbage, leases, mailboxes
 from merpati.store.backup import runs
+from merpati.store.backup.folder import Folder
 from merpati.store.backup.repository import Repository, open_repository
 from merpati.store.backup.settle import RESERVE
 from merpati.store.blobs import INLINE_MAX, BlobStore
@@ -69,7 +70,7 @@ async def either(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterato
 
 
 async def back_up(store: Store, blob_store: BlobStore, target: Path) -> str:
-    repository = open_repository(target, IDS, write=True)
+    repository = open_repository(Folder(target, IDS), IDS, write=True)
     try:
         source = Source(store, blob_store, "mail.example.org", [])
         return (await take(source, repository, CLOCK)).name
@@ -127,7 +128,7 @@ async def test_everything_comes_back_into_an_empty_store_of_either_engine(
     await back_up(store, blob_store, target)
 
     elsewhere = BlobStore(tmp_path / "elsewhere", IDS)
-    repository = open_repository(target, IDS)
+    repository = open_repository(Folder(target, IDS), IDS)
     found = snapshot.find(repository)
     done = await rebuild(repository, found, either, elsewhere, NOW)
     assert (done.messages, done.accounts, done.held, done.lost) == (3, 1, 0, 0)
@@ -153,7 +154,7 @@ async def test_clients_learn_that_what_they_saw_since_is_lost(
     inbox = await store.read(mailboxes.counters, account.id, INBOX)
     assert inbox is not None
     await back_up(store, blob_store, target)
-    repository = open_repository(target, IDS)
+    repository = open_repository(Folder(target, IDS), IDS)
     elsewhere = BlobStore(tmp_path / "elsewhere", IDS)
     await rebuild(repository, snapshot.find(repository), other, elsewhere, NOW)
     repository.close()
@@ -187,7 +188,7 @@ async def test_mail_that_waited_for_others_is_held_and_browsers_are_signed_out(
 
     await store.write(fill)
     await back_up(store, blob_store, target)
-    repository = open_repository(target, IDS)
+    repository = open_repository(Folder(target, IDS), IDS)
     elsewhere = BlobStore(tmp_path / "elsewhere", IDS)
     done = await rebuild(repository, snapshot.find(repository), other, elsewhere, NOW)
     repository.close()
@@ -203,7 +204,7 @@ async def test_a_second_snapshot_writes_only_what_is_new(
     account = await add_account(store, ANI)
     for n in range(50):
         await deliver(store, blob_store, account.id, letter(f"{n}", 5000))
-    repository = open_repository(target, IDS, write=True)
+    repository = open_repository(Folder(target, IDS), IDS, write=True)
     source = Source(store, blob_store, "mail.example.org", [])
     first = await take(source, repository, CLOCK)
     await deliver(store, blob_store, account.id, letter("one more", 5000))
@@ -249,7 +250,7 @@ async def test_a_message_that_is_damaged_already_is_named_and_does_not_stop_the_
     await deliver(store, blob_store, account.id, letter("bad", INLINE_MAX))
     (file,) = (path for path in (tmp_path / "blobs").rglob("*.*") if path.is_file())
     file.write_bytes(file.read_bytes()[:-1] + b"!")
-    repository = open_repository(target, IDS, write=True)
+    repository = open_repository(Folder(target, IDS), IDS, write=True)
     source = Source(store, blob_store, "mail.example.org", [])
     taken = await take(source, repository, CLOCK)
     assert [reason for _, reason in taken.lost] == ["its bytes are not what was stored"]
@@ -270,12 +271,12 @@ async def test_verify_names_the_file_that_was_changed(
     data = bytearray(pack.read_bytes())
     data[100] ^= 0xFF
     pack.write_bytes(data)
-    repository = open_repository(target, IDS)
+    repository = open_repository(Folder(target, IDS), IDS)
     problems = prove.prove(repository).problems
     repository.close()
     assert any(str(pack) in problem for problem in problems)
     pack.unlink()
-    repository = open_repository(target, IDS)
+    repository = open_repository(Folder(target, IDS), IDS)
     problems = prove.prove(repository).problems
     repository.close()
     assert len(problems) == 1
@@ -288,7 +289,7 @@ async def test_verify_names_the_file_that_was_changed(
 async def bring(
     store: Store, blob_store: BlobStore, target: Path, mailbox: str = "", address: str = ANI
 ) -> tuple[int, int, bool]:
-    repository = open_repository(target, IDS)
+    repository = open_repository(Folder(target, IDS), IDS)
     try:
         found = snapshot.find(repository)
         bringing = Bringing(repository, found, store, blob_store, CLOCK)
@@ -378,15 +379,15 @@ async def test_a_regular_backup_is_noted_pruned_and_proven(
         return int(clock.now() * 1000)
 
     assert await store.read(is_due, settings, now())
-    await routine.run(target, None, regular=True)
+    await routine.run(Folder(target, IDS), None, regular=True)
     assert not await store.read(is_due, settings, now())
     first = await store.read(runs.last, str(target), good=True)
     assert first is not None
     assert (first.verified_at, first.problem) == (now(), "")
     clock.advance(86_400)
     assert await store.read(is_due, settings, now())
-    await routine.run(target, None, regular=True)
-    repository: Repository = open_repository(target, IDS)
+    await routine.run(Folder(target, IDS), None, regular=True)
+    repository: Repository = open_repository(Folder(target, IDS), IDS)
     assert len(repository.snapshots()) == 1  # of so many days
     assert list(keep.needed(repository, repository.snapshots()))
     repository.close()
@@ -431,7 +432,7 @@ async def test_snapshots_differ_while_mail_comes_in_and_each_fits_together(
     await back_up(store, blob_store, target)
     stop.set()
     await task
-    repository = open_repository(target, IDS)
+    repository = open_repository(Folder(target, IDS), IDS)
     elsewhere = BlobStore(tmp_path / "elsewhere", IDS)
     await rebuild(repository, snapshot.find(repository), other, elsewhere, NOW)
     repository.close()

@@ -36,6 +36,7 @@ from merpati.services.sessions import Sessions, SignInSettings
 from merpati.services.sign_in_history import SignInHistory
 from merpati.services.webhooks import WebhookSettings
 from merpati.store import delegates, directory
+from merpati.store.backup.folder import Folder
 from tests.support.http import Answer, Site
 from tests.support.server import DOMAIN, HOSTNAME, TestInstance
 
@@ -118,7 +119,7 @@ class ApiInstance(TestInstance):
         settings = BackupSettings(target=self.folder / "backup")
         source = Source(self.store, self.blobs, HOSTNAME, [])
         work = Routine(source, settings, self.clock, self.ids, lambda *_: None)
-        await work.run(self.folder / "backup", None, regular=True)
+        await work.run(Folder(self.folder / "backup", self.ids), None, regular=True)
 
     async def bearer(self, account: Account) -> str:
         """The token of a browser that this account has signed in with."""

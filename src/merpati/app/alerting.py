@@ -40,7 +40,7 @@ def build(
         alerts.disks(list(dict.fromkeys([config.data, config.blobs])), settings.disk_free),
         _certificates(place, settings.certificate_days),
     ]
-    if config[BackupSettings].target:
+    if config[BackupSettings].place:
         looks.append(_backup(store, config[BackupSettings]))
     if settings.doctor:
         looks.append(_doctor(place, store))
@@ -67,7 +67,7 @@ def _backup(store: Store, settings: BackupSettings) -> Look:
     """Backups that are made regularly, and were not."""
 
     async def find(now: int) -> list[Found]:
-        one = await standing(store, str(settings.target), settings)
+        one = await standing(store, settings)
         if not one.last_good or one.last_good > now - LATE:
             return []
         days = (now - one.last_good) // (DAY * 1000)

@@ -17,6 +17,7 @@ from merpati.base.clock import Clock
 from merpati.base.faults import Fault, Kind
 from merpati.base.ids import Ids
 from merpati.base.log import Log
+from merpati.base.secrets import Secret
 from merpati.base.tasks import Tasks
 from merpati.services import sealing
 from merpati.services.backup import routine
@@ -25,6 +26,9 @@ from merpati.services.backup.routine import Routine
 from merpati.services.backup.snapshot import File
 from merpati.services.backup.take import Source
 from merpati.store import leases
+from merpati.store.backup.bucket import is_url
+from merpati.store.backup.place import Place
+from merpati.store.backup.target import find_place
 from merpati.store.blobs import BlobStore
 from merpati.store.engine import Store, Transaction
 
@@ -46,7 +50,7 @@ class Backups:
 
     def start(self, tasks: Tasks) -> None:
         """Begin to look; ends with the tasks."""
-        if self._config[BackupSettings].target is not None:
+        if self._config[BackupSettings].place:
             tasks.every(LOOK_EVERY, self.look, "backup")
 
     async def look(self) -> None:
@@ -79,13 +83,25 @@ class Backups:
         return await leases.claim(tx, LEASE, self._name, now, now + TURN)
 
 
-def target(config: Config) -> Path:
-    """Where regular backups go. Raises Fault CONFIG when that is not set."""
-    found = config[BackupSettings].target
-    if found is None:
+def opened(
+    config: Config, ids: Ids, words: str, passphrase_file: Path | None, key_file: Path | None
+) -> tuple[Place, Secret | None]:
+    """A place by its name, and its passphrase; those of the settings for what is not given.
+
+    Raises:
+        Fault: CONFIG when the settings name no place either, or a file cannot be used.
+    """
+    settings = config[BackupSettings]
+    if words and not is_url(words):
+        words = str(Path(words).absolute())
+    if not (words or settings.place):
         text = f"name a folder, or set target in [backup] of {config.file}"
         raise Fault(Kind.CONFIG, text)
-    return found
+    if words in ("", settings.place):
+        words = settings.place
+        passphrase_file = passphrase_file or settings.passphrase_file
+    key_file = key_file or settings.bucket_key_file
+    return find_place(words, ids, key_file), routine.passphrase(passphrase_file)
 
 
 def build(

@@ -157,7 +157,6 @@ async def _gather(one: Place, resolver: Resolver) -> Local:
     """What is to be known of this machine, all asked at once."""
     config = one.config
     asked = config[DoctorSettings]
-    kept = config[BackupSettings]
     reaper = Reaper()
     resolves, clock, outgoing, server = await asyncio.gather(
         gather.resolver_failure(resolver),
@@ -174,7 +173,7 @@ async def _gather(one: Place, resolver: Resolver) -> Local:
         listening=server[0],
         relayed=server[1],
         resolver=resolves,
-        backup=await desk.standing(one.store, str(kept.target or ""), kept),
+        backup=await desk.standing(one.store, config[BackupSettings]),
     )
 
 

@@ -132,7 +132,7 @@ class Health:
 
     async def _backup(self) -> list[Family]:
         """How old the last good backup is, and how the last one went."""
-        target = str(self._parts.config[BackupSettings].target or "")
+        target = self._parts.config[BackupSettings].place
         try:
             good = await self._parts.store.read(runs.last, target, good=True)
             last = await self._parts.store.read(runs.last, target)

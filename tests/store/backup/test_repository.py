@@ -13,7 +13,8 @@ from merpati.base.faults import Fault, Kind
 from merpati.base.ids import SystemIds
 from merpati.base.secrets import Secret
 from merpati.store.backup import repository as repositories
-from merpati.store.backup.repository import PIECE, Repository, open_repository, read_entries
+from merpati.store.backup.folder import Folder
+from merpati.store.backup.repository import PIECE, Repository, digest_of, open_repository
 from merpati.store.blobs import content_hash
 
 IDS = SystemIds(SystemClock())
@@ -27,13 +28,13 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def repository(folder: Path) -> Iterator[Repository]:
-    one = open_repository(folder, IDS, write=True)
+    one = open_repository(Folder(folder, IDS), IDS, write=True)
     yield one
     one.close()
 
 
 def again(folder: Path, *, write: bool = False, passphrase: Secret | None = None) -> Repository:
-    return open_repository(folder, IDS, passphrase, write=write)
+    return open_repository(Folder(folder, IDS), IDS, passphrase, write=write)
 
 
 def test_a_content_is_kept_once_and_found_by_its_hash(repository: Repository) -> None:
@@ -79,8 +80,10 @@ def test_a_backup_that_is_killed_leaves_only_what_the_next_one_uses_or_removes(
         "from merpati.base.clock import SystemClock\n"
         "from merpati.base.ids import SystemIds\n"
         "from merpati.store.backup import repository as r\n"
+        "from merpati.store.backup.folder import Folder\n"
+        "IDS = SystemIds(SystemClock())\n"
         "r.PACK_SIZE = 50_000\n"
-        "one = r.open_repository(Path(sys.argv[1]), SystemIds(SystemClock()), write=True)\n"
+        "one = r.open_repository(Folder(Path(sys.argv[1]), IDS), IDS, write=True)\n"
         "(Path(sys.argv[1]) / 'incoming' / 'half').write_bytes(b'half a pack')\n"
         "for n in range(20): one.put(bytes([n]) + os.urandom(9_999))\n"
         "os.kill(os.getpid(), signal.SIGKILL)\n"
@@ -108,11 +111,13 @@ def test_a_changed_byte_is_found_and_names_the_file(folder: Path) -> None:
     one.flush()
     (pack,) = one.packs()
     one.close()
-    assert read_entries(pack)[0] == pack.name
-    data = bytearray(pack.read_bytes())
+    place = Folder(folder, IDS)
+    assert digest_of(place, pack.name) == pack.name.rpartition("/")[2]
+    path = folder / pack.name
+    data = bytearray(path.read_bytes())
     data[500] ^= 1
-    pack.write_bytes(data)
-    assert read_entries(pack)[0] != pack.name
+    path.write_bytes(data)
+    assert digest_of(place, pack.name) != pack.name.rpartition("/")[2]
     two = again(folder)
     with pytest.raises(Fault) as caught:
         two.get(digest)
@@ -126,9 +131,10 @@ def test_a_pack_that_was_cut_off_is_named_and_what_it_held_is_missed(folder: Pat
     one.flush()
     (pack,) = one.packs()
     one.close()
-    pack.write_bytes(pack.read_bytes()[:-5])
+    path = folder / pack.name
+    path.write_bytes(path.read_bytes()[:-5])
     two = again(folder, write=True)
-    assert two.damaged == [str(pack)]
+    assert two.damaged == [pack.name]
     assert not two.has(digest)
     two.put(b"one")  # so the next backup writes it anew
     two.flush()
@@ -156,11 +162,13 @@ def test_prune_frees_what_nothing_needs_and_keeps_the_rest(
     two.close()
 
 
-def test_a_snapshot_is_read_back_and_a_damaged_one_is_refused(repository: Repository) -> None:
+def test_a_snapshot_is_read_back_and_a_damaged_one_is_refused(
+    repository: Repository, folder: Path
+) -> None:
     name = repository.add_snapshot("20261122T020000Z", {"a": 1})
     assert repository.snapshots() == [name]
     assert repository.read_snapshot(name, dict[str, int]) == {"a": 1}
-    path = repository.folder / "snapshots" / name
+    path = folder / "snapshots" / name
     path.write_bytes(path.read_bytes()[:-1])
     with pytest.raises(Fault) as caught:
         repository.read_snapshot(name, dict[str, int])
@@ -240,12 +248,15 @@ def test_a_full_disk_is_a_fault_that_says_so(folder: Path) -> None:
         "from merpati.base.faults import Fault\n"
         "from merpati.base.ids import SystemIds\n"
         "from merpati.store.backup import repository as r\n"
+        "from merpati.store.backup.folder import Folder\n"
+        "IDS = SystemIds(SystemClock())\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
-        "one = r.open_repository(Path(sys.argv[1]), SystemIds(SystemClock()), write=True)\n"
+        "one = r.open_repository(Folder(Path(sys.argv[1]), IDS), IDS, write=True)\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))\n"
         "one.put(os.urandom(500_000))\n"
         "try: one.flush()\n"
-        "except Fault as fault: print(fault.kind.value, len(os.listdir(one.folder / 'incoming')))\n"
+        "except Fault as fault:\n"
+        "    print(fault.kind.value, len(os.listdir(one.place.path / 'incoming')))\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", program, folder], capture_output=True, text=True, check=False

@@ -430,6 +430,7 @@ export const en = {
   backup: {
     lead: "A copy of everything, taken every night; and what somebody has lost, brought back from it.",
     none: "There are no regular backups. Name a folder on another disk or machine in merpati.toml, and restart:",
+    bucket: "Or a bucket of an S3-compatible store. Two files go beside merpati.toml, each with chmod 600: backup.key has the key's ID in its first line and the secret in the second; backup.passphrase has what everything is encrypted with. Keep a copy of the passphrase elsewhere.",
     where: (folder: string, time: string) => `Every day at ${time}, to ${folder}.`,
     encrypted: "They are encrypted.",
     plain: "They are not encrypted.",

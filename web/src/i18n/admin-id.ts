@@ -432,6 +432,7 @@ export const id: Like<typeof en> = {
   backup: {
     lead: "Salinan dari semuanya, dibuat setiap malam; dan apa yang hilang dikembalikan darinya.",
     none: "Belum ada cadangan rutin. Sebutkan folder di cakram atau mesin lain dalam merpati.toml, lalu mulai ulang:",
+    bucket: "Atau bucket pada penyimpanan yang serupa S3. Dua berkas diletakkan di samping merpati.toml, masing-masing dengan chmod 600: backup.key berisi ID kunci di baris pertama dan rahasianya di baris kedua; backup.passphrase berisi frasa sandi yang mengenkripsi semuanya. Simpan salinan frasa sandi itu di tempat lain.",
     where: (folder: string, time: string) => `Setiap hari pukul ${time}, ke ${folder}.`,
     encrypted: "Cadangan dienkripsi.",
     plain: "Cadangan tidak dienkripsi.",

@@ -1,11 +1,12 @@
-"""Back up everything to a folder, while the server runs; list, verify and prune backups.
+"""Back up everything to a folder or bucket, while the server runs; list, verify and prune backups.
 
   merpati backup [DEST]          take a snapshot; what is there already is not copied again
   merpati backup list [DEST]     the snapshots, and how the last backups went
   merpati backup verify [DEST]   read every file and compare its hash
   merpati backup prune [DEST]    forget the snapshots whose time is over
 
-Without DEST it is the target that [backup] of merpati.toml names. `merpati restore` brings back.
+DEST is a folder, or https://HOST/BUCKET/PREFIX of an S3-compatible store. Without it, it is what
+[backup] of merpati.toml names. `merpati restore` brings back.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from merpati.app.commands.session import Session, say, show_size
 from merpati.app.language import tell
 from merpati.base.faults import Fault
 from merpati.base.secrets import Secret
-from merpati.services.backup import keep, prove, routine
+from merpati.services.backup import keep, prove
 from merpati.services.backup.keep import BackupSettings
 from merpati.services.backup.snapshot import Manifest
 from merpati.store.backup import runs
@@ -41,6 +42,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--passphrase-file", type=Path, help="that of an encrypted backup; a new one is encrypted"
     )
+    parser.add_argument("--bucket-key-file", type=Path, help="the key of a bucket: ID and secret")
     parser.add_argument("--regular", action="store_true", help=argparse.SUPPRESS)
     session.add_config_option(parser)
     session.add_json_option(parser)
@@ -50,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
     """Do it."""
     words = list(args.words)
     args.action = words.pop(0) if words and words[0] in ACTIONS else "take"
-    args.target = Path(words.pop(0)).absolute() if words else None
+    args.target = words.pop(0) if words else ""
     if words:
         wrong = tell(f"what is {words[0]}? see: merpati backup --help")
         sys.stderr.write(f"merpati backup: {wrong}\n")
@@ -61,11 +63,9 @@ def run(args: argparse.Namespace) -> int:
 
 
 async def _run(one: Session, args: argparse.Namespace) -> int:
-    settings = one.config[BackupSettings]
-    configured = args.target is None or args.target == settings.target
-    args.target = args.target or backing.target(one.config)
-    file = args.passphrase_file or (settings.passphrase_file if configured else None)
-    secret = routine.passphrase(file)
+    args.place, secret = backing.opened(
+        one.config, one.ids, args.target, args.passphrase_file, args.bucket_key_file
+    )
     bar = Bar(shown=sys.stderr.isatty())
     try:
         match args.action:
@@ -85,7 +85,7 @@ async def _take(one: Session, args: argparse.Namespace, secret: Secret | None, b
     work = backing.build(
         one.config, one.store, one.blobs, one.clock, one.ids, bar.show, encrypted=secret is not None
     )
-    taken = await work.run(args.target, secret, regular=args.regular)
+    taken = await work.run(args.place, secret, regular=args.regular)
     bar.clear()
     if args.json:
         session.print_json({
@@ -109,7 +109,7 @@ async def _list(one: Session, args: argparse.Namespace, secret: Secret | None) -
     found: list[dict[str, Any]] = []
     problem = ""
     try:
-        repository = open_repository(args.target, one.ids, secret)
+        repository = open_repository(args.place, one.ids, secret)
         found = [_plain(repository, name) for name in repository.snapshots()]
         repository.close()
     except Fault as fault:
@@ -148,13 +148,13 @@ def _row(one: runs.Run) -> tuple[str, str, str, str]:
 
 
 async def _verify(one: Session, args: argparse.Namespace, secret: Secret | None, bar: Bar) -> int:
-    repository = open_repository(args.target, one.ids, secret)
+    repository = open_repository(args.place, one.ids, secret)
     try:
         proof = await asyncio.to_thread(prove.prove, repository, bar.show)
     finally:
         repository.close()
     first = proof.problems[0] if proof.problems else ""
-    await one.store.write(runs.verified, str(args.target), one.now, first)
+    await one.store.write(runs.verified, args.place.name, one.now, first)
     bar.clear()
     if args.json:
         session.print_json(proof)
@@ -169,7 +169,7 @@ async def _verify(one: Session, args: argparse.Namespace, secret: Secret | None,
 
 
 async def _prune(one: Session, args: argparse.Namespace, secret: Secret | None) -> int:
-    repository = open_repository(args.target, one.ids, secret, write=True)
+    repository = open_repository(args.place, one.ids, secret, write=True)
     try:
         gone, freed = await asyncio.to_thread(keep.prune, repository, one.config[BackupSettings])
     finally:

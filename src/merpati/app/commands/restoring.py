@@ -22,6 +22,7 @@ from typing import Final
 
 import apsw
 
+from merpati.app import backing
 from merpati.app.cli import DONE, FAILED, WRONG_USAGE
 from merpati.app.commands import session
 from merpati.app.commands.check import Bar
@@ -45,9 +46,10 @@ from merpati.net.tls import make_self_signed
 from merpati.services.administration.accounts import note_restored
 from merpati.services.backup import rebuild, routine, snapshot
 from merpati.services.backup.bring import Bringing, Brought
-from merpati.services.backup.keep import BackupSettings
 from merpati.services.backup.snapshot import Snapshot
-from merpati.store.backup.repository import Repository, fault_of, open_repository
+from merpati.store.backup.folder import fault_of
+from merpati.store.backup.repository import Repository, open_repository
+from merpati.store.backup.target import find_place
 from merpati.store.blobs import BlobStore
 from merpati.store.engine import Store
 from merpati.store.sqlite import SqliteStore, connect
@@ -57,7 +59,7 @@ PART: Final = ".restoring"  # the database until it is whole
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """`merpati restore SRC ...`."""
-    parser.add_argument("source", metavar="SRC", type=Path, help="the backup's folder")
+    parser.add_argument("source", metavar="SRC", help="the backup's folder, or URL of its bucket")
     parser.add_argument("--snapshot", default="", help="which one; the latest when not given")
     parser.add_argument("--to", metavar="DIR", type=Path, help="a new or empty folder")
     parser.add_argument("--account", metavar="ADDRESS", default="", help="this account only")
@@ -66,6 +68,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dry-run", action="store_true", help="count, change nothing")
     parser.add_argument("--ignore-quota", action="store_true", help="even beyond the quota")
     parser.add_argument("--passphrase-file", type=Path, help="that of an encrypted backup")
+    parser.add_argument("--bucket-key-file", type=Path, help="the key of a bucket: ID and secret")
     session.add_config_option(parser)
     session.add_json_option(parser)
 
@@ -85,11 +88,10 @@ def run(args: argparse.Namespace) -> int:
 
 
 async def _account(one: Session, args: argparse.Namespace) -> int:
-    settings = one.config[BackupSettings]
-    file = args.passphrase_file
-    if file is None and settings.target == args.source.absolute():
-        file = settings.passphrase_file
-    repository = open_repository(args.source.absolute(), one.ids, routine.passphrase(file))
+    place, secret = backing.opened(
+        one.config, one.ids, args.source, args.passphrase_file, args.bucket_key_file
+    )
+    repository = open_repository(place, one.ids, secret)
     bar = Bar(shown=sys.stderr.isatty())
     done = 0
 
@@ -154,7 +156,7 @@ async def _everything(args: argparse.Namespace) -> int:
     clock = SystemClock()
     ids = SystemIds(clock)
     secret = routine.passphrase(args.passphrase_file)
-    repository = open_repository(args.source.absolute(), ids, secret)
+    repository = open_repository(find_place(args.source, ids, args.bucket_key_file), ids, secret)
     bar = Bar(shown=sys.stderr.isatty())
     try:
         found = snapshot.find(repository, args.snapshot)

@@ -18,12 +18,13 @@ from merpati.services.backup.keep import BackupSettings
 from merpati.store.backup import runs
 from merpati.store.backup.repository import Repository, open_repository
 from merpati.store.backup.runs import Run
+from merpati.store.backup.target import find_place
 from merpati.store.blobs import BlobStore
 from merpati.store.engine import Store
 
 LATE: Final = 2 * 86_400_000  # ms; a daily backup that is older has failed at least once
 RUNS: Final = 20  # shown
-NO_TARGET: Final = "no backups are set up: name a folder as target in [backup] of merpati.toml"
+NO_TARGET: Final = "no backups are set up: set target or bucket in [backup] of merpati.toml"
 
 
 class BackupView(Struct, frozen=True, rename="camel", kw_only=True):
@@ -93,14 +94,13 @@ class Desk:
 
     async def show(self) -> BackupView:
         """How they stand."""
-        target = str(self._settings.target or "")
-        return await standing(self._store, target, self._settings)
+        return await standing(self._store, self._settings)
 
     async def begin(self) -> None:
         """Take one now. Raises Fault CONFIG without a target, IN_USE while one runs."""
-        if self._settings.target is None:
+        if not self._settings.place:
             raise Fault(Kind.CONFIG, NO_TARGET)
-        last = await self._store.read(runs.last, str(self._settings.target))
+        last = await self._store.read(runs.last, self._settings.place)
         now = int(self._clock.now() * 1000)
         running = last and not last.ended_at and now - last.started_at < routine.BROKEN_OFF
         if running or (self._task is not None and not self._task.done()):
@@ -127,20 +127,20 @@ class Desk:
 
     @asynccontextmanager
     async def _repository(self) -> AsyncIterator[Repository]:
-        if self._settings.target is None:
+        if not self._settings.place:
             raise Fault(Kind.CONFIG, NO_TARGET)
         secret = routine.passphrase(self._settings.passphrase_file)
-        repository = await asyncio.to_thread(
-            open_repository, self._settings.target, self._ids, secret
-        )
+        place = find_place(self._settings.place, self._ids, self._settings.bucket_key_file)
+        repository = await asyncio.to_thread(open_repository, place, self._ids, secret)
         try:
             yield repository
         finally:
-            repository.close()
+            await asyncio.to_thread(repository.close)
 
 
-async def standing(store: Store, target: str, settings: BackupSettings) -> BackupView:
-    """How the backups to a target stand."""
+async def standing(store: Store, settings: BackupSettings) -> BackupView:
+    """How regular backups stand."""
+    target = settings.place
     listed = await store.read(runs.listing, RUNS)
     good = await store.read(runs.last, target, good=True)
     last = next((one for one in listed if one.target == target), None)

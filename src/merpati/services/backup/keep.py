@@ -26,6 +26,18 @@ class BackupSettings:
         "Folder to back up to, best on another disk or machine; no regular backups when not set.",
         example="/mnt/backup/merpati",
     )
+    bucket: str = setting(
+        "",
+        "In place of a folder: a bucket of an S3-compatible store, https://HOST/BUCKET/PREFIX, with"
+        " ?region=NAME where the host's name does not tell it. It wants a passphrase_file.",
+        example="https://s3.eu-central-1.amazonaws.com/our-backups/merpati",
+    )
+    bucket_key_file: Path | None = setting(
+        None,
+        "File with the key of the bucket, readable by the owner alone: its ID in the first line,"
+        " the secret in the second.",
+        example="backup.key",
+    )
     time: str = setting(
         "02:30", "When the daily backup begins, in the machine's own time.", example="02:30"
     )
@@ -53,6 +65,15 @@ class BackupSettings:
 
     def __post_init__(self) -> None:
         self.minute()
+        if self.bucket and self.target is not None:
+            raise ValueError("target and bucket are both set: keep one of them.")
+        if self.bucket and (self.passphrase_file is None or self.bucket_key_file is None):
+            raise ValueError("a bucket wants passphrase_file and bucket_key_file, too.")
+
+    @property
+    def place(self) -> str:
+        """Where regular backups go, by its name; empty without them."""
+        return self.bucket or str(self.target or "")
 
     def minute(self) -> int:
         """The minute of the day at which the backup begins."""

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 import msgspec
 
 from merpati.base.faults import Fault
 from merpati.services.backup import keep
 from merpati.services.backup.snapshot import Manifest
-from merpati.store.backup.repository import Repository, read_entries
+from merpati.store.backup.repository import Pack, Repository, digest_of, is_damage
 
 Progress = Callable[[str, int, int], None]
 
@@ -30,13 +29,19 @@ def prove(
     *,
     read: bool = True,
 ) -> Proof:
-    """Look at everything; without `read` only whether all files and objects are there."""
-    proof = Proof(problems=[f"{path} is no whole pack" for path in repository.damaged])
+    """Look at everything; without `read` only whether all files and objects are there.
+
+    Raises:
+        Fault: Whatever keeps from reading, and is no damage.
+    """
+    shown = repository.place.shown
+    proof = Proof(problems=[f"{shown(name)} is no whole pack" for name in repository.damaged])
     packs = repository.packs()
-    for number, path in enumerate(packs):
+    for number, pack in enumerate(packs):
         progress("files", number, len(packs))
         proof.packs += 1
-        problem = _problem(path, proof, read=read)
+        proof.octets += pack.size
+        problem = _problem(repository, pack) if read else ""
         if problem:
             proof.problems.append(problem)
     names = repository.snapshots()
@@ -51,15 +56,19 @@ def prove(
                 lacks = missing - len(manifest.lost)
                 proof.problems.append(f"the snapshot {name} lacks {lacks} of its objects")
         except Fault as fault:
+            if not is_damage(fault):
+                raise
             proof.problems.append(f"the snapshot {name}: {fault.text}")
     return proof
 
 
-def _problem(path: Path, proof: Proof, *, read: bool) -> str:
+def _problem(repository: Repository, pack: Pack) -> str:
+    path = repository.place.shown(pack.name)
     try:
-        proof.octets += path.stat().st_size
-        if read and read_entries(path)[0] != path.name:
+        if digest_of(repository.place, pack.name) != pack.name.rpartition("/")[2]:
             return f"{path} is damaged: its hash is another"
-    except (OSError, ValueError) as error:
-        return f"{path} cannot be read: {error}"
+    except Fault as fault:
+        if not is_damage(fault):
+            raise
+        return fault.text
     return ""

@@ -19,6 +19,7 @@ from merpati.services.backup import keep, prove
 from merpati.services.backup.keep import BackupSettings
 from merpati.services.backup.take import Source, Taken, take
 from merpati.store.backup import runs
+from merpati.store.backup.place import Place
 from merpati.store.backup.repository import Repository, open_repository
 from merpati.store.backup.runs import Run
 from merpati.store.engine import Store, Transaction
@@ -38,19 +39,25 @@ class Routine(msgspec.Struct, frozen=True):
     ids: Ids
     progress: Progress
 
-    async def run(self, target: Path, passphrase: Secret | None, *, regular: bool) -> Taken:
-        """Take a snapshot to `target`; a `regular` one also prunes and proves what is there.
+    async def run(self, place: Place, passphrase: Secret | None, *, regular: bool) -> Taken:
+        """Take a snapshot to a place; a `regular` one also prunes and proves what is there.
 
         Raises:
             Fault: IN_USE while another one runs to it; as `take`; CORRUPT when the proof failed.
         """
         store = self.source.store
-        repository = await asyncio.to_thread(
-            open_repository, target, self.ids, passphrase, write=True
-        )
         try:
-            before = await store.read(runs.last, str(target), good=True)
-            number = await store.write(runs.begin, str(target), self._now())
+            repository = await asyncio.to_thread(
+                open_repository, place, self.ids, passphrase, write=True
+            )
+        except Fault as fault:
+            if fault.kind is not Kind.IN_USE:  # else the other run tells how it went
+                number = await store.write(runs.begin, place.name, self._now())
+                await store.write(runs.end, number, self._now(), problem=fault.text)
+            raise
+        try:
+            before = await store.read(runs.last, place.name, good=True)
+            number = await store.write(runs.begin, place.name, self._now())
             try:
                 taken = await take(self.source, repository, self.clock, self.progress)
             except Fault as fault:
@@ -63,7 +70,7 @@ class Routine(msgspec.Struct, frozen=True):
             if regular:
                 await self._look_after(repository, before)
         finally:
-            repository.close()
+            await asyncio.to_thread(repository.close)
         return taken
 
     async def _look_after(self, repository: Repository, before: Run | None) -> None:
@@ -75,7 +82,7 @@ class Routine(msgspec.Struct, frozen=True):
             await verify(self.source.store, repository, self._now, self.progress)
         elif verified:
             # What was proven is as it was; the files of this run were just written and synced.
-            await self.source.store.write(runs.verified, str(repository.folder), verified)
+            await self.source.store.write(runs.verified, repository.place.name, verified)
 
     def _now(self) -> int:
         return int(self.clock.now() * 1000)
@@ -87,7 +94,7 @@ async def verify(
     """Prove a whole repository and note the result. Raises Fault CORRUPT with the first problem."""
     proof = await asyncio.to_thread(prove.prove, repository, progress)
     first = proof.problems[0] if proof.problems else ""
-    await store.write(runs.verified, str(repository.folder), now(), first)
+    await store.write(runs.verified, repository.place.name, now(), first)
     if first:
         raise Fault(Kind.CORRUPT, first)
     return proof
@@ -105,9 +112,9 @@ def passphrase(file: Path | None) -> Secret | None:
 
 async def is_due(tx: Transaction, settings: BackupSettings, now: int) -> bool:
     """Whether the regular backup's moment has come since the last one began, or one failed."""
-    if settings.target is None:
+    if not settings.place:
         return False
-    last = await runs.last(tx, str(settings.target))
+    last = await runs.last(tx, settings.place)
     if last is None or last.started_at < due_at(settings, now):
         return True
     waited = now - last.started_at

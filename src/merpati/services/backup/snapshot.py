@@ -87,8 +87,8 @@ def find(repository: Repository, name: str = "") -> Snapshot:
     """
     names = [one for one in repository.snapshots() if one.startswith(name)]
     if not names:
-        text = f"{repository.folder} has no snapshot {name}".rstrip()
-        raise Fault(Kind.NOT_FOUND, f"{text}; see: merpati backup list {repository.folder}")
+        text = f"{repository.place.name} has no snapshot {name}".rstrip()
+        raise Fault(Kind.NOT_FOUND, f"{text}; see: merpati backup list {repository.place.name}")
     manifest: Manifest = repository.read_snapshot(names[-1], Manifest)
     if manifest.format > FORMAT:
         raise Fault(Kind.CONFIG, f"the snapshot {names[-1]} is of a newer release; upgrade")

@@ -3,15 +3,20 @@
 First all tables in one read transaction, so that they fit together; then the messages that they
 name, which never change. Nothing is collected as garbage meanwhile: a lease says that a backup
 runs (`store.garbage.KEPT`). Whatever was acknowledged before the transaction began is in it.
+
+While a transaction reads, SQLite's write-ahead log cannot be used again and grows. So nothing but
+reading is done in it: which messages are missing is looked up later, rows that never change are
+read in short transactions behind it, and what goes to a bucket waits in a file here.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 from array import array
 from collections.abc import AsyncIterator, Callable, Sequence
-from typing import Final
+from typing import BinaryIO, Final
 
 import msgspec
 
@@ -23,7 +28,7 @@ from merpati.store import blobs, garbage, leases
 from merpati.store.backup import rows
 from merpati.store.backup.repository import Repository
 from merpati.store.blobs import BlobStore, Stored
-from merpati.store.engine import Store, Transaction
+from merpati.store.engine import Row, Store, Transaction
 
 LEASE: Final = 600_000  # ms; a backup that dies holds back garbage for no longer
 EXTEND_EVERY: Final = 60.0  # seconds
@@ -65,12 +70,16 @@ async def take(
             stays, and the next run goes on behind it.
     """
     run = _Run(source, repository, progress)
-    async with _lease(source.store, clock, f"backup to {repository.folder}"):
+    async with _lease(source.store, clock, f"backup to {repository.place.name}"):
         created_at = int(clock.now() * 1000)
+        if repository.place.is_remote:
+            repository.spool(spool_file(source.blob_store))
         tables = await source.store.scan(run.tables)
+        await asyncio.to_thread(repository.send)
+        await run.find_missing()
         await run.bodies()
         for table in run.following:
-            tables.append(await source.store.scan(rows.dump, table, repository.put))
+            tables.append(await run.follow(table))
         sequences = await source.store.read(rows.sequences)
         manifest = Manifest(
             format=FORMAT, created_at=created_at, hostname=source.hostname, version=__version__,
@@ -92,6 +101,7 @@ class _Run:
         self.schema = 0
         self.blobs = 0
         self.octets = 0
+        self.last = 0  # the greatest id of a message
         self.missing = array("q")  # ids of messages that the repository lacks
         self.following: list[rows.Table] = []
         self.lost: list[tuple[int, str]] = []
@@ -106,20 +116,30 @@ class _Run:
         for number, table in enumerate(at_once):
             self.progress(table.name, number, len(at_once))
             stored.append(await rows.dump(tx, table, self.repository.put))
-        await self._list_blobs(tx)
+        counted = await tx.row(
+            "SELECT count(*), coalesce(sum(size), 0), coalesce(max(id), 0) FROM blob"
+        )
+        assert counted is not None
+        self.blobs, self.octets, self.last = (int(number) for number in counted)
         return stored
 
-    async def _list_blobs(self, tx: Transaction) -> None:
-        self.blobs = self.octets = 0
-        self.missing = array("q")
+    async def find_missing(self) -> None:
+        """Which messages of the snapshot the repository lacks: none of them goes meanwhile."""
         after = 0
-        while found := await tx.rows(
-            "SELECT id, hash, size FROM blob WHERE id > $1 ORDER BY id LIMIT $2", after, rows.PAGE
-        ):
+        while found := await self.source.store.scan(_hashes, after, self.last):
             after = found[-1][0]
-            self.blobs += len(found)
-            self.octets += sum(row[2] for row in found)
-            self.missing.extend(row[0] for row in found if not self.repository.has(row[1]))
+            await asyncio.to_thread(self._look_for, found)
+
+    def _look_for(self, found: Sequence[Row]) -> None:
+        self.missing.extend(row[0] for row in found if not self.repository.has(row[1]))
+
+    async def follow(self, table: rows.Table) -> rows.Stored:
+        """A table whose rows never change, in short transactions."""
+        dumping = rows.Dumping(table, self.repository.put)
+        while dumping.goes_on:
+            found = await self.source.store.scan(rows.page, table, dumping.last)
+            await asyncio.to_thread(dumping.take, found)
+        return await asyncio.to_thread(dumping.end)
 
     async def bodies(self) -> None:
         """The messages that the repository lacks, a batch at a time."""
@@ -141,6 +161,20 @@ class _Run:
                 self.lost.append((stored.blob_id, "its bytes are not what was stored"))
                 continue
             self.repository.put(content, digest)
+
+
+def spool_file(blob_store: BlobStore) -> BinaryIO:
+    """A file on the disk of the blobs that has no name any more: it goes with the process."""
+    path, file = blob_store.temporary()
+    path.unlink()
+    return os.fdopen(file, "r+b")
+
+
+async def _hashes(tx: Transaction, after: int, last: int) -> Sequence[Row]:
+    return await tx.rows(
+        "SELECT id, hash FROM blob WHERE id > $1 AND id <= $2 ORDER BY id LIMIT $3",
+        after, last, rows.PAGE,
+    )  # fmt: skip
 
 
 @contextlib.asynccontextmanager

@@ -253,7 +253,7 @@ def _judge_backup(local: Local) -> list[Finding]:
                 "backup",
                 "No regular backups are set up.",
                 why,
-                "Set target in [backup] of merpati.toml to a folder on another disk or machine.",
+                "Set target (a folder on another disk) or bucket in [backup] of merpati.toml.",
             )
         ]
     if not one.last_good:

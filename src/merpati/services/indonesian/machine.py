@@ -145,8 +145,8 @@ PHRASES: Final[dict[str, str]] = {
         "Setelah cakram rusak, kebakaran, atau salah perintah, surat akan hilang selamanya."
     ),
     "No regular backups are set up.": "Belum ada cadangan rutin.",
-    "Set target in [backup] of merpati.toml to a folder on another disk or machine.": (
-        "Setel target di [backup] pada merpati.toml ke folder di cakram atau mesin lain."
+    "Set target (a folder on another disk) or bucket in [backup] of merpati.toml.": (
+        "Setel target (folder di cakram lain) atau bucket di [backup] pada merpati.toml."
     ),
     "No backup has come to {target} yet: {problem}.": (
         "Belum ada cadangan yang sampai ke {target}: {problem:said}."

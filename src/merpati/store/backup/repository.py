@@ -1,26 +1,25 @@
-"""A repository of backups: a folder of packs with objects, and a manifest for each snapshot.
+"""A repository of backups: packs with objects, and a manifest for each snapshot, in some place.
 
     merpati-backup.json         what this is; the sealed key, when it is encrypted
     packs/ab/abcd...            objects one after the other, then their index; named after its hash
     snapshots/20261122T023000.000Z-0123456789abcdef   a manifest, named after time and hash
-    incoming/                   files being written
 
 An object is bytes under the name of their hash, and lies here once, however many snapshots need
-it. A file is whole and synced before it gets its name, and packs come before the manifest that
+it. A file is whole and durable before it has its name, and packs come before the manifest that
 needs them. So a backup that is broken off at any point leaves packs that the next one finds, and
 never a snapshot that is not whole. Nothing is ever written over.
+
+What is damaged is missed, and written anew by the next backup. A network that fails is no damage:
+such a fault ends whatever is being done.
 """
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
 import hashlib
 import mmap
-import os
-from collections.abc import Iterable, Iterator
-from pathlib import Path
-from typing import Any, Final
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, BinaryIO, Final
 
 import apsw
 import msgspec
@@ -29,18 +28,22 @@ from merpati.base.faults import Fault, Kind
 from merpati.base.ids import Ids
 from merpati.base.secrets import Secret
 from merpati.store.backup import seal
+from merpati.store.backup.place import Held, Place
 from merpati.store.backup.seal import Seal, Wrapped
 from merpati.store.blobs import content_hash
-from merpati.store.sqlite import disk_is_full
 
 FORMAT: Final = 1
 ABOUT: Final = "merpati-backup.json"
+PACKS: Final = "packs"
+SNAPSHOTS: Final = "snapshots"
+OURS: Final = frozenset({ABOUT, PACKS, SNAPSHOTS})
 PACK_SIZE: Final = 16 * 1024 * 1024  # bytes of objects in a pack; held in memory meanwhile
 PIECE: Final = 4 * 1024 * 1024  # larger contents are several objects
 MAGIC: Final = b"merpati\1"
 FOOTER: Final = len(MAGIC) + 8  # its end: the length of the index, then the magic
 WASTE: Final = 0.5  # a pack is written anew when less than this share of it is needed
-READ: Final = 1024 * 1024
+TAIL: Final = 64 * 1024  # bytes of a pack that are read first: its index, most of the time
+LANES: Final = 8  # indexes of a remote place that are read at the same time
 
 _WHOLE: Final = b"\0"
 _PIECES: Final = b"\1"
@@ -54,31 +57,33 @@ class About(msgspec.Struct, frozen=True):
 
 
 class Pack(msgspec.Struct, frozen=True):
-    """A file of objects: its number while the repository is open, and its name."""
+    """A file of objects: its number while the repository is open, its name, its bytes."""
 
     number: int
     name: str
+    size: int
 
 
 Entry = tuple[bytes, int, int, bool]  # name, offset, length, whether it lists pieces
 
 
 class Repository:
-    """One open repository. Raises Fault NO_SPACE, UNAVAILABLE wherever it writes."""
+    """One open repository. Whatever asks its place raises what `Place` does."""
 
-    def __init__(self, folder: Path, seal_: Seal, ids: Ids, lock: int) -> None:
+    def __init__(self, place: Place, seal_: Seal, ids: Ids) -> None:
         """Use `open_repository`."""
-        self.folder: Final = folder
-        self.damaged: list[str] = []  # packs that cannot be read
+        self.place: Final = place
+        self.damaged: list[str] = []  # names of packs that cannot be read
         self.written = 0  # bytes
         self._seal = seal_
         self._ids = ids
-        self._lock = lock
         self._packs: list[Pack] = []
         self._held: list[bytes] = []
         self._held_size = 0
         self._entries: list[Entry] = []
-        self._names: set[bytes] = set()  # of what is held
+        self._names: set[bytes] = set()  # of what is held, and of what waits
+        self._spool: BinaryIO | None = None
+        self._waiting: list[tuple[Pack, list[Entry]]] = []  # in the spool
         # A temporary database spills to the disk: a million objects take no memory to speak of.
         self._index = apsw.Connection("")
         self._index.execute(
@@ -86,13 +91,14 @@ class Repository:
             " at INTEGER, length INTEGER, pieces INTEGER) WITHOUT ROWID;"
             "CREATE TABLE needed (name BLOB PRIMARY KEY) WITHOUT ROWID; BEGIN"
         )  # and no commit: it is ours alone
-        for path in sorted((folder / "packs").glob("??/*")):
-            self._add_pack(path.name)
+        self._add_packs(place.files(PACKS))
 
     def close(self) -> None:
         """Let go of it."""
         self._index.close()
-        os.close(self._lock)
+        if self._spool is not None:
+            self._spool.close()
+        self.place.close()
 
     # Objects
 
@@ -130,18 +136,41 @@ class Repository:
         return data
 
     def flush(self) -> None:
-        """Write what is held; all that was `put` is durable then."""
+        """Write what is held; all that was `put` is durable then, but for what `spool` keeps."""
         if not self._entries:
             return
         index = msgspec.msgpack.encode(self._entries)
         tail = index + len(index).to_bytes(8, "big") + MAGIC
         data = b"".join([*self._held, tail])
         name = hashlib.sha256(data).hexdigest()
-        self._write(self.folder / "packs" / name[:2] / name, data)
+        pack = Pack(len(self._packs) + len(self._waiting), _path(name), len(data))
         entries = self._entries
         self._held, self._entries, self._held_size = [], [], 0
+        if self._spool is not None:
+            self._spool.write(data)
+            self._waiting.append((pack, entries))
+            return
+        self._write(pack.name, data)
         self._names.clear()
-        self._enter(name, entries)
+        self._enter(pack, entries)
+
+    def spool(self, file: BinaryIO) -> None:
+        """Let packs wait in a file of this machine until `send`: a transaction must not wait."""
+        self._spool = file
+
+    def send(self) -> None:
+        """Write what waits."""
+        if self._spool is None:
+            return
+        self.flush()
+        with self._spool as spool:
+            self._spool = None
+            spool.seek(0)
+            for pack, entries in self._waiting:
+                self._write(pack.name, spool.read(pack.size))
+                self._enter(pack, entries)
+        self._waiting.clear()
+        self._names.clear()
 
     def _put(self, name: bytes, data: bytes) -> None:
         packed = self._seal.close(name, data, self._ids.bytes(seal.NONCE_SIZE))
@@ -163,16 +192,17 @@ class Repository:
     def _packed(self, name: bytes) -> bytes:
         place = self._place(name)
         if place is None:
-            raise Fault(Kind.NOT_FOUND, f"{name.hex()} is missing in {self.folder}")
-        pack, at, length, _ = place
-        path = self._path(self._packs[pack].name)
+            raise Fault(Kind.NOT_FOUND, f"{name.hex()} is missing in {self.place.name}")
+        number, at, length, _ = place
+        pack = self._packs[number].name
         try:
-            with path.open("rb") as file:
-                data = os.pread(file.fileno(), length, at)
-        except OSError as error:
-            raise Fault(Kind.CORRUPT, f"{path} cannot be read: {error.strerror}") from error
+            data = self.place.part(pack, at, length)
+        except Fault as fault:
+            if is_damage(fault):
+                raise Fault(Kind.CORRUPT, fault.text) from fault
+            raise
         if len(data) != length:
-            raise Fault(Kind.CORRUPT, f"{path} is too short")
+            raise Fault(Kind.CORRUPT, f"{self.place.shown(pack)} is too short")
         return data
 
     def _place(self, name: bytes) -> tuple[int, int, int, int] | None:
@@ -182,26 +212,36 @@ class Repository:
 
     # Packs
 
-    def _path(self, name: str) -> Path:
-        return self.folder / "packs" / name[:2] / name
+    def _add_packs(self, files: Sequence[Held]) -> None:
+        lanes = LANES if self.place.is_remote else 1
+        with ThreadPoolExecutor(lanes, thread_name_prefix="merpati-backup") as pool:
+            for file, entries in zip(files, pool.map(self._index_of, files), strict=True):
+                if entries is None:
+                    self.damaged.append(file.name)
+                else:
+                    self._enter(Pack(len(self._packs), file.name, file.size), entries)
 
-    def _add_pack(self, name: str) -> None:
+    def _index_of(self, file: Held) -> list[Entry] | None:
+        """What is in a pack; None when it is damaged."""
         try:
-            self._enter(name, _read_index(self._path(name)))
-        except (OSError, ValueError, msgspec.DecodeError):
-            self.damaged.append(str(self._path(name)))
+            return _read_index(self.place, file)
+        except (ValueError, msgspec.DecodeError):
+            return None
+        except Fault as fault:
+            if is_damage(fault):
+                return None
+            raise
 
-    def _enter(self, name: str, entries: list[Entry]) -> None:
-        number = len(self._packs)
-        self._packs.append(Pack(number, name))
+    def _enter(self, pack: Pack, entries: list[Entry]) -> None:
+        self._packs.append(pack)
         self._index.executemany(
             "INSERT OR REPLACE INTO object VALUES (?, ?, ?, ?, ?)",
-            ((name_, number, at, length, lists) for name_, at, length, lists in entries),
+            ((name, pack.number, at, length, lists) for name, at, length, lists in entries),
         )
 
-    def packs(self) -> list[Path]:
+    def packs(self) -> list[Pack]:
         """Every pack that can be read."""
-        return [self._path(one.name) for one in self._packs]
+        return [one for one in self._packs if one.name]
 
     def prune(self, needed: Iterable[bytes]) -> int:
         """Remove what no snapshot needs, given the contents that they do; how many bytes went.
@@ -218,31 +258,29 @@ class Repository:
                 "SELECT pack, sum(length) FROM object JOIN needed USING (name) GROUP BY pack"
             )
         )
-        going: list[Path] = []
-        for one in list(self._packs):
-            path, used = self._path(one.name), used_of.get(one.number, 0)
-            if used >= WASTE * path.stat().st_size:
+        going: list[Pack] = []
+        for one in self.packs():
+            if used_of.get(one.number, 0) >= WASTE * one.size:
                 continue
             rows: list[Any] = self._index.execute(
-                "SELECT name, pieces FROM object JOIN needed USING (name) WHERE pack = ?",
+                "SELECT name, pieces FROM object JOIN needed USING (name) WHERE pack = ?"
+                " ORDER BY at",
                 (one.number,),
             ).fetchall()
             for name, lists in rows:
                 self._hold(name, self._packed(name), lists=bool(lists))
-            going.append(path)
+            going.append(one)
         self.flush()
         self._index.execute("DELETE FROM needed")
-        freed = 0
-        for path in [*going, *map(Path, self.damaged)]:
-            freed += path.stat().st_size
-            path.unlink()
-        gone = {path.name for path in going}
-        for one in self._packs:
-            if one.name in gone:
-                self._index.execute("DELETE FROM object WHERE pack = ?", (one.number,))
-        self._packs = [one if one.name not in gone else Pack(one.number, "") for one in self._packs]
+        self.place.check_lock()
+        for one in going:
+            self.place.remove(one.name)
+            self._index.execute("DELETE FROM object WHERE pack = ?", (one.number,))
+            self._packs[one.number] = Pack(one.number, "", 0)
+        for name in self.damaged:
+            self.place.remove(name)
         self.damaged.clear()
-        return freed
+        return sum(one.size for one in going)
 
     def _with_pieces(self, needed: Iterable[bytes]) -> Iterator[bytes]:
         for digest in needed:
@@ -258,7 +296,7 @@ class Repository:
 
     def snapshots(self) -> list[str]:
         """The names of all snapshots, the oldest first."""
-        return sorted(path.name for path in (self.folder / "snapshots").iterdir())
+        return [one.name.rpartition("/")[2] for one in self.place.files(SNAPSHOTS)]
 
     def add_snapshot(self, stamp: str, manifest: Any) -> str:
         """Write a manifest; the snapshot is there with it. Its name."""
@@ -266,148 +304,114 @@ class Repository:
         data = msgspec.msgpack.encode(manifest)
         sealed = self._seal.close(stamp.encode(), data, self._ids.bytes(seal.NONCE_SIZE))
         name = f"{stamp}-{hashlib.sha256(sealed).hexdigest()[:16]}"
-        self._write(self.folder / "snapshots" / name, sealed)
+        self.place.check_lock()
+        self._write(f"{SNAPSHOTS}/{name}", sealed)
         return name
 
     def read_snapshot(self, name: str, kind: type[Any]) -> Any:
         """A manifest. Raises Fault NOT_FOUND, CORRUPT."""
-        path = self.folder / "snapshots" / name
+        path = f"{SNAPSHOTS}/{name}"
         stamp, _, check = name.partition("-")
+        sealed = self.place.read(path)
+        if hashlib.sha256(sealed).hexdigest()[:16] != check:
+            raise Fault(Kind.CORRUPT, f"{self.place.shown(path)} is damaged")
         try:
-            sealed = path.read_bytes()
-            if hashlib.sha256(sealed).hexdigest()[:16] != check:
-                raise Fault(Kind.CORRUPT, f"{path} is damaged")
             return msgspec.msgpack.decode(self._seal.open(stamp.encode(), sealed), type=kind)
-        except FileNotFoundError as error:
-            raise Fault(Kind.NOT_FOUND, f"there is no snapshot {name}") from error
-        except (OSError, msgspec.DecodeError) as error:
-            raise Fault(Kind.CORRUPT, f"{path} cannot be read: {error}") from error
+        except msgspec.DecodeError as error:
+            text = f"{self.place.shown(path)} cannot be read: {error}"
+            raise Fault(Kind.CORRUPT, text) from error
 
     def remove_snapshot(self, name: str) -> None:
         """Forget a snapshot; `prune` frees what it alone needed."""
-        (self.folder / "snapshots" / name).unlink(missing_ok=True)
+        self.place.remove(f"{SNAPSHOTS}/{name}")
 
-    def _write(self, path: Path, data: bytes) -> None:
-        """A file that is durable under its name, or not there."""
-        temporary = self.folder / "incoming" / self._ids.token(12)
-        try:
-            path.parent.mkdir(mode=0o700, exist_ok=True)
-            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(descriptor)
-            temporary.rename(path)
-            for folder in (path.parent, path.parent.parent):
-                _sync_folder(folder)
-        except OSError as error:
-            with contextlib.suppress(OSError):
-                temporary.unlink(missing_ok=True)
-            raise fault_of(self.folder, error) from error
+    def _write(self, name: str, data: bytes) -> None:
+        self.place.write(name, data)
         self.written += len(data)
 
 
 def open_repository(
-    folder: Path, ids: Ids, passphrase: Secret | None = None, *, write: bool = False
+    place: Place, ids: Ids, passphrase: Secret | None = None, *, write: bool = False
 ) -> Repository:
-    """Open a repository; with `write` alone, and made when there is none.
+    """Open a repository; with `write` alone, and made when there is none. It closes the place.
 
     Raises:
-        Fault: NOT_FOUND; EXISTS for a folder of something else; IN_USE; AUTH_FAILED without the
-            passphrase; CONFIG for one of a newer release; NO_SPACE, UNAVAILABLE.
+        Fault: NOT_FOUND; EXISTS for a place of something else; IN_USE; AUTH_FAILED without the
+            passphrase; CONFIG for one of a newer release, or that others could read; and what
+            `Place` raises.
     """
-    about = folder / ABOUT
     try:
-        if not about.is_file():
-            if not write:
-                raise Fault(Kind.NOT_FOUND, f"{folder} is no backup: there is no {ABOUT} in it")
-            key = _make(folder, ids, passphrase)
-        else:
-            key = _key(about, passphrase)
-        lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        raise fault_of(folder, error) from error
+        if _about(place) is None:
+            _prepare(place, write=write)
+        place.lock(write=write)
+        about = _about(place)
+        key = _make(place, ids, passphrase) if about is None else _key(place, about, passphrase)
+        return Repository(place, Seal(key), ids)
+    except BaseException:
+        place.close()
+        raise
+
+
+def digest_of(place: Place, pack: str) -> str:
+    """The SHA-256 of a whole pack in hexadecimal, which is its name."""
+    return hashlib.sha256(place.read(pack)).hexdigest()
+
+
+def is_damage(fault: Fault) -> bool:
+    """Whether a fault of reading says that something is damaged or gone, and not out of reach."""
+    return fault.kind in {Kind.NOT_FOUND, Kind.CORRUPT}
+
+
+def _path(name: str) -> str:
+    return f"{PACKS}/{name[:2]}/{name}"
+
+
+def _read_index(place: Place, file: Held) -> list[Entry]:
+    tail = place.tail(file.name, TAIL)
+    length = int.from_bytes(tail[-FOOTER : -len(MAGIC)], "big")
+    if len(tail) < FOOTER or not tail.endswith(MAGIC) or length > file.size - FOOTER:
+        raise ValueError("it does not end as a pack does")
+    if length > len(tail) - FOOTER:
+        tail = place.tail(file.name, length + FOOTER)
+    return msgspec.msgpack.decode(tail[-FOOTER - length : -FOOTER], type=list[Entry])
+
+
+def _about(place: Place) -> About | None:
     try:
-        fcntl.flock(lock, (fcntl.LOCK_EX if write else fcntl.LOCK_SH) | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        os.close(lock)
-        text = f"{folder} is in use by another backup or restore; wait until that has ended"
-        raise Fault(Kind.IN_USE, text) from error
-    if write:
-        for left in (folder / "incoming").iterdir():
-            left.unlink()
-    return Repository(folder, Seal(key), ids, lock)
+        return msgspec.json.decode(place.read(ABOUT), type=About)
+    except Fault as fault:
+        if fault.kind is Kind.NOT_FOUND:
+            return None
+        raise
+    except msgspec.DecodeError as error:
+        raise Fault(Kind.CORRUPT, f"{place.shown(ABOUT)} is damaged: {error}") from error
 
 
-def read_entries(path: Path) -> tuple[str, list[Entry]]:
-    """The SHA-256 of a whole pack in hexadecimal, and its index. Raises OSError, ValueError."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while chunk := file.read(READ):
-            digest.update(chunk)
-    return digest.hexdigest(), _read_index(path)
+def _prepare(place: Place, *, write: bool) -> None:
+    if not write:
+        raise Fault(Kind.NOT_FOUND, f"{place.name} is no backup: there is no {ABOUT} in it")
+    place.prepare(OURS)
 
 
-def fault_of(folder: Path, error: OSError) -> Fault:
-    """What an error of the backup's disk is to whoever runs it."""
-    if disk_is_full(error):
-        return Fault(
-            Kind.NO_SPACE,
-            f"the disk of {folder} is full; make room and run it again: it goes on where it ended",
+def _make(place: Place, ids: Ids, passphrase: Secret | None) -> bytes:
+    if place.is_remote and not passphrase:
+        text = (
+            f"{place.name} is not on this machine, and what goes there is encrypted: name the file"
+            " of a passphrase, passphrase_file in [backup] or --passphrase-file"
         )
-    name = error.filename or folder
-    return Fault(Kind.UNAVAILABLE, f"{name} cannot be used: {error.strerror or error}")
-
-
-def _read_index(path: Path) -> list[Entry]:
-    with path.open("rb") as file:
-        size = file.seek(0, os.SEEK_END)
-        file.seek(max(0, size - FOOTER))
-        tail = file.read()
-        length = int.from_bytes(tail[:8], "big")
-        if len(tail) < FOOTER or tail[8:] != MAGIC or length > size - FOOTER:
-            raise ValueError("it does not end as a pack does")
-        file.seek(size - FOOTER - length)
-        return msgspec.msgpack.decode(file.read(length), type=list[Entry])
-
-
-def _make(folder: Path, ids: Ids, passphrase: Secret | None) -> bytes:
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    if any(one.name not in {"lost+found", "incoming", "packs", "snapshots", "lock"}
-           for one in folder.iterdir()):  # fmt: skip
-        text = f"{folder} has other files in it; name a new or empty folder for the backup"
-        raise Fault(Kind.EXISTS, text)
-    for name in ("incoming", "packs", "snapshots"):
-        (folder / name).mkdir(mode=0o700, exist_ok=True)
+        raise Fault(Kind.CONFIG, text)
     key, wrapped = seal.new_key(ids, passphrase) if passphrase else (b"", None)
-    temporary = folder / "incoming" / ABOUT
-    temporary.write_bytes(msgspec.json.encode(About(FORMAT, wrapped)))
-    temporary.chmod(0o600)
-    with temporary.open("rb") as file:
-        os.fsync(file.fileno())
-    temporary.rename(folder / ABOUT)
-    _sync_folder(folder)
+    place.write(ABOUT, msgspec.json.encode(About(FORMAT, wrapped)))
     return key
 
 
-def _key(about: Path, passphrase: Secret | None) -> bytes:
-    try:
-        found = msgspec.json.decode(about.read_bytes(), type=About)
-    except msgspec.DecodeError as error:
-        raise Fault(Kind.CORRUPT, f"{about} is damaged: {error}") from error
+def _key(place: Place, found: About, passphrase: Secret | None) -> bytes:
     if found.format > FORMAT:
-        raise Fault(Kind.CONFIG, f"{about} is of a newer release; upgrade this one")
+        text = f"{place.shown(ABOUT)} is of a newer release; upgrade this one"
+        raise Fault(Kind.CONFIG, text)
     if found.key is None:
         return b""
     if not passphrase:
-        text = f"{about.parent} is encrypted; name the file of its passphrase: --passphrase-file"
+        text = f"{place.name} is encrypted; name the file of its passphrase: --passphrase-file"
         raise Fault(Kind.AUTH_FAILED, text)
     return seal.unwrap(found.key, passphrase)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

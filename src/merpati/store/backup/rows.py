@@ -10,7 +10,7 @@ Left out are bodies, which are objects by themselves, and what makes no sense el
 from __future__ import annotations
 
 import zlib
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -84,29 +84,59 @@ async def tables(tx: Transaction) -> list[Table]:
 
 async def dump(tx: Transaction, table: Table, put: Put) -> Stored:
     """Hand every row of a table to `put`, in chunks."""
-    chunks: list[Chunk] = []
-    held: list[bytes] = []
-    first: list[Any] = []
-    size = 0
+    dumping = Dumping(table, put)
+    while dumping.goes_on:
+        dumping.take(await page(tx, table, dumping.last))
+    return dumping.end()
 
-    def cut() -> None:
-        nonlocal size
-        chunks.append(Chunk(put(_join(held)), len(held), first))
-        held.clear()
-        size = 0
 
-    async for row in _rows(tx, table):
-        key = list(row[: table.key])
-        if not held:
-            first = key
-        encoded = _encode(row)
-        held.append(encoded)
-        size += len(encoded)
-        if size >= CHUNK_MAX or zlib.crc32(_encode(key)) & CUT == 0:
-            cut()
-    if held:
-        cut()
-    return Stored(table, chunks)
+class Dumping:
+    """A table on its way into chunks, a page at a time: each may be of a transaction of its own."""
+
+    def __init__(self, table: Table, put: Put) -> None:
+        self.last: list[Any] = []  # key of the row that was taken last
+        self.goes_on = True
+        self._table = table
+        self._put = put
+        self._chunks: list[Chunk] = []
+        self._held: list[bytes] = []
+        self._first: list[Any] = []
+        self._size = 0
+
+    def take(self, rows: Sequence[Row]) -> None:
+        """The next page; one that is not full is the last."""
+        for row in rows:
+            key = list(row[: self._table.key])
+            if not self._held:
+                self._first = key
+            encoded = _encode(row)
+            self._held.append(encoded)
+            self._size += len(encoded)
+            if self._size >= CHUNK_MAX or zlib.crc32(_encode(key)) & CUT == 0:
+                self._cut()
+        self.goes_on = len(rows) == PAGE
+        if self.goes_on:
+            self.last = list(rows[-1][: self._table.key])
+
+    def end(self) -> Stored:
+        """All of it."""
+        if self._held:
+            self._cut()
+        return Stored(self._table, self._chunks)
+
+    def _cut(self) -> None:
+        self._chunks.append(Chunk(self._put(_join(self._held)), len(self._held), self._first))
+        self._held.clear()
+        self._size = 0
+
+
+async def page(tx: Transaction, table: Table, after: Sequence[Any]) -> list[Row]:
+    """The next rows by key, `PAGE` at most, behind the one with the key `after`."""
+    columns, key = ", ".join(table.columns), ", ".join(table.columns[: table.key])
+    places = ", ".join(f"${n}" for n in range(1, table.key + 1))
+    behind = f"WHERE ({key}) > ({places}) " if after else ""
+    statement = f"SELECT {columns} FROM {table.name} {behind}ORDER BY {key} LIMIT {PAGE}"
+    return list(await tx.rows(statement, *after))
 
 
 def load(data: bytes) -> list[Row]:
@@ -154,23 +184,6 @@ async def set_sequence(tx: Transaction, table: str, last: int) -> None:
         await tx.run("INSERT INTO sqlite_sequence (name, seq) VALUES ($1, $2)", table, last)
     else:
         await tx.rows("SELECT setval(pg_get_serial_sequence($1, 'id'), $2)", table, last)
-
-
-async def _rows(tx: Transaction, table: Table) -> AsyncIterator[Row]:
-    """Every row by key, a page at a time."""
-    columns, key = ", ".join(table.columns), ", ".join(table.columns[: table.key])
-    places = ", ".join(f"${n}" for n in range(1, table.key + 1))
-    begin = f"SELECT {columns} FROM {table.name} ORDER BY {key} LIMIT {PAGE}"
-    onward = (
-        f"SELECT {columns} FROM {table.name} WHERE ({key}) > ({places}) ORDER BY {key} LIMIT {PAGE}"
-    )
-    page = await tx.rows(begin)
-    while page:
-        for row in page:
-            yield row
-        if len(page) < PAGE:
-            return
-        page = await tx.rows(onward, *page[-1][: table.key])
 
 
 def _join(rows: Sequence[bytes]) -> bytes:
