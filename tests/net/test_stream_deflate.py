@@ -82,3 +82,20 @@ async def test_damaged_data_ends_the_connection() -> None:
         with pytest.raises(Fault) as caught:
             await connection.read_line(100)
         assert caught.value.kind is Kind.CLOSED
+
+
+async def test_what_follows_the_end_of_compression_is_in_the_clear() -> None:
+    packer = zlib.compressobj(6, zlib.DEFLATED, -15)
+    async with linked() as (connection, peer):
+        connection.compress()
+        await send(peer, packer.compress(b"a BYE\r\n") + packer.flush() + b"b NO")
+        assert await connection.read_line(100) == b"a BYE"
+        connection.write(b"a OK\r\n")
+        connection.uncompress()
+        assert not connection.compressed
+        await send(peer, b"OP\r\n")
+        assert await connection.read_line(100) == b"b NOOP"
+        connection.write(b"b OK\r\n")
+        connection.flush()
+        expected = deflated(b"a OK\r\n") + b"b OK\r\n"
+        assert await receive(peer, len(expected)) == expected

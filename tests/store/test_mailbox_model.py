@@ -129,7 +129,7 @@ class Mailboxes(RuleBasedStateMachine):
     ) -> None:  # fmt: skip
         name, box = self.pick(data)
         uids = self.uids(box, chosen)
-        since = 0 if stale else None  # everything has changed after 0
+        since = 1 if stale else None  # everything has changed after 1
         modseq, now, modified = self.write(
             email_keywords.change, self.account, self.ids[name], uids, how, words, since
         )

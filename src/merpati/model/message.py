@@ -8,6 +8,8 @@ import msgspec
 
 SEEN: Final = "$seen"
 DELETED: Final = "$deleted"  # IMAP's \Deleted; no other protocol shows it
+# What RFC 3501 2.3.2 calls system flags: every message has them, set or not.
+SYSTEM: Final = frozenset({SEEN, DELETED, "$answered", "$draft", "$flagged"})
 KEYWORDS_MAX: Final = 100  # of one email
 KEYWORD_LENGTH_MAX: Final = 255  # RFC 8621 4.1.1
 

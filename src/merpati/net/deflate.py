@@ -24,33 +24,40 @@ STEP: Final = 65_536  # bytes inflated at once
 class Deflate:
     """Both directions of one connection's compression."""
 
-    __slots__ = ("_inflate", "_waiting", "waiting")
+    __slots__ = ("_inflate", "_waiting", "ended", "waiting")
 
     def __init__(self) -> None:
         self._inflate = zlib.decompressobj(WINDOW)
         self._waiting = b""
         self.waiting = False  # whether there is something to inflate
+        self.ended = False  # whether the peer has ended its compression
 
     def feed(self, data: bytes) -> None:
         """Take what the peer sent; `inflate` gives it."""
         self._waiting = self._waiting + data if self._waiting else data
-        self.waiting = True
+        self.waiting = not self.ended
 
     def inflate(self) -> bytes:
         """Some of the peer's plain bytes, at most `STEP`; may be none.
 
         Raises:
-            ValueError: this is no DEFLATE, or its end, which a connection has not.
+            ValueError: this is no DEFLATE.
         """
         try:
             plain = self._inflate.decompress(self._waiting, STEP)
         except zlib.error as error:
             raise ValueError("the compressed data is damaged") from error
         if self._inflate.eof:
-            raise ValueError("the compressed data ends")
+            self.ended, self.waiting = True, False
+            self._waiting = self._inflate.unused_data
+            return plain
         self._waiting = self._inflate.unconsumed_tail
         self.waiting = bool(self._waiting) or len(plain) == STEP  # zlib may hold some back
         return plain
+
+    def rest(self) -> bytes:
+        """What came after the end of the peer's compression: nothing of it is compressed."""
+        return self._waiting if self.ended else b""
 
 
 def deflated(data: bytes) -> bytes:

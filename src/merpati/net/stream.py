@@ -349,6 +349,13 @@ class Connection(asyncio.Protocol):
         self.flush()
         self._deflate = Deflate()
 
+    def uncompress(self) -> None:
+        """Goes on in the clear both ways (RFC 8437 4.1); what is queued leaves compressed."""
+        self.flush()
+        deflate, self._deflate = self._deflate, None
+        if deflate is not None and (rest := deflate.rest()):
+            self._take(rest)
+
     @property
     def compressed(self) -> bool:
         """Whether `compress` was called."""
@@ -635,6 +642,8 @@ class Connection(asyncio.Protocol):
             ready = self._loop.create_future()
             ready.set_result(None)
             return ready
+        if self._deflate is not None and self._deflate.ended:
+            self._ended = self._ended or f"{self.peer} ended its compression."
         if self._ended:
             raise self._closed()
         if self.due <= self._loop.time():

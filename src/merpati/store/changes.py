@@ -140,8 +140,15 @@ async def touched(tx: Transaction, account_id: int, modseq: int) -> dict[int, se
 async def record_entry(
     tx: Transaction, account_id: int, mailbox_id: int, user_id: int, entry: str
 ) -> None:
-    """Log a change of an annotation, which all may know of, or only the user that it is of."""
+    """Log a change of an annotation, which all may know of, or only the user that it is of.
+
+    The mailbox's modseq rises, as RFC 7162 3.2 wants.
+    """
     modseq = await next_modseq(tx, account_id)
+    await tx.run(
+        "UPDATE mailbox SET modseq = $3 WHERE account_id = $1 AND id = $2",
+        account_id, mailbox_id, modseq,
+    )  # fmt: skip
     kind = ChangeKind.METADATA_CHANGED
     await log(tx, account_id, modseq, 0, kind, mailbox_id, emails=f"{user_id} {entry}")
 

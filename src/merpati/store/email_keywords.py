@@ -10,7 +10,7 @@ from typing import Final
 from merpati.model import rights as letters
 from merpati.model import uids as uid_sets
 from merpati.model.change import ChangeKind
-from merpati.model.message import DELETED
+from merpati.model.message import DELETED, SYSTEM
 from merpati.store import changes, emails
 from merpati.store.engine import Dialect, Transaction, among
 
@@ -62,7 +62,11 @@ async def change(
         email that was found and, with `unchanged_since`, was not changed later; and the UIDs
         of those that were.
     """
-    found, held, modified = await _keywords(tx, account_id, mailbox_id, uids, unchanged_since)
+    is_first = unchanged_since == 0 and how is Change.ADD and keywords
+    if is_first and keywords.isdisjoint(SYSTEM):
+        found, held, modified = await _without(tx, account_id, mailbox_id, uids, keywords)
+    else:
+        found, held, modified = await _keywords(tx, account_id, mailbox_id, uids, unchanged_since)
     combine = _combination(how, keywords, rights)
     table = {old: combine(old) for old in set(held)}
     now = dict(zip(found, map(table.__getitem__, held), strict=True))
@@ -109,6 +113,23 @@ async def _keywords(
         modified = [row[0] for row in rows if row[2] > unchanged_since]
         rows = [row for row in rows if row[2] <= unchanged_since]
     return [row[0] for row in rows], [row[1] for row in rows], modified
+
+
+async def _without(
+    tx: Transaction,
+    account_id: int,
+    mailbox_id: int,
+    uids: Sequence[int],
+    keywords: frozenset[str],
+) -> tuple[Sequence[int], list[str], list[int]]:
+    """As `_keywords`, of emails that must have none of these keywords (RFC 7162 3.1.3, example 8).
+
+    So a client can say that it does something, such as sending a receipt, and nobody else has.
+    """
+    rows = await emails.fetch(tx, account_id, mailbox_id, uids, ("uid", "keywords"))
+    free = [row for row in rows if keywords.isdisjoint(row[1].split())]
+    having = [row[0] for row in rows if not keywords.isdisjoint(row[1].split())]
+    return [row[0] for row in free], [row[1] for row in free], having
 
 
 def _is_run(uids: Sequence[int]) -> bool:

@@ -105,6 +105,16 @@ async def put(
         tx.announce(Topic.METADATA, 0)
 
 
+async def copy(tx: Transaction, account_id: int, mailbox_id: int, target_id: int) -> None:
+    """Give a new mailbox all annotations of another one of the account, everybody's."""
+    await tx.run(
+        "INSERT INTO annotation (account_id, mailbox_id, user_id, name, value)"
+        " SELECT account_id, CAST($3 AS BIGINT), user_id, name, value FROM annotation"
+        " WHERE account_id = $1 AND mailbox_id = $2",
+        account_id, mailbox_id, target_id,
+    )  # fmt: skip
+
+
 async def forget_mailbox(tx: Transaction, account_id: int, mailbox_id: int) -> None:
     """Remove the annotations of a mailbox that is gone."""
     await tx.run(

@@ -91,3 +91,35 @@ async def test_what_follows_compress_in_clear_text_is_not_obeyed(tmp_path: Path)
         assert b"c OK" not in heard
         writer.close()
         await writer.wait_closed()
+
+
+@pytest.mark.parametrize("finished", [False, True])
+async def test_compression_ends_when_the_client_signs_out(tmp_path: Path, finished: bool) -> None:
+    """RFC 8437 4.1; a client may end its stream properly."""
+    async with TestInstance(tmp_path) as instance:
+        client = await start(serve(instance), None)
+        if finished:
+            packer = zlib.compressobj(6, zlib.DEFLATED, -15)
+            last = packer.compress(b"c UNAUTHENTICATE\r\n") + packer.flush(zlib.Z_FINISH)
+            client._writer.write(last)
+        else:
+            await client.say(b"c UNAUTHENTICATE\r\n")
+        await client.until(b"c OK [")
+        await client.until(b"signed out\r\n")
+        client._writer.write(f"d LOGIN {ANA} {PASSWORD}\r\n".encode())
+        async with asyncio.timeout(10):
+            while not (line := await client._reader.readline()).startswith(b"d OK"):
+                assert line
+            client._writer.write(b"e COMPRESS DEFLATE\r\n")
+            assert (await client._reader.readline()).startswith(b"e OK")
+        await client.close()
+
+
+async def test_who_ends_its_compression_otherwise_is_let_go(tmp_path: Path) -> None:
+    async with TestInstance(tmp_path) as instance:
+        client = await start(serve(instance), None)
+        client._writer.write(client._packer.compress(b"c NOOP\r\n") + client._packer.flush())
+        await client.until(b"c OK NOOP completed\r\n")
+        async with asyncio.timeout(10):
+            assert await client._reader.read() == b""
+        await client.close()

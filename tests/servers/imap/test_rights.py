@@ -47,7 +47,6 @@ CASES: Final = {
     "setacl": Case(f'SETACL "{THERE}" anyone l', "a"),
     "deleteacl": Case(f'DELETEACL "{THERE}" anyone', "a"),
     "listrights": Case(f'LISTRIGHTS "{THERE}" anyone', "a"),
-    "getmetadata": Case(f'GETMETADATA "{THERE}" /shared/comment', "lr"),
     "setmetadata": Case(f'SETMETADATA "{THERE}" (/shared/comment "x")', "lw"),
     "append": Case(f'APPEND "{THERE}" {{8+}}\r\n{MESSAGE.decode()}', "i"),
     "copy into it": Case(f'COPY 1 "{THERE}"', "i"),
@@ -139,3 +138,22 @@ def test_every_command_that_needs_a_right_is_in_the_matrix() -> None:
 
 def _command(text: str) -> str:
     return text.partition(" ")[0]
+
+
+async def test_annotations_are_for_who_sees_a_mailbox_and_may_do_something_in_it(
+    instance: TestInstance,
+) -> None:
+    """RFC 5464 3.3."""
+    budi = await Client.connect(serve(instance), BUDI)
+    for held in (*("l" + letter for letter in letters.ALL[1:]), *letters.ALL):
+        await instance.store.write(
+            stored.grant, instance.ana.id, [INBOX], instance.budi.id, letters.canonical(held)
+        )
+        allowed = held[0] == "l" and held[-1] in "rswip"
+        for command in (
+            f'GETMETADATA "{THERE}" /shared/comment',
+            f'SETMETADATA "{THERE}" (/private/comment "x")',
+        ):
+            await budi.command(command)
+            assert budi.text.startswith("OK" if allowed else "NO"), (held, budi.text)
+    await budi.close()

@@ -110,7 +110,8 @@ async def test_who_signs_in_to_a_nearly_full_mailbox_is_told(tmp_path: Path) -> 
         for limit, told in ((11, False), (10, True)):
             await instance.store.write(directory.set_account, instance.ana.id, quota_emails=limit)
             client = await fresh(port)
-            said = await client.ok(f"LOGIN {ANA} {PASSWORD}")
             notice = b"* NO [OVERQUOTA] your mailbox is nearly full"
-            assert any(line.startswith(notice) for line in said) is told
+            assert notice not in await client.ok(f"LOGIN {ANA} {PASSWORD}")  # RFC 9208 4.3.1
+            assert (notice in await client.ok("SELECT INBOX")) is told
+            assert notice not in await client.ok("SELECT INBOX")
             await client.close()

@@ -52,7 +52,7 @@ def read(line: bytes) -> Command:
         ),
         (
             b'a UID SORT RETURN (ALL) (DISPLAYFROM) "US-ASCII" ALL',
-            Sort(b"a", True, (SortKey(SortBy.DISPLAYFROM),), All(), ALL),
+            Sort(b"a", True, (SortKey(SortBy.DISPLAYFROM),), All(), ALL, is_utf8=False),
         ),
         (b"a THREAD references utf-8 all", Thread(b"a", False, Algorithm.REFERENCES, All())),
         (b"a UID THREAD REFS utf-8 all", Thread(b"a", True, Algorithm.REFS, All())),
@@ -65,7 +65,7 @@ def read(line: bytes) -> Command:
                     Sources(Scope.INBOXES), Sources(Scope.SUBTREE, ("x", "y z")),
                     Sources(Scope.MAILBOXES, ("INBOX",)),
                 ),
-                All(), ALL,
+                All(), ALL, charset=True,
             ),
         ),
         (b'a CANCELUPDATE "b" "c d"', CancelUpdate(b"a", (b"b", b"c d"))),
@@ -91,6 +91,7 @@ def test_commands_are_read(line: bytes, command: Command) -> None:
         *(b"THREAD utf-8 all", b"THREAD REFERENCES all", b"ESEARCH", b"ESEARCH IN () ALL"),
         *(b"ESEARCH IN (subtree) ALL", b"ESEARCH IN (selected x) ALL", b"UID ESEARCH ALL"),
         *(b"ESEARCH IN (mailboxes (" + b" ".join([b"x"] * 101) + b")) ALL", b"CANCELUPDATE"),
+        *(b"ESEARCH IN (selected-delayed) ALL", b"SEARCH RETURN (UPDATE ()) ALL"),
         *(b"CANCELUPDATE x", b'CANCELUPDATE "a"  "b"', b'CANCELUPDATE "a"b'),
     ],
 )
@@ -101,5 +102,9 @@ def test_wrong_commands_are_refused(line: bytes) -> None:
 
 def test_an_unknown_charset_is_told() -> None:
     for line in (b"SEARCH CHARSET x ALL", b"SORT (DATE) x ALL", b"THREAD REFS x ALL"):
-        with pytest.raises(parser.BadCharset):
+        with pytest.raises(parser.BadCharset) as caught:
             read(b"a " + line)
+        assert not caught.value.saves
+    with pytest.raises(parser.BadCharset) as caught:
+        read(b"a SORT RETURN (SAVE) (DATE) x ALL")
+    assert caught.value.saves

@@ -329,7 +329,7 @@ def test_any_bytes_make_a_command_or_a_fault(wire: bytes) -> None:
         return
 
 
-@given(st.binary(min_size=1, max_size=20).filter(lambda text: b"\0" not in text))
+@given(st.text(min_size=1, max_size=20).map(lambda text: text.replace("\0", "").encode()))
 def test_a_literal_says_the_same_as_a_quoted_string(text: bytes) -> None:
     as_literal = parse(b"a DELETE {%d}\r\n%b" % (len(text), text))
     escaped = text.replace(b"\\", b"\\\\").replace(b'"', b'\\"')

@@ -54,3 +54,8 @@ def test_responses() -> None:
     assert session.messagelimit(9, 5) == b"MESSAGELIMIT 9 5"
     assert session.messagelimit(9) == b"MESSAGELIMIT 9"
     assert session.inprogress(b"a", 5, 9) == b'INPROGRESS ("a" 5 9)'
+
+
+def test_a_tag_with_a_bracket_is_not_named() -> None:
+    """RFC 9585 4."""
+    assert session.inprogress(b"a]b", 5, 9) == b"INPROGRESS (NIL 5 9)"

@@ -31,6 +31,7 @@ from merpati.store.engine import UNDONE, Transaction
 from merpati.wire.imap import append, commands, flags, responses, sets, urls
 from merpati.wire.imap.append import Begin, Following, FromUrl, Octets, Step, UrlLiteral
 from merpati.wire.imap.lexer import BadCommand, CommandReader, Literal
+from merpati.wire.mime.downgrade import HEADER_MAX
 
 MESSAGES_MAX: Final = 100  # of one command
 GO_AHEAD: Final = b"+ OK\r\n"
@@ -88,6 +89,8 @@ async def receive(client: Client, reader: CommandReader, command: commands.Appen
     numbers = [stored.placed[0].uid for stored in added]
     await happened(client, Cause.APPEND, command.mailbox, numbers)
     client.tell_spelling(command.mailbox, command.written)
+    if client.view is not None and client.view.name == command.mailbox:
+        client.view.made = client.view.made.union(numbers)
     code = None
     if letters.READ in place.rights:  # RFC 9051 11.4
         code = responses.appenduid(place.mailbox.uidvalidity, sets.compress(numbers))
@@ -232,12 +235,22 @@ class _Taking:
                 raise Refused("a message may not be empty")
             if self._is_binary:
                 await self._armour()
+            self._check_header()
             found = await client.services.digester.digest(self._spool.content(), received_at)
             body = await self._spool.finish()
         finally:
             self._spool.discard()
         keywords = flags.store_form(begun.keywords)
         self.ready.append(Ready(body, found, keywords, received_at))
+
+    def _check_header(self) -> None:
+        """Raise Refused for UTF-8 in the header that was not announced (RFC 9755 4)."""
+        if self._client.utf8:
+            return
+        raw = self._spool.content()
+        end = raw.find(b"\r\n\r\n", 0, HEADER_MAX)
+        if not raw[: end if end >= 0 else HEADER_MAX].isascii():
+            raise Refused("headers that are not ASCII need ENABLE UTF8=ACCEPT", responses.CANNOT)
 
     async def _armour(self) -> None:
         """Encode binary parts, so that lines can tell of them."""

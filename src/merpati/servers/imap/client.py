@@ -49,6 +49,9 @@ class ImapSettings:
         1_000_000, "Messages that one command may fetch, change or copy.", minimum=1000
     )
     errors: int = setting(20, "Wrong commands in a row before the connection is closed.")
+    unauthenticate: bool = setting(
+        True, "Whether a client may sign out and in again on one connection (UNAUTHENTICATE)."
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +103,7 @@ class Client:
         indexes: of large parts that it fetches decoded, bit by bit.
         rev2: it speaks IMAP4rev2 (RFC 9051).
         utf8: it takes UTF-8 in names and quoted strings (RFC 6855, RFC 9051).
+        full: it signed in to a nearly full mailbox, and was not told so yet.
         downgraded: UIDs of which this command has shown a surrogate (RFC 6858 3).
         uidonly: it knows messages by UID alone (RFC 9586).
         language: of the texts it is told (RFC 5255).
@@ -114,6 +118,7 @@ class Client:
         "condstore",
         "connection",
         "downgraded",
+        "full",
         "idling",
         "indexes",
         "language",
@@ -134,14 +139,10 @@ class Client:
         self.connection = connection
         self.services = services
         self.login_without_tls = login_without_tls
-        self.account_id = 0
-        self.account = ""
         self.view: View | None = None
-        self.indexes = Indexes()
         self.downgraded: list[int] = []
-        self.language = ENGLISH
         self.watch: Watch | None = None
-        self.forget_enabled()
+        self.forget_user()
         self.changed = False
         self.idling = False
         self.over = False
@@ -154,8 +155,13 @@ class Client:
             return State.SELECTED
         return State.AUTHENTICATED if self.account_id else State.NOT_AUTHENTICATED
 
-    def forget_enabled(self) -> None:
-        """As at the beginning: nothing was enabled (RFC 5161)."""
+    def forget_user(self) -> None:
+        """As at the beginning: nobody has signed in, and nothing was enabled (RFC 8437 4.1)."""
+        self.account_id = 0
+        self.account = ""
+        self.full = False
+        self.indexes = Indexes()
+        self.language = ENGLISH
         self.condstore = self.qresync = False
         self.rev2 = self.utf8 = self.uidonly = False
 
@@ -202,7 +208,9 @@ class Client:
             self.condstore = True
             if self.view is not None:
                 code = responses.highestmodseq(max(self.view.modseq, 1))
-                self.connection.write(responses.untagged(responses.Condition.OK, "now", code))
+                self.connection.write(
+                    responses.untagged(responses.Condition.OK, self.said("now"), code)
+                )
 
     def tell_spelling(self, name: str, written: str, attributes: Iterable[bytes] = ()) -> None:
         """Tell how a name is spelt that the client has `written` otherwise (RFC 9051 6.3.9.7)."""

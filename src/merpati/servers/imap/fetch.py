@@ -72,9 +72,7 @@ async def fetch(client: Client, command: commands.Fetch) -> Done:
         items = (*items, Attribute.MODSEQ)
     if command.uid and Attribute.UID not in items and not client.uidonly:
         items = (Attribute.UID, *items)
-    wanted = rows.named(view, command.set, uid=command.uid)
-    if command.partial is not None:
-        wanted = wanted.part(command.partial)
+    wanted = rows.named(view, command.set, uid=command.uid, partial=command.partial)
     if since is not None:
         wanted = await _changed(client, view, wanted, since)
         if command.vanished:
@@ -336,7 +334,11 @@ class _Message:
         asked = self._how.items
         if Attribute.FLAGS not in asked:
             yield self._attribute(Attribute.FLAGS, seen[0])
-        if self.client.condstore and Attribute.MODSEQ not in asked:
+        if not self.client.condstore:
+            return
+        if Attribute.UID not in asked and not self.client.uidonly:  # RFC 7162 3.2.4
+            yield self._attribute(Attribute.UID, self._row[0])
+        if Attribute.MODSEQ not in asked:
             yield self._attribute(Attribute.MODSEQ, seen[1])
 
     def _attribute(self, item: Attribute, value: Any) -> bytes:

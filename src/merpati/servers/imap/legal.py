@@ -85,10 +85,12 @@ NEEDED: Final = {
     SELECTED: "select a mailbox first",
 }
 
-# During these no EXPUNGE may be sent, unless UID stands before them (RFC 3501 7.4.1).
-HOLDS_EXPUNGE: Final = frozenset(
-    {commands.Fetch, commands.Store, commands.Search, finding.Sort, finding.Thread}
-)
+# During these no EXPUNGE may be sent, unless they name messages by UID alone (RFC 3501 7.4.1,
+# RFC 7162 3.2.10.2).
+HOLDS_EXPUNGE: Final = frozenset({
+    commands.Fetch, commands.Store, commands.Search, finding.Sort, finding.Thread,
+    finding.MultiSearch,
+})  # fmt: skip
 
 # What is offered, a line for each extension that has a table row of its own in docs/rfc.
 BASE: Final = (
@@ -152,7 +154,6 @@ SIGNED_IN: Final = (
     b"UTF8=ACCEPT",  # RFC 6855
     b"NOTIFY",  # RFC 5465
     b"COMPRESS=DEFLATE",  # RFC 4978
-    b"UNAUTHENTICATE",  # RFC 8437
     b"UIDONLY",  # RFC 9586
     b"UIDBATCHES",  # RFC 10022
     b"INPROGRESS",  # RFC 9585

@@ -71,7 +71,7 @@ async def lsub(client: Client, command: commands.Lsub) -> Done:
     r"""LSUB: subscribed names, and for `%` their parents as \Noselect."""
     tree = await client.services.store.read(_tree, client.account_id)
     match = _matcher(command.reference, (command.pattern,))
-    above = _parents(tree.subscribed) if command.pattern.endswith("%") else set()
+    above = parents(tree.subscribed) if command.pattern.endswith("%") else set()
     for name in sorted(filter(match, tree.subscribed | above)):
         attributes = () if name in tree.subscribed else (b"\\Noselect",)
         client.connection.write(
@@ -86,11 +86,11 @@ async def _tree(tx: Transaction, user_id: int) -> _Tree:
         user_id=user_id,
         places={place.path: place for place in found},
         subscribed=set(await mailboxes.subscriptions(tx, user_id)),
-        parents=_parents(place.path for place in found),
+        parents=parents(place.path for place in found),
     )
 
 
-def _parents(paths: Iterable[str]) -> set[str]:
+def parents(paths: Iterable[str]) -> set[str]:
     """Every path above any of these."""
     above = set()
     for path in paths:
@@ -118,7 +118,7 @@ def _lines(tree: _Tree, command: commands.List) -> Iterable[_Line]:
     by_use = ListSelection.SPECIAL_USE in selection
     recursive = ListSelection.RECURSIVEMATCH in selection
     show_subscribed = by_subscription or ListReturn.SUBSCRIBED in returns
-    above = _parents(tree.subscribed) if recursive and by_subscription else set()
+    above = parents(tree.subscribed) if recursive and by_subscription else set()
     candidates = list(tree.places)
     if by_subscription:
         candidates += sorted((tree.subscribed | above) - tree.places.keys())

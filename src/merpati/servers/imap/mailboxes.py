@@ -14,7 +14,7 @@ from merpati.servers.imap.legal import Refused
 from merpati.servers.imap.store import remove_deleted
 from merpati.servers.imap.sync import claim, put_together
 from merpati.servers.imap.view import View
-from merpati.store import changes, email_edit, emails, mailboxes, places, quota
+from merpati.store import changes, email_edit, emails, mailboxes, metadata, places, quota
 from merpati.store.engine import Transaction
 from merpati.wire.imap import commands, names, responses, sets
 from merpati.wire.imap.commands import StatusItem
@@ -78,6 +78,10 @@ async def select(client: Client, command: commands.Select) -> Done:
     await _describe(client, view, mailbox, command.written)
     if command.qresync is not None and command.qresync.uidvalidity == view.uidvalidity:
         await _resynchronise(client, view, command.qresync)
+    if client.full:  # RFC 9208 4.3.1: not before a mailbox is selected
+        client.full = False
+        text = client.said("your mailbox is nearly full")
+        client.connection.write(responses.untagged(Condition.NO, text, responses.OVERQUOTA))
     if command.read_only:
         return Done("EXAMINE completed", responses.READ_ONLY)
     code = responses.READ_ONLY if view.read_only else responses.READ_WRITE
@@ -231,6 +235,7 @@ async def _rename(tx: Transaction, user_id: int, old: str, new: str, now: int) -
     # RFC 3501 6.3.5: INBOX stays; what it holds goes into the new mailbox.
     place.require(letters.DELETE_MESSAGES + letters.EXPUNGE)
     target = await mailboxes.create(tx, account_id, spot.path, now)
+    await metadata.copy(tx, account_id, INBOX_ID, target.id)  # RFC 5464 4.1
     uids = await emails.uids_of(tx, account_id, INBOX_ID)
     await email_edit.move(tx, account_id, INBOX_ID, target.id, uids)
 

@@ -14,6 +14,7 @@ import msgspec
 from merpati.base.faults import SyntaxFault
 from merpati.model import criteria as c
 from merpati.model import object_ids
+from merpati.servers.imap import uidonly
 from merpati.servers.imap.client import Client
 from merpati.servers.imap.legal import Refused
 from merpati.servers.imap.view import View
@@ -168,7 +169,8 @@ async def resolved(client: Client, key: search.SearchKey) -> search.SearchKey:
     """The same with the stored keys in place of FILTER.
 
     Raises:
-        Refused: UNDEFINED-FILTER (RFC 5466 3.1).
+        Refused: UNDEFINED-FILTER (RFC 5466 3.1); UIDREQUIRED (RFC 9586 3) when a filter names
+            messages by their numbers.
     """
     if not _holds(key, search.Filter):
         return key
@@ -184,7 +186,10 @@ async def resolved(client: Client, key: search.SearchKey) -> search.SearchKey:
             raise undefined(names[-1])
     if waiting:
         raise undefined(waiting[0])
-    return _filled(key, found, FILTER_DEPTH_MAX)
+    filled = _filled(key, found, FILTER_DEPTH_MAX)
+    if client.uidonly and uidonly.numbered(filled):
+        raise uidonly.required()
+    return filled
 
 
 def undefined(name: str) -> Refused:

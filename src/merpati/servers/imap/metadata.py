@@ -20,7 +20,7 @@ from merpati.wire.imap import metadata as wire
 from merpati.wire.imap import responses
 from merpati.wire.imap.commands import Command
 
-READ: Final = letters.LOOKUP + letters.READ
+OPEN: Final = frozenset("rswip")  # RFC 5464 3.3: one of these beside `l`
 CHANGE: Final = letters.LOOKUP + letters.WRITE
 SPECIAL_USE_ENTRY: Final = "/private/specialuse"
 ADMIN_ENTRY: Final = "/shared/admin"
@@ -60,7 +60,7 @@ async def set_(client: Client, command: wire.SetMetadata) -> Done:
 
 async def tell(client: Client, place: Place, entries: tuple[str, ...]) -> None:
     """The METADATA response of a listing: every entry, NIL for one that is not there."""
-    if letters.without(READ, place.rights):
+    if OPEN.isdisjoint(place.rights):
         return
     values = await client.services.store.read(_values, client.account_id, place, entries, 0)
     client.connection.write(wire.metadata(place.path, values, utf8=client.utf8))
@@ -69,7 +69,7 @@ async def tell(client: Client, place: Place, entries: tuple[str, ...]) -> None:
 async def _get(
     tx: Transaction, user_id: int, path: str, entries: tuple[str, ...], depth: int
 ) -> Values:
-    place = await places.get(tx, user_id, path, READ) if path else None
+    place = await _open(tx, user_id, path) if path else None
     return await _values(tx, user_id, place, entries, depth)
 
 
@@ -103,18 +103,30 @@ async def _made(tx: Transaction, user_id: int, place: Place | None, entry: str) 
 async def _set(tx: Transaction, user_id: int, path: str, values: dict[str, bytes | None]) -> None:
     shared = any(not metadata.split(entry)[0] for entry in values)
     if not path:
+        if ADMIN_ENTRY in values:
+            raise Refused("that entry is read-only", responses.CANNOT)  # RFC 5464 3.2.1.1
         if shared:
             await _require_administrator(tx, user_id)
         for entry, value in values.items():
             await metadata.put(tx, metadata.SERVER, user_id, entry, value)
         return
-    place = await places.get(tx, user_id, path, CHANGE if shared else READ)
+    place = await _open(tx, user_id, path)
+    if shared:
+        place.require(CHANGE)
     for entry, value in values.items():
         if entry == SPECIAL_USE_ENTRY:
             await _set_use(tx, user_id, place, value)
         else:
             mailbox = (place.account_id, place.mailbox.id)
             await metadata.put(tx, mailbox, user_id, entry, value)
+
+
+async def _open(tx: Transaction, user_id: int, path: str) -> Place:
+    """A mailbox whose annotations a user may see. Raises Fault NOT_FOUND, DENIED."""
+    place = await places.get(tx, user_id, path, letters.LOOKUP)
+    if OPEN.isdisjoint(place.rights):
+        place.require(letters.READ)
+    return place
 
 
 async def _require_administrator(tx: Transaction, user_id: int) -> None:

@@ -4,46 +4,55 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable, Iterator
-from typing import Final
 
 from merpati.base.faults import Fault, Kind
-from merpati.model.mailbox import INBOX_ID, SEPARATOR
+from merpati.model.mailbox import SEPARATOR
 from merpati.model.rights import READ
 from merpati.servers.imap import context
 from merpati.servers.imap.client import Client, Done
 from merpati.servers.imap.legal import Refused
 from merpati.servers.imap.matching import Scene, asks_modseq, asks_numbers, criterion, resolved
-from merpati.servers.imap.search import Outcome, Progress, check, fill, find, tell, unsave
+from merpati.servers.imap.search import (
+    Outcome,
+    Progress,
+    check,
+    check_charset,
+    fill,
+    find,
+    tell,
+    unsave,
+)
 from merpati.services.finding.finder import Source
 from merpati.store import emails, mailboxes, places
+from merpati.store.engine import Transaction
 from merpati.store.places import Place
 from merpati.wire.imap import results
 from merpati.wire.imap.commands import Search
 from merpati.wire.imap.finding import MultiSearch, Scope, Sources
 from merpati.wire.imap.results import Answer, Option
 
-CURRENT: Final = frozenset({Scope.SELECTED, Scope.SELECTED_DELAYED})
-ONE_ONLY: Final = frozenset({Option.SAVE, Option.UPDATE, Option.CONTEXT})
-
 
 async def multisearch(client: Client, command: MultiSearch) -> Done:
     """ESEARCH; results are UIDs, and mailboxes that have none are not mentioned."""
+    options = command.returns.options
+    check_charset(client, wrong=command.charset)
     check(command.key, command.returns)
     scopes = {each.scope for each in command.sources}
-    if scopes <= CURRENT:
-        if client.view is None:
-            raise Fault(Kind.BAD_SEQUENCE, "select a mailbox first")
+    if client.view is None and (not scopes or Scope.SELECTED in scopes or Option.UPDATE in options):
+        raise Fault(Kind.BAD_SEQUENCE, "select a mailbox first")
+    context.check(client, command.tag, command.returns)
+    if scopes <= {Scope.SELECTED}:
         return await _here(client, command)
     if asks_numbers(command.key):
         raise Refused("sequence numbers mean nothing in several mailboxes", bad=True)
-    if not ONE_ONLY.isdisjoint(command.returns.options):
+    if Option.SAVE in options:
         raise Refused("this is possible in the selected mailbox only", bad=True)
     key = await resolved(client, command.key)
     wanted = criterion(key, Scene(client.milliseconds(), None))
     if asks_modseq(key):
         client.enable_condstore()
     store = client.services.store
-    listed = await store.read(places.listing, client.account_id)
+    listed = await store.read(_readable, client.account_id, command.sources)
     subscribed: set[str] = set()
     if Scope.SUBSCRIBED in scopes:
         subscribed = set(await store.read(mailboxes.subscriptions, client.account_id))
@@ -58,6 +67,8 @@ async def multisearch(client: Client, command: MultiSearch) -> Done:
                 answer, Outcome(found.uids, found.scores, False), found.uids, command.returns
             )
             client.connection.write(results.esearch(answer, utf8=client.utf8))
+        if _is_selected(client, place):  # RFC 7377 2.2: only that one is kept up to date
+            context.begin(client, command, wanted, found.uids)
         await client.connection.drain()
     return Done("ESEARCH completed")
 
@@ -69,43 +80,54 @@ async def _here(client: Client, command: MultiSearch) -> Done:
     try:
         wanted, found = await find(client, command.tag, command.key)
         outcome = Outcome(found.uids, found.scores, asks_modseq(command.key))
-    except BaseException:
-        unsave(client, returns)
+    except Fault as fault:
+        unsave(client, returns, fault)
         raise
     view = client.selected
-    named = (view.name, view.uidvalidity) if found.uids else None
-    if named is not None:
-        await tell(client, same, b"SEARCH", outcome, returns, named)
+    if found.uids:
+        await tell(client, same, b"SEARCH", outcome, returns, (view.name, view.uidvalidity))
     elif Option.SAVE in returns.options:
         view.saved = ()
-    if Option.UPDATE in returns.options:
-        context.begin(client, command.tag, True, wanted, found.uids)
+    context.begin(client, command, wanted, found.uids)
     return Done("ESEARCH completed")
+
+
+async def _readable(tx: Transaction, user_id: int, sources: Iterable[Sources]) -> list[Place]:
+    """What the user may look through: what is listed, and what is named though it is not.
+
+    Only the latter need not be listed (RFC 7377 2.2).
+    """
+    found = {place.path: place for place in await places.listing(tx, user_id)}
+    for source in sources:
+        for name in source.names:
+            if name not in found and (place := await places.find(tx, user_id, name)) is not None:
+                found[name] = place
+    return [place for place in found.values() if READ in place.rights]
 
 
 def _chosen(
     client: Client, sources: Iterable[Sources], listed: list[Place], subscribed: set[str]
 ) -> Iterator[Place]:
-    """The mailboxes of some sources that may be read, each once, in the order of LIST."""
-    view = client.view
+    """The mailboxes of some sources, each once, in the order of LIST."""
     wanted = list(sources)
     for place in listed:
-        if READ not in place.rights:
-            continue
-        is_selected = view is not None and (
-            (place.account_id, place.mailbox.id) == (view.account_id, view.mailbox_id)
-        )
         is_own = place.account_id == client.account_id
-        for source in wanted:
-            if _covers(source, place.path) or {
-                Scope.SELECTED: is_selected,
-                Scope.SELECTED_DELAYED: is_selected,
-                Scope.INBOXES: is_own and place.mailbox.id == INBOX_ID,
-                Scope.PERSONAL: is_own,
-                Scope.SUBSCRIBED: place.path in subscribed,
-            }.get(source.scope, False):
-                yield place
-                break
+        holds = {
+            Scope.SELECTED: _is_selected(client, place),
+            # Rules may put mail into any mailbox (RFC 5465 6.3).
+            Scope.INBOXES: is_own,
+            Scope.PERSONAL: is_own,
+            Scope.SUBSCRIBED: place.path in subscribed,
+        }
+        if any(_covers(each, place.path) or holds.get(each.scope, False) for each in wanted):
+            yield place
+
+
+def _is_selected(client: Client, place: Place) -> bool:
+    view = client.view
+    return view is not None and (
+        (place.account_id, place.mailbox.id) == (view.account_id, view.mailbox_id)
+    )
 
 
 def _covers(source: Sources, path: str) -> bool:

@@ -45,6 +45,9 @@ async def enable(client: Client, command: commands.Enable) -> Done:
     client.rev2 |= b"IMAP4rev2" in enabled
     client.utf8 |= client.rev2 or b"UTF8=ACCEPT" in enabled
     client.uidonly |= b"UIDONLY" in enabled
+    if client.uidonly and client.view is not None:
+        for context in client.view.contexts:  # no numbers are told from here on
+            context.uid = True
     client.qresync |= b"QRESYNC" in enabled
     if client.qresync or b"CONDSTORE" in enabled:
         client.enable_condstore()

@@ -10,14 +10,19 @@ from collections.abc import Mapping
 from typing import Final
 
 from merpati.base.faults import Fault, Kind
+from merpati.model import rights as letters
 from merpati.model.account import Account
 from merpati.servers.imap.client import Client, Done, Handler
+from merpati.servers.imap.legal import Refused
 from merpati.servers.imap.rights import NAMED
 from merpati.store import directory, places, quota, rights
 from merpati.store.engine import Transaction
 from merpati.wire.imap import quota as wire
+from merpati.wire.imap import responses
 from merpati.wire.imap.commands import Command
 from merpati.wire.imap.quota import UNIT, Resource
+
+LARGEST: Final = (2**63 - 1) // UNIT  # limit whose octets the store can count
 
 Told = list[tuple[str, quota.Usage]]
 
@@ -40,6 +45,10 @@ async def get_root(client: Client, command: wire.GetQuotaRoot) -> Done:
 
 async def set_(client: Client, command: wire.SetQuota) -> Done:
     """SETQUOTA, for administrators."""
+    if command.unknown:
+        raise Refused("only STORAGE and MESSAGE are counted here", responses.CANNOT)
+    if not all(0 < limit <= LARGEST for limit in command.limits.values()):
+        raise Refused("that limit cannot be set; leave it out for none", responses.CANNOT)
     usage = await client.services.store.write(_set, client.account_id, command.root, command.limits)
     client.connection.write(_response(command.root, usage))
     return Done("SETQUOTA completed")
@@ -77,8 +86,13 @@ async def _may_see(tx: Transaction, user: Account, account: Account) -> bool:
 
 
 async def _roots(tx: Transaction, user_id: int, path: str) -> Told:
-    place = await places.get(tx, user_id, path, NAMED[wire.GetQuotaRoot])
-    account = await directory.account_by_id(tx, place.account_id)
+    place = await places.find(tx, user_id, path)
+    if place is not None:
+        place.require(NAMED[wire.GetQuotaRoot])
+        account_id = place.account_id
+    else:  # RFC 9208 4.1.2: it may be asked before the mailbox is made
+        account_id = (await places.above(tx, user_id, path, letters.CREATE)).account_id
+    account = await directory.account_by_id(tx, account_id)
     if account is None:
         raise _no_root(path)
     roots = [(account.address, _usage(account))]

@@ -26,6 +26,7 @@ from merpati.store import email_keywords, emails
 from merpati.store.engine import Row
 from merpati.wire.imap import dates, flags, responses, sets, strings
 from merpati.wire.imap.fetch import Attribute
+from merpati.wire.imap.session import messagelimit
 
 CHUNK: Final = 500  # messages in one turn of the event loop
 CHUNK_WIDE: Final = 200  # when they bring their structures along
@@ -117,19 +118,33 @@ def plan(items: tuple[Attribute, ...]) -> Plan:
     return Plan(("uid", *columns), b"* %%d FETCH (%b)\r\n" % texts, chunk, flags_only)
 
 
-def named(view: View, wanted: sets.SequenceSet, *, uid: bool) -> Selection:
+def named(
+    view: View,
+    wanted: sets.SequenceSet,
+    *,
+    uid: bool,
+    partial: tuple[int, int] | None = None,
+) -> Selection:
     """The messages that a command names, by UID or by number; the UIDs must be loaded.
 
     Raises:
-        Fault: a sequence number that no message has (RFC 3501 9, seq-number).
+        Fault: a sequence number that no message has (RFC 3501 9, seq-number); with `partial`
+            more messages than may be taken at once (RFC 9738 3.1).
     """
     if wanted.saved:
-        return limited(view, selection(view, view.saved))
-    if uid:
-        return limited(view, spread(view, wanted.positions(view.uids)))
-    if wanted.exceeds(view.count):
+        found = selection(view, view.saved)
+    elif uid:
+        found = spread(view, wanted.positions(view.uids))
+    elif wanted.exceeds(view.count):
         raise Refused("no message has that number", bad=True)
-    return limited(view, spread(view, wanted.numbers(view.count)))
+    else:
+        found = spread(view, wanted.numbers(view.count))
+    if partial is None:
+        return limited(view, found)
+    found = found.part(partial)
+    if len(found.uids) > view.limit:
+        raise Refused("that is too many messages at once", messagelimit(view.limit))
+    return found
 
 
 def limited(view: View, found: Selection) -> Selection:

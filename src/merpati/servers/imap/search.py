@@ -16,6 +16,7 @@ from typing import Final
 
 import msgspec
 
+from merpati.base.faults import Fault, Kind
 from merpati.model import criteria as c
 from merpati.servers.imap import context
 from merpati.servers.imap.client import Client, Done
@@ -43,21 +44,20 @@ class Outcome(msgspec.Struct):
 
 async def search(client: Client, command: commands.Search) -> Done:
     """SEARCH and UID SEARCH."""
-    if command.charset and client.utf8 and not client.rev2:  # RFC 9755 3
-        raise Refused("all is UTF-8 since ENABLE UTF8=ACCEPT; name no charset", bad=True)
+    check_charset(client, wrong=command.charset)
     returns = command.returns
     if returns is None and client.rev2:  # RFC 9051 6.4.4: the old answer is no more
         returns = EVERYTHING
     check(command.key, returns)
+    context.check(client, command.tag, returns)
     try:
         wanted, found = await find(client, command.tag, command.key)
         outcome = Outcome(found.uids, found.scores, asks_modseq(command.key))
-    except BaseException:
-        unsave(client, returns)
+    except Fault as fault:
+        unsave(client, returns, fault)
         raise
     await tell(client, command, b"SEARCH", outcome, returns)
-    if returns is not None and Option.UPDATE in returns.options:
-        context.begin(client, command.tag, command.uid, wanted, found.uids)
+    context.begin(client, command, wanted, found.uids)
     return Done("SEARCH completed")
 
 
@@ -78,9 +78,11 @@ def source(view: View) -> Source:
     return Source(view.account_id, view.mailbox_id, view.uids)
 
 
-def unsave(client: Client, returns: Returns | None) -> None:
-    """A search that failed leaves nothing saved (RFC 5182 2.1)."""
-    if returns is not None and Option.SAVE in returns.options and client.view is not None:
+def unsave(client: Client, returns: Returns | None, fault: Fault) -> None:
+    """A search that failed leaves nothing saved, unless it is answered with BAD (RFC 5182 2.1)."""
+    if returns is None or Option.SAVE not in returns.options or fault.kind is Kind.SYNTAX:
+        return
+    if client.view is not None:
         client.view.saved = ()
 
 
@@ -99,7 +101,7 @@ class Progress:
         """So many messages have been looked at. Raises Fault when the client has gone."""
         client = self._client
         now = client.services.clock.monotonic()
-        if now >= self._next:
+        if now >= self._next and done < self._goal:
             self._next = now + PROGRESS_SECONDS
             code = session.inprogress(self._tag, done, self._goal)
             client.connection.write(
@@ -160,6 +162,12 @@ def check(key: keys.SearchKey, returns: Returns | None) -> None:
         raise Refused("RELEVANCY needs FUZZY", bad=True)
 
 
+def check_charset(client: Client, *, wrong: bool) -> None:
+    """Refuse a charset that UTF8=ACCEPT has made meaningless (RFC 9755 3). Raises Refused."""
+    if wrong and client.utf8 and not client.rev2:
+        raise Refused("all is UTF-8 since ENABLE UTF8=ACCEPT", bad=True)
+
+
 def relevancy(score: float) -> int:
     """How relevant a message is, from 1 to 100 (RFC 6203 4)."""
     return max(1, min(100, round(score * 100)))
@@ -170,14 +178,14 @@ def _saved(uids: Sequence[int], returns: Returns) -> Sequence[int]:
     options = returns.options
     if not uids or options & {Option.ALL, Option.COUNT}:
         return uids
-    if returns.partial is not None:
-        return returns.partial.of(uids)
-    ends = []
+    chosen: set[int] = set()
     if Option.MIN in options:
-        ends.append(uids[0])
-    if Option.MAX in options and uids[-1] not in ends:
-        ends.append(uids[-1])
-    return ends or uids
+        chosen.add(uids[0])
+    if Option.MAX in options:
+        chosen.add(uids[-1])
+    if returns.partial is not None:
+        return [*chosen.union(returns.partial.of(uids))]
+    return [*chosen] or uids
 
 
 async def _modseq(

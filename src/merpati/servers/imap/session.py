@@ -40,10 +40,13 @@ from merpati.servers.imap import (
 from merpati.servers.imap.client import ANSWERED, Client, Done, ImapSettings, Services
 from merpati.servers.imap.legal import (
     HOLDS_EXPUNGE,
+    Refused,
     check,
     refusal,
 )
+from merpati.servers.imap.matching import asks_numbers
 from merpati.servers.imap.sync import sync
+from merpati.servers.imap.view import View
 from merpati.wire.imap import append as append_grammar
 from merpati.wire.imap import commands, finding, parser, responses
 from merpati.wire.imap import session as grammar
@@ -121,7 +124,7 @@ class Session:
             if self._client.account_id:
                 self._errors = 0
         except BadCharset as fault:
-            if fault.saves and self._client.view is not None:
+            if fault.saves and self._client.view is not None:  # RFC 5182 2.1
                 self._client.view.saved = ()
             code = responses.badcharset(CHARSETS)
             self._refuse(responses.tagged(fault.tag or b"*", Condition.NO, fault.text, code))
@@ -198,12 +201,19 @@ class Session:
         client = self._client
         if client.view is not None:
             client.view.lowest = 0
-        if isinstance(command, commands.Append):
-            done = await append.receive(client, reader, command)
-        else:
-            done = await HANDLERS[type(command)](client, command)
+        try:
+            if isinstance(command, commands.Append):
+                done = await append.receive(client, reader, command)
+            else:
+                done = await HANDLERS[type(command)](client, command)
+        except Refused as refusal:
+            if refusal.code == responses.EXPUNGEISSUED and client.view and client.view.lowest:
+                self._connection.write(_limited(client, client.view, Condition.NO))
+            raise
         if done is ANSWERED or client.over:
             return
+        if client.watch is not None and type(command) in watch.OWN:
+            await watch.own(client, client.watch, command)
         if client.view is not None and client.view.lowest:
             if done.code is not None:
                 self._connection.write(responses.untagged(Condition.OK, done.text, done.code))
@@ -211,10 +221,13 @@ class Session:
             done = Done("only the newest of them were taken", code)
         if client.view is not None and (client.watch is None or client.watch.selected):
             uid = getattr(command, "uid", False)
-            holds = type(command) in HOLDS_EXPUNGE and not uid
-            expunge = not (holds or self._connection.pending())
+            expunge = not (_holds_expunge(command) or self._connection.pending())
             if client.changed or (client.view.held and expunge) or type(command) in LOOKS:
                 await sync(client, expunge=expunge, uid=uid)
+            if client.qresync and client.view.held:  # RFC 7162 3.2: how far all has been told
+                code = responses.highestmodseq(max(client.view.safe, 1))
+                text = client.said("what was removed is told later")
+                self._connection.write(responses.untagged(Condition.OK, text, code))
         if not client.over:
             self._connection.write(
                 responses.tagged(command.tag, Condition.OK, client.said(done.text), done.code)
@@ -225,6 +238,23 @@ class Session:
         self._errors += wrong
         if self._errors >= self._services.settings.errors and not self._client.over:
             self._client.end("too many wrong commands")
+
+
+def _holds_expunge(command: commands.Command) -> bool:
+    """Whether no EXPUNGE may be sent during a command: its numbers would mean others."""
+    if type(command) not in HOLDS_EXPUNGE:
+        return False
+    if isinstance(command, commands.Search | finding.Sort | finding.Thread):
+        return not command.uid or asks_numbers(command.key)
+    if isinstance(command, finding.MultiSearch):
+        return asks_numbers(command.key)
+    return not getattr(command, "uid", False)
+
+
+def _limited(client: Client, view: View, condition: Condition) -> bytes:
+    """How far a command came that took only the newest messages."""
+    code = grammar.messagelimit(view.limit, view.lowest)
+    return responses.untagged(condition, client.said("only the newest of them were taken"), code)
 
 
 def _brings_messages(reader: CommandReader) -> bool:

@@ -9,7 +9,7 @@ from merpati.base.networks import THIS_MACHINE
 from merpati.model.account import Account
 from merpati.servers.imap import watch
 from merpati.servers.imap.client import ANSWERED, Client, Done
-from merpati.servers.imap.legal import capabilities
+from merpati.servers.imap.legal import Refused, capabilities
 from merpati.services.sign_in import Channel, SignIn, channel
 from merpati.services.sign_in import offered as mechanisms_offered
 from merpati.store.quota import is_nearly_full
@@ -26,6 +26,8 @@ def offered(client: Client) -> tuple[bytes, ...]:
         b"APPENDLIMIT=%d" % settings.message_size,  # RFC 7889
         b"MESSAGELIMIT=%d" % settings.messages_at_once,  # RFC 9738
     ]
+    if settings.unauthenticate:
+        more.append(b"UNAUTHENTICATE")
     if services.jmap_url:
         more.append(b"JMAPACCESS")
     if services.events is not None:  # RFC 6785 3.1: where scripts are looked after
@@ -95,20 +97,25 @@ async def authenticate(client: Client, command: commands.Authenticate) -> Done:
 
 def _signed_in(client: Client, account: Account) -> Done:
     client.account_id, client.account = account.id, account.address
-    if is_nearly_full(account.used, account.quota) or is_nearly_full(
+    client.full = is_nearly_full(account.used, account.quota) or is_nearly_full(
         account.emails, account.quota_emails
-    ):  # RFC 9208 4.3.1
-        text = "your mailbox is nearly full"
-        code = responses.OVERQUOTA
-        client.connection.write(responses.untagged(Condition.NO, client.said(text), code))
+    )
     return Done("signed in", responses.capability_code(offered(client)))
 
 
-async def unauthenticate(client: Client, _command: session.Unauthenticate) -> Done:
-    """RFC 8437 3: as before signing in, but for TLS, compression and the language."""
+async def unauthenticate(client: Client, command: session.Unauthenticate) -> Done:
+    """RFC 8437 3: all is as it was before signing in, but for TLS."""
+    connection = client.connection
+    if not client.services.settings.unauthenticate:
+        raise Refused("this server does not let clients sign out", bad=True)
+    if connection.compressed and connection.pending():
+        client.end("nothing may follow UNAUTHENTICATE in compressed form")
+        return ANSWERED
     watch.end(client)
     client.close()
-    client.forget_enabled()
-    client.account_id, client.account = 0, ""
-    client.connection.deadline(client.services.settings.login_timeout)
-    return Done("signed out", responses.capability_code(offered(client)))
+    client.forget_user()
+    connection.deadline(client.services.settings.login_timeout)
+    code = responses.capability_code(offered(client))
+    connection.write(responses.tagged(command.tag, Condition.OK, "signed out", code))
+    connection.uncompress()
+    return ANSWERED

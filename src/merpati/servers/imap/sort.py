@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from merpati.base.faults import Fault
 from merpati.model import criteria as c
 from merpati.servers.imap import context
 from merpati.servers.imap.client import Client, Done
 from merpati.servers.imap.legal import Refused
 from merpati.servers.imap.matching import asks_modseq, is_fuzzy
-from merpati.servers.imap.search import Outcome, check, find, source, tell, unsave
+from merpati.servers.imap.search import Outcome, check, check_charset, find, source, tell, unsave
 from merpati.services.finding import sorting
 from merpati.wire.imap.finding import Sort, SortBy, SortKey
-from merpati.wire.imap.results import Option
 
 KEYS: Final = {
     SortBy.ARRIVAL: c.SortBy.ARRIVAL,
@@ -32,21 +32,22 @@ KEYS: Final = {
 async def sort(client: Client, command: Sort) -> Done:
     """SORT and UID SORT."""
     returns = command.returns
+    check_charset(client, wrong=not command.is_utf8)
     check(command.key, returns)
     if any(key.by is SortBy.RELEVANCY for key in command.order) and not is_fuzzy(command.key):
         raise Refused("RELEVANCY needs FUZZY", bad=True)
+    context.check(client, command.tag, returns)
     try:
         wanted, found = await find(client, command.tag, command.key)
         keys = order_of(command.order)
         where = source(client.selected)
         uids = await sorting.sort(client.services.finder, where, found.uids, keys, found.scores)
-    except BaseException:
-        unsave(client, returns)
+    except Fault as fault:
+        unsave(client, returns, fault)
         raise
     outcome = Outcome(uids, found.scores, asks_modseq(command.key))
     await tell(client, command, b"SORT", outcome, returns)
-    if returns is not None and Option.UPDATE in returns.options:
-        context.begin(client, command.tag, command.uid, wanted, uids, keys)
+    context.begin(client, command, wanted, uids, keys)
     return Done("SORT completed")
 
 

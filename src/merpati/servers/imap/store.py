@@ -111,7 +111,7 @@ async def _tell(
 ) -> None:
     """Tell the keywords that messages have now, from what the transaction has returned."""
     items: list[Attribute] = []
-    if command.uid and not client.uidonly:
+    if (command.uid or client.condstore) and not client.uidonly:  # RFC 7162 3.2.4
         items.append(Attribute.UID)
     if not command.silent:
         items.append(Attribute.FLAGS)
@@ -180,6 +180,8 @@ async def copy(client: Client, command: commands.Copy) -> Done:
         client.milliseconds(),
     )  # fmt: skip
     await happened(client, Cause.COPY, command.mailbox, found[2])
+    if view.name == command.mailbox:
+        view.made = view.made.union(found[2])
     gone(len(wanted.uids) - len(found[1]), uid=command.uid)
     return Done("COPY completed", _copyuid(found))
 

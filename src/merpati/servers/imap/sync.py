@@ -22,6 +22,7 @@ from merpati.store.engine import Transaction
 from merpati.wire.imap import responses, sets
 from merpati.wire.imap.fetch import Attribute
 
+REMOVED: Final = ChangeKind.EMAILS_REMOVED
 DELETED: Final = "the mailbox was deleted"
 UNSHARED: Final = "this mailbox is no longer shared with you"
 
@@ -65,17 +66,26 @@ async def sync(client: Client, *, expunge: bool, uid: bool = False) -> None:
     if gone and expunge:
         context.tell_gone(client, view, gone)
         _tell_gone(client, view, gone)
-        view.held = ()
+        view.held, view.safe = (), 0
     else:
         view.held = gone
-    if news.added:
-        await _tell_new(client, view, news.added, mailbox)
+        if gone and not view.safe:
+            view.safe = min(each.modseq for each in found if each.kind == REMOVED) - 1
+    new = [each for each in news.added if each >= view.uidnext]
+    if new:
+        await _tell_new(client, view, new, mailbox)
     if flagged and (client.watch is None or client.watch.tells_flags):
         await _tell_flags(client, view, flagged, uid=uid)
+    others = [each for each in new if each not in view.made]
+    view.made = frozenset()
     if view.contexts:
         touched = put_together(found)
         known = {*touched.flagged, *touched.added}.difference(view.held)
-        await context.tell_changed(client, view, [uid for uid in known if view.number(uid)])
+        seen = await context.tell_changed(
+            client, view, [each for each in known if view.number(each)], others
+        )
+        others = [each for each in others if each not in seen]
+    await _fetch_new(client, view, others)
 
 
 def put_together(found: Iterable[Change], own: Collection[int] = ()) -> News:
@@ -118,17 +128,18 @@ def _tell_gone(client: Client, view: View, gone: Collection[int]) -> None:
         client.connection.write(responses.expunge(view.expunge(gone)))
 
 
-async def _tell_new(client: Client, view: View, added: list[int], mailbox: Mailbox) -> None:
-    new = [uid for uid in added if uid >= view.uidnext]
-    if not new:
-        return
+async def _tell_new(client: Client, view: View, new: list[int], mailbox: Mailbox) -> None:
     view.add(new, max(mailbox.uidnext, new[-1] + 1))
     await claim(client, view, mailbox)
     client.connection.write(responses.exists(view.count))
     if not client.rev2:
         client.connection.write(responses.recent(await view.recent(client.services.store)))
+
+
+async def _fetch_new(client: Client, view: View, new: list[int]) -> None:
+    """What NOTIFY wants of messages that others have put here (RFC 5465 5.2)."""
     group = client.watch.selected if client.watch is not None else None
-    if group is not None and group.items:  # RFC 5465 5.2
+    if new and group is not None and group.items:
         await view.load(client.services.store)
         await fetch.send(client, view, group.items, rows.selection(view, new))
 
@@ -136,7 +147,7 @@ async def _tell_new(client: Client, view: View, added: list[int], mailbox: Mailb
 async def _tell_flags(client: Client, view: View, flagged: list[int], *, uid: bool) -> None:
     items = [Attribute.FLAGS]
     # RFC 9051 7.5.2, RFC 7162 3.2.4, RFC 5465 5.1
-    if (uid or client.rev2 or client.qresync or client.watch) and not client.uidonly:
+    if (uid or client.rev2 or client.condstore or client.watch) and not client.uidonly:
         items.append(Attribute.UID)
     if client.condstore:
         items.append(Attribute.MODSEQ)

@@ -8,7 +8,7 @@ from typing import Final
 
 from merpati.model.criteria import ThreadBy
 from merpati.servers.imap.client import Client, Done
-from merpati.servers.imap.search import find, numbers, source
+from merpati.servers.imap.search import check_charset, find, numbers, source
 from merpati.services.finding import threads
 from merpati.services.finding.threads import Node
 from merpati.wire.imap.finding import Algorithm, Thread
@@ -23,6 +23,7 @@ CHUNK: Final = 2000  # pieces of an answer made in one turn of the event loop
 
 async def thread(client: Client, command: Thread) -> Done:
     """THREAD and UID THREAD."""
+    check_charset(client, wrong=not command.is_utf8)
     view = client.selected
     _, found = await find(client, command.tag, command.key)
     finder = client.services.finder

@@ -14,13 +14,18 @@ def check(command: commands.Command) -> None:
     resync = command.qresync if isinstance(command, commands.Select) else None
     if (
         getattr(command, "uid", True) is False
-        or (key is not None and _numbered(key))
+        or (key is not None and numbered(key))
         or (resync is not None and resync.match is not None)
     ):
-        raise Refused("name messages by their UIDs", UIDREQUIRED, bad=True)
+        raise required()
 
 
-def _numbered(key: keys.SearchKey) -> bool:
+def required() -> Refused:
+    """The refusal of sequence numbers."""
+    return Refused("name messages by their UIDs", UIDREQUIRED, bad=True)
+
+
+def numbered(key: keys.SearchKey) -> bool:
     """Whether a sequence number stands anywhere in a tree of search keys."""
     todo: list[object] = [key]
     while todo:

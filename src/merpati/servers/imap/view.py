@@ -26,6 +26,7 @@ from merpati.model.mailbox import Mailbox
 from merpati.model.rights import ALL
 from merpati.store import changes, emails
 from merpati.store.engine import Store, Transaction
+from merpati.wire.imap.fetch import FetchItem
 
 NONE: Final[frozenset[int]] = frozenset()
 FEW: Final = 8  # messages that are taken out of the list one by one
@@ -35,7 +36,8 @@ UNLIMITED: Final = 2**32  # more messages than a mailbox can have
 class Context(msgspec.Struct):
     """A search that is kept up to date (RFC 5267).
 
-    `uids`: what it holds; in order, if `order` says which.
+    `uids`: what it holds; in order, if `order` says which. `items`: what to FETCH of each new
+    message that it comes to hold (RFC 5465 7).
     """
 
     tag: bytes
@@ -44,6 +46,7 @@ class Context(msgspec.Struct):
     order: tuple[c.SortKey, ...]
     uids: list[int]
     members: set[int]
+    items: tuple[FetchItem, ...] = ()
 
 
 class View:
@@ -54,6 +57,8 @@ class View:
         uidnext: UIDs below are known, those from here on are not.
         modseq: of the account, up to which changes are known.
         held: UIDs that are gone and not yet told as EXPUNGE.
+        safe: while something is held: the modseq before the first act that took it away.
+        made: UIDs that this session has put here itself, and was not told of yet.
         own: modseqs of this session's own STOREs, whose flags were told already.
         limit: how many messages one command may take (RFC 9738).
         lowest: the UID down to which the last command went, when that was not all; else 0.
@@ -74,6 +79,7 @@ class View:
         "keywords",
         "limit",
         "lowest",
+        "made",
         "mailbox_id",
         "modseq",
         "name",
@@ -81,6 +87,7 @@ class View:
         "own",
         "read_only",
         "rights",
+        "safe",
         "saved",
         "uidnext",
         "uidvalidity",
@@ -108,6 +115,8 @@ class View:
         self.uidnext = mailbox.uidnext
         self.modseq = modseq
         self.held: Collection[int] = NONE
+        self.safe = 0
+        self.made: frozenset[int] = NONE
         self.own: Collection[int] = NONE
         self.limit = UNLIMITED
         self.lowest = 0

@@ -8,23 +8,25 @@ Names are remembered only for who wants to hear of renamed and deleted mailboxes
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Final
 
 import msgspec
 
 from merpati.model.change import ChangeKind
-from merpati.model.mailbox import SEPARATOR, Mailbox
+from merpati.model.mailbox import RESERVED, SEPARATOR, Mailbox
 from merpati.servers.imap.client import Client, Done
+from merpati.servers.imap.listing import parents
+from merpati.servers.imap.mailboxes import SPECIAL_USE
 from merpati.servers.imap.sync import sync
 from merpati.servers.imap.watched import Key, Watch
 from merpati.store import changes, mailboxes, places
 from merpati.store.engine import Topic, Transaction
 from merpati.store.metadata import of_server
 from merpati.store.places import Place
-from merpati.wire.imap import metadata, responses
+from merpati.wire.imap import commands, metadata, responses
 from merpati.wire.imap import notify as grammar
 from merpati.wire.imap.commands import StatusItem
+from merpati.wire.imap.names import INBOX
 from merpati.wire.imap.notify import OF_MESSAGES, Event
 from merpati.wire.imap.responses import Condition
 
@@ -33,6 +35,10 @@ LINES_MAX: Final = 1000  # told in one go; a client that asked for more is told 
 OF_THE_TREE: Final = frozenset(
     {ChangeKind.MAILBOX_CREATED, ChangeKind.MAILBOX_CHANGED, ChangeKind.MAILBOX_DESTROYED}
 )
+# Commands by which a client changes names.
+OWN: Final = frozenset({
+    commands.Create, commands.Delete, commands.Rename, commands.Subscribe, commands.Unsubscribe,
+})  # fmt: skip
 COUNTED: Final = frozenset({ChangeKind.EMAILS_ADDED, ChangeKind.EMAILS_REMOVED})
 
 
@@ -108,6 +114,32 @@ async def tell_others(client: Client, watch: Watch) -> None:
         client.watch = Watch(())  # as if NOTIFY NONE had come
         return
     client.connection.write(b"".join(lines))
+
+
+async def own(client: Client, watch: Watch, command: commands.Command) -> None:
+    """Know of what the client itself has done to names, so that it is not told (RFC 5465 5)."""
+    match command:
+        case commands.Create(mailbox=path):
+            place = await client.services.store.read(places.find, client.account_id, path)
+            if place is not None and watch.wants(Event.MAILBOX_NAME):
+                watch.paths[_key(place)] = place.path
+        case commands.Delete(mailbox=path):
+            watch.paths = {key: its for key, its in watch.paths.items() if its != path}
+        case commands.Rename(mailbox=old, new_name=new) if old != INBOX:
+            watch.paths = {
+                key: new + its[len(old) :] if _is_within(its, old) else its
+                for key, its in watch.paths.items()
+            }
+        case commands.Subscribe(mailbox=path):
+            watch.subscribed = watch.subscribed | {path}
+        case commands.Unsubscribe(mailbox=path):
+            watch.subscribed = watch.subscribed - {path}
+        case _:
+            pass
+
+
+def _is_within(path: str, above: str) -> bool:
+    return path == above or path.startswith(above + SEPARATOR)
 
 
 def _listen(client: Client, watch: Watch, scene: Scene) -> None:
@@ -223,43 +255,75 @@ def _hidden(client: Client, watch: Watch, scene: Scene) -> list[bytes]:
 
 def _names(client: Client, watch: Watch, scene: Scene) -> list[bytes]:
     """A LIST for each name that came, went, changed, or whose subscription did (5.4, 5.5)."""
-    now = {_key(place): place.path for place in scene.places}
-    above = _parents(now.values())
-    found: dict[str, bytes] = {}
-
-    def add(path: str, *, own: bool, event: Event, gone: bool = False, old: str = "") -> None:
-        subscribed = scene.subscribed | watch.subscribed
-        if not any(event in watch.events(own, name, subscribed) for name in (path, old) if name):
-            return
-        attributes = [b"\\NonExistent"] if gone else []
-        if not gone:
-            attributes.append(b"\\HasChildren" if path in above else b"\\HasNoChildren")
-        if path in scene.subscribed:
-            attributes.append(b"\\Subscribed")
-        found[path] = responses.mailbox_list(path, attributes, utf8=client.utf8, old_name=old)
-
+    names = _Names(client, watch, scene)
     if watch.wants(Event.MAILBOX_NAME):
-        for key, path in watch.paths.items():
-            if key not in now:
-                own = key[0] == client.account_id
-                add(path, own=own, event=Event.MAILBOX_NAME, gone=True)
-        for key, path in now.items():
-            before = watch.paths.get(key, "")
-            if path != before:
-                own = key[0] == client.account_id
-                add(path, own=own, event=Event.MAILBOX_NAME, old=before)
+        names.tell_tree()
     if watch.wants(Event.SUBSCRIPTION_CHANGE):
-        there = set(now.values())
-        own_paths = {path for key, path in now.items() if key[0] == client.account_id}
         for path in sorted(scene.subscribed ^ watch.subscribed):
-            gone = path not in there
-            own = gone or path in own_paths
-            add(path, own=own, event=Event.SUBSCRIPTION_CHANGE, gone=gone)
-    return list(found.values())
+            names.add(path, Event.SUBSCRIPTION_CHANGE)
+    return list(names.lines.values())
 
 
-def _parents(paths: Iterable[str]) -> set[str]:
-    return {path.rpartition(SEPARATOR)[0] for path in paths}
+class _Names:
+    """The LIST responses of one look at the names that a user sees."""
+
+    def __init__(self, client: Client, watch: Watch, scene: Scene) -> None:
+        self.lines: dict[str, bytes] = {}
+        self._client = client
+        self._watch = watch
+        self._scene = scene
+        self._places = {place.path: place for place in scene.places}
+        self._above = parents(self._places)
+        self._subscribed = scene.subscribed | watch.subscribed
+
+    def tell_tree(self) -> None:
+        """What was made, removed and renamed; and the direct parents of the former (5.4)."""
+        before, now = self._watch.paths, {_key(place): place.path for place in self._scene.places}
+        gone = [path for key, path in before.items() if key not in now]
+        come = [path for key, path in now.items() if key not in before]
+        moved = {old: now[key] for key, old in before.items() if now.get(key, old) != old}
+        for path in (*gone, *come):
+            self.add(path, Event.MAILBOX_NAME)
+        for old, new in moved.items():
+            if not _follows(moved, old, new):
+                self.add(new, Event.MAILBOX_NAME, old)
+        for path in (*gone, *come):
+            above = path.rpartition(SEPARATOR)[0]
+            if above and above not in self.lines:
+                self.add(above, Event.MAILBOX_NAME)
+
+    def add(self, path: str, event: Event, old: str = "") -> None:
+        """A line for a name, if it is wanted, or was under its old name."""
+        place = self._places.get(path)
+        is_own = path.partition(SEPARATOR)[0] not in RESERVED
+        if not any(
+            event in self._watch.events(is_own, name, self._subscribed)
+            for name in (path, old) if name
+        ):  # fmt: skip
+            return
+        attributes = [] if place is not None else [b"\\NonExistent"]
+        if path in self._above:
+            attributes.append(b"\\HasChildren")
+        elif place is not None:
+            attributes.append(b"\\HasNoChildren")
+        if path in self._scene.subscribed:
+            attributes.append(b"\\Subscribed")
+        if place is not None and is_own and (use := SPECIAL_USE.get(place.mailbox.role)):
+            attributes.append(use)
+        self.lines[path] = responses.mailbox_list(
+            path, attributes, utf8=self._client.utf8, old_name=old
+        )
+
+
+def _follows(moved: dict[str, str], old: str, new: str) -> bool:
+    """Whether a mailbox was renamed because one above it was; nothing is told of it (5.4)."""
+    above_old, above_new = old.rpartition(SEPARATOR)[0], new.rpartition(SEPARATOR)[0]
+    while above_old and above_new and old[len(above_old) :] == new[len(above_new) :]:
+        if moved.get(above_old) == above_new:
+            return True
+        above_old = above_old.rpartition(SEPARATOR)[0]
+        above_new = above_new.rpartition(SEPARATOR)[0]
+    return False
 
 
 # The store

@@ -48,11 +48,17 @@ class Watch:
         return any(not group.events.isdisjoint(events) for group in self.groups)
 
     def events(self, own: bool, path: str, subscribed: set[str]) -> frozenset[Event]:
-        """What is wanted of a mailbox: by the first group that covers it (RFC 5465 6)."""
+        """What is wanted of a mailbox: by all groups that cover it (RFC 5465 6).
+
+        Nothing, if one of them is NONE.
+        """
+        wanted: frozenset[Event] = frozenset()
         for group in self.groups:
             if _covers(group, path, own=own, subscribed=subscribed):
-                return group.events
-        return frozenset()
+                if not group.events:
+                    return group.events
+                wanted |= group.events
+        return wanted
 
 
 def _covers(group: Group, path: str, *, own: bool, subscribed: set[str]) -> bool:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from merpati.base.faults import SyntaxFault
 from merpati.wire.imap import names, strings
 from merpati.wire.imap.commands import Command, StoreMode
+from merpati.wire.sasl import prepare_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -118,7 +119,7 @@ def _identifier(a: Arguments) -> str:
     if not raw or len(raw) > IDENTIFIER_MAX:
         raise SyntaxFault("an identifier is an address, or anyone")
     try:
-        return raw.decode()
+        return prepare_name(raw.decode())
     except UnicodeDecodeError:
         raise SyntaxFault("an identifier must be in UTF-8") from None
 

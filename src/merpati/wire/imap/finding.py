@@ -52,7 +52,6 @@ class Scope(Enum):
     """Which mailboxes ESEARCH looks through (RFC 7377 2.2, RFC 5465 6)."""
 
     SELECTED = b"SELECTED"
-    SELECTED_DELAYED = b"SELECTED-DELAYED"
     INBOXES = b"INBOXES"
     PERSONAL = b"PERSONAL"
     SUBSCRIBED = b"SUBSCRIBED"
@@ -76,28 +75,37 @@ class Sources(msgspec.Struct, frozen=True):
 
 
 class Sort(Command, frozen=True):
-    """SORT and UID SORT (RFC 5256 3). `returns` as in `Search` (RFC 5267 3)."""
+    """SORT and UID SORT (RFC 5256 3). `returns` as in `Search` (RFC 5267 3).
+
+    `is_utf8`: the charset is UTF-8.
+    """
 
     uid: bool
     order: tuple[SortKey, ...]
     key: SearchKey
     returns: Returns | None = None
+    is_utf8: bool = True
 
 
 class Thread(Command, frozen=True):
-    """THREAD and UID THREAD (RFC 5256 3)."""
+    """THREAD and UID THREAD (RFC 5256 3). `is_utf8` as in `Sort`."""
 
     uid: bool
     algorithm: Algorithm
     key: SearchKey
+    is_utf8: bool = True
 
 
 class MultiSearch(Command, frozen=True):
-    """ESEARCH (RFC 7377 2). Without `sources` the selected mailbox is searched."""
+    """ESEARCH (RFC 7377 2). Without `sources` the selected mailbox is searched.
+
+    `charset`: it names one.
+    """
 
     sources: tuple[Sources, ...]
     key: SearchKey
     returns: Returns
+    charset: bool = False
 
 
 class CancelUpdate(Command, frozen=True):
@@ -120,7 +128,7 @@ def read_search(a: Arguments) -> Search:
     """
     a.space()
     returns = read_returns(a)
-    charset = a.line[a.at : a.at + 8].upper() == b"CHARSET "
+    charset = _names_charset(a)
     return Search(a.tag, a.uid, _keys(a, returns), returns, charset)
 
 
@@ -133,7 +141,8 @@ def read_sort(a: Arguments) -> Sort:
         raise SyntaxFault(f"a SORT may have at most {SORT_KEYS_MAX} sort keys")
     a.space()
     encoding = _charset(a, returns)
-    return Sort(a.tag, a.uid, order, search.read_keys(a, encoding), returns)
+    is_utf8 = encoding == search.UTF8
+    return Sort(a.tag, a.uid, order, search.read_keys(a, encoding), returns, is_utf8)
 
 
 def read_thread(a: Arguments) -> Thread:
@@ -142,7 +151,8 @@ def read_thread(a: Arguments) -> Thread:
     algorithm = a.option(_ALGORITHMS, "the name of a threading algorithm")
     a.space()
     encoding = _charset(a)
-    return Thread(a.tag, a.uid, algorithm, search.read_keys(a, encoding))
+    is_utf8 = encoding == search.UTF8
+    return Thread(a.tag, a.uid, algorithm, search.read_keys(a, encoding), is_utf8)
 
 
 def read_esearch(a: Arguments) -> MultiSearch:
@@ -155,7 +165,8 @@ def read_esearch(a: Arguments) -> MultiSearch:
             raise SyntaxFault(f"an ESEARCH may name at most {SOURCES_MAX} mailboxes")
         a.space()
     returns = read_returns(a) or Returns(frozenset({Option.ALL}))
-    return MultiSearch(a.tag, sources, _keys(a, returns), returns)
+    charset = _names_charset(a)
+    return MultiSearch(a.tag, sources, _keys(a, returns), returns, charset)
 
 
 def read_cancel(a: Arguments) -> CancelUpdate:
@@ -169,8 +180,12 @@ def read_cancel(a: Arguments) -> CancelUpdate:
     return CancelUpdate(a.tag, tuple(tags))
 
 
+def _names_charset(a: Arguments) -> bool:
+    return a.line[a.at : a.at + 8].upper() == b"CHARSET "
+
+
 def _keys(a: Arguments, returns: Returns | None) -> SearchKey:
-    encoding = "utf-8"
+    encoding = search.UTF8
     if a.take_word(b"CHARSET "):
         encoding = _charset(a, returns)
     # RFC 3501 6.4.4 makes US-ASCII the default; UTF-8 holds it, and RFC 9051 6.4.4 wants that.

@@ -249,8 +249,10 @@ class Cursor:
         """`string`: quoted or a literal."""
         match = _QUOTED.match(self.line, self.at)
         if match is not None:
-            self.at = match.end()
             text = match[1]
+            if not text.isascii() and not _is_utf8(text):  # RFC 9755 3
+                raise SyntaxFault("what stands in quotes is ASCII or UTF-8")
+            self.at = match.end()
             return _ESCAPED.sub(rb"\1", text) if b"\\" in text else text
         return self._literal()
 
@@ -292,6 +294,14 @@ class Cursor:
         self._next += 2
         self.at = 0
         return data
+
+
+def _is_utf8(text: bytes) -> bool:
+    try:
+        text.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def tag_of(line: bytes) -> bytes | None:

@@ -75,7 +75,7 @@ class Group(msgspec.Struct, frozen=True):
 class Notify(Command, frozen=True):
     """NOTIFY (RFC 5465 3.1).
 
-    `groups`: of SET, the first that covers a mailbox counts; empty for NONE. `status`: tell
+    `groups`: of SET, empty for NONE. `status`: tell
     how the mailboxes are now.
     """
 

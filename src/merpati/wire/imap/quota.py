@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from merpati.wire.imap.arguments import Arguments
 
 UNIT: Final = 1024  # octets of STORAGE and DELETED-STORAGE
-LIMIT_MAX: Final = 2**53 - 1  # number64 is 63 bits; times UNIT it must stay one
+LIMIT_MAX: Final = 2**63 - 1  # RFC 9051 9, number64
 ROOT_MAX: Final = 500  # octets of a root's name; ours
 
 
@@ -43,10 +43,14 @@ class GetQuotaRoot(Command, frozen=True):
 
 
 class SetQuota(Command, frozen=True):
-    """SETQUOTA (RFC 9208 4.1.3); resources that are not named have no limit any more."""
+    """SETQUOTA (RFC 9208 4.1.3); resources that are not named have no limit any more.
+
+    `unknown`: it names resources that are not counted here.
+    """
 
     root: str
     limits: dict[Resource, int]
+    unknown: bool = False
 
 
 _RESOURCES: Final = {resource.value: resource for resource in Resource}
@@ -70,7 +74,8 @@ def read_set(a: Arguments) -> Command:
     limits = dict(pairs)
     if len(limits) < len(pairs):
         raise SyntaxFault("a resource is given twice")
-    return SetQuota(a.tag, root, limits)
+    known = {_RESOURCES[name]: limit for name, limit in limits.items() if name in _RESOURCES}
+    return SetQuota(a.tag, root, known, len(known) < len(limits))
 
 
 def quota(root: str, resources: Mapping[Resource, tuple[int, int]]) -> bytes:
@@ -97,7 +102,7 @@ def _root(a: Arguments) -> str:
     return raw.decode("utf-8", "replace")
 
 
-def _limit(a: Arguments) -> tuple[Resource, int]:
-    resource = a.option(_RESOURCES, "STORAGE or MESSAGE")
+def _limit(a: Arguments) -> tuple[bytes, int]:
+    resource = a.word("STORAGE or MESSAGE")
     a.space()
     return resource, a.number(LIMIT_MAX)

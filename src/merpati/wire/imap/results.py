@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from merpati.base.faults import SyntaxFault
-from merpati.wire.imap import names, strings
+from merpati.wire.imap import fetch, names, strings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from merpati.wire.imap.arguments import Arguments
+    from merpati.wire.imap.fetch import FetchItem
 
 NUMBER_MAX: Final = 2**32 - 1  # RFC 3501 9, number
 
@@ -62,10 +63,14 @@ class Partial(msgspec.Struct, frozen=True):
 
 
 class Returns(msgspec.Struct, frozen=True):
-    """The options of a RETURN; an empty one has become ALL."""
+    """The options of a RETURN; an empty one has become ALL.
+
+    `items`: what UPDATE wants fetched of each message that is new to the results (RFC 5465 7).
+    """
 
     options: frozenset[Option]
     partial: Partial | None = None
+    items: tuple[FetchItem, ...] = ()
 
 
 class Answer(msgspec.Struct):
@@ -98,26 +103,30 @@ def read_returns(a: Arguments) -> Returns | None:
     if not a.take_word(b"RETURN "):
         return None
     partial: Partial | None = None
+    items: tuple[FetchItem, ...] = ()
 
     def option() -> Option:
-        nonlocal partial
+        nonlocal partial, items
         found = a.option(OPTIONS, "a return option of SEARCH")
         if found is Option.PARTIAL:
             if partial is not None:
                 raise SyntaxFault("PARTIAL is given twice")
             a.space()
             partial = _partial(a)
+        elif found is Option.UPDATE and (a.comes(b" (") or a.comes(b"(")):
+            a.take(b" ")  # the grammar of RFC 5465 8 has no space, its example has one
+            items = fetch.read_items(a)
         return found
 
     options = frozenset(a.list_of(option) or (Option.ALL,))
     if partial is not None and Option.ALL in options:  # RFC 5267 4.4
         raise SyntaxFault("PARTIAL and ALL exclude each other")
     a.space()
-    return Returns(options, partial)
+    return Returns(options, partial, items)
 
 
 def render_returns(returns: Returns) -> bytes:
-    """`RETURN (...)`, in the order of `Option`."""
+    """`RETURN (...)`, in the order of `Option`; without what UPDATE wants fetched."""
     partial = returns.partial
     words = [
         b"PARTIAL " + partial.render() if partial and option is Option.PARTIAL else option.value

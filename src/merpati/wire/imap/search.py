@@ -32,7 +32,7 @@ MODSEQ_MAX: Final = 2**63 - 1  # RFC 7162 7, mod-sequence-value
 class UnknownCharset(SyntaxFault):
     """A text in a charset that is not known here (RFC 3501 7.1, BADCHARSET).
 
-    `saves`: what was found was to be saved.
+    `saves`: the search was to save what it finds (RFC 5182 2.1).
     """
 
     def __init__(self, *, saves: bool = False) -> None:
@@ -240,7 +240,8 @@ _DAYS: Final = {
     for relation in Relation
 }
 _SAVED_DAYS: Final = {b"SAVED" + relation.value: relation for relation in Relation}
-_CODECS: Final = {b"US-ASCII": "ascii", b"UTF-8": "utf-8"}
+UTF8: Final = "utf-8"  # as `codec` gives it
+_CODECS: Final = {b"US-ASCII": "ascii", b"UTF-8": UTF8}
 CHARSETS: Final = tuple(_CODECS)  # for [BADCHARSET (...)], RFC 3501 7.1
 
 _SET: Final = re.compile(rb"[0-9*][0-9*:,]*|\$")
@@ -386,6 +387,15 @@ def _within(cursor: Cursor, *, younger: bool) -> SearchKey:
     return Within(seconds, younger)
 
 
+def _uids(cursor: Cursor, *, after: bool) -> SearchKey:
+    """UIDAFTER and UIDBEFORE (RFC 9738 3.2): UIDs above or below one, which need not exist."""
+    uid = cursor.number(NUMBER_MAX)
+    if not uid:
+        raise SyntaxFault("a UID is not 0")
+    first, last = (uid + 1, NUMBER_MAX) if after else (1, uid - 1)
+    return Uids(sets.SequenceSet(((first, last),) if first <= last else ()))
+
+
 def _text(cursor: Cursor, encoding: str) -> str:
     try:
         return cursor.astring().decode(encoding)
@@ -428,6 +438,8 @@ _READERS: Final[dict[bytes, Callable[[Cursor, str], SearchKey]]] = {
     b"TEXT": lambda cursor, encoding: Text(_text(cursor, encoding)),
     b"THREADID": lambda cursor, _: ThreadId(_object_id(cursor)),
     b"UID": lambda cursor, _: Uids(sets.parse(cursor.match(_SET, "a set of UIDs")[0])),
+    b"UIDAFTER": lambda cursor, _: _uids(cursor, after=True),
+    b"UIDBEFORE": lambda cursor, _: _uids(cursor, after=False),
     b"UNKEYWORD": lambda cursor, _: Keyword(flags.keyword(cursor.atom()), present=False),
     b"YOUNGER": lambda cursor, _: _within(cursor, younger=True),
 }

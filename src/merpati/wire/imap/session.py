@@ -63,8 +63,9 @@ def messagelimit(limit: int, lowest: int = 0) -> Code:
 
 
 def inprogress(tag: bytes, done: int, goal: int) -> Code:
-    """[INPROGRESS ("tag" done goal)] (RFC 9585 5)."""
-    return Code(b"INPROGRESS (%b %d %d)" % (strings.quoted(tag), done, goal))
+    """[INPROGRESS ("tag" done goal)] (RFC 9585 4): a tag with a bracket is not named."""
+    named = b"NIL" if b"]" in tag else strings.quoted(tag)
+    return Code(b"INPROGRESS (%b %d %d)" % (named, done, goal))
 
 
 def read_compress(a: Arguments) -> Command:
