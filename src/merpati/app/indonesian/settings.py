@@ -102,6 +102,9 @@ PHRASES: Final[dict[str, str]] = {
     "Wrong commands in a row before the connection is closed.": (
         "Perintah salah berturut-turut sebelum koneksi ditutup."
     ),
+    "Whether a client may sign out and in again on one connection (UNAUTHENTICATE).": (
+        "Apakah klien boleh keluar dan masuk lagi pada satu sambungan (UNAUTHENTICATE)."
+    ),
     "Searching in mail.": "Pencarian dalam surat.",
     ("Keep an index of all text, attached documents included; without it searches read mail."): (
         "Simpan indeks semua teks, termasuk dokumen lampiran; tanpa itu pencarian membaca surat."

@@ -61,6 +61,21 @@ _INDONESIAN: Final = {
     "only the newest of them were taken": "hanya pesan terbaru yang diproses",
     "too much happens to tell it all": "terlalu banyak perubahan untuk diberitahukan",
     "still searching": "masih mencari",
+    "this search is not kept up to date": "pencarian ini tidak diperbarui",
+    "another search with this tag is kept up to date": (
+        "pencarian lain dengan tag ini sedang diperbarui"
+    ),
+    "what was removed is told later": "yang dihapus diberitahukan nanti",
+    "that is too many messages at once": "terlalu banyak pesan sekaligus",
+    "headers that are not ASCII need ENABLE UTF8=ACCEPT": (
+        "kepala surat yang bukan ASCII memerlukan ENABLE UTF8=ACCEPT"
+    ),
+    "all is UTF-8 since ENABLE UTF8=ACCEPT": "semuanya UTF-8 sejak ENABLE UTF8=ACCEPT",
+    "that entry is read-only": "entri itu hanya dapat dibaca",
+    "only STORAGE and MESSAGE are counted here": "hanya STORAGE dan MESSAGE yang dihitung di sini",
+    "that limit cannot be set; leave it out for none": (
+        "batas itu tidak dapat dipasang; kosongkan agar tanpa batas"
+    ),
     "now": "sekarang",
 }
 
