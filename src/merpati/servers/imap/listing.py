@@ -140,7 +140,7 @@ def _lines(tree: _Tree, command: commands.List) -> Iterable[_Line]:
         attributes = []
         if place is None:  # one of the two (RFC 9051 9, mbx-list-sflag); RFC 3501 knows only this
             attributes.append(b"\\NonExistent" if command.extended else b"\\Noselect")
-        elif letters.READ not in place.rights:  # RFC 9051 6.3.9.2
+        elif letters.READ not in place.rights:  # RFC 5819 2
             attributes.append(b"\\Noselect")
         attributes.append(b"\\HasChildren" if name in tree.parents else b"\\HasNoChildren")
         if show_subscribed and name in tree.subscribed:

@@ -209,6 +209,8 @@ async def delete(client: Client, command: commands.Delete) -> Done:
 async def _delete(tx: Transaction, user_id: int, path: str, now: int) -> tuple[int, int]:
     """Delete it; its account and its id."""
     place = await places.get(tx, user_id, path, rights.NAMED[commands.Delete])
+    if place.mailbox.id == INBOX_ID:
+        raise Refused("INBOX cannot be deleted", responses.CANNOT)
     await mailboxes.destroy(tx, place.account_id, place.mailbox.name, now)
     return place.account_id, place.mailbox.id
 
@@ -230,6 +232,8 @@ async def _rename(tx: Transaction, user_id: int, old: str, new: str, now: int) -
     if spot.account_id != account_id:
         raise Refused("a mailbox stays in its account; copy the messages", responses.CANNOT)
     if place.mailbox.id != INBOX_ID:
+        if spot.path.startswith(place.mailbox.name + SEPARATOR):
+            raise Refused("a mailbox cannot move below itself", responses.CANNOT)
         await mailboxes.rename(tx, account_id, place.mailbox.name, spot.path, now)
         return
     # RFC 3501 6.3.5: INBOX stays; what it holds goes into the new mailbox.

@@ -38,6 +38,10 @@ _INDONESIAN: Final = {
     "the mailbox was deleted": "kotak surat telah dihapus",
     "the other mailbox is closed": "kotak surat sebelumnya ditutup",
     "INBOX cannot be deleted": "INBOX tidak dapat dihapus",
+    "a mailbox cannot move below itself": (
+        "kotak surat tidak dapat dipindah ke bawah dirinya sendiri"
+    ),
+    "a message may not be empty": "pesan tidak boleh kosong",
     "no message has that number": "tidak ada pesan dengan nomor itu",
     "some of these messages are gone": "sebagian pesan itu sudah tidak ada",
     "some messages were changed before": "sebagian pesan sudah diubah sebelumnya",
