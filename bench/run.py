@@ -102,6 +102,8 @@ def main() -> int:
     why = "not wanted" if args.no_peers else peers.missing()
     if why:
         print(f"without peers ({why}): there will be no ratios", file=sys.stderr)
+    # Measured is what is installed, and that is compiled.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that no server is left behind
     folder = Path(tempfile.mkdtemp(prefix="merpati-bench-", dir=args.folder))
     folder.chmod(0o711)  # the peers' processes pass through as other users

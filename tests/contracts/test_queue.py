@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
 from merpati.model.arrival import Options, RecipientOptions
-from merpati.store import blobs, destinations, queue
+from merpati.model.queue import QueueMessage, QueueRecipient
+from merpati.store import blobs, destinations, queue, queue_rules, suppression
 from merpati.store.engine import Store, Topic, Transaction
 from tests.support import store as stores
 from tests.support.store import NOW
@@ -57,6 +59,69 @@ async def test_what_is_queued_is_due_at_once_and_read_back_whole(store: Store) -
     message = (await store.read(queue.messages, [message_id, 99]))[message_id]
     assert (message.sender, message.account_id, message.smtputf8) == ("ani@example.org", 7, False)
     assert (message.trace, message.expires_at, message.warn_at) == ("t1", NOW + 1_000_000, 0)
+
+
+class Taking:
+    """A worker that takes mail for some destinations."""
+
+    lease = "w1/"
+    lease_for = 60_000
+
+    def __init__(self, *names: str) -> None:
+        self.names = names
+        self.taken: list[tuple[int, list[str], blobs.Stored | None]] = []
+
+    def wants(self, destination: str) -> bool:
+        return destination in self.names
+
+    def take(
+        self, message: QueueMessage, recipients: Sequence[QueueRecipient],
+        stored: blobs.Stored | None,
+    ) -> None:  # fmt: skip
+        self.taken.append((message.id, [one.address for one in recipients], stored))
+
+
+async def test_a_worker_that_takes_new_mail_has_it_with_its_lease(store: Store) -> None:
+    heard: set[Any] = set()
+    store.on_commit(heard.update)
+    taker = Taking("b.example")
+    message_id = await add(store, "a.example", "b.example", "b.example", taker=taker)
+    assert taker.taken == [(message_id, ["r1@b.example", "r2@b.example"], None)]
+    ((message, found),) = await store.read(queue.listing)
+    assert [(one.next_at, one.attempts) for one in found] == [(NOW, 0), (LEASE, 1), (LEASE, 1)]
+    assert heard == {(Topic.QUEUE, 0)}
+    assert await claim(store) == [(message_id, 0)]
+    assert sorted(await claim(store, LEASE)) == [(message_id, n) for n in range(3)]
+    assert message.id == message_id
+
+
+async def test_what_is_all_taken_is_announced_to_nobody_and_found_again_by_its_lease(
+    store: Store,
+) -> None:
+    heard: set[Any] = set()
+    store.on_commit(heard.update)
+    message_id = await add(store, "b.example", taker=Taking("b.example"))
+    assert heard == set()
+    assert await claim(store) == []
+    assert await store.read(queue.next_due) == LEASE  # should its worker never come back
+    assert await store.write(queue.release_leases, "w1/", NOW) == 1
+    assert await claim(store) == [(message_id, 0)]
+
+
+async def test_only_what_is_due_free_and_not_suppressed_is_taken(store: Store) -> None:
+    taker = Taking("b.example", "c.example")
+    await store.write(
+        queue_rules.add_rule, sender="", recipient="", destination="c.example",
+        reason="looked at", now=NOW,
+    )  # fmt: skip
+    await store.write(
+        suppression.suppress, "r1@b.example", NOW, NOW + 10, status="5.1.1", reply="", remote=""
+    )
+    await add(store, "b.example", "b.example", "c.example", taker=taker)
+    assert [names for _, names, _ in taker.taken] == [["r0@b.example"]]
+    await add(store, "b.example", taker=taker, held="looked at", text="2")
+    await add(store, "b.example", taker=taker, options=Options(hold_until=NOW + 1), text="3")
+    assert len(taker.taken) == 1
 
 
 async def test_a_claimed_recipient_is_nobody_elses_until_the_lease_ends(store: Store) -> None:

@@ -8,7 +8,16 @@ from typing import Any
 import pytest
 
 from merpati.base.faults import Fault, Kind
-from merpati.store.engine import Announcement, Conflict, Store, Topic, Transaction, id_list, one_of
+from merpati.store.engine import (
+    Announcement,
+    Conflict,
+    Dialect,
+    Store,
+    Topic,
+    Transaction,
+    id_list,
+    one_of,
+)
 
 
 async def make_table(store: Store, rows: int = 0) -> None:
@@ -154,6 +163,42 @@ async def test_announcements_are_heard_only_of_what_became_durable(store: Store)
     assert not heard
     await store.write(unit, 2, fail=False)
     assert heard == [{(Topic.ACCOUNT, 2)}]
+
+
+async def test_what_is_to_follow_a_unit_follows_it_once_it_is_durable(store: Store) -> None:
+    await make_table(store)
+    called: list[int] = []
+
+    async def unit(tx: Transaction, key: int, *, fail: bool) -> None:
+        await put(tx, key, 1)
+        tx.afterwards(lambda: called.append(key))
+        assert key not in called
+        if fail:
+            raise LookupError
+
+    with pytest.raises(LookupError):
+        await store.write(unit, 1, fail=True)
+    assert called == []
+    await store.write(unit, 2, fail=False)
+    assert called == [2]
+
+
+async def test_what_is_to_follow_a_unit_needs_nobody_who_waits_for_it(store: Store) -> None:
+    if store.dialect is not Dialect.SQLITE:
+        pytest.skip("there a write that nobody waits for is not done")
+    await make_table(store)
+    called: list[int] = []
+
+    async def unit(tx: Transaction) -> None:
+        await put(tx, 3, 1)
+        tx.afterwards(lambda: called.append(3))
+
+    waiting = asyncio.create_task(store.write(unit))
+    await asyncio.sleep(0)  # it has begun
+    waiting.cancel()
+    await store.write(put, 4, 1)
+    assert called == [3]
+    assert await store.read(contents) == {3: 1, 4: 1}
 
 
 async def test_a_statement_says_how_many_rows_it_changed(store: Store) -> None:

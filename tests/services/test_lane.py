@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from merpati.base.faults import Fault
-from merpati.services.lane import INTERRUPTED, Backlog, Job, Lane, Limits
+from merpati.services.lane import INTERRUPTED, LOW, Backlog, Job, Lane, Limits
 from merpati.services.pace import Pace
 from merpati.store import queue
 from merpati.store.engine import Transaction
@@ -104,6 +104,17 @@ async def test_a_store_that_fails_leaves_the_lease_to_run_out(post: Post) -> Non
     assert len(sink.messages) == 1  # and will come again: at least once, never not at all
     [one] = await post.waiting()
     assert one.next_at == post.now + 3_600_000
+
+
+async def test_more_is_fetched_before_a_backlog_is_empty(post: Post) -> None:
+    await post.send(ANA, "bob@there.test")
+    [job] = (await claimed(post, 10)).jobs
+    asked: list[int] = []
+    backlog = Backlog("there.test", Pace(5), lambda: asked.append(len(backlog.jobs)))
+    backlog.add([job] * (LOW + 2))
+    while backlog.take():
+        pass
+    assert asked == [LOW]
 
 
 async def test_every_message_comes_once_and_to_its_own_recipient(post: Post) -> None:

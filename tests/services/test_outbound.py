@@ -5,11 +5,11 @@ from collections import Counter
 from pathlib import Path
 
 from merpati.model.queue import Destination
-from merpati.services.outbound import LEASE, TRY_MAX, OutboundSettings
+from merpati.services.outbound import BACKLOG, LEASE, TRY_MAX, OutboundSettings
 from merpati.store import destinations, queue, queue_admin
 from merpati.store.engine import Topic, Transaction
 from merpati.store.queue_admin import Selection
-from tests.support.post import Post
+from tests.support.post import LETTER, Post
 from tests.support.server import ANA, BUDI
 from tests.support.sockets import until
 
@@ -23,6 +23,13 @@ async def destination(post: Post, name: str = "there.test") -> Destination:
 async def leases(tx: Transaction) -> list[tuple[str, int]]:
     rows = await tx.rows("SELECT lease, next_at FROM queue_recipient ORDER BY message_id, n")
     return [(row[0], row[1]) for row in rows]
+
+
+async def nothing_waits(post: Post) -> None:
+    """Waits until all that was queued is served."""
+    async with asyncio.timeout(30):
+        while await post.waiting():  # noqa: ASYNC110 -- the store has no event for it
+            await asyncio.sleep(0.005)
 
 
 async def test_a_running_queue_sends_what_is_announced_at_once(post: Post) -> None:
@@ -44,6 +51,58 @@ async def test_what_a_dead_worker_had_claimed_is_due_when_it_starts_again(post: 
     running = post.tasks.spawn(post.runner.run(), "queue")
     await until(lambda: len(sink.messages) == 1)
     running.cancel()
+
+
+async def test_new_mail_for_what_is_being_served_needs_no_claim(tmp_path: Path) -> None:
+    async with Post(tmp_path, outbound=OutboundSettings(linger=60)) as post:
+        sink = await post.sink("there.test")
+        await post.send(ANA, BOB)
+        post.tasks.spawn(post.runner.run(), "queue")
+        await until(lambda: len(sink.messages) == 1)
+        await nothing_waits(post)
+        await post.send(ANA, "eva@there.test")
+        assert await post.store.read(leases) == [("worker-1/", post.now + LEASE * 1000)]
+        await until(lambda: len(sink.messages) == 2)
+        assert sink.messages[1].content.endswith(LETTER)
+        assert sink.connections == 1
+
+
+async def test_new_mail_waits_its_turn_where_more_waits_than_a_worker_holds(
+    tmp_path: Path,
+) -> None:
+    settings = OutboundSettings(connections_per_destination=1)
+    async with Post(tmp_path, outbound=settings) as post:
+        sink = await post.sink("there.test")
+        sink.on("content", silence=True)
+        sink.on("content", "250 2.0.0 taken", times=1)
+        for n in range(3):
+            await post.send(ANA, f"bob{n}@there.test")
+        post.tasks.spawn(post.runner.run(), "queue")
+        async with asyncio.timeout(30):
+            await until(lambda: len(sink.messages) == 2)  # of which it has answered one
+        for n in range(BACKLOG + 3):
+            await post.send(ANA, f"eva{n}@there.test")
+        taken = [one.attempts for one in await post.waiting() if one.address.startswith("eva")]
+        assert taken == [1] * BACKLOG + [0] * 3
+
+
+async def test_what_was_taken_goes_back_when_the_destination_turns_away(tmp_path: Path) -> None:
+    async with Post(tmp_path, outbound=OutboundSettings(linger=60)) as post:
+        sink = await post.sink("there.test")
+        await post.send(ANA, BOB)
+        post.tasks.spawn(post.runner.run(), "queue")
+        await until(lambda: len(sink.messages) == 1)
+        await nothing_waits(post)
+        sink.on("MAIL", hang_up=True)
+        sink.on("greeting", "421 4.3.2 shutting down", hang_up=True)
+        await post.send(ANA, "eva@there.test")
+        async with asyncio.timeout(30):
+            while not (await destination(post)).failures:  # noqa: ASYNC110 -- it has no event
+                await asyncio.sleep(0.005)
+            while (await post.store.read(leases))[0][0]:  # noqa: ASYNC110 -- nor has this
+                await asyncio.sleep(0.005)
+        [one] = await post.waiting()
+        assert post.now < one.next_at < post.now + LEASE * 1000
 
 
 async def test_a_worker_that_starts_leaves_the_claims_of_others_alone(post: Post) -> None:

@@ -110,7 +110,7 @@ class Post(TestInstance):
             routes=Routes(self.outbound.routes, self.outbound.credentials),
             sources=self.outbound.sources,
         )  # fmt: skip
-        self.runner = self.worker("worker-1")
+        self.accept.taker = self.runner = self.worker("worker-1")
         return self
 
     async def __aexit__(self, *problem: object) -> None:

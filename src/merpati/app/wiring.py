@@ -484,6 +484,7 @@ def _runner(
         steps={EXPAND: expanding.serve},
     )  # fmt: skip
     ground.notify.listen(Topic.QUEUE, 0, runner.wake)
+    accept.taker = runner
     return runner, expanding, scripts.events
 
 

@@ -112,6 +112,7 @@ class Accept:
         self._rules = rules
         self.watch: Watch | None = None  # the guard, which writes letters through us
         self.tell: Tell | None = None  # writes down what programs are to be told
+        self.taker: queue.Taker | None = None  # sends on at once what it is sending anyway
         self.filter: Filtering | None = None  # runs Sieve scripts, which send mail through us
         self._judge = judge
         self._reports = reports
@@ -395,6 +396,10 @@ class Accept:
             options=arrival.options,
             held=held,
             recipient_options=_wishes(arrival.routes),
+            taker=self.taker,
+            stored=None
+            if body.location
+            else blobs.Stored(blob_id, body.size, "", body.encoding, body.data),
         )
         return superfluous
 

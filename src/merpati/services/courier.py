@@ -151,7 +151,7 @@ class Courier:
         self._any_tls = Opportunistic(ANY_TLS)
         self._signatures = signatures
         self._verified: ssl.SSLContext | None = None  # loading the CAs takes a while
-        self._ahead: dict[int, Stored] = {}  # by blob, read with another and not sent yet
+        self._ahead: dict[int, Stored] = {}  # by blob, at hand and not sent yet
 
     def way(self, destination: str) -> str:
         """What mail for a destination shares connections with: its relay, else itself."""
@@ -337,6 +337,11 @@ class Courier:
             Tried(one, result, offers_dsn, session.is_final)
             for one, result in zip(parcel.recipients, results, strict=True)
         ]
+
+    def expect(self, stored: Stored) -> None:
+        """Keep the bytes of a message that is to be sent soon, if there is room."""
+        if len(self._ahead) < READ_AHEAD_MAX:
+            self._ahead[stored.blob_id] = stored
 
     async def _stored(self, message: QueueMessage, coming: Iterable[QueueMessage]) -> Stored | None:
         """Where the bytes of a message are, or None when nobody holds them any more."""

@@ -30,6 +30,7 @@ from merpati.services.outcome import Recorder
 from merpati.services.pace import Pace, is_too_much
 
 AHEAD: Final = 4  # messages that a lane has sent and that are not yet recorded
+LOW: Final = 50  # messages of a backlog at which more is fetched, before its lanes are idle
 TOO_MANY: Final = "4.5.3"  # recipients of one message
 INTERRUPTED: Final = Result(
     "", Outcome.TEMPORARY, "4.4.1", "it took too long and was interrupted; it will be tried again"
@@ -70,13 +71,16 @@ class Backlog:
         lanes: How many are at work.
         answered: The destination has answered to a message.
         takes_next: It has not closed a connection over which a next message was begun.
+        is_behind: More of it waits in the store, which comes before what is new.
     """
 
     __slots__ = (
-        "_news", "answered", "destination", "jobs", "lanes", "names", "pace", "takes_next",
+        "_low", "_news", "answered", "destination", "is_behind", "jobs", "lanes", "names", "pace",
+        "takes_next",
     )  # fmt: skip
 
-    def __init__(self, destination: str, pace: Pace) -> None:
+    def __init__(self, destination: str, pace: Pace, low: Callable[[], None] | None = None) -> None:
+        """`low` is called when what is left falls to `LOW` messages."""
         self.destination = destination
         self.names: set[str] = {destination}
         self.jobs: deque[Job] = deque()
@@ -84,7 +88,18 @@ class Backlog:
         self.lanes = 0
         self.answered = False
         self.takes_next = True
+        self.is_behind = False
+        self._low = low
         self._news = asyncio.Event()
+
+    def take(self) -> Job | None:
+        """The next job, which is the caller's from now on."""
+        if not self.jobs:
+            return None
+        job = self.jobs.popleft()
+        if len(self.jobs) == LOW and self._low is not None:
+            self._low()
+        return job
 
     def add(self, jobs: list[Job], name: str = "") -> None:
         """More was claimed, for the destination `name` when it is not this one itself."""
@@ -164,8 +179,7 @@ class Lane:
         return self._stopped or self._backlog.lanes > self._backlog.pace.lanes
 
     def _take(self) -> Job | None:
-        jobs = self._backlog.jobs
-        self._job = self._next or (jobs.popleft() if jobs else None)
+        self._job = self._next or self._backlog.take()
         self._next = None
         return self._job
 
@@ -261,14 +275,16 @@ class Lane:
         """
         backlog = self._backlog
         if (
-            not (backlog.jobs and backlog.answered and backlog.takes_next)
+            not (backlog.answered and backlog.takes_next)
             or n + 1 >= self._limits.messages
             or "PIPELINING" not in session.features
             or self._is_superfluous()
             or backlog.pace.pause
         ):
             return None
-        self._next = backlog.jobs.popleft()
+        self._next = backlog.take()
+        if self._next is None:
+            return None
         parcel = await self._pack(self._next)
         return parcel if parcel.envelope is not None else None
 

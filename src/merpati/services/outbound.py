@@ -14,6 +14,7 @@ one of its messages is to be returned, or its sender warned, is that message loo
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -33,6 +34,7 @@ from merpati.services.outcome import Recorder
 from merpati.services.pace import Pace
 from merpati.services.transport import Routes
 from merpati.store import destinations, queue, suppression
+from merpati.store.blobs import Stored
 from merpati.store.engine import Store, Transaction
 
 LEASE: Final = 3600  # seconds that what is claimed belongs to its worker
@@ -107,7 +109,8 @@ class QueueRunner:
         steps: Mapping[str, Step] | None = None,
     ) -> None:
         """Prepares; `run` works. `steps` serve destinations of our own, such as `@list`."""
-        self._lease = f"{name}/"  # ended, so that none is the beginning of another
+        self.lease = f"{name}/"  # ended, so that none is the beginning of another
+        self.lease_for = LEASE * 1000
         self._store = store
         self._courier = courier
         self._steps: dict[str, Step] = {HERE: deliver.here, **(steps or {})}
@@ -120,6 +123,7 @@ class QueueRunner:
         self._woken = asyncio.Event()
         self._backlogs: dict[str, Backlog] = {}  # of the destinations that are being served
         self._paces: dict[str, Pace] = {}  # of destinations that do not take all we might send
+        self._is_running = False
         self._telling = 0  # tasks that record what needs no try
         self._connections = asyncio.Semaphore(settings.connections)
 
@@ -134,28 +138,34 @@ class QueueRunner:
 
     async def run(self) -> None:
         """Work until cancelled. What this worker had claimed when it died is due at once."""
-        recovered = False
-        while True:
-            try:
-                if not recovered:
-                    await self.recover()
-                    recovered = True
-                self._woken.clear()
-                if await self.round():
-                    await asyncio.sleep(GATHER)
-                else:
-                    await self._sleep()
-            except Fault as fault:
-                self._log.warning("queue.waits", reason=fault.text)
-                await asyncio.sleep(PAUSE)
-            except Exception:  # noqa: BLE001 -- mail must go on, whatever one round met
-                self._log.exception("queue.failed")
-                await asyncio.sleep(PAUSE)
+        try:
+            while True:
+                try:
+                    await self._work()
+                except Fault as fault:
+                    self._log.warning("queue.waits", reason=fault.text)
+                    await asyncio.sleep(PAUSE)
+                except Exception:  # noqa: BLE001 -- mail must go on, whatever one round met
+                    self._log.exception("queue.failed")
+                    await asyncio.sleep(PAUSE)
+        finally:
+            self._is_running = False
+
+    async def _work(self) -> None:
+        """One round, and the wait for the next."""
+        if not self._is_running:
+            await self.recover()
+            self._is_running = True
+        self._woken.clear()
+        if await self.round():
+            await asyncio.sleep(GATHER)
+        else:
+            await self._sleep()
 
     async def recover(self) -> int:
         """Let go of what an earlier life of this worker had claimed; how many recipients."""
         now = int(self._clock.now() * 1000)
-        return await self._store.write(queue.release_leases, self._lease, now)
+        return await self._store.write(queue.release_leases, self.lease, now)
 
     async def _sleep(self) -> None:
         due = await self._store.read(queue.next_due)
@@ -187,16 +197,57 @@ class QueueRunner:
         waiting = await self._store.read(destinations.due, now, busy, 1) if due <= now else []
         if waiting:
             claimed = await self._store.write(
-                queue.claim, now, self._lease, now + LEASE * 1000, CLAIM, busy
+                queue.claim, now, self.lease, now + self.lease_for, CLAIM, busy
             )
             await self._begin(claimed, now, frozenset())
             found = found or bool(claimed)
+            self._catch_up(Counter(one.destination for one in claimed), busy)
+        else:
+            self._catch_up(Counter(), busy)
         return found
+
+    def _catch_up(self, claimed: Counter[str], busy: Sequence[str]) -> None:
+        """Where a claim has left nothing in the store, new mail is next."""
+        if claimed.total() >= CLAIM:
+            return  # it may not have come to all of them
+        for backlog in self._backlogs.values():
+            if backlog.is_behind and not any(
+                name in busy or claimed[name] >= queue.SHARE for name in backlog.names
+            ):
+                backlog.is_behind = False
+
+    # New mail for what is being served, see `queue.Taker`
+
+    def wants(self, destination: str) -> bool:
+        """Whether this worker is sending there now, and nothing older waits for it."""
+        if not self._is_running or destination in self._steps:
+            return False
+        backlog = self._backlogs.get(self._courier.way(destination))
+        if backlog is None or not backlog.answered or destination not in backlog.names:
+            return False
+        if len(backlog.jobs) >= BACKLOG:
+            backlog.is_behind = True
+        return not backlog.is_behind
+
+    def take(
+        self, message: QueueMessage, recipients: Sequence[QueueRecipient], stored: Stored | None
+    ) -> None:
+        """New mail that was queued with our lease."""
+        if not self._is_running:
+            return  # our next life lets go of it
+        if stored is not None:
+            self._courier.expect(stored)
+        until = asyncio.get_running_loop().time() + TRY_MAX
+        groups: dict[str, list[QueueRecipient]] = {}
+        for one in recipients:
+            groups.setdefault(one.destination, []).append(one)
+        for destination, group in groups.items():
+            self._serve(destination, [Job(message, group, until)])
 
     async def _look(self, now: int) -> bool:
         """Look at messages whose warning, or end, has come, wherever they wait."""
         claimed = await self._store.write(
-            queue.claim_overdue, now, self._lease, now + LEASE * 1000, CLAIM
+            queue.claim_overdue, now, self.lease, now + self.lease_for, CLAIM
         )
         names = {one.destination for one in claimed}
         known = await self._store.read(destinations.find, sorted(names))
@@ -261,7 +312,7 @@ class QueueRunner:
         backlog = self._backlogs.get(key)
         if backlog is None:
             pace = self._paces.get(key) or Pace(self._settings.connections_per_destination)
-            backlog = self._backlogs[key] = Backlog(key, pace)
+            backlog = self._backlogs[key] = Backlog(key, pace, self.wake)
         backlog.add(jobs, destination)
         if not backlog.lanes:
             self._add_lane(backlog)
@@ -277,7 +328,7 @@ class QueueRunner:
     def _add_lane(self, backlog: Backlog) -> None:
         lane = Lane(
             backlog, self._courier, self._steps, self._recorder, self._connections, self._limits,
-            self._lease, self._widen, self._log,
+            self.lease, self._widen, self._log,
         )  # fmt: skip
         backlog.lanes += 1
         task = self._tasks.spawn(lane.run(), f"queue {backlog.destination}")

@@ -85,6 +85,12 @@ class Transaction(Protocol):
     def announce(self, topic: Topic, subject: int) -> None:
         """Tell whoever listens, once this transaction is durable."""
 
+    def afterwards(self, call: Callable[[], None]) -> None:
+        """Call it on the loop once this transaction is durable, also if its caller has gone.
+
+        It is quick and raises nothing.
+        """
+
 
 Unit = Callable[Concatenate[Transaction, P], Awaitable[T]]
 

@@ -63,12 +63,13 @@ _ERRORS: Final = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, Timeou
 class PostgresqlTransaction:
     """`Transaction` over one asyncpg connection."""
 
-    __slots__ = ("_connection", "announcements")
+    __slots__ = ("_connection", "announcements", "calls")
     dialect: Dialect = Dialect.POSTGRESQL
 
     def __init__(self, connection: Any) -> None:
         self._connection = connection
         self.announcements: set[Announcement] = set()
+        self.calls: list[Callable[[], None]] = []
 
     async def rows(self, sql: str, *args: Any) -> list[Row]:
         with _conflicts():
@@ -95,6 +96,9 @@ class PostgresqlTransaction:
 
     def announce(self, topic: Topic, subject: int) -> None:
         self.announcements.add((topic, subject))
+
+    def afterwards(self, call: Callable[[], None]) -> None:
+        self.calls.append(call)
 
 
 class PostgresqlStore:
@@ -216,6 +220,8 @@ class PostgresqlStore:
                 tx = PostgresqlTransaction(connection)
                 async with connection.transaction(isolation="serializable"):
                     result = await unit(tx, *args, **kwargs)
+                for call in tx.calls:  # before anything else is awaited
+                    call()
         except _ERRORS as error:
             if _can_succeed(error):
                 raise _Again from error

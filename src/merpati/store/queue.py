@@ -12,13 +12,14 @@ claimed by itself. So the cost of a claim does not depend on how much else is wa
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final
+from functools import partial
+from typing import Any, Final, Protocol
 
 import msgspec
 
 from merpati.model.arrival import NO_OPTIONS, NO_RECIPIENT_OPTIONS, Options, RecipientOptions
 from merpati.model.queue import QueueMessage, QueueRecipient, Rule, with_any_tls
-from merpati.store import blobs, destinations, queue_rules
+from merpati.store import blobs, destinations, queue_rules, suppression
 from merpati.store.engine import Dialect, Row, Topic, Transaction, id_list, one_of
 
 MESSAGE_COLUMNS: Final = (
@@ -35,6 +36,32 @@ RANK_BELOW: Final = -10  # of every rank: priorities go to 9 (RFC 6710 3)
 LOOK_AGAIN: Final = 900_000  # ms; a message that was due for a look and could not be served
 
 Pair = tuple[int, int]  # message id and number of a recipient
+
+
+class Taker(Protocol):
+    """A worker that sends to some destinations right now, and takes new mail for them at once.
+
+    What it wants is queued with its lease, as if it had claimed it, and handed to it when
+    that is durable.
+
+    Attributes:
+        lease: Who takes it.
+        lease_for: For so many milliseconds.
+    """
+
+    lease: str
+    lease_for: int
+
+    def wants(self, destination: str) -> bool:
+        """Whether it takes mail for this destination now."""
+
+    def take(
+        self,
+        message: QueueMessage,
+        recipients: Sequence[QueueRecipient],
+        stored: blobs.Stored | None,
+    ) -> None:
+        """These recipients are its own now; `stored` are the bytes, if they are at hand."""
 
 
 async def add(
@@ -54,6 +81,8 @@ async def add(
     held: str = "",
     prefix: str = "",
     is_own: bool = False,
+    taker: Taker | None = None,
+    stored: blobs.Stored | None = None,
 ) -> int:
     """Queue a message whose blob the caller has counted once; due at once, or when it may leave.
 
@@ -76,6 +105,8 @@ async def add(
         held: Why all of it is held until it is released; empty: it is not.
         prefix: Header fields to be sent before the bytes of the blob, each ended by CRLF.
         is_own: Whether it was made here or submitted by one of ours.
+        taker: A worker that may take recipients who are due, without a claim.
+        stored: The bytes of the blob for it, if they are at hand.
 
     Returns:
         The queue id.
@@ -98,28 +129,75 @@ async def add(
     )  # fmt: skip
     rules = await queue_rules.rules(tx)
     asked = recipient_options or {}
-    rows = []
-    names: dict[str, None] = {}
+    new = []
     for n, (address, destination) in enumerate(recipients):
         wishes = asked.get(address, NO_RECIPIENT_OPTIONS)
         rule = _rule(rules, sender, address, destination)
         reason = held or (rule.reason if rule else "")
         if options.tls_optional and not options.require_tls:
             destination = with_any_tls(destination)  # noqa: PLW2901 -- as it is queued
-        names[destination] = None
+        new.append((
+            QueueRecipient(
+                message_id, n, address, destination, bool(reason or rule), 0, start, "", "", "",
+                wishes.notify, wishes.orcpt, reason=reason,
+            ),
+            rule.id if rule else 0,
+        ))  # fmt: skip
+    taken: dict[int, QueueRecipient] = {}
+    if taker is not None and start <= received_at and len(new) <= SHARE:
+        taken = await _taken(tx, taker, [one for one, _ in new])
+    await _insert(tx, new, taken, -options.priority, taker.lease if taker is not None else "")
+    if taker is not None and taken:
+        whole = QueueMessage(
+            message_id, trace, blob_id, sender, account_id, smtputf8, received_at, expires_at,
+            warn_at, options, prefix, is_own,
+        )  # fmt: skip
+        tx.afterwards(partial(taker.take, whole, list(taken.values()), stored))
+    return message_id
+
+
+async def _taken(
+    tx: Transaction, taker: Taker, new: Sequence[QueueRecipient]
+) -> dict[int, QueueRecipient]:
+    """Those that a worker takes at once, by their numbers, as its lease makes them."""
+    wanted = {name for name in {one.destination for one in new} if taker.wants(name)}
+    free = [one for one in new if one.destination in wanted and not one.held]
+    if not free:
+        return {}
+    now = free[0].next_at
+    gone = await suppression.suppressed(tx, [one.address for one in free], now)
+    return {
+        one.n: msgspec.structs.replace(one, attempts=1, next_at=now + taker.lease_for)
+        for one in free
+        if one.address not in gone
+    }
+
+
+async def _insert(
+    tx: Transaction, new: Sequence[tuple[QueueRecipient, int]], taken: Mapping[int, QueueRecipient],
+    rank: int, lease: str,
+) -> None:  # fmt: skip
+    """Write recipients and the rules that hold them; those that are `taken` with a lease."""
+    rows = []
+    due: dict[str, int] = {}
+    for free, rule_id in new:
+        one = taken.get(free.n, free)
+        due[one.destination] = min(one.next_at, due.get(one.destination, one.next_at))
         rows.append((
-            message_id, n, address, destination, int(bool(reason or rule)), start,
-            -options.priority, wishes.notify, wishes.orcpt, rule.id if rule else 0, reason,
+            one.message_id, one.n, one.address, one.destination, int(one.held), one.attempts,
+            one.next_at, lease if one is not free else "", rank, one.notify, one.orcpt, rule_id,
+            one.reason,
         ))  # fmt: skip
     await tx.run_many(
         "INSERT INTO queue_recipient (message_id, n, address, destination, held, attempts,"
         " next_at, lease, status, reply, remote, rank, notify, orcpt, give_up, rule_id, reason)"
-        " VALUES ($1, $2, $3, $4, $5, 0, $6, '', '', '', '', $7, $8, $9, 0, $10, $11)",
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, '', '', '', $9, $10, $11, 0, $12, $13)",
         rows,
     )
-    await destinations.lower(tx, names, start)
-    tx.announce(Topic.QUEUE, 0)
-    return message_id
+    for name, at in due.items():
+        await destinations.lower(tx, (name,), at)
+    if len(taken) < len(new):
+        tx.announce(Topic.QUEUE, 0)
 
 
 def _rule(rules: Sequence[Rule], sender: str, address: str, destination: str) -> Rule | None:

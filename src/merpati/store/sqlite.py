@@ -73,12 +73,13 @@ class _Slow(Exception):  # noqa: N818 -- a signal, not an error
 class SqliteTransaction:
     """`Transaction` over one apsw connection; nothing here ever suspends."""
 
-    __slots__ = ("_db", "announcements")
+    __slots__ = ("_db", "announcements", "calls")
     dialect: Dialect = Dialect.SQLITE
 
     def __init__(self, db: apsw.Connection) -> None:
         self._db = db
         self.announcements: set[Announcement] = set()
+        self.calls: list[Callable[[], None]] = []
 
     async def rows(self, sql: str, *args: Any) -> list[Row]:
         return self._execute(sql, args).fetchall()
@@ -106,6 +107,9 @@ class SqliteTransaction:
     def announce(self, topic: Topic, subject: int) -> None:
         self.announcements.add((topic, subject))
 
+    def afterwards(self, call: Callable[[], None]) -> None:
+        self.calls.append(call)
+
     def _execute(self, sql: str, args: Sequence[Any]) -> apsw.Cursor:
         try:
             return self._db.execute(_sqlite_sql(sql), args)
@@ -127,7 +131,7 @@ def drive(work: Awaitable[T]) -> T:
 class _Waiting:
     """One unit on its way to a commit, and what came of it."""
 
-    __slots__ = ("announcements", "error", "future", "is_long", "result", "start")
+    __slots__ = ("announcements", "calls", "error", "future", "is_long", "result", "start")
 
     def __init__(
         self,
@@ -142,6 +146,7 @@ class _Waiting:
         self.result: Any = None
         self.error: BaseException | None = None
         self.announcements: set[Announcement] = set()
+        self.calls: list[Callable[[], None]] = []
 
 
 def connect(path: Path, *, read_only: bool = False, durable: bool = True) -> apsw.Connection:
@@ -367,8 +372,8 @@ class SqliteStore:
         db.execute("SAVEPOINT unit")
         try:
             waiting.result = drive(waiting.start(tx))
-            waiting.announcements = tx.announcements
             db.execute("RELEASE unit")
+            waiting.announcements, waiting.calls = tx.announcements, tx.calls
         except (apsw.FullError, apsw.IOError, apsw.CorruptError):
             raise  # SQLite may have rolled back the whole batch with it
         except BaseException as error:  # noqa: BLE001 -- handed to whoever waits for the unit
@@ -380,7 +385,7 @@ class SqliteStore:
         fault = _fault(error, self._path)
         for waiting in batch:
             waiting.error = fault
-            waiting.announcements = set()
+            waiting.announcements, waiting.calls = set(), []
         if isinstance(error, apsw.IOError | apsw.CorruptError):
             self._failure = (
                 f"{self._path}: {error}; writes are refused until the disk is mended"
@@ -395,6 +400,8 @@ class SqliteStore:
         announced: set[Announcement] = set()
         for waiting in batch:
             announced |= waiting.announcements
+            for call in waiting.calls:
+                call()
             if waiting.future.done():  # its session has gone
                 continue
             if waiting.error is not None:
