@@ -266,7 +266,7 @@ async def test_what_cannot_be_subscribed_is_refused(
 
 async def test_what_was_left_out_is_told_and_a_code_may_be_null(jmap: JmapInstance) -> None:
     """RFC 8620 5.3, 7.2."""
-    new = {"deviceClientId": "d", "url": "https://push.example/a"}
+    new: dict[str, Any] = {"deviceClientId": "d", "url": "https://push.example/a"}
     made = (await call(jmap, "set", create={"k": new}))["created"]["k"]
     assert (made["keys"], made["types"], made["verificationCode"]) == (None, None, None)
     new |= {"keys": None, "types": None, "verificationCode": None, "expires": None}

@@ -83,7 +83,7 @@ async def test_null_gives_keywords_their_default(jmap: JmapInstance) -> None:
 async def test_a_pointer_names_what_was_just_created(jmap: JmapInstance) -> None:
     await jmap.deliver(RAW)
     both = {"mailboxIds/#new": True, "mailboxIds/F1": None}
-    calls = [
+    calls: list[tuple[str, dict[str, Any]]] = [
         ("Mailbox/set", {"create": {"new": {"name": "new"}}}),
         ("Email/set", {"update": {"M100000001": both}}),
         ("Email/get", {"ids": ["M100000001"], "properties": ["mailboxIds"]}),
