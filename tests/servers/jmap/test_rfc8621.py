@@ -500,6 +500,12 @@ async def test_a_value_is_not_cut_within_a_tag(jmap: JmapInstance, most: int) ->
     assert "<a" not in told["value"] or ">" in told["value"].partition("<a")[2]
 
 
+async def test_a_content_id_is_told_without_comments(jmap: JmapInstance) -> None:
+    await jmap.deliver(b"Content-ID: (c) <a@b> (d)\r\n\r\nhello\r\n")
+    one = await only(jmap, properties=["bodyStructure"], bodyProperties=["cid"])
+    assert one["bodyStructure"]["cid"] == "a@b"
+
+
 async def test_a_draft_may_have_recipients_that_are_none_yet(jmap: JmapInstance) -> None:
     """RFC 8621 4.6: it is checked when it is sent."""
     to = [{"name": None, "email": "john smith at home"}, {"name": "B", "email": "b@"}]

@@ -307,6 +307,15 @@ async def test_submissions_are_found_and_forgotten(jmap: JmapInstance) -> None: 
     assert (told["removed"], told["added"]) == ([first["id"]], [])
 
 
+async def test_an_envelope_is_told_with_all_of_its_properties(jmap: JmapInstance) -> None:  # 7
+    given = {"mailFrom": {"email": "ana@example.org"}, "rcptTo": [{"email": FAR}]}
+    made = (await send(jmap, await draft(jmap), envelope=given))["created"]["s"]
+    assert made["envelope"] == {
+        "mailFrom": {"email": "ana@example.org", "parameters": None},
+        "rcptTo": [{"email": FAR, "parameters": None}],
+    }
+
+
 async def test_whoever_may_send_for_another_does(jmap: JmapInstance) -> None:
     team = await jmap.add_account("team@example.org")
     await jmap.store.write(allow, team.id, jmap.ana.id)

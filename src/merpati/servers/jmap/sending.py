@@ -112,7 +112,7 @@ async def prepare(call: Call, access: Access, sending: Sending, new: Mapping[str
     fields = headers.split(content).fields
     senders = found.senders
     _check_whole(fields)
-    envelope = new["envelope"] or _envelope(fields, found.identity, senders)
+    envelope = _whole(new["envelope"]) or _envelope(fields, found.identity, senders)
     sender, options = _sender(call, sending, envelope["mailFrom"], senders)
     await _check_author(call, content, senders, sender)
     routes = await _routes(sending, envelope["rcptTo"])
@@ -200,6 +200,17 @@ def _is_address(text: str) -> bool:
         return not parse_address(text).is_null and "@" in text
     except SyntaxFault:
         return False
+
+
+def _whole(given: Mapping[str, Any] | None) -> dict[str, Any]:
+    """An envelope with the parameters that it leaves out; empty when there is none."""
+    if given is None:
+        return {}
+    sender, *recipients = (
+        {"email": one["email"], "parameters": one.get("parameters")}
+        for one in (given["mailFrom"], *given["rcptTo"])
+    )
+    return {"mailFrom": sender, "rcptTo": recipients}
 
 
 def _envelope(fields: Sequence[headers.Field], who: Identity, senders: Senders) -> dict[str, Any]:

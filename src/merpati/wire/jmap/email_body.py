@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from merpati.wire.jmap import email_headers
 from merpati.wire.jmap.email_headers import Wanted
-from merpati.wire.mime import charsets, headers, text
+from merpati.wire.mime import charsets, comments, headers, text
 
 if TYPE_CHECKING:
     import mmap
@@ -214,7 +214,8 @@ def _property(buffer: bytes | mmap.mmap, one: Numbered, name: str, blob_id: Blob
         case "disposition":
             return part.disposition or None
         case "cid":
-            return part.id.strip().removeprefix("<").removesuffix(">") or None
+            said = comments.mask(part.id.encode()).decode()
+            return said.strip().removeprefix("<").removesuffix(">") or None
         case "language":
             return part.language or None
         case "location":
