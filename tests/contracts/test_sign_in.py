@@ -12,6 +12,7 @@ from merpati.store import (
     credentials,
     directory,
     oauth_clients,
+    push,
     second_factors,
     sign_in_history,
     tickets,
@@ -259,3 +260,34 @@ async def test_an_account_goes_with_all_of_it(store: Store) -> None:
     assert await store.read(web_sessions.of_family, digest("f"), NOW) is None
     assert await store.read(second_factors.totp, ana.id) is None
     assert await store.read(sign_in_history.of_account, ana.id, 10) == []
+
+
+async def test_a_credential_is_good_until_it_ends_in_whatever_way(store: Store) -> None:
+    account = await add_account(store)
+    await store.write(directory.set_account, account.id, password="$hash keys")
+    own = push.password("$hash other keys")
+    one, other = push.app_password("aaaaaa"), push.app_password("bbbbbb")
+    for id_, ends in (("aaaaaa", 0), ("bbbbbb", NOW + 10)):
+        password = AppPassword(
+            id_, "phone", ("jmap",), (), NOW, ends, 0, "", "", digest(id_)
+        )  # fmt: skip
+        await store.write(app_passwords.add, account.id, password)
+    number = await a_session(store, account.id, "family")
+    session = push.session(number)
+
+    async def good(now: int = NOW) -> set[str]:
+        return set(await store.read(push.good, account.id, now))
+
+    assert await good() == {"", own, one, other, session}
+    assert await good(NOW + 20) == {"", own, one, session}
+    assert await good(NOW + 100) == {"", own, one}
+    await store.write(web_sessions.end, account.id, number)
+    await store.write(app_passwords.remove, account.id, "bbbbbb")
+    assert await good() == {"", own, one}
+    await store.write(second_factors.protect, account.id, browser_only=True)
+    assert await good() == {"", one}
+    await store.write(second_factors.protect, account.id, browser_only=False)
+    await store.write(credentials.change_password, account.id, "$other keys")
+    assert await good() == {"", push.password("$other"), one}
+    await store.write(directory.set_account, account.id, disabled=1)
+    assert await good() == set()

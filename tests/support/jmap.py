@@ -31,7 +31,12 @@ class JmapInstance(TestInstance):
         await super().__aenter__()
         self.jmap = self.build(JmapSettings())
         self.account = object_ids.account(self.ana.id)
+        self.signed_in_with = ""
         return self
+
+    async def credential(self) -> str:
+        """The name of what whoever calls has signed in with (`store.push`)."""
+        return self.signed_in_with
 
     def build(self, settings: JmapSettings) -> Jmap:
         """Another one, with other limits."""
@@ -63,7 +68,7 @@ class JmapInstance(TestInstance):
         asked = self.api.read(json.dumps(body).encode())
         named = await self.jmap.accounts.named(who)
         accounts = {id_: access for id_, (access, _) in named.items()}
-        answer = await self.api.answer(asked, who, accounts, "0")
+        answer = await self.api.answer(asked, who, accounts, "0", credential=self.credential)
         told: dict[str, Any] = json.loads(requests.encode(answer))
         self.last = told
         responses: list[Any] = told["methodResponses"]

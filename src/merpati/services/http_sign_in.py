@@ -11,6 +11,7 @@ from merpati.base.faults import Fault, Kind, SyntaxFault
 from merpati.model.account import Account
 from merpati.services.login import Login
 from merpati.services.sessions import OWN, Sessions
+from merpati.store import push
 from merpati.store.web_sessions import BROWSER, WebSession
 from merpati.wire import http_credentials, sasl
 from merpati.wire.http_credentials import Token
@@ -48,6 +49,14 @@ class HttpSignIn:
         except SyntaxFault as fault:
             raise Fault(Kind.AUTH_FAILED, fault.text) from None
         return await self._login.verify(name, password, peer, protocol)
+
+    async def credential(self, authorization: str | None, account: Account) -> str:
+        """What opened an account to a request, by the names of `store.push`."""
+        given = _read(authorization)
+        if isinstance(given, Token):
+            session = await self._sessions.find(given) if self._sessions is not None else None
+            return push.session(session.id) if session is not None else ""
+        return await self._login.credential(account, sasl.prepare_password(given.password))
 
     async def person(self, authorization: str | None, peer: str) -> tuple[Account, WebSession]:
         """The account, and the browser's session, that a request comes from.

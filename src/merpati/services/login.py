@@ -41,7 +41,7 @@ from merpati.base.settings import setting
 from merpati.model.account import Account
 from merpati.services.app_passwords import AppPasswords
 from merpati.services.sign_in_history import SignInHistory
-from merpati.store import credentials, directory
+from merpati.store import credentials, directory, push
 from merpati.store.app_passwords import AppPassword
 from merpati.store.engine import Store
 from merpati.wire import scram
@@ -174,6 +174,13 @@ class Login:
         # Before anything else is awaited, so that the next in turn is counted with it.
         self._note(account, protocol, peer, "password", success=right, client=client)
         return self._end(account if right else None, name, peer, protocol)
+
+    async def credential(self, account: Account, password: str) -> str:
+        """The name of a password that has opened an account, of `store.push`."""
+        found = None
+        if self._app_passwords is not None:
+            found = await self._app_passwords.find(account.id, password)
+        return push.password(account.password) if found is None else push.app_password(found.id)
 
     def _by_app_password(
         self, account: Account, found: AppPassword, name: str, peer: str, protocol: str

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from merpati.services.notify import Notify
     from merpati.services.sealing import Sealing
     from merpati.services.state_changes import News
-    from merpati.store.engine import Store
+    from merpati.store.engine import Store, Transaction
     from merpati.store.push import Subscription
 
 LEASE: Final = "web-push"
@@ -115,6 +115,14 @@ def is_public(address: str) -> bool:
 
 
 _NAT64: Final = ipaddress.ip_network("64:ff9b::/96")
+
+
+async def _with_credentials(
+    tx: Transaction, account_id: int, now: int
+) -> tuple[list[Subscription], frozenset[str]]:
+    """The subscriptions of an account, and which credentials are good."""
+    there = await push.of_account(tx, account_id)
+    return there, await push.good(tx, account_id, now) if there else frozenset()
 
 
 class WebPush:
@@ -225,10 +233,12 @@ class WebPush:
         rest = 0.0
         try:
             async with self._places:
-                waits = [
-                    await self._tell(one)
-                    for one in await self._store.read(push.of_account, user_id)
-                ]
+                there, good = await self._store.read(_with_credentials, user_id, self._now())
+                waits = [await self._tell(one) for one in there if one.credential in good]
+                for one in there:
+                    if one.credential not in good:
+                        self._log.info("push.ended", account=user_id, subscription=one.id)
+                        await self._store.write(push.remove, user_id, one.id)
                 rest = min((one for one in waits if one > 0), default=0.0)
                 if not waits:
                     self._forget(user_id)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 from merpati.base.faults import Fault, Kind
-from merpati.store.engine import Conflict, Row, Transaction
+from merpati.store.engine import Conflict, Row, Topic, Transaction
 
 MOST: Final = 200  # of one account
 COLUMNS: Final = (
@@ -92,11 +92,13 @@ async def remove(tx: Transaction, account_id: int, id_: str) -> bool:
     gone = await tx.run(
         "DELETE FROM app_password WHERE account_id = $1 AND id = $2", account_id, id_
     )
+    tx.announce(Topic.ACCOUNT, account_id)  # its push subscriptions end
     return gone == 1
 
 
 async def remove_all(tx: Transaction, account_id: int) -> int:
     """Let none of an account work any longer; how many those were."""
+    tx.announce(Topic.ACCOUNT, account_id)
     return await tx.run("DELETE FROM app_password WHERE account_id = $1", account_id)
 
 

@@ -37,4 +37,3 @@ async def change_password(
     await tx.run("UPDATE account SET password = $2 WHERE id = $1", account_id, password)
     await web_sessions.end_others(tx, account_id, session_id)
     tx.announce(Topic.DIRECTORY, 0)
-    tx.announce(Topic.ACCOUNT, account_id)

@@ -1,7 +1,13 @@
-"""Push subscriptions: where programs want to be told of changes (RFC 8620 7.2)."""
+"""Push subscriptions: where programs want to be told of changes (RFC 8620 7.2).
+
+Each ends with what its program signed in with: an app password, a session, or the account's own
+password. Those have many ends (revoked, run out, changed, by their owner or an administrator), so
+a subscription has the name of its credential, and whoever would use one asks whether it is good.
+"""
 
 from __future__ import annotations
 
+from hashlib import sha256
 from typing import Final
 
 import msgspec
@@ -13,7 +19,7 @@ MAX: Final = 32  # of one account
 PAGE: Final = 5000  # accounts of one query
 _COLUMNS: Final = (
     "account_id, id, device, url, public_key, secret, types, code, verified, asked, known,"
-    " failures, next_at, expires_at"
+    " failures, next_at, expires_at, credential"
 )
 
 
@@ -28,6 +34,7 @@ class Subscription(msgspec.Struct, frozen=True, kw_only=True):
         asked: whether the code was sent.
         known: what the program was told of, as `services/state_changes.written`.
         next_at: before which nothing is to be tried.
+        credential: what its program signed in with, as `app_password` and the others name it.
     """
 
     account_id: int
@@ -44,11 +51,49 @@ class Subscription(msgspec.Struct, frozen=True, kw_only=True):
     failures: int = 0
     next_at: int = 0
     expires_at: int
+    credential: str = ""
 
     @property
     def wanted(self) -> list[str] | None:
         """The types that are wanted; None for all."""
         return None if self.types == "*" else self.types.split()
+
+
+def app_password(id_: str) -> str:
+    """The name of a credential."""
+    return f"app-password:{id_}"
+
+
+def session(number: int) -> str:
+    """The same of a browser's session, or an application's."""
+    return f"session:{number}"
+
+
+def password(stored: str) -> str:
+    """The same of an account's own password, as it is stored; another one has another name."""
+    return f"password:{sha256(stored.partition(' ')[0].encode()).hexdigest()[:16]}"
+
+
+async def good(tx: Transaction, account_id: int, now: int) -> frozenset[str]:
+    """The names of all credentials with which programs can sign in to an account.
+
+    What signed in with none that has a name ("") stays good.
+    """
+    found = {""}
+    row = await tx.row(
+        "SELECT password, browser_only FROM account WHERE id = $1 AND disabled = 0", account_id
+    )
+    if row is None:
+        return frozenset()
+    if row[0] and not row[1]:
+        found.add(password(row[0]))
+    for table, name in (("app_password", app_password), ("web_session", session)):
+        rows = await tx.rows(
+            f"SELECT id FROM {table} WHERE account_id = $1 AND (expires_at = 0 OR expires_at > $2)",
+            account_id, now,
+        )  # fmt: skip
+        found |= {name(one[0]) for one in rows}
+    return frozenset(found)
 
 
 async def of_account(tx: Transaction, account_id: int) -> list[Subscription]:
@@ -61,7 +106,7 @@ async def of_account(tx: Transaction, account_id: int) -> list[Subscription]:
             account_id=row[0], id=row[1], device=row[2], url=row[3], public_key=bytes(row[4]),
             secret=bytes(row[5]), types=row[6], code=row[7], verified=bool(row[8]),
             asked=bool(row[9]), known=row[10], failures=row[11], next_at=row[12],
-            expires_at=row[13],
+            expires_at=row[13], credential=row[14],
         )
         for row in rows
     ]  # fmt: skip
@@ -94,9 +139,9 @@ async def add(tx: Transaction, one: Subscription) -> None:
         raise Fault(Kind.OVER_QUOTA, f"an account has at most {MAX} push subscriptions")
     await tx.run(
         f"INSERT INTO push_subscription ({_COLUMNS})"
-        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0, 0, '', 0, 0, $9)",
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0, 0, '', 0, 0, $9, $10)",
         one.account_id, one.id, one.device, one.url, one.public_key, one.secret, one.types,
-        one.code, one.expires_at,
+        one.code, one.expires_at, one.credential,
     )  # fmt: skip
     tx.announce(Topic.PUSH, 0)
 

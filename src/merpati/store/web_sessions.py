@@ -128,6 +128,7 @@ async def end(tx: Transaction, account_id: int, session_id: int) -> bool:
         "DELETE FROM access_token WHERE session_id = $2 AND account_id = $1", account_id, session_id
     )
     tx.announce(Topic.SIGN_IN, 0)
+    tx.announce(Topic.ACCOUNT, account_id)  # its push subscriptions end
     return gone == 1
 
 
@@ -147,6 +148,7 @@ async def end_others(tx: Transaction, account_id: int, session_id: int) -> None:
         account_id, session_id,
     )  # fmt: skip
     tx.announce(Topic.SIGN_IN, 0)
+    tx.announce(Topic.ACCOUNT, account_id)
 
 
 async def forget(tx: Transaction, now: int) -> bool:

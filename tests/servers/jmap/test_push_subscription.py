@@ -19,12 +19,13 @@ from merpati.servers.jmap.call import VAPID
 from merpati.services import web_push as service
 from merpati.services.sealing import Sealing
 from merpati.services.web_push import Vapid, WebPush, WebPushSettings, is_public
+from merpati.store import credentials, push
 from merpati.wire import web_push
 from tests.support.certificates import Authority
 from tests.support.dns import DnsServer
 from tests.support.http import Site
 from tests.support.jmap import JmapInstance
-from tests.support.server import ANA, HOSTNAME
+from tests.support.server import ANA, HOSTNAME, password_hash
 
 ROOT = Authority("root")
 GOOD = ROOT.issue("push.test")
@@ -194,6 +195,43 @@ async def test_a_subscription_that_its_service_does_not_know_any_more_goes(
             return
         await asyncio.sleep(0.02)
     pytest.fail("it is still there")
+
+
+async def test_a_subscription_ends_with_what_it_was_made_with(
+    jmap: JmapInstance, push_service: PushService
+) -> None:
+    """RFC 8620 7.2."""
+    jmap.signed_in_with = push.password(jmap.ana.password)
+    mine = await verified(jmap, push_service)
+    await jmap.deliver(LETTER)
+    assert (await push_service.said())["@type"] == "StateChange"
+    await jmap.store.write(credentials.change_password, jmap.ana.id, password_hash("another"))
+    for _ in range(500):
+        if not (await call(jmap, "get", ids=None))["list"]:
+            break
+        await asyncio.sleep(0.02)
+    assert (await call(jmap, "get", ids=[mine]))["notFound"] == [mine]
+    await jmap.deliver(LETTER)
+    await asyncio.sleep(0.3)
+    while not push_service.posts.empty():  # of before
+        assert (await push_service.said())["@type"] == "StateChange"
+    assert not await jmap.store.read(push.of_account, jmap.ana.id)
+
+
+async def test_nobody_sees_what_was_made_with_another_credential(jmap: JmapInstance) -> None:
+    """RFC 8620 7.2.1."""
+    jmap.signed_in_with = "session:1"
+    id_ = await made(jmap, "https://push.example/a")
+    jmap.signed_in_with = "session:2"
+    other = await made(jmap, "https://push.example/b")
+    assert [one["id"] for one in (await call(jmap, "get", ids=None))["list"]] == [other]
+    assert (await call(jmap, "get", ids=[id_]))["notFound"] == [id_]
+    told = await call(jmap, "set", update={id_: {"types": None}}, destroy=[id_])
+    assert told["notDestroyed"][id_]["type"] == "notFound"
+    jmap.signed_in_with = "session:1"
+    told = await call(jmap, "set", update={id_: {"types": ["Email"]}})
+    assert told["updated"] == {id_: None}
+    assert (await call(jmap, "set", destroy=[id_]))["destroyed"] == [id_]
 
 
 async def test_without_keys_the_object_is_sent_as_it_is(

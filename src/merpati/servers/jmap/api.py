@@ -8,7 +8,15 @@ from typing import Any, Final
 
 from merpati.base.faults import Fault
 from merpati.model.account import Account
-from merpati.servers.jmap.call import CORE, Access, Call, Method, Services
+from merpati.servers.jmap.call import (
+    CORE,
+    Access,
+    Call,
+    CredentialName,
+    Method,
+    Services,
+    no_credential,
+)
 from merpati.wire.jmap import references, requests
 from merpati.wire.jmap.faults import MethodFault, RequestFault, method_fault
 from merpati.wire.jmap.requests import Invocation, Request
@@ -41,6 +49,7 @@ class Api:
         accounts: Mapping[str, Access],
         state: str,
         peer: str = "",
+        credential: CredentialName = no_credential,
     ) -> dict[str, Any]:
         """The Response object.
 
@@ -50,6 +59,7 @@ class Api:
             accounts: Those the user may use.
             state: of the session object.
             peer: The address that it came from.
+            credential: Tells what the user signed in with.
 
         Raises:
             RequestFault: too many requests of this user at once.
@@ -61,7 +71,8 @@ class Api:
         self._running[user.id] += 1
         try:
             created = dict(request.created_ids or {})
-            call = Call(self._services, user, accounts, frozenset(request.using), created, peer)
+            using = frozenset(request.using)
+            call = Call(self._services, user, accounts, using, created, peer, credential)
             responses = await self._run(call, request)
         finally:
             self._running[user.id] -= 1

@@ -84,6 +84,14 @@ class Sending:
     recipients: int = 1000
 
 
+CredentialName = Callable[[], Awaitable[str]]
+
+
+async def no_credential() -> str:
+    """Of those who signed in with none that has a name."""
+    return ""
+
+
 class Access(NamedTuple):
     """An account that the user may use, as one method call sees it."""
 
@@ -103,6 +111,7 @@ class Call:
         using: the capabilities of the request.
         created: real ids by creation id, of the whole request.
         peer: the address that the request came from.
+        credential: tells the name of what the user signed in with, of `store.push`.
     """
 
     services: Services
@@ -111,6 +120,7 @@ class Call:
     using: frozenset[str]
     created: dict[str, str] = field(default_factory=dict)
     peer: str = ""
+    credential: CredentialName = no_credential
 
     @property
     def settings(self) -> JmapSettings:

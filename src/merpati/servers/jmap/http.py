@@ -16,7 +16,7 @@ from merpati.base.faults import Fault, Kind
 from merpati.model import object_ids
 from merpati.servers.jmap import resource
 from merpati.servers.jmap.api import Api
-from merpati.servers.jmap.call import VAPID, WEBSOCKET, Access, Services
+from merpati.servers.jmap.call import VAPID, WEBSOCKET, Access, CredentialName, Services
 from merpati.servers.jmap.files import Files
 from merpati.wire.http_credentials import challenge
 from merpati.wire.jmap import requests
@@ -115,6 +115,10 @@ class Jmap:
         peer = request.client.host if request.client is not None else ""
         return partial(self._sign_in.account, request.headers.get("authorization"), peer, "jmap")
 
+    def credential(self, request: Request, user: Account) -> CredentialName:
+        """What says what the user signed in with."""
+        return partial(self._sign_in.credential, request.headers.get("authorization"), user)
+
     async def session_of(self, request: Request, user: Account) -> dict[str, Any]:
         """The session object of a user."""
         return await self.session_at(f"{request.url.scheme}://{request.url.netloc}", user)
@@ -139,7 +143,8 @@ class Jmap:
         told = await self.session_of(request, user)
         accounts = {id_: access for id_, (access, _) in (await self.accounts.named(user)).items()}
         peer = request.client.host if request.client is not None else ""
-        answer = await self.api.answer(asked, user, accounts, told["state"], peer)
+        credential = self.credential(request, user)
+        answer = await self.api.answer(asked, user, accounts, told["state"], peer, credential)
         return _json(answer)
 
     async def _body(self, request: Request) -> bytes:

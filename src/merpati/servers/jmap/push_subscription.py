@@ -85,8 +85,7 @@ class PushSubscriptions:
             raise invalid(f"there is no property {unknown[0][:100]!r}", "properties")
         there = {
             subscription_id(one.id): _object(one)
-            for one in await call.services.store.read(push.of_account, call.user.id)
-            if one.expires_at > call.now()
+            for one in await call.services.store.read(_own, call, await call.credential())
         }
         ids = arguments["ids"]
         wanted = list(there) if ids is None else list(dict.fromkeys(ids))
@@ -104,28 +103,33 @@ class PushSubscriptions:
             name: {} for name in ("created", "updated", "notCreated", "notUpdated", "notDestroyed")
         }
         told["destroyed"] = []
+        credential = await call.credential()
         for creation_id, new in arguments["create"].items():
             try:
-                told["created"][creation_id] = await self._create(call, creation_id, new)
+                made = await self._create(call, credential, creation_id, new)
+                told["created"][creation_id] = made
             except Fault as fault:
                 _refuse(told["notCreated"], creation_id, fault)
         for reference, patch in arguments["update"].items():
             try:
                 id_ = call.real(reference) or ""
-                told["updated"][id_] = await call.services.store.write(_update, call, id_, patch)
+                told["updated"][id_] = await call.services.store.write(
+                    _update, call, credential, id_, patch
+                )
             except Fault as fault:
                 _refuse(told["notUpdated"], reference, fault)
         for reference in arguments["destroy"]:
             id_ = call.real(reference) or ""
-            number = _number(id_)
-            if number and await call.services.store.write(push.remove, call.user.id, number):
+            if await call.services.store.write(_remove, call, credential, _number(id_)):
                 told["destroyed"].append(id_)
             else:
                 _refuse(told["notDestroyed"], reference, SetFault("notFound"))
         return [("PushSubscription/set", {name: value or None for name, value in told.items()})]
 
-    async def _create(self, call: Call, creation_id: str, new: Mapping[str, Any]) -> dict[str, Any]:
-        one = _made(call, new)
+    async def _create(
+        self, call: Call, credential: str, creation_id: str, new: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        one = msgspec.structs.replace(_made(call, new), credential=credential)
         if self._rate is None:
             self._rate = RateLimit(
                 CREATIONS_PER_HOUR / 3600, CREATIONS_AT_ONCE, call.services.clock
@@ -217,13 +221,25 @@ def _object(one: Subscription) -> dict[str, Any]:
     }
 
 
+async def _own(tx: Transaction, call: Call, credential: str) -> list[Subscription]:
+    """Those made with a credential: nobody sees those of another (RFC 8620 7.2)."""
+    return [
+        one for one in await push.of_account(tx, call.user.id)
+        if one.credential == credential and one.expires_at > call.now()
+    ]  # fmt: skip
+
+
+async def _remove(tx: Transaction, call: Call, credential: str, number: int) -> bool:
+    own = {one.id for one in await _own(tx, call, credential)}
+    return number in own and await push.remove(tx, call.user.id, number)
+
+
 async def _update(
-    tx: Transaction, call: Call, id_: str, patch: Mapping[str, Any]
+    tx: Transaction, call: Call, credential: str, id_: str, patch: Mapping[str, Any]
 ) -> dict[str, Any] | None:
-    number = _number(id_)
-    there = {one.id: one for one in await push.of_account(tx, call.user.id)}
-    one = there.get(number)
-    if one is None or one.expires_at <= call.now():
+    there = {one.id: one for one in await _own(tx, call, credential)}
+    one = there.get(_number(id_))
+    if one is None:
         raise SetFault("notFound")
     old = _object(one)
     new = patches.apply(old, patch, {"types": None, "expires": None})

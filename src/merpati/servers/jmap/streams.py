@@ -11,6 +11,7 @@ from starlette.routing import Route
 
 from merpati.base.faults import Fault, Kind, SyntaxFault
 from merpati.servers.jmap import eventsource, resource, websocket
+from merpati.servers.jmap.call import CredentialName
 from merpati.servers.jmap.http import problem, refusal
 from merpati.servers.jmap.push import Credential, Places, Watch
 from merpati.wire import websocket as frames
@@ -71,7 +72,8 @@ class Streams:
             return answer
         except Fault as fault:
             return refusal(fault, request.headers.get("authorization"))
-        answer_ = partial(self._answer, user, _base_of(told))
+        credential = self._jmap.credential(request, user)
+        answer_ = partial(self._answer, user, credential, _base_of(told))
         return _response(
             websocket.socket(
                 accepted, answer_, self._watch(user), self._credential(request), leave,
@@ -79,14 +81,16 @@ class Streams:
             )
         )  # fmt: skip
 
-    async def _answer(self, user: Account, base: str, value: dict[str, Any]) -> dict[str, Any]:
+    async def _answer(
+        self, user: Account, credential: CredentialName, base: str, value: dict[str, Any]
+    ) -> dict[str, Any]:
         """The Response of a Request that came over a WebSocket."""
         jmap = self._jmap
         asked = requests.of_value(value, jmap.api.capabilities, jmap.services.settings.calls)
         told = await jmap.session_at(base, user)
         named = await jmap.accounts.named(user)
         accounts = {id_: access for id_, (access, _) in named.items()}
-        return await jmap.api.answer(asked, user, accounts, told["state"])
+        return await jmap.api.answer(asked, user, accounts, told["state"], credential=credential)
 
     def _watch(self, user: Account) -> Any:
         return partial(Watch, self._jmap.services.store, self._notify, user.id)

@@ -14,6 +14,7 @@ CREATE TABLE push_subscription (
   failures BIGINT NOT NULL DEFAULT 0,     -- in a row
   next_at BIGINT NOT NULL DEFAULT 0,      -- Unix milliseconds: not to be tried before
   expires_at BIGINT NOT NULL,
+  credential TEXT NOT NULL DEFAULT '',    -- it was made with (store/push.py); '': with none
   PRIMARY KEY (account_id, id)
 ) {clustered};
 
