@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from merpati.base.faults import Fault, Kind
@@ -18,6 +19,9 @@ from merpati.store import (
     directory,
     event_search,
     events,
+    handovers,
+    lists,
+    members,
     report_days,
     reports,
     samples,
@@ -25,6 +29,8 @@ from merpati.store import (
     webhooks,
 )
 from merpati.store.engine import Store, Transaction
+from merpati.store.handovers import Handover
+from merpati.store.members import Send
 from merpati.store.reports import Received, Source
 from tests.support.store import NOW
 
@@ -274,3 +280,51 @@ async def test_what_webhooks_are_told_is_kept_until_they_take_it(store: Store) -
     with pytest.raises(Fault):
         await store.read(webhooks.find, hook.id)
     assert await store.read(webhooks.of_name, hook.id, "e1") is None
+
+
+async def test_what_somebody_owns_is_found_and_a_handover_ends(store: Store) -> None:
+    ani, budi = await add(store, "ani@a.test", "budi@a.test")
+
+    async def unit(tx: Transaction) -> None:
+        team = await lists.create(tx, "team@a.test", "", "en", NOW)
+        await lists.set_person(tx, team.id, "ani@a.test", "t1", NOW, is_owner=True)
+        await lists.set_person(tx, team.id, "budi@a.test", "t2", NOW, is_member=True)
+        await directory.add_alias(tx, "info@a.test", "Ani@a.test")
+        office = await members.add_shared(tx, "office@a.test", name="Office", now=NOW)
+        await members.put(tx, office.id, "ani@a.test", held="lr", send=Send.BEHALF)
+        await handovers.put(tx, Handover(ani.id, budi.id, NOW, NOW + DAY, "hash", b'{"a":1}'))
+        await handovers.end_access(tx, ani.id)
+
+    await store.write(unit)
+    mine = ["ani@a.test"]
+    assert await store.read(handovers.owned_lists, mine) == [("team@a.test", "ani@a.test")]
+    assert await store.read(handovers.aliases_to, mine) == ["info@a.test"]
+    found = await store.read(handovers.memberships, ani.id)
+    assert found == {"office@a.test": ("lr", Send.BEHALF)}
+    assert await store.read(handovers.tokens, ani.id) == 0
+    kept = await store.read(handovers.find, ani.id)
+    assert kept == Handover(ani.id, budi.id, NOW, NOW + DAY, "hash", b'{"a":1}')
+    assert await store.write(handovers.expire, NOW) == 0
+    assert await store.write(handovers.expire, NOW + DAY) == 1
+    assert await store.read(handovers.find, ani.id) is None
+
+
+async def test_changes_that_were_one_act_are_found_together(store: Store) -> None:
+    await note(store, "alias.change", "info@a.test")
+    [first] = await store.read(audit.listing)
+
+    async def unit(tx: Transaction) -> None:
+        back = msgspec.structs.replace(ANI, undoes=first.id)
+        for action in ("list.add", "list.change"):
+            await audit.record(tx, back, NOW + 1, action, "team@a.test")
+
+    await store.write(unit)
+    assert (await store.read(audit.find, first.id)).undone_by == first.id + 2
+    second = await store.read(audit.find, first.id + 1)
+    assert second.undoes == first.id
+    assert [one.action for one in await store.read(audit.act, second)] == [
+        "list.change", "list.add",
+    ]  # fmt: skip
+    assert await store.read(audit.act, first) != []
+    with pytest.raises(Fault, match="no change 99"):
+        await store.read(audit.find, 99)

@@ -25,6 +25,7 @@ SCREENS: Final = (
     "audit", "backup", "configuration", "programs", "settings",
 )  # fmt: skip
 GUIDE_SECONDS: Final = 600  # for somebody who has never done it; a script has to be far below
+WITHIN: Final = "(text => document.querySelector('dialog').innerText.includes(text))"
 REPORT: Final = """<?xml version="1.0"?>
 <feedback>
 <report_metadata><org_name>besar.example</org_name><email>d@besar.example</email>
@@ -496,3 +497,36 @@ def test_a_change_is_looked_at_and_taken_back(
     admin.page.wait(f"document.querySelector('dialog')?.innerText.includes('{word}')")
     admin.shot("audit-changed-since")
     admin.close()
+
+
+def test_an_account_is_handed_over_and_taken_back(
+    server: Installation, admin: Admin, mine: str
+) -> None:
+    who = f"{mine}.pergi@a.id"
+    server.add_account(who, "--name", f"Pergi {mine}")
+    server.run("alias", "add", f"{mine}.kontak@a.id", who)
+    admin.go(f"accounts/{who}")
+    admin.press("handOver.title")
+    admin.fill("handOver.to", "budi@a.id")
+    admin.press("handOver.look")
+    admin.page.wait(f"document.querySelector('dialog li') && {WITHIN}('{mine}.kontak@a.id')")
+    assert not findings(admin.page)
+    admin.shot("hand-over")
+    assert server.json("account", "show", who)["kind"] == "person"
+    admin.press("handOver.act")
+    admin.page.wait("location.pathname === '/admin/shared'")
+    admin.sees(f"=Pergi {mine}")
+    [shared] = [one for one in server.json("shared", "list") if one["address"] == who]
+    assert [one["member"] for one in shared["members"]] == ["budi@a.id"]
+    [alias] = [one for one in server.json("alias", "list") if mine in one["address"]]
+    assert alias["targets"] == ["budi@a.id"]
+    admin.quiet()
+    admin.shot("handed-over")
+    admin.press("handOver.back")
+    admin.page.wait("document.querySelector('dialog')")
+    admin.press("handOver.back")
+    admin.sees("handOver.isBack", who)
+    found = server.json("account", "show", who)
+    assert (found["kind"], found["name"]) == ("person", f"Pergi {mine}")
+    with by_imap(server, who) as imap:  # with the password it had
+        assert imap.select("INBOX")[0] == "OK"

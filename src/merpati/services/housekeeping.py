@@ -20,6 +20,7 @@ from merpati.store import (
     events,
     expunged,
     garbage,
+    handovers,
     lists,
     packing,
     sieve,
@@ -62,6 +63,7 @@ class Housekeeping:
         tasks.every(HISTORY_EVERY, self.forget_seen, "sieve memory")
         tasks.every(HISTORY_EVERY, self.forget_expunged, "removed mail")
         tasks.every(HISTORY_EVERY, self.forget_uploads, "uploads")
+        tasks.every(HISTORY_EVERY, self.forget_handovers, "handed-over accounts")
         tasks.every(HISTORY_EVERY, self.note_configuration, "configuration")
 
     async def collect_garbage(self) -> None:
@@ -119,6 +121,10 @@ class Housekeeping:
         while gone:
             gone = await self._store.write(uploads.expire, int(self._clock.now() * 1000))
             await asyncio.sleep(PAUSE)
+
+    async def forget_handovers(self) -> None:
+        """Let go of what would bring back accounts that were handed over long ago."""
+        await self._store.write(handovers.expire, int(self._clock.now() * 1000))
 
     async def note_configuration(self) -> None:
         """Keep what administrators have changed one by one as a version to return to."""

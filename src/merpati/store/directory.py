@@ -25,6 +25,9 @@ ACCOUNT_JOIN: Final = (
     " JOIN domain d ON d.id = r.domain_id"
 )
 
+SETTABLE: Final = frozenset(
+    {"name", "password", "is_admin", "disabled", "language", "quota", "quota_emails", "kind"}
+)
 
 RESERVED: Final = frozenset({"postmaster", "abuse"})  # RFC 5321 4.5.1, RFC 2142 2 and 4
 
@@ -353,12 +356,10 @@ async def sole_aliases(tx: Transaction, addresses: list[str]) -> list[str]:
 async def set_account(tx: Transaction, account_id: int, /, **changes: str | int) -> None:
     """Change columns of an account.
 
-    They are name, password, is_admin, disabled, language, quota, quota_emails. Another password
-    ends all sessions.
+    They are those of `SETTABLE`. Another password ends all sessions.
     """
-    allowed = {"name", "password", "is_admin", "disabled", "language", "quota", "quota_emails"}
-    if not changes or not set(changes) <= allowed:
-        raise ValueError(f"not columns to set: {sorted(set(changes) - allowed)}")
+    if not changes or not set(changes) <= SETTABLE:
+        raise ValueError(f"not columns to set: {sorted(set(changes) - SETTABLE)}")
     if "password" in changes:
         await web_sessions.end_others(tx, account_id, 0)
     columns = ", ".join(f"{column} = ${n}" for n, column in enumerate(changes, 2))
@@ -405,6 +406,7 @@ async def remove_account(tx: Transaction, account_id: int) -> None:
         "urlauth_key",
         *("forward", "responder", "response"),
         *("habit", "known_recipient", "sending_freeze", "delegate", "api_token", "api_message"),
+        "handover",
         *("correspondent", "correspondents_read"),
         *("imported", "remote_folder", "remote_message", "collector"),
         *("pop3_policy", "pop3_fetched"),

@@ -51,7 +51,7 @@ async def add_shared(
         Fault: SYNTAX for a name that cannot be a level of a path; EXISTS for one that another
             shared account of the domain has; as `directory.add_account`.
     """
-    await _check_name(tx, address, name)
+    await check_name(tx, address, name)
     return await directory.add_account(
         tx, address, name=name, password="", now=now, quota=quota, language=language,
         kind=AccountKind.SHARED,
@@ -61,7 +61,7 @@ async def add_shared(
 async def rename_shared(tx: Transaction, account: Account, name: str) -> None:
     """Give a shared account another name; raises as `add_shared`."""
     if name != account.name:
-        await _check_name(tx, account.address, name)
+        await check_name(tx, account.address, name)
         await directory.set_account(tx, account.id, name=name)
 
 
@@ -155,7 +155,8 @@ async def _grant(tx: Transaction, account_id: int, subject: int, held: str) -> N
     await rights.grant(tx, account_id, ids, subject, held)
 
 
-async def _check_name(tx: Transaction, address: str, name: str) -> None:
+async def check_name(tx: Transaction, address: str, name: str) -> None:
+    """Whether a shared account of that domain may be called so; raises as `add_shared`."""
     if SEPARATOR in name or "@" in name or mailboxes.levels(name) != [name]:
         raise Fault(Kind.SYNTAX, f"{name!r}: a shared mailbox is named without / and @")
     domain = await directory.domain(tx, address.rpartition("@")[2])

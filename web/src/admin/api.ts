@@ -110,6 +110,14 @@ export interface Shared {
   used: number;
   emails: number;
   members: { member: string; rights: string; send: SendWord }[];
+  handedOverTo: string;
+  until: number;
+}
+export interface HandedOver {
+  address: string;
+  to: string;
+  until: number;
+  steps: string[];
 }
 export interface Queued {
   id: number;

@@ -11,8 +11,9 @@ from merpati.app.commands.session import Session, say
 from merpati.app.language import tell
 from merpati.base.faults import Fault, Kind
 from merpati.model.account import Account, AccountKind
-from merpati.services.administration import accounts
+from merpati.services.administration import accounts, handing_over
 from merpati.services.administration.accounts import AccountChange, NewAccount
+from merpati.services.administration.handing_over import HandOver
 from merpati.services.info import index
 from merpati.services.login import hash_password
 from merpati.store import app_passwords, directory, forwards, mailboxes
@@ -69,6 +70,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
     sign_in.configure(_action(actions, "sign-in", "how somebody signs in, and from where"))
     _action(actions, "disable", "let nobody sign in, and take no mail")
     _action(actions, "enable", "undo disable")
+    over = _action(actions, "hand-over", "give the account of somebody who leaves to a successor")
+    over.add_argument("to", help="the successor's address")
+    over.add_argument("--reply", default="", help="what whoever writes to it is answered")
+    over.add_argument("--dry-run", action="store_true", help="say what would happen")
+    session.add_json_option(over)
+    back = _action(actions, "hand-back", "undo hand-over, as one act")
+    session.add_json_option(back)
     remove = _action(actions, "remove", "erase an account with all its mail")
     remove.add_argument("--yes", action="store_true", help="really erase it")
 
@@ -251,6 +259,34 @@ async def _enable(one: Session, args: argparse.Namespace) -> None:
     say(f"{account.address} is enabled.")
 
 
+async def _hand_over(one: Session, args: argparse.Namespace) -> None:
+    wanted = HandOver(to=args.to, reply=args.reply, dry_run=args.dry_run)
+    done = await one.store.write_long(
+        handing_over.hand_over, one.actor, one.now, args.address, wanted, one.ids.token
+    )
+    if args.json:
+        session.print_json(done)
+        return
+    for step in done.steps:
+        say(step)
+    if args.dry_run:
+        say("Nothing is changed yet.")
+    else:
+        say(f"To take it back: merpati account hand-back {done.address}")
+
+
+async def _hand_back(one: Session, args: argparse.Namespace) -> None:
+    done = await one.store.write_long(
+        handing_over.hand_back, one.actor, one.now, args.address, one.ids.token
+    )
+    if args.json:
+        session.print_json(done)
+        return
+    say(f"{done.address} is a person's account again, with its password.")
+    for step in done.steps:
+        say(step)
+
+
 async def _remove(one: Session, args: argparse.Namespace) -> int:
     account = await one.store.read(directory.account, args.address)
     if not args.yes:
@@ -297,5 +333,7 @@ ACTIONS = {
     "sign-in": sign_in.run,
     "disable": _disable,
     "enable": _enable,
+    "hand-over": _hand_over,
+    "hand-back": _hand_back,
     "remove": _remove,
 }

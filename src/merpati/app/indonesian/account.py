@@ -113,4 +113,18 @@ PHRASES: Final[dict[str, str]] = {
         "sebutkan apa: --mailbox NAMA, atau --since KAPAN, atau keduanya"
     ),
     "{text}: write 2026-11-22, 12h or 3d": "{text:text}: tulis 2026-11-22, 12h, atau 3d",
+    "give the account of somebody who leaves to a successor": (
+        "serahkan akun orang yang pergi kepada penggantinya"
+    ),
+    "say what would happen": "katakan apa yang akan terjadi",
+    "the successor's address": "alamat pengganti",
+    "what whoever writes to it is answered": "jawaban bagi siapa pun yang menulis ke sana",
+    "undo hand-over, as one act": "urungkan hand-over sekaligus",
+    "Nothing is changed yet.": "Belum ada yang diubah.",
+    "To take it back: merpati account hand-back {address}": (
+        "Untuk mengurungkannya: merpati account hand-back {address}"
+    ),
+    "{address} is a person's account again, with its password.": (
+        "{address} menjadi akun pribadi lagi, dengan kata sandinya."
+    ),
 }

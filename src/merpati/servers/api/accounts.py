@@ -5,21 +5,23 @@ from __future__ import annotations
 import asyncio
 from typing import Annotated
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, structs
 
 from merpati.base.faults import Fault, Kind
 from merpati.model.account import AccountKind
 from merpati.model.administration import Right
 from merpati.servers.api.operation import Call, Operation, Who
-from merpati.servers.api.queries import Page, Removed
-from merpati.services.administration import accounts, importing, passwords
+from merpati.servers.api.queries import Page, Removed, Told
+from merpati.services.administration import accounts, handing_over, importing, passwords
 from merpati.services.administration.accounts import (
     AccountChange,
     AccountDetail,
     AccountView,
     NewAccount,
 )
+from merpati.services.administration.handing_over import HandedOver, HandOver
 from merpati.services.administration.importing import Table, TableResult
+from merpati.services.indonesian import say
 from merpati.services.login import hash_password
 from merpati.store import account_pages
 from merpati.store.engine import Transaction
@@ -216,6 +218,49 @@ async def sign_ins(call: Call) -> list[SignInView]:
     ]  # fmt: skip
 
 
+async def hand_over(call: Call) -> HandedOver:
+    """Both accounts have to be the caller's to administer."""
+    wanted: HandOver = call.body
+
+    async def unit(tx: Transaction) -> HandedOver:
+        found = await call.account(tx, call.address)
+        if found.id == call.user.id:
+            raise Fault(Kind.DENIED, "nobody hands over the account they have signed in with")
+        await call.account(tx, wanted.to)
+        token = call.services.ids.token
+        return await handing_over.hand_over(tx, call.actor, call.now, found.address, wanted, token)
+
+    return _told(call, await call.store.write_long(unit))
+
+
+async def hand_back(call: Call) -> HandedOver:
+    """As one act."""
+
+    async def unit(tx: Transaction) -> HandedOver:
+        found = await call.account(tx, call.address)
+        token = call.services.ids.token
+        return await handing_over.hand_back(tx, call.actor, call.now, found.address, token)
+
+    return _told(call, await call.store.write_long(unit))
+
+
+async def show_hand_over(call: Call) -> HandedOver:
+    """As long as it can be taken back."""
+
+    async def unit(tx: Transaction) -> HandedOver:
+        found = await call.account(tx, call.address)
+        state = await handing_over.state(tx, found.address)
+        if state is None:
+            raise Fault(Kind.NOT_FOUND, f"{found.address} was not handed over")
+        return state
+
+    return await call.store.read(unit)
+
+
+def _told(call: Call, done: HandedOver) -> HandedOver:
+    return structs.replace(done, steps=[say(one, call.language) for one in done.steps])
+
+
 async def import_table(call: Call) -> TableResult:
     """Each row by itself; every row has to be the caller's to make."""
     table: Table = call.body
@@ -268,6 +313,21 @@ OPERATIONS = (
         method="POST", path="/accounts/{address}/password", name="setPassword", topic=_TOPIC,
         does=set_password, who=_DELEGATE, right=_RIGHT, body=NewPassword, answer=ShownPassword,
         text="Give an account another password.",
+    ),
+    Operation(
+        method="GET", path="/accounts/{address}/hand-over", name="showHandOver", topic=_TOPIC,
+        does=show_hand_over, who=_DELEGATE, right=_RIGHT, answer=HandedOver,
+        text="To whom an account was handed over, as long as that can be taken back.",
+    ),
+    Operation(
+        method="POST", path="/accounts/{address}/hand-over", name="handOver", topic=_TOPIC,
+        does=hand_over, who=_DELEGATE, right=_RIGHT, query=Told, body=HandOver, answer=HandedOver,
+        text="Hand the account of somebody who leaves to a successor, or say what would happen.",
+    ),
+    Operation(
+        method="POST", path="/accounts/{address}/hand-back", name="handBack", topic=_TOPIC,
+        does=hand_back, who=_DELEGATE, right=_RIGHT, query=Told, answer=HandedOver,
+        text="Make an account that was handed over as it was; it answers with what stays.",
     ),
     Operation(
         method="GET", path="/accounts/{address}/removed", name="listRemovedMail", topic=_TOPIC,

@@ -131,7 +131,7 @@ async def change(
     }
     target = given.pop("address", "")
     if given.get("admin") is False or given.get("disabled") is True:
-        await _keep_one(tx, before)
+        await keep_one(tx, before)
     columns = {
         {"admin": "is_admin"}.get(name, name): int(value) if isinstance(value, bool) else value
         for name, value in given.items()
@@ -172,7 +172,7 @@ async def set_password(
 async def remove(tx: Transaction, actor: Actor, now: int, address: str) -> Account:
     """Erase an account with all its mail. Raises Fault NOT_FOUND, DENIED as `change`."""
     account = await directory.account(tx, address)
-    await _keep_one(tx, account)
+    await keep_one(tx, account)
     addresses = await directory.own_addresses(tx, account.id)
     await directory.remove_account(tx, account.id)
     before = {**fields(account), "addresses": addresses[1:]}
@@ -180,8 +180,8 @@ async def remove(tx: Transaction, actor: Actor, now: int, address: str) -> Accou
     return account
 
 
-async def _keep_one(tx: Transaction, account: Account) -> None:
-    """Nobody locks everybody out: the last administrator stays one."""
+async def keep_one(tx: Transaction, account: Account) -> None:
+    """Nobody locks everybody out: raises Fault DENIED for the last administrator."""
     if not account.is_admin or account.disabled:
         return
     others = await tx.value(

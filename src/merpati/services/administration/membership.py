@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
@@ -12,14 +12,14 @@ from merpati.model import rights
 from merpati.model.account import Account, AccountKind
 from merpati.model.administration import Actor
 from merpati.services.administration.accounts import Address, Bytes, Language, Name, Number
-from merpati.store import account_pages, audit, directory, members
+from merpati.store import account_pages, audit, directory, handovers, members
 from merpati.store import rights as store_rights
 from merpati.store.engine import Transaction
 from merpati.store.members import Member, Send
 
-SENDS = {"no": Send.NOT, "as": Send.AS, "behalf": Send.BEHALF}
-SEND_WORDS = {send: word for word, send in SENDS.items()}
 SendWord = Literal["no", "as", "behalf"]
+SENDS: Final[dict[SendWord, Send]] = {"no": Send.NOT, "as": Send.AS, "behalf": Send.BEHALF}
+SEND_WORDS: Final = {send: word for word, send in SENDS.items()}
 RightsWord = Annotated[
     str, Meta(max_length=20, description="none, read, write, all, or letters of RFC 4314.")
 ]
@@ -34,7 +34,13 @@ class MemberView(Struct, frozen=True, rename="camel"):
 
 
 class SharedView(Struct, frozen=True, rename="camel", kw_only=True):
-    """A shared mailbox with its members."""
+    """A shared mailbox with its members.
+
+    Attributes:
+        handed_over_to: Whom a person's account went to that became this one; empty: none, or
+            that was too long ago to be taken back.
+        until: So long it can be; Unix milliseconds.
+    """
 
     address: str
     name: str
@@ -43,6 +49,8 @@ class SharedView(Struct, frozen=True, rename="camel", kw_only=True):
     used: int
     emails: int
     members: list[MemberView]
+    handed_over_to: str = ""
+    until: int = 0
 
 
 class NewShared(Struct, frozen=True, rename="camel", kw_only=True, forbid_unknown_fields=True):
@@ -156,12 +164,15 @@ async def remove(tx: Transaction, actor: Actor, now: int, address: str) -> None:
 
 async def _view(tx: Transaction, account: Account) -> SharedView:
     people = await members.listing(tx, account.id)
+    handed = await handovers.find(tx, account.id)
+    to = await directory.account_by_id(tx, handed.successor_id) if handed else None
     return SharedView(
         address=account.address, name=account.name, quota=account.quota,
         quota_emails=account.quota_emails, used=account.used, emails=account.emails,
         members=[
             MemberView(one.name, rights.level(one.rights), SEND_WORDS[one.send]) for one in people
         ],
+        handed_over_to=to.address if to else "", until=handed.until if handed else 0,
     )  # fmt: skip
 
 

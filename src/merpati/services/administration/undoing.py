@@ -23,12 +23,14 @@ from merpati.services.administration import (
     aliases,
     delegating,
     domains,
+    handing_over,
     lists,
     membership,
     queue,
 )
 from merpati.services.administration.accounts import AccountChange, NewAccount
 from merpati.services.administration.domains import DomainChange
+from merpati.services.administration.handing_over import HandOver
 from merpati.services.administration.lists import FLAGS, Flag, ListRules, NewList
 from merpati.services.administration.membership import MemberChange, NewShared, SharedChange
 from merpati.services.administration.queue import NewRule
@@ -81,6 +83,9 @@ NEVER: Final = {
 }
 
 
+WHOLE: Final = frozenset({"account.handover", "account.handback"})  # with all that passes
+
+
 def never(entry: Entry) -> str:
     """Why a change can never be taken back; empty: it may be possible."""
     if entry.action in {"account.remove", "shared.remove"} and entry.before.get("emails", 1):
@@ -96,8 +101,14 @@ def never(entry: Entry) -> str:
 
 async def why_not(tx: Transaction, entry: Entry) -> str:
     """Why a change cannot be taken back now, in one sentence; empty: it can."""
-    reasons = [await _why_not(tx, one) for one in await audit.act(tx, entry)]
+    reasons = [await _why_not(tx, one) for one in await _act(tx, entry)]
     return next(filter(None, reasons), "")
+
+
+async def _act(tx: Transaction, entry: Entry) -> list[Entry]:
+    """The changes that go back with this one, the latest first."""
+    found = await audit.act(tx, entry)
+    return next(([one] for one in found if one.action in WHOLE), found)
 
 
 async def _why_not(tx: Transaction, entry: Entry) -> str:
@@ -134,7 +145,7 @@ async def undo(store: Store, actor: Actor, now: int, number: int, token: Token) 
     async def unit(tx: Transaction) -> tuple[Entry, Entry]:
         entry = await audit.find(tx, number)
         act = Act(structs.replace(actor, undoes=number), now, token)
-        for one in await audit.act(tx, entry):
+        for one in await _act(tx, entry):
             if reason := await _why_not(tx, one):
                 raise Fault(Kind.IN_USE, reason)
             await REVERSALS[one.action].back(tx, act, one)
@@ -202,6 +213,25 @@ async def _account_again(tx: Transaction, act: Act, entry: Entry) -> None:
 
 
 _MADE: Final = frozenset(NewAccount.__struct_fields__) - {"password"}
+
+
+async def _handed_over(tx: Transaction, entry: Entry) -> Mapping[str, Any]:
+    if await handing_over.state(tx, entry.subject) is None:
+        raise Fault(Kind.IN_USE, f"{entry.subject} cannot be given back any more.")
+    return entry.after
+
+
+async def _hand_back(tx: Transaction, act: Act, entry: Entry) -> None:
+    await handing_over.hand_back(tx, act.actor, act.now, entry.subject, act.token)
+
+
+async def _person(tx: Transaction, entry: Entry) -> Mapping[str, Any]:
+    return {"kind": (await directory.account(tx, entry.subject)).kind.value}
+
+
+async def _hand_over(tx: Transaction, act: Act, entry: Entry) -> None:
+    wanted = HandOver(to=entry.before["to"], reply=entry.before["reply"])
+    await handing_over.hand_over(tx, act.actor, act.now, entry.subject, wanted, act.token)
 
 
 # Domains and aliases
@@ -411,6 +441,8 @@ REVERSALS: Final[Mapping[str, Reversal]] = {
     "account.add": Reversal(_empty_account, _account_gone),
     "account.change": Reversal(_account, _account_back),
     "account.remove": Reversal(_free, _account_again),
+    "account.handover": Reversal(_handed_over, _hand_back),
+    "account.handback": Reversal(_person, _hand_over),
     "domain.add": Reversal(_empty_domain, _domain_gone),
     "domain.change": Reversal(_domain, _domain_back),
     "domain.remove": Reversal(_no_domain, _domain_again),

@@ -40,4 +40,47 @@ PHRASES = {
     ),
     "{subject} is in use again.": "{subject} sudah dipakai lagi.",
     "{name} has {accounts} accounts by now.": "{name} kini punya {accounts} akun.",
+    "{subject} cannot be given back any more.": "{subject} tidak dapat dikembalikan lagi.",
+    '{one} becomes a shared mailbox, which {other} sees as "{name}".': (
+        '{one} menjadi kotak surat bersama, yang dilihat {other} sebagai "{name}".'
+    ),
+    "Nobody signs in to {one} any more: its sessions end, its password does not work.": (
+        "Tidak ada lagi yang masuk ke {one}: sesinya berakhir, kata sandinya tidak berlaku."
+    ),
+    "{passwords} app passwords and {tokens} API tokens stop working.": (
+        "{passwords} kata sandi aplikasi dan {tokens} token API tidak berlaku lagi."
+    ),
+    "Mail to {addresses} goes on arriving there.": "Surat ke {addresses:list} tetap tiba di sana.",
+    'Whoever writes is answered: "{reply}"': 'Siapa pun yang menulis dijawab: "{reply}"',
+    "Nobody is answered automatically.": "Tidak ada yang dijawab otomatis.",
+    "{other} owns the lists {lists}.": "{other} memiliki milis {lists:list}.",
+    "The aliases {aliases} lead to {other}.": "Alias {aliases:list} menuju {other}.",
+    "{other} administers what {one} did in {domains}.": (
+        "{other} mengurus apa yang diurus {one} di {domains:list}."
+    ),
+    "{other} is a member of {shared}.": "{other} menjadi anggota {shared:list}.",
+    "{one} administers no longer, and {other} does not become an administrator.": (
+        "{one} bukan administrator lagi, dan {other} tidak menjadi administrator."
+    ),
+    "Mail to {one} is forwarded to {targets} no longer.": (
+        "Surat ke {one} tidak lagi diteruskan ke {targets:list}."
+    ),
+    'The filter "{script}" of {one} stops.': 'Penyaring "{script}" milik {one} berhenti.',
+    "The automatic reply of {one} itself ends.": "Balasan otomatis {one} sendiri berakhir.",
+    "Mail is fetched from {hosts} no longer.": "Surat tidak lagi diambil dari {hosts:list}.",
+    "Until {day} all this can be taken back as one act; API tokens are made anew.": (
+        "Sampai {day} semua ini dapat diurungkan sekaligus; token API dibuat baru."
+    ),
+    "{one} has changed since, and stays as it is.": (
+        "{one} telah berubah sejak itu, dan tetap seperti adanya."
+    ),
+    "{address} was not handed over in the last {days} days": (
+        "{address} tidak diserahkan dalam {days} hari terakhir"
+    ),
+    "{address} is a shared mailbox already": "{address} sudah kotak surat bersama",
+    "an account is handed over to somebody else": "akun diserahkan kepada orang lain",
+    "{address} cannot sign in: it is shared, or disabled": (
+        "{address} tidak dapat masuk: kotak bersama, atau dinonaktifkan"
+    ),
+    "a shared mailbox is called {name} already": "sudah ada kotak surat bersama bernama {name}",
 }
