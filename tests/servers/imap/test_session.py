@@ -54,6 +54,15 @@ async def test_too_many_wrong_commands_end_the_session(tmp_path: Path) -> None:
         assert answer.endswith(b"* BYE too many wrong commands\r\n")
 
 
+async def test_who_has_signed_in_may_be_wrong_more_often(tmp_path: Path) -> None:
+    async with TestInstance(tmp_path) as instance:
+        port = serve(instance, settings=ImapSettings(errors=2))
+        said = f"l LOGIN {ANA} {PASSWORD}\r\n".encode() + b"a NONSENSE\r\n" * 20
+        answer = await talk(port, said)
+        assert answer.count(b"a BAD") == 10
+        assert answer.endswith(b"* BYE too many wrong commands\r\n")
+
+
 async def test_long_lines_and_literals_before_login_are_refused(tmp_path: Path) -> None:
     async with TestInstance(tmp_path) as instance:
         port = serve(instance)

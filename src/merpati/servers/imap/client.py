@@ -48,7 +48,10 @@ class ImapSettings:
     messages_at_once: int = setting(
         1_000_000, "Messages that one command may fetch, change or copy.", minimum=1000
     )
-    errors: int = setting(20, "Wrong commands in a row before the connection is closed.")
+    errors: int = setting(
+        20, "Wrong commands in a row before the connection is closed; five times as many from a "
+        "client that has signed in.",
+    )  # fmt: skip
     unauthenticate: bool = setting(
         True, "Whether a client may sign out and in again on one connection (UNAUTHENTICATE)."
     )

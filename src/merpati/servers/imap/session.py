@@ -236,7 +236,9 @@ class Session:
     def _refuse(self, answer: bytes, *, wrong: bool = False) -> None:
         self._connection.write(answer)
         self._errors += wrong
-        if self._errors >= self._services.settings.errors and not self._client.over:
+        # What speaks another protocol here, or guesses, has not signed in.
+        most = self._services.settings.errors * (5 if self._client.account_id else 1)
+        if self._errors >= most and not self._client.over:
             self._client.end("too many wrong commands")
 
 

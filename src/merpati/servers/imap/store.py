@@ -177,12 +177,11 @@ async def copy(client: Client, command: commands.Copy) -> Done:
     whole(view)
     found = await _write(
         client, len(wanted.uids), _copy, client.account_id, view, command.mailbox, wanted.uids,
-        client.milliseconds(),
+        client.milliseconds(), uid=command.uid,
     )  # fmt: skip
     await happened(client, Cause.COPY, command.mailbox, found[2])
     if view.name == command.mailbox:
         view.made = view.made.union(found[2])
-    gone(len(wanted.uids) - len(found[1]), uid=command.uid)
     return Done("COPY completed", _copyuid(found))
 
 
@@ -206,8 +205,10 @@ async def move(client: Client, command: commands.Move) -> Done:
 
 
 async def _copy(
-    tx: Transaction, user_id: int, view: View, path: str, uids: Sequence[int], now: int
-) -> Moved:
+    tx: Transaction, user_id: int, view: View, path: str, uids: Sequence[int], now: int, *,
+    uid: bool,
+) -> Moved:  # fmt: skip
+    """Copy all of them, or nothing when one that was named by number is gone (RFC 9051 6.4.7)."""
     target = await _target(tx, user_id, path)
     mailbox = target.mailbox
     if _stays_whole(view, target):
@@ -217,6 +218,7 @@ async def _copy(
             tx, view.account_id, view.mailbox_id, target.account_id, mailbox.id, uids,
             rights=target.rights, now=now,
         )  # fmt: skip
+    gone(len(uids) - len(old), uid=uid)
     return target, old, new
 
 
