@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from bench.imap_client import Imap
-from bench.meter import Meter
+from bench.meter import Meter, rest
 from bench.reading import USER, fill
 from bench.report import Row, Runs, part, times
 
@@ -51,6 +51,7 @@ def _asked(runs: Runs, plan: Plan, target: Target, name: str, command: str) -> N
     """One question in a fresh session, with the mailbox open."""
     with Imap(target, USER) as session:
         session.command(f"SELECT {BOX}")
+        rest(target.groups)
         with Meter(target.groups) as meter:
             session.drink(command)
     count = plan.messages

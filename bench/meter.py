@@ -27,6 +27,9 @@ PROC: Final = Path("/proc")
 TICK: Final = os.sysconf("SC_CLK_TCK")
 STOP_SECONDS: Final = 12.0
 SAMPLE_SECONDS: Final = 0.05
+REST_SECONDS: Final = 30.0
+REST_SAMPLE: Final = 0.25
+REST_CORES: Final = 0.04  # of a core: what a server at rest uses
 
 
 class Memory(msgspec.Struct, frozen=True):
@@ -142,6 +145,17 @@ class Meter:
         used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
         own = sum(one.ru_utime + one.ru_stime for one in used)
         return time.perf_counter(), sum(group.cpu() for group in self._groups), own, _busy()
+
+
+def rest(groups: Sequence[Group]) -> None:
+    """Waits until servers have finished what earlier work left them to do (indexing, say)."""
+    until = time.monotonic() + REST_SECONDS
+    used = sum(group.cpu() for group in groups)
+    while time.monotonic() < until:
+        time.sleep(REST_SAMPLE)
+        before, used = used, sum(group.cpu() for group in groups)
+        if used - before < REST_CORES * REST_SAMPLE:
+            return
 
 
 class Peak:

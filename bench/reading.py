@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from bench import corpus, pop3_client
 from bench.imap_client import Imap
-from bench.meter import Meter
+from bench.meter import Meter, rest
 from bench.report import Row, Runs, at_most, part
 
 if TYPE_CHECKING:
@@ -172,6 +172,7 @@ def _timed(
     count = units or plan.messages
     with Imap(target, USER) as session:
         session.command(f"SELECT {box}")
+        rest(target.groups)
         with Meter(target.groups) as meter:
             work(session)
     wall, cpu = meter.wall / count * 1e6, meter.cpu / count * 1e6
