@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from merpati.app.listeners import Listener, endpoint, port_set
-from merpati.app.wiring import smtp_policy
+from merpati.app.sessions import smtp_policy
 from merpati.base.faults import Fault, Kind
 from merpati.servers.smtp.legal import Role
 

@@ -8,10 +8,11 @@ from typing import Any
 
 from merpati.app import config as settings_groups
 from merpati.app import examining
+from merpati.app.ground import Ground
 from merpati.app.installation import Config, DnsSettings, ServerSettings
+from merpati.app.sign_in import SignIn
 from merpati.base import settings
 from merpati.base.clock import Clock
-from merpati.base.ids import Ids
 from merpati.base.secrets import Secret
 from merpati.net.dns import Resolver
 from merpati.servers.api import operations
@@ -28,15 +29,9 @@ from merpati.services.diagnose import marks, publish
 from merpati.services.diagnose.findings import Finding
 from merpati.services.diagnose.marks import Marked
 from merpati.services.guard import Guard
-from merpati.services.http_sign_in import HttpSignIn
-from merpati.services.letters import Letters
 from merpati.services.moderation import Moderation
 from merpati.services.restore import Restore
-from merpati.services.route import Router
-from merpati.services.sealing import Sealing
-from merpati.services.sign_in_history import SignInHistory
 from merpati.services.webhooks import WebhookSettings
-from merpati.store.blobs import BlobStore
 from merpati.store.engine import Store
 
 
@@ -98,38 +93,39 @@ class Surroundings:
 
 
 def build(
-    config: Config, store: Store, blob_store: BlobStore, router: Router, accept: Accept,
-    guard: Guard | None, sign_in: HttpSignIn, history: SignInHistory, clock: Clock, ids: Ids,
-    *, begin_backup: Callable[[], Awaitable[None]],
-) -> Api:  # fmt: skip
+    ground: Ground,
+    accept: Accept,
+    guard: Guard,
+    sign_in: SignIn,
+    begin_backup: Callable[[], Awaitable[None]],
+) -> Api:
     """The API of one worker."""
-    hostname = config[ServerSettings].hostname
-    letters = Letters(accept, router, blob_store, clock, ids, hostname)
+    config, store, clock, ids = ground.config, ground.store, ground.clock, ground.ids
     services = Services(
         store=store,
         clock=clock,
         ids=ids,
-        hostname=hostname,
+        hostname=ground.hostname,
         language=config[ServerSettings].language,
-        moderation=Moderation(router, letters, clock, ids),
+        moderation=Moderation(ground.router, ground.letters(accept), clock, ids),
         lifetime=config[QueueSettings].lifetime,
         restore=Restore(store, clock),
         tokens=Tokens(store, clock, ids),
         sending=Sending(
             store,
             accept,
-            router,
+            ground.router,
             guard,
             clock,
-            hostname,
+            ground.hostname,
             message_size=config[SmtpSettings].message_size,
         ),
-        history=history,
+        history=sign_in.history,
         surroundings=Surroundings(config, store, clock),
-        hooks=Hooks(store, Sealing(config.data, ids), config[WebhookSettings], clock, ids),
-        backups=Desk(store, blob_store, clock, ids, config[BackupSettings], begin_backup),
+        hooks=Hooks(store, ground.sealing(), config[WebhookSettings], clock, ids),
+        backups=Desk(store, ground.blobs, clock, ids, config[BackupSettings], begin_backup),
     )
-    return Api(services, sign_in, operations.OPERATIONS)
+    return Api(services, sign_in.http, operations.OPERATIONS)
 
 
 def _shown(value: Any) -> Any:

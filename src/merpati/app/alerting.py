@@ -6,9 +6,7 @@ from typing import Final
 
 from merpati.app import examining
 from merpati.app.examining import Place
-from merpati.app.installation import Config, ServerSettings
-from merpati.base.clock import Clock
-from merpati.base.log import Log
+from merpati.app.ground import Ground
 from merpati.services import alerts
 from merpati.services.alerts import RARELY, Alerts, AlertSettings, Look
 from merpati.services.backup.desk import LATE, standing
@@ -23,19 +21,10 @@ from merpati.store.engine import Store
 DAY: Final = 86_400  # seconds
 
 
-def build(
-    name: str,
-    config: Config,
-    place: Place,
-    store: Store,
-    letters: Letters,
-    happenings: Happenings,
-    clock: Clock,
-    log: Log,
-) -> Alerts:
-    """The alerts of the worker of that name."""
+def build(ground: Ground, place: Place, letters: Letters, happenings: Happenings) -> Alerts:
+    """The alerts of a worker."""
+    config, store = ground.config, ground.store
     settings = config[AlertSettings]
-    hostname = config[ServerSettings].hostname
     looks = [
         alerts.disks(list(dict.fromkeys([config.data, config.blobs])), settings.disk_free),
         _certificates(place, settings.certificate_days),
@@ -44,8 +33,10 @@ def build(
         looks.append(_backup(store, config[BackupSettings]))
     if settings.doctor:
         looks.append(_doctor(place, store))
-    holder = f"{hostname}/{name}"
-    return Alerts(holder, hostname, store, letters, happenings, settings, looks, clock, log)
+    return Alerts(
+        ground.holder, ground.hostname, store, letters, happenings, settings, looks,
+        ground.clock, ground.log,
+    )  # fmt: skip
 
 
 def _certificates(place: Place, days: int) -> Look:

@@ -12,11 +12,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+from merpati.app.ground import Ground
 from merpati.app.installation import Config, ServerSettings, TlsSettings
 from merpati.base.clock import Clock
 from merpati.base.faults import Fault, Kind
 from merpati.base.ids import Ids
-from merpati.base.log import Log
 from merpati.base.secrets import Secret
 from merpati.base.tasks import Tasks
 from merpati.services import sealing
@@ -41,12 +41,12 @@ NICE: Final = 10
 class Backups:
     """Begins backups, from one worker."""
 
-    def __init__(self, name: str, config: Config, store: Store, clock: Clock, log: Log) -> None:
-        self._name = name
-        self._config = config
-        self._store = store
-        self._clock = clock
-        self._log = log
+    def __init__(self, ground: Ground) -> None:
+        self._name = ground.name
+        self._config = ground.config
+        self._store = ground.store
+        self._clock = ground.clock
+        self._log = ground.log
 
     def start(self, tasks: Tasks) -> None:
         """Begin to look; ends with the tasks."""

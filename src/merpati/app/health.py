@@ -45,9 +45,9 @@ class Health:
     def __init__(self, parts: Parts, folder: Path, names: Sequence[str]) -> None:
         self._parts = parts
         self._folder = folder
-        self._others = [name for name in names if name != parts.name]
+        self._others = [name for name in names if name != parts.ground.name]
         self._listeners: list[tuple[str, Listener]] = []
-        self._before = [one for one in self._left_by(parts.name) if one.kind != "gauge"]
+        self._before = [one for one in self._left_by(parts.ground.name) if one.kind != "gauge"]
         self._server: uvicorn.Server | None = None
         self._task: asyncio.Task[None] | None = None
         self.draining = False
@@ -74,7 +74,7 @@ class Health:
         # Not `serve`, which would take the worker's signals for itself.
         self._task = asyncio.create_task(self._server._serve([sock]))
         await self._leave_snapshot()
-        self._parts.tasks.every(SNAPSHOT_EVERY, self._leave_snapshot, "metrics", jitter=0.2)
+        self._parts.ground.tasks.every(SNAPSHOT_EVERY, self._leave_snapshot, "metrics", jitter=0.2)
 
     async def close(self) -> None:
         """Stop answering."""
@@ -95,11 +95,11 @@ class Health:
     async def _not_ready(self) -> str:
         if self.draining:
             return "stopping"
-        if self._parts.store.failure:
-            return self._parts.store.failure
+        if self._parts.ground.store.failure:
+            return self._parts.ground.store.failure
         try:
-            self._parts.blobs.check_space()
-            await self._parts.store.read(queue.next_due)
+            self._parts.ground.blobs.check_space()
+            await self._parts.ground.store.read(queue.next_due)
         except Fault as fault:
             return fault.text
         return ""
@@ -118,9 +118,9 @@ class Health:
 
     async def _queue(self) -> list[Family]:
         """How many recipients wait, which only the store knows."""
-        now = int(self._parts.smtp.clock.now() * 1000)
+        now = int(self._parts.ground.clock.now() * 1000)
         try:
-            counts = await self._parts.store.scan(queue_admin.counts, now)
+            counts = await self._parts.ground.store.scan(queue_admin.counts, now)
         except Fault:
             return []
         states: dict[tuple[str, ...], list[float]] = {
@@ -132,10 +132,10 @@ class Health:
 
     async def _backup(self) -> list[Family]:
         """How old the last good backup is, and how the last one went."""
-        target = self._parts.config[BackupSettings].place
+        target = self._parts.ground.config[BackupSettings].place
         try:
-            good = await self._parts.store.read(runs.last, target, good=True)
-            last = await self._parts.store.read(runs.last, target)
+            good = await self._parts.ground.store.read(runs.last, target, good=True)
+            last = await self._parts.ground.store.read(runs.last, target)
         except Fault:
             return []
         if not target or last is None:
@@ -155,7 +155,7 @@ class Health:
 
     def _of_node(self) -> list[Family]:
         """What is the same in every worker, and so must not be added up."""
-        certificates = self._parts.certificates
+        certificates = self._parts.ground.chain
         until: dict[tuple[str, ...], list[float]] = {
             (name,): [one.not_after]
             for one in (certificates.certificates if certificates else ())
@@ -186,7 +186,7 @@ class Health:
                 ("service", "outcome"), (), counted,
             ),
         ]  # fmt: skip
-        return merged([*self._before, *self._parts.metrics.snapshot(), *connections])
+        return merged([*self._before, *self._parts.ground.metrics.snapshot(), *connections])
 
     def _left_by(self, name: str) -> list[Family]:
         """The last snapshot of a worker; empty when there is none."""
@@ -197,7 +197,7 @@ class Health:
             return []
 
     async def _leave_snapshot(self) -> None:
-        path = self._folder / f"{self._parts.name}{SUFFIX}"
+        path = self._folder / f"{self._parts.ground.name}{SUFFIX}"
         fresh = path.with_suffix(f"{SUFFIX}-new")
         fresh.write_bytes(msgspec.msgpack.encode(self._own()))
         fresh.rename(path)

@@ -5,20 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from merpati.app.installation import Config, DnsSettings, ServerSettings
-from merpati.base.clock import Clock
+from merpati.app.ground import Ground
+from merpati.app.installation import DnsSettings
 from merpati.base.faults import Fault
-from merpati.base.ids import Ids
 from merpati.base.log import Log
-from merpati.base.metrics import Metrics
 from merpati.base.tasks import Tasks
-from merpati.net.dns import Resolver
 from merpati.services.daily_reports import Post
 from merpati.services.dmarc_digest import Digests
 from merpati.services.dmarc_reports import DmarcReports, DmarcReportSettings, Tally
 from merpati.services.judge import Judge
 from merpati.services.judge_policy import AUTO, YES, JudgeSettings
-from merpati.store.engine import Store
 
 COUNT_EVERY: Final = 60.0  # seconds between two writes of what was counted
 REPORT_EVERY: Final = 900.0
@@ -48,36 +44,21 @@ class Judging:
             log.warning("dmarc-report.not-counted", reason=fault.text)
 
 
-def judge(
-    config: Config, store: Store, resolver: Resolver, clock: Clock, metrics: Metrics
-) -> tuple[Judge, Tally]:
+def judge(ground: Ground) -> tuple[Judge, Tally]:
     """What the intake needs: the judge, and what it counts."""
-    hostname = config[ServerSettings].hostname
-    tally = Tally(store, clock)
-    settings = config[JudgeSettings]
-    own = {AUTO: bool(config[DnsSettings].nameservers), YES: True}
+    tally = Tally(ground.store, ground.clock)
+    settings = ground.config[JudgeSettings]
+    own = {AUTO: bool(ground.config[DnsSettings].nameservers), YES: True}
     return Judge(
-        resolver, clock, hostname, settings, metrics, tally.add,
+        ground.resolver, ground.clock, ground.hostname, settings, ground.metrics, tally.add,
         this_machine=own.get(settings.this_machine, False),
     ), tally  # fmt: skip
 
 
-def build(
-    name: str,
-    config: Config,
-    store: Store,
-    resolver: Resolver,
-    judging: tuple[Judge, Tally],
-    digests: Digests,
-    *,
-    post: Post,
-    clock: Clock,
-    ids: Ids,
-    log: Log,
-) -> Judging:
+def build(ground: Ground, judging: tuple[Judge, Tally], digests: Digests, post: Post) -> Judging:
     """The rest, which sends letters; `post` puts one on its way."""
     reports = DmarcReports(
-        name, store, resolver, post, clock, ids, config[ServerSettings].hostname,
-        config[DmarcReportSettings], log,
+        ground.name, ground.store, ground.resolver, post, ground.clock, ground.ids,
+        ground.hostname, ground.config[DmarcReportSettings], ground.log,
     )  # fmt: skip
     return Judging(*judging, reports, digests)

@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
-from merpati.app.installation import Config, ServerSettings
+from merpati.app import certificates
+from merpati.app.ground import Ground
+from merpati.app.installation import Config
 from merpati.app.listeners import endpoint
 from merpati.base.clock import Clock
 from merpati.base.faults import Fault
-from merpati.base.ids import Ids
 from merpati.base.log import Log
 from merpati.base.tasks import Tasks
 from merpati.net.dns import Resolver
 from merpati.net.dns_update import Tsig
 from merpati.net.https import Https
 from merpati.net.reaper import Reaper
-from merpati.net.tls import CertificateFiles, CertificateStore, client_context
+from merpati.net.tls import client_context
 from merpati.services.certificates import AcmeSettings, Certificates
 from merpati.services.daily_reports import Post
 from merpati.services.dns_push import DnsUpdateSettings
@@ -75,13 +74,13 @@ class Protection:
             log.warning("tls-report.not-counted", reason=fault.text)
 
 
-async def _renew(certificates: Certificates, woken: asyncio.Event, log: Log) -> None:
+async def _renew(ordered: Certificates, woken: asyncio.Event, log: Log) -> None:
     """Order what is due: at the start, when something has changed, and now and then."""
     await asyncio.sleep(RENEW_FIRST)
     while True:
         woken.clear()
         try:
-            await certificates.renew_due()
+            await ordered.renew_due()
         except Fault as fault:
             log.warning("certificate.renewal-failed", reason=fault.text)
         except Exception as problem:  # noqa: BLE001 -- one defect must not end all renewals
@@ -90,40 +89,37 @@ async def _renew(certificates: Certificates, woken: asyncio.Event, log: Log) -> 
             await asyncio.wait_for(woken.wait(), RENEW_EVERY)
 
 
-def build(
-    name: str,
-    config: Config,
-    store: Store,
-    resolver: Resolver,
-    reaper: Reaper,
-    chain: CertificateStore | None,
-    *,
-    files: Callable[[], list[CertificateFiles]],
-    post: Post,
-    clock: Clock,
-    ids: Ids,
-    log: Log,
-) -> Protection:
-    """Make it; `files` gives the certificates to show, `post` sends a letter."""
-    hostname = config[ServerSettings].hostname
+def build(ground: Ground, post: Post) -> Protection:
+    """Make it; `post` sends a letter."""
+    config, store, clock, log = ground.config, ground.store, ground.clock, ground.log
+    security, tally, https = secured(config, store, ground.resolver, ground.reaper, clock, log)
+    reports = TlsReports(
+        ground.name, store, ground.resolver, https, post, clock, ground.ids, ground.hostname,
+        config[TlsReportSettings], log,
+    )  # fmt: skip
+    ordered = None
+    if ground.chain is not None:
+        ordered = Certificates(
+            ground.name, store, ground.chain, lambda: certificates.files(config),
+            certificates.acme_folder(config), ground.hostname, config[AcmeSettings],
+            name_server(config), clock, log,
+        )  # fmt: skip
+    return Protection(tally, security, reports, ordered)
+
+
+def secured(
+    config: Config, store: Store, resolver: Resolver, reaper: Reaper, clock: Clock, log: Log
+) -> tuple[TransportSecurity, Tally, Https]:
+    """What says how mail to a domain is protected, what it counts, and what it fetches with."""
     authorities = client_context(verify=True)
     https = Https(resolver, reaper, authorities)
     tally = Tally(store, clock)
     policies = Policies(store, resolver, https, clock, log)
+    port = config[OutboundSettings].port
     security = TransportSecurity(
-        resolver, policies, tally, clock,
-        port=config[OutboundSettings].port, authorities=authorities,
-    )  # fmt: skip
-    reports = TlsReports(
-        name, store, resolver, https, post, clock, ids, hostname, config[TlsReportSettings], log
+        resolver, policies, tally, clock, port=port, authorities=authorities
     )
-    certificates = None
-    if chain is not None:
-        certificates = Certificates(
-            name, store, chain, files, acme_folder(config), hostname, config[AcmeSettings],
-            name_server(config), clock, log,
-        )  # fmt: skip
-    return Protection(tally, security, reports, certificates)
+    return security, tally, https
 
 
 def name_server(config: Config) -> tuple[tuple[str, int], Tsig | None] | None:
@@ -131,8 +127,3 @@ def name_server(config: Config) -> tuple[tuple[str, int], Tsig | None] | None:
     settings = config[DnsUpdateSettings]
     place = endpoint(settings.server, 53) if settings.server else None
     return None if place is None else (place, settings.tsig())
-
-
-def acme_folder(config: Config) -> Path:
-    """Where certificates that were ordered are kept for the processes of this machine."""
-    return config.data / "acme"

@@ -20,8 +20,8 @@ import traceback
 from pathlib import Path
 from typing import Final
 
+from merpati.app import certificates, health, indexing, migrate, worker
 from merpati.app import config as configuration
-from merpati.app import health, indexing, migrate, wiring, worker
 from merpati.app.installation import Config, LogSettings, ServerSettings, become
 from merpati.app.listeners import EVERYWHERE, Listener
 from merpati.base.clock import SystemClock
@@ -61,7 +61,7 @@ class Supervisor:
         self._ready_in, self._ready_out = os.pipe()
         self._alive_in, self._alive_out = os.pipe()  # the workers see it end with this process
         self._signal_in, self._signal_out = socket.socketpair()
-        self._chain = wiring.certificates(config)
+        self._chain = certificates.load(config)
 
     def run(self) -> int:
         """Serve until told to stop; the exit status."""
@@ -194,7 +194,7 @@ class Supervisor:
         try:
             fresh = configuration.read_config(self._config.file)
             if self._chain is not None:
-                self._chain.reload(wiring.certificate_files(fresh))
+                self._chain.reload(certificates.files(fresh))
         except Fault as fault:
             self._log.error("config.refused", reason=fault.text, advice="the old one stays in use")
             return

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from merpati.app.ground import Ground
 from merpati.app.installation import Config, ServerSettings
 from merpati.base.clock import Clock
 from merpati.base.ids import Ids
@@ -81,21 +82,13 @@ class SignIn:
         await self.store.write(oauth_clients.forget, now)
 
 
-def build(
-    config: Config,
-    store: Store,
-    notify: Notify,
-    clock: Clock,
-    ids: Ids,
-    chain: CertificateStore | None,
-    metrics: Metrics,
-    log: Log,
-) -> SignIn:
+def build(ground: Ground) -> SignIn:
     """Those of one worker."""
+    config = ground.config
     return assemble(
-        store, notify, clock, ids, chain, metrics, log, login_settings=config[LoginSettings],
-        settings=config[SignInSettings], hostname=config[ServerSettings].hostname,
-        sealing=Sealing(config.data, ids), setup=setup(config),
+        ground.store, ground.notify, ground.clock, ground.ids, ground.chain, ground.metrics,
+        ground.log, login_settings=config[LoginSettings], settings=config[SignInSettings],
+        hostname=ground.hostname, sealing=ground.sealing(), setup=setup(config),
     )  # fmt: skip
 
 

@@ -1,17 +1,14 @@
 """Builds every object of a worker and hands each what it needs; the one place that knows all.
 
 What a worker is made of stands in `Parts`, from the ground up. `build` makes it inside of
-the worker's running loop; `handlers` says which session serves which listener.
+the worker's running loop; `sessions.py` says which session serves which listener.
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
-
-from msgspec import structs
+from typing import Final
 
 from merpati.app import (
     administration,
@@ -25,27 +22,17 @@ from merpati.app import (
     sign_in,
 )
 from merpati.app.backing import Backups
+from merpati.app.ground import Ground, lay
 from merpati.app.installation import (
     Config,
-    DnsSettings,
     ServerSettings,
-    TlsSettings,
-    open_store,
 )
-from merpati.app.listeners import SMTP_SERVICES, Listener
 from merpati.app.protection import Protection
-from merpati.base.clock import SystemClock
-from merpati.base.ids import SystemIds
 from merpati.base.log import Log
 from merpati.base.metrics import Metrics
-from merpati.base.networks import Networks
-from merpati.base.tasks import Tasks
-from merpati.net.dns import Resolver
 from merpati.net.https import Https
 from merpati.net.listen import Gate
-from merpati.net.reaper import Reaper
-from merpati.net.stream import Connection
-from merpati.net.tls import CertificateFiles, CertificateStore, client_context
+from merpati.net.tls import CertificateStore, client_context
 from merpati.servers.api.http import Api
 from merpati.servers.imap import session as imap
 from merpati.servers.jmap.call import JmapSettings, Sending
@@ -54,9 +41,7 @@ from merpati.servers.managesieve import session as managesieve
 from merpati.servers.pop3 import session as pop3
 from merpati.servers.pop3.maildrop import MaildropLocks
 from merpati.servers.smtp import client as smtp_client
-from merpati.servers.smtp import session as smtp
-from merpati.servers.smtp.legal import Role
-from merpati.servers.smtp.policy import Policy, Rates, SmtpSettings
+from merpati.servers.smtp.policy import Rates, SmtpSettings
 from merpati.servers.web import leave, pages, well_known
 from merpati.servers.web import session as web
 from merpati.services import expand
@@ -65,7 +50,6 @@ from merpati.services.administration.dashboard import Sampling
 from merpati.services.alerts import Alerts
 from merpati.services.author_rule import AuthorPolicies
 from merpati.services.bounce import Bounce
-from merpati.services.certificates import AcmeSettings, installed
 from merpati.services.collect import Collect
 from merpati.services.courier import Courier
 from merpati.services.deliver import Deliver
@@ -75,21 +59,21 @@ from merpati.services.documents import Reader
 from merpati.services.finding.finder import Finder
 from merpati.services.guard import Guard, GuardSettings
 from merpati.services.happenings import Happenings
-from merpati.services.hourly_limits import HourlyLimits
+from merpati.services.housekeeping import Housekeeping
 from merpati.services.imap_events import ImapEvents
 from merpati.services.info import InfoSettings
-from merpati.services.letters import Letters
 from merpati.services.list_delivery import ListSettings
 from merpati.services.list_rules import ListRules
 from merpati.services.login import Login
-from merpati.services.notify import Notify
 from merpati.services.outbound import OutboundSettings, QueueRunner
 from merpati.services.outcome import Recorder
 from merpati.services.posting import Posting
 from merpati.services.quota_warnings import QuotaWarnings
+from merpati.services.reminders import Reminders
 from merpati.services.report_box import ReportBox
+from merpati.services.restore import RestoreSettings
 from merpati.services.rotation import Rotation
-from merpati.services.route import EXPAND, AddressSettings, Router
+from merpati.services.route import EXPAND
 from merpati.services.scripts import Scripts, SieveSettings
 from merpati.services.sealing import Sealing
 from merpati.services.sign import DkimSettings, Signer
@@ -98,12 +82,7 @@ from merpati.services.text_index import SearchSettings, TextIndex
 from merpati.services.transport import Routes
 from merpati.services.web_push import WebPush, is_public
 from merpati.services.webhooks import Webhooks
-from merpati.store.blobs import BlobStore
-from merpati.store.engine import Store, Topic
-from merpati.wire.smtp.paths import parse_address
-
-if TYPE_CHECKING:
-    from merpati.net.listen import Handler, Refusal
+from merpati.store.engine import Topic
 
 HTTPS: Final = 443
 CONNECTIONS: Final = 10_000  # of one worker
@@ -112,28 +91,18 @@ CONNECTIONS_PER_ADDRESS: Final = 2_000  # an office behind one address has hundr
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """Everything one worker consists of."""
+    """Everything one worker consists of: what it stands on, what serves, what works beside."""
 
-    name: str
-    config: Config
-    log: Log
-    metrics: Metrics
-    tasks: Tasks
-    store: Store
-    blobs: BlobStore
-    notify: Notify
-    login: Login
-    sign_in: sign_in.SignIn
-    runner: QueueRunner
-    certificates: CertificateStore | None
-    reaper: Reaper
+    ground: Ground
     gate: Gate
     smtp: smtp_client.Services
     imap: imap.Services
     pop3: pop3.Services
-    text_index: TextIndex
     managesieve: managesieve.Services
     web: web.Web
+    sign_in: sign_in.SignIn
+    runner: QueueRunner
+    text_index: TextIndex
     protection: Protection
     guard: Guard
     sampling: Sampling
@@ -147,111 +116,98 @@ class Parts:
     alerts: Alerts
     backups: Backups
 
+    async def listen(self) -> None:
+        """Begin to hear what happens, before anybody is served."""
+        await self.happenings.start(self.ground.tasks)
 
-def certificate_files(config: Config) -> list[CertificateFiles]:
-    """The certificates to show: those ordered by ACME, then those of the configuration."""
-    authorities = config[TlsSettings].client_ca
-    return [structs.replace(one, client_ca=authorities) for one in _shown(config)]
+    def start(self) -> None:
+        """Begin what is done beside the sessions; ends with the tasks."""
+        ground, tasks = self.ground, self.ground.tasks
+        tasks.spawn(self.runner.run(), "queue")
+        Housekeeping(
+            ground.store, ground.blobs, ground.clock, ground.log,
+            ground.config[RestoreSettings].days,
+        ).start(tasks)  # fmt: skip
+        Reminders(ground.store, ground.blobs, ground.clock, ground.log).start(tasks)
+        self.protection.start(tasks, ground.notify, ground.log)
+        self.guard.start(tasks, ground.notify)
+        for one in (
+            self.sign_in, self.sampling, self.alerts, self.judging, self.rotation, self.collect,
+            self.quota_warnings, self.backups,
+        ):  # fmt: skip
+            one.start(tasks)
+        tasks.spawn(self.web_push.run(), "web push")
+        tasks.spawn(self.webhooks.run(), "webhooks")
 
-
-def _shown(config: Config) -> list[CertificateFiles]:
-    tls = config[TlsSettings]
-    ordered = []
-    if config[AcmeSettings].enabled:
-        folder = protection.acme_folder(config)
-        ordered = installed(folder, config[ServerSettings].hostname)
-    return ordered + [
-        CertificateFiles(certificate, key)
-        for certificate, key in zip(tls.certificate, tls.key, strict=True)
-    ]
-
-
-def certificates(config: Config) -> CertificateStore | None:
-    """The same, loaded; None without any."""
-    files = certificate_files(config)
-    return CertificateStore(files) if files else None
-
-
-@dataclass(frozen=True, slots=True)
-class Ground:
-    """What everything of a worker stands on."""
-
-    name: str
-    config: Config
-    chain: CertificateStore | None
-    log: Log
-    metrics: Metrics
-    clock: SystemClock
-    ids: SystemIds
-    hostname: str
-    tasks: Tasks
-    reaper: Reaper
-    store: Store
-    blobs: BlobStore
-    notify: Notify
-    limits: HourlyLimits
-    resolver: Resolver
-    router: Router
+    async def stop(self) -> None:
+        """Write what is only in memory, and let go of everything; sessions have ended."""
+        ground = self.ground
+        await ground.tasks.stop(1.0, grace=0.5)
+        await self.protection.stop(ground.log)
+        await self.judging.stop(ground.log)
+        self.sign_in.login.close()
+        await self.sign_in.history.close()
+        await self.text_index.close()
+        if self.imap.reader is not None:
+            await self.imap.reader.close()
+        await ground.store.close()
 
 
 async def build(
     name: str, config: Config, chain: CertificateStore | None, metrics: Metrics, log: Log
 ) -> Parts:
     """Make a worker's parts inside of its running loop."""
-    ground = await _ground(name, config, chain, metrics, log)
-    clock, store, blob_store, hostname = ground.clock, ground.store, ground.blobs, ground.hostname
-    judges = judging.judge(config, store, ground.resolver, clock, metrics)
+    ground = await lay(name, config, chain, metrics, log)
+    store, clock, ids, hostname = ground.store, ground.clock, ground.ids, ground.hostname
+    judges = judging.judge(ground)
     box = ReportBox(Digests(store, clock, config[DmarcReportSettings].addresses, log))
     accept = Accept(
-        store, blob_store, clock, ground.ids, hostname, config[QueueSettings], metrics,
+        store, ground.blobs, clock, ids, hostname, config[QueueSettings], metrics,
         judges[0], box, ListRules(store, ground.router, hostname),
     )  # fmt: skip
-    posting = Posting(store, accept, ground.router, blob_store, clock, ground.ids, hostname)
-    protected = protection.build(
-        name, config, store, ground.resolver, ground.reaper, chain,
-        files=lambda: certificate_files(config), post=posting.post, clock=clock,
-        ids=ground.ids, log=log,
-    )  # fmt: skip
+    post = Posting(store, accept, ground.router, ground.blobs, clock, ids, hostname).post
+    protected = protection.build(ground, post)
     box.tls = protected.reports
     guard = _guard(ground, accept)
     text_index = search.text_index(config, store, log)
-    signing_in = sign_in.build(config, store, ground.notify, clock, ground.ids, chain, metrics, log)
+    signing_in = sign_in.build(ground)
     login = signing_in.login
-    happenings = Happenings(store, ground.notify, clock, ground.ids)
+    happenings = Happenings(store, ground.notify, clock, ids)
     accept.tell = happenings.steps
     signing_in.history.happenings = happenings
     runner, expanding, imap_events = _runner(ground, accept, protected, guard, happenings)
-    backups = Backups(name, config, store, clock, log)
+    backups = Backups(ground)
     imap_services = _imap(ground, accept, login, text_index, imap_events)
     return Parts(
-        name=name, config=config, log=log, metrics=metrics, tasks=ground.tasks, store=store,
-        blobs=blob_store, notify=ground.notify, login=login, sign_in=signing_in, runner=runner,
-        certificates=chain,
-        reaper=ground.reaper,
+        ground=ground,
         gate=Gate(CONNECTIONS, CONNECTIONS_PER_ADDRESS),
         smtp=_smtp(ground, accept, login, guard),
         imap=imap_services,
-        text_index=text_index,
         pop3=_pop3(ground, login),
         managesieve=_managesieve(ground, login),
         web=_web(
             ground, signing_in, expanding, imap_services.finder, _sending(ground, accept, guard),
-            _administration(ground, accept, guard, signing_in, backups),
+            administration.build(ground, accept, guard, signing_in, backups.run),
         ),
-        sampling=Sampling(name, store, metrics, clock),
+        sign_in=signing_in,
+        runner=runner,
+        text_index=text_index,
         protection=protected,
         guard=guard,
-        judging=judging.build(
-            name, config, store, ground.resolver, judges, box.digests, post=posting.post,
-            clock=clock, ids=ground.ids, log=log,
-        ),
+        sampling=Sampling(name, store, metrics, clock),
+        judging=judging.build(ground, judges, box.digests, post),
         rotation=Rotation(store, ground.resolver, clock, config[DkimSettings], log),
-        collect=_collect(ground, accept),
-        quota_warnings=QuotaWarnings(store, _letters(ground, accept), log),
-        web_push=_web_push(ground),
+        collect=Collect(
+            store, accept, ground.router, ground.sealing(), ground.reaper, clock, log
+        ),
+        quota_warnings=QuotaWarnings(store, ground.letters(accept), log),
+        web_push=pushing.sender(ground),
         happenings=happenings,
-        webhooks=_webhooks(ground),
-        alerts=_alerts(ground, accept, happenings),
+        webhooks=pushing.webhooks(ground),
+        alerts=alerting.build(
+            ground, administration.Surroundings(config, store, clock), ground.letters(accept),
+            happenings,
+        ),
         backups=backups,
     )  # fmt: skip
 
@@ -274,82 +230,12 @@ def _pop3(ground: Ground, login: Login) -> pop3.Services:
     )  # fmt: skip
 
 
-def _administration(
-    ground: Ground, accept: Accept, guard: Guard, signing_in: sign_in.SignIn, backups: Backups
-) -> Api:
-    """What the administration asks and changes."""
-    return administration.build(
-        ground.config, ground.store, ground.blobs, ground.router, accept, guard, signing_in.http,
-        signing_in.history, ground.clock, ground.ids,
-        begin_backup=backups.run,
-    )  # fmt: skip
-
-
 def _collect(ground: Ground, accept: Accept) -> Collect:
     """What fetches mail from other servers."""
     return Collect(
         ground.store, accept, ground.router, Sealing(ground.config.data, ground.ids),
         ground.reaper, ground.clock, ground.log,
     )  # fmt: skip
-
-
-def _alerts(ground: Ground, accept: Accept, happenings: Happenings) -> Alerts:
-    """What wakes somebody when something is wrong."""
-    letters = Letters(
-        accept, ground.router, ground.blobs, ground.clock, ground.ids, ground.hostname
-    )
-    place = administration.Surroundings(ground.config, ground.store, ground.clock)
-    return alerting.build(
-        ground.name, ground.config, place, ground.store, letters, happenings, ground.clock,
-        ground.log,
-    )  # fmt: skip
-
-
-def _webhooks(ground: Ground) -> Webhooks:
-    """What tells programs what happened."""
-    return pushing.webhooks(
-        ground.name, ground.config, ground.store, ground.notify, ground.resolver, ground.reaper,
-        ground.clock, ground.ids, ground.log,
-    )  # fmt: skip
-
-
-def _web_push(ground: Ground) -> WebPush:
-    """What tells programs that are not connected."""
-    return pushing.sender(
-        ground.name, ground.config, ground.store, ground.notify, ground.resolver, ground.reaper,
-        ground.clock, ground.ids, ground.log,
-    )  # fmt: skip
-
-
-async def _ground(
-    name: str, config: Config, chain: CertificateStore | None, metrics: Metrics, log: Log
-) -> Ground:
-    clock = SystemClock()
-    ids = SystemIds(clock)
-    hostname = config[ServerSettings].hostname
-    store = await open_store(config)
-    notify = Notify()
-    store.on_commit(notify.committed)
-    router = Router(store, hostname, clock, config[AddressSettings])
-    notify.listen(Topic.DIRECTORY, 0, router.forget)
-    return Ground(
-        name=name,
-        config=config,
-        chain=chain,
-        log=log,
-        metrics=metrics,
-        clock=clock,
-        ids=ids,
-        hostname=hostname,
-        tasks=Tasks(log, ids),
-        reaper=Reaper(),
-        store=store,
-        blobs=BlobStore(config.blobs, ids),
-        notify=notify,
-        limits=HourlyLimits(clock, notify),
-        resolver=Resolver(config[DnsSettings].endpoints() or None, clock),
-        router=router,
-    )
 
 
 def _imap(
@@ -422,21 +308,16 @@ def _jmap(ground: Ground, signing_in: sign_in.SignIn, finder: Finder, sending: S
         ground.ids, ground.log, config[SmtpSettings].message_size, finder=finder,
         sending=sending, sieve=config[SieveSettings], smime=config[SmimeSettings],
     )  # fmt: skip
-    jmap.push(built, ground.notify, pushing.vapid(config, ground.clock, ground.ids))
+    jmap.push(built, ground.notify, pushing.vapid(ground))
     context = client_context(verify=True)
     jmap.images(built, Https(ground.resolver, ground.reaper, context, allows=is_public))
     return built
 
 
-def _letters(ground: Ground, accept: Accept) -> Letters:
-    """What the server itself writes to people."""
-    return Letters(accept, ground.router, ground.blobs, ground.clock, ground.ids, ground.hostname)
-
-
 def _guard(ground: Ground, accept: Accept) -> Guard:
     """What watches our own users; it hears of each message that `accept` takes from them."""
     guard = Guard(
-        ground.store, _letters(ground, accept), ground.clock, ground.config[GuardSettings],
+        ground.store, ground.letters(accept), ground.clock, ground.config[GuardSettings],
         ground.metrics, ground.log, ground.limits,
     )  # fmt: skip
     accept.watch = guard.record
@@ -486,45 +367,3 @@ def _runner(
     ground.notify.listen(Topic.QUEUE, 0, runner.wake)
     accept.taker = runner
     return runner, expanding, scripts.events
-
-
-def handler(parts: Parts, listener: Listener) -> tuple[Handler, Refusal]:
-    """The session that serves a listener's clients, and how it refuses one too many."""
-    service = listener.service
-    plain = listener.login_without_tls
-    if service in SMTP_SERVICES:
-        policy = smtp_policy(listener)
-        return _run(lambda one: smtp.Session(one, policy, parts.smtp)), smtp.refuse
-    if service in {"imap", "imaps"}:
-        return _run(lambda one: imap.Session(one, parts.imap, plain)), imap.refuse
-    if service in {"http", "https"}:
-        return parts.web.run, web.refuse
-    if service == "managesieve":
-        scripts = parts.managesieve
-        return _run(lambda one: managesieve.Session(one, scripts, plain)), managesieve.refuse
-    assert service in {"pop3", "pop3s"}, service
-    return _run(lambda one: pop3.Session(one, parts.pop3, plain)), pop3.refuse
-
-
-def smtp_policy(listener: Listener) -> Policy:
-    """What an SMTP listener is for, and whom it serves."""
-    return Policy(
-        role=Role(listener.service),
-        login_without_tls=listener.login_without_tls,
-        require_tls=listener.require_tls,
-        networks=Networks(listener.networks),
-        xclient=Networks(listener.xclient),
-        sender=parse_address(listener.sender) if listener.sender else None,
-        recipients=frozenset(one.lower() for one in listener.recipients),
-        messages=listener.messages_per_hour,
-    )
-
-
-Session = smtp.Session | imap.Session | pop3.Session | managesieve.Session
-
-
-def _run(make: Callable[[Connection], Session]) -> Handler:
-    async def run(connection: Connection) -> None:
-        await make(connection).run()
-
-    return run

@@ -16,20 +16,18 @@ from typing import Final
 
 import uvloop
 
-from merpati.app import wiring
+from merpati.app import certificates, wiring
 from merpati.app.config import read_config
 from merpati.app.health import Health
 from merpati.app.installation import Config, ServerSettings
 from merpati.app.listeners import Listener
+from merpati.app.sessions import handler
 from merpati.base.faults import Fault
 from merpati.base.log import Log
 from merpati.base.metrics import Metrics
 from merpati.net import listen
 from merpati.net.mesh import Mesh
 from merpati.net.tls import CertificateStore
-from merpati.services.housekeeping import Housekeeping
-from merpati.services.reminders import Reminders
-from merpati.services.restore import RestoreSettings
 
 DRAIN: Final = 7.0  # seconds for sessions to end; the supervisor gives 10 in all
 PROCESS: Final = struct.Struct("i")  # a process id
@@ -72,31 +70,15 @@ class Worker:
         metrics = Metrics()
         parts = await wiring.build(self._name, self._config, self._chain, metrics, self._log)
         run_folder = self._config.data / "run"
-        mesh = Mesh(self._bus, run_folder, self._names, parts.notify.received)
-        parts.notify.join(mesh)
-        loop.add_signal_handler(signal.SIGHUP, self._reload, parts)
-        await parts.happenings.start(parts.tasks)
+        notify = parts.ground.notify
+        mesh = Mesh(self._bus, run_folder, self._names, notify.received)
+        notify.join(mesh)
+        loop.add_signal_handler(signal.SIGHUP, self._reload)
+        await parts.listen()
         health = Health(parts, run_folder, self._names)
         for listener, sock in self._sockets:
             await self._listen(parts, health, listener, sock)
-        parts.tasks.spawn(parts.runner.run(), "queue")
-        Housekeeping(
-            parts.store, parts.blobs, parts.smtp.clock, parts.log,
-            self._config[RestoreSettings].days,
-        ).start(parts.tasks)  # fmt: skip
-        Reminders(parts.store, parts.blobs, parts.smtp.clock, parts.log).start(parts.tasks)
-        parts.protection.start(parts.tasks, parts.notify, parts.log)
-        parts.guard.start(parts.tasks, parts.notify)
-        parts.sign_in.start(parts.tasks)
-        parts.sampling.start(parts.tasks)
-        parts.alerts.start(parts.tasks)
-        parts.judging.start(parts.tasks)
-        parts.rotation.start(parts.tasks)
-        parts.collect.start(parts.tasks)
-        parts.quota_warnings.start(parts.tasks)
-        parts.backups.start(parts.tasks)
-        parts.tasks.spawn(parts.web_push.run(), "web push")
-        parts.tasks.spawn(parts.webhooks.run(), "webhooks")
+        parts.start()
         os.write(ready, PROCESS.pack(os.getpid()))
         await self._stop.wait()
         loop.remove_reader(alive)
@@ -104,16 +86,8 @@ class Worker:
         health.draining = True
         await asyncio.gather(*(one.drain(DRAIN) for _, one in self._listeners))
         await health.close()
-        await parts.tasks.stop(1.0, grace=0.5)
-        await parts.protection.stop(parts.log)
-        await parts.judging.stop(parts.log)
         mesh.close()
-        parts.login.close()
-        await parts.sign_in.history.close()
-        await parts.text_index.close()
-        if parts.imap.reader is not None:
-            await parts.imap.reader.close()
-        await parts.store.close()
+        await parts.stop()
         self._log.flush()
 
     async def _listen(
@@ -122,10 +96,10 @@ class Worker:
         if listener.service == "metrics":
             await health.serve(sock)
             return
-        run, refuse = wiring.handler(parts, listener)
+        run, refuse = handler(parts, listener)
         context = self._context(listener)
         one = listen.Listener(
-            sock, run, name=listener.service, reaper=parts.reaper, gate=parts.gate,
+            sock, run, name=listener.service, reaper=parts.ground.reaper, gate=parts.gate,
             log=self._log, context=context, refusal=refuse,
             proxies=listener.trusted_proxies,
         ).start()  # fmt: skip
@@ -138,17 +112,17 @@ class Worker:
             return None
         return self._chain.context if listener.service == "https" else self._chain.asking
 
-    def _reload(self, parts: wiring.Parts) -> None:
+    def _reload(self) -> None:
         """SIGHUP: certificates anew. For other settings the supervisor replaces this worker."""
         try:
             fresh = read_config(self._config.file)
             if self._chain is not None:
-                self._chain.reload(wiring.certificate_files(fresh))
+                self._chain.reload(certificates.files(fresh))
                 for listener, one in self._listeners:
                     one.context = self._context(listener)
-            parts.log.info("worker.reloaded", worker=self._name)
+            self._log.info("worker.reloaded", worker=self._name)
         except Fault as fault:
-            parts.log.error("worker.reload-failed", reason=fault.text)  # noqa: TRY400 -- expected, no traceback
+            self._log.error("worker.reload-failed", reason=fault.text)
 
 
 def run(

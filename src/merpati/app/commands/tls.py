@@ -10,16 +10,16 @@ tls reports [DOMAIN]            what others report about TLS with our domains
 from __future__ import annotations
 
 import argparse
-import asyncio
 from typing import Any, Final
 
 import msgspec
 
-from merpati.app import protection, wiring
+from merpati.app import certificates as shown
 from merpati.app.commands import session
 from merpati.app.commands.session import Session, say
 from merpati.app.installation import DnsSettings, ServerSettings
 from merpati.app.language import tell
+from merpati.app.protection import secured
 from merpati.base.faults import Fault, Kind
 from merpati.base.log import Level, Log, Sink
 from merpati.net import mx
@@ -73,7 +73,7 @@ def run(args: argparse.Namespace) -> None:
 async def _list(one: Session, args: argparse.Namespace) -> None:
     ordered = {each.name: each for each in await one.store.read(certificates.certificates)}
     found: list[dict[str, Any]] = []
-    files = wiring.certificate_files(one.config)
+    files = shown.files(one.config)
     for each in CertificateStore(files).certificates if files else ():
         name = each.names[0] if each.names else str(each.files.certificate)
         known = ordered.pop(name, None)
@@ -122,15 +122,12 @@ async def _renew(one: Session, args: argparse.Namespace) -> None:
 async def _policy(one: Session, args: argparse.Namespace) -> None:
     log = Log(Sink(one.clock, level=Level.ERROR))
     resolver = Resolver(one.config[DnsSettings].endpoints() or None, one.clock)
-    built = protection.build(
-        "command", one.config, one.store, resolver, Reaper(), None, files=list, post=_never,
-        clock=one.clock, ids=one.ids, log=log,
-    )  # fmt: skip
+    judge, _, _ = secured(one.config, one.store, resolver, Reaper(), one.clock, log)
     own = {one.config[ServerSettings].hostname.lower()}
     found = []
     try:
         for target in await mx.targets(resolver, args.domain.lower(), own, _First()):
-            security = await built.security.policy(args.domain.lower(), target.host)
+            security = await judge.policy(args.domain.lower(), target.host)
             refused = security.refused
             words = refused.text if refused else security.tls.trust
             found.append({"host": target.host, "mode": security.tls.mode.value, "why": words})
@@ -176,11 +173,6 @@ async def _reports(one: Session, args: argparse.Namespace) -> None:
             say("")
         for line in tls_advice.sentences(tls_report.parse(each.report), language):
             say(line)
-
-
-async def _never(*_: object) -> None:
-    await asyncio.sleep(0)
-    raise AssertionError("a command sends no report")
 
 
 class _First:
