@@ -67,6 +67,10 @@ def offered(login: Login, channel: Channel = CLEAR) -> list[str]:
     return [*names, *sasl.MECHANISMS]
 
 
+class NotAuthorised(Fault):
+    """Who has proven to be somebody may not act as the one they name (RFC 4422 3.4.1)."""
+
+
 class SignIn:
     """One exchange.
 
@@ -151,15 +155,17 @@ class SignIn:
             return await self._login.by_certificate(
                 self._addresses, result.authzid, self._peer, self._protocol
             )
-        if result.authzid and result.authzid.lower() != result.name.lower():
-            raise Fault(Kind.AUTH_FAILED, "acting for another account is not possible")
         if isinstance(result, Credentials):
-            return await self._login.verify(
+            account = await self._login.verify(
                 result.name, result.password, self._peer, self._protocol
             )
-        return await self._login.proven(
-            result.name, self._peer, self._protocol, right=result.right, means=self._means
-        )
+        else:
+            account = await self._login.proven(
+                result.name, self._peer, self._protocol, right=result.right, means=self._means
+            )
+        if result.authzid and result.authzid.lower() not in {result.name.lower(), account.address}:
+            raise NotAuthorised(Kind.AUTH_FAILED, "acting for another account is not possible")
+        return account
 
 
 def _start(mechanism: str, login: Login, bindings: Mapping[str, bytes]) -> Steps:

@@ -273,10 +273,17 @@ def _check_name(name: str) -> None:
 
 
 async def namespace(client: Client, _command: commands.Namespace) -> Done:
-    """NAMESPACE (RFC 2342): one's own mailboxes, those of other users, shared ones."""
-    others, shared = OTHER_USERS + SEPARATOR, SHARED + SEPARATOR
-    client.connection.write(responses.namespace(others=(others,), shared=(shared,)))
+    """NAMESPACE (RFC 2342)."""
+    client.connection.write(namespaces(client))
     return Done("NAMESPACE completed")
+
+
+def namespaces(client: Client) -> bytes:
+    """The NAMESPACE response: one's own mailboxes, those of other users, shared ones."""
+    others, shared = OTHER_USERS + SEPARATOR, SHARED + SEPARATOR
+    return responses.namespace(
+        others=(others,), shared=(shared,), utf8=client.utf8, say=client.said
+    )
 
 
 # STATUS

@@ -12,6 +12,7 @@ from merpati import __version__
 from merpati.base.faults import Fault, Kind
 from merpati.servers.imap.client import ANSWERED, Client, Done
 from merpati.servers.imap.legal import ENABLES, Refused
+from merpati.servers.imap.mailboxes import namespaces
 from merpati.servers.imap.sign_in import offered
 from merpati.wire.imap import commands, responses, session, texts
 from merpati.wire.imap.responses import Condition
@@ -57,13 +58,15 @@ async def enable(client: Client, command: commands.Enable) -> Done:
 async def language(client: Client, command: session.Language) -> Done:
     """RFC 5255 3.2."""
     if not command.wanted:
-        client.connection.write(session.languages(texts.LANGUAGES))
+        client.connection.write(session.languages(texts.LISTED))
         return Done("LANGUAGE completed")
     found = texts.chosen(command.wanted)
     if found is None:
         raise Refused("those languages are not spoken here")
     client.connection.write(session.languages((found,)))
     client.language = found
+    if client.account_id and found != texts.ENGLISH:  # RFC 5255 3.4
+        client.connection.write(namespaces(client))
     return Done("LANGUAGE completed")
 
 

@@ -228,6 +228,8 @@ class Session:
                 code = responses.highestmodseq(max(client.view.safe, 1))
                 text = client.said("what was removed is told later")
                 self._connection.write(responses.untagged(Condition.OK, text, code))
+        if client.watch is not None and client.watch.stale and not client.over:
+            await watch.tell_others(client, client.watch)
         if not client.over:
             self._connection.write(
                 responses.tagged(command.tag, Condition.OK, client.said(done.text), done.code)

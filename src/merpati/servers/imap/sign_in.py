@@ -10,7 +10,7 @@ from merpati.model.account import Account
 from merpati.servers.imap import watch
 from merpati.servers.imap.client import ANSWERED, Client, Done
 from merpati.servers.imap.legal import Refused, capabilities
-from merpati.services.sign_in import Channel, SignIn, channel
+from merpati.services.sign_in import Channel, NotAuthorised, SignIn, channel
 from merpati.services.sign_in import offered as mechanisms_offered
 from merpati.store.quota import is_nearly_full
 from merpati.wire import sasl
@@ -87,10 +87,13 @@ async def authenticate(client: Client, command: commands.Authenticate) -> Done:
         raise Fault(Kind.UNSUPPORTED, f"the mechanisms are {', '.join(mechanisms)}")
     exchange = SignIn(services.login, mechanism, connection.peer, "imap", _channel(client))
     initial = None if command.initial is None else b64encode(command.initial) or b"="
-    await exchange.begin(initial)
-    while exchange.challenge is not None:
-        connection.write(responses.challenge(exchange.challenge))
-        await exchange.respond(await connection.read_line(sasl.RESPONSE_LIMIT + 2))
+    try:
+        await exchange.begin(initial)
+        while exchange.challenge is not None:
+            connection.write(responses.challenge(exchange.challenge))
+            await exchange.respond(await connection.read_line(sasl.RESPONSE_LIMIT + 2))
+    except NotAuthorised as fault:
+        raise Refused(fault.text, responses.AUTHORIZATIONFAILED) from fault
     assert exchange.account is not None
     return _signed_in(client, exchange.account)
 

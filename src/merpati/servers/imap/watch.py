@@ -120,9 +120,11 @@ async def own(client: Client, watch: Watch, command: commands.Command) -> None:
     """Know of what the client itself has done to names, so that it is not told (RFC 5465 5)."""
     match command:
         case commands.Create(mailbox=path):
-            place = await client.services.store.read(places.find, client.account_id, path)
-            if place is not None and watch.wants(Event.MAILBOX_NAME):
-                watch.paths[_key(place)] = place.path
+            if not watch.wants(Event.MAILBOX_NAME):
+                return
+            for place in await client.services.store.read(places.listing, client.account_id):
+                if _is_within(path, place.path):  # those above it were made with it
+                    watch.paths.setdefault(_key(place), place.path)
         case commands.Delete(mailbox=path):
             watch.paths = {key: its for key, its in watch.paths.items() if its != path}
         case commands.Rename(mailbox=old, new_name=new) if old != INBOX:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final, NewType
 from merpati.wire.imap import flags, names, strings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from merpati.wire.imap.commands import StatusItem
 
@@ -279,9 +279,13 @@ def namespace(
     shared: Iterable[str] = (),
     *,
     utf8: bool = False,
+    say: Callable[[str], str] = str,
 ) -> bytes:
-    """`* NAMESPACE` with the prefixes of each kind, such as `Shared/` (RFC 2342)."""
-    kinds = [_namespaces(prefixes, utf8=utf8) for prefixes in (personal, others, shared)]
+    """`* NAMESPACE` with the prefixes of each kind, such as `Shared/` (RFC 2342).
+
+    `say` gives their names in the client's language, if they have others (RFC 5255 3.4).
+    """
+    kinds = [_namespaces(prefixes, say, utf8=utf8) for prefixes in (personal, others, shared)]
     return b"* NAMESPACE %b\r\n" % b" ".join(kinds)
 
 
@@ -319,8 +323,12 @@ def _mailbox(name: str, *, utf8: bool) -> bytes:
     return strings.string(names.encode(name, utf8), utf8=utf8)
 
 
-def _namespaces(prefixes: Iterable[str], *, utf8: bool) -> bytes:
-    parts = [b'(%b "/")' % _mailbox(prefix, utf8=utf8) for prefix in prefixes]
+def _namespaces(prefixes: Iterable[str], say: Callable[[str], str], *, utf8: bool) -> bytes:
+    parts = []
+    for prefix in prefixes:
+        name = say(prefix)
+        told = b"" if name == prefix else b' "TRANSLATION" (%b)' % _mailbox(name, utf8=utf8)
+        parts.append(b'(%b "/"%b)' % (_mailbox(prefix, utf8=utf8), told))
     return b"(%b)" % b"".join(parts) if parts else b"NIL"
 
 

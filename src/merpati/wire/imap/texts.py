@@ -13,11 +13,14 @@ from typing import Final
 ENGLISH: Final = "EN"
 INDONESIAN: Final = "ID"
 LANGUAGES: Final = (ENGLISH, INDONESIAN)  # the first is the default
+LISTED: Final = (*LANGUAGES, "i-default")  # RFC 5255 3.1 wants that one, which is English here
 
 _COMPLETED: Final = re.compile(r"([A-Z][A-Z0-9 ]{0,30}) completed")
 _NO_MAILBOX: Final = re.compile(r"there is no mailbox (.*)", re.DOTALL)
 
 _INDONESIAN: Final = {
+    "Other Users/": "Pengguna Lain/",
+    "Shared/": "Bersama/",
     "already signed in": "sudah masuk",
     "sign in first": "masuklah terlebih dahulu",
     "select a mailbox first": "pilih kotak surat terlebih dahulu",
@@ -102,7 +105,7 @@ def chosen(wanted: tuple[str, ...]) -> str | None:
     """The first of a client's languages that is spoken here (RFC 4647 3.4), or None."""
     for tag in wanted:
         upper = tag.upper()
-        if upper in {"I-DEFAULT", "DEFAULT"}:
+        if upper in {"I-DEFAULT", "DEFAULT", "*"}:
             return ENGLISH
         primary = upper.partition("-")[0]
         if primary in LANGUAGES:
