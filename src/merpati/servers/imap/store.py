@@ -201,7 +201,8 @@ async def move(client: Client, command: commands.Move) -> Done:
         client.connection.write(responses.untagged(responses.Condition.OK, "moved", code))
     await sync(client, expunge=True, uid=command.uid)
     gone(len(wanted.uids) - len(found[1]), uid=command.uid)
-    return Done("MOVE completed")
+    is_told = client.condstore and code is not None  # RFC 6851 4.4
+    return Done("MOVE completed", responses.highestmodseq(view.modseq) if is_told else None)
 
 
 async def _copy(

@@ -219,14 +219,15 @@ async def _server_annotations(client: Client, watch: Watch) -> bytes:
 
 
 def _wanted(client: Client, watch: Watch, scene: Scene, place: Place) -> frozenset[Event]:
-    """What the client wants of a mailbox and may see; nothing of the one it has selected."""
-    view = client.view
-    if view is not None and _key(place) == (view.account_id, view.mailbox_id):
-        return frozenset()
+    """What the client wants of a mailbox and may see; of the selected one nothing of messages."""
     if "r" not in place.rights:
         return frozenset()
     own = place.account_id == client.account_id
-    return watch.events(own, place.path, scene.subscribed)
+    wanted = watch.events(own, place.path, scene.subscribed)
+    view = client.view
+    if view is not None and _key(place) == (view.account_id, view.mailbox_id):
+        wanted -= OF_MESSAGES
+    return wanted
 
 
 def _status(client: Client, path: str, mailbox: Mailbox, events: frozenset[Event]) -> bytes:

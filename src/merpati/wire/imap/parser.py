@@ -355,7 +355,10 @@ def _fetch(a: Arguments) -> c.Command:
     if a.done():
         return c.Fetch(a.tag, a.uid, wanted, items)
     a.space()
-    modifiers = dict(a.list_of(lambda: _fetch_modifier(a), empty=False))
+    found = a.list_of(lambda: _fetch_modifier(a), empty=False)
+    modifiers = dict(found)
+    if len(modifiers) < len(found):
+        raise SyntaxFault("a modifier is given twice")
     since = modifiers.get(b"CHANGEDSINCE")
     vanished = b"VANISHED" in modifiers
     if vanished and (since is None or not a.uid):  # RFC 7162 3.2.6
