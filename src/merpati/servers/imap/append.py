@@ -97,7 +97,8 @@ async def receive(client: Client, reader: CommandReader, command: commands.Appen
     if isinstance(command, commands.Replace):  # RFC 8508 4.3: untagged, before the EXPUNGE
         client.connection.write(responses.untagged(responses.Condition.OK, "replaced", code))
         await sync(client, expunge=True, uid=command.uid)
-        return Done("REPLACE completed")
+        told = responses.highestmodseq(client.selected.modseq) if client.condstore else None
+        return Done("REPLACE completed", told)  # RFC 8508 4.5
     return Done("APPEND completed", code)
 
 
