@@ -30,6 +30,8 @@ class EventKind(Enum):
     ENDED = "ended"  # about a recipient: nothing is done with it, and nobody told
     REFUSED = "refused"  # about a recipient or sender: not taken
 
+    __hash__ = object.__hash__  # in C: each message has several
+
 
 class Event(msgspec.Struct, frozen=True):
     """One step. `detail` is what else is known: peer, TLS version, the remote's words."""

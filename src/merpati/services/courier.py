@@ -7,6 +7,7 @@ import ipaddress
 import mmap
 import ssl
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from itertools import islice
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -35,6 +36,7 @@ if TYPE_CHECKING:  # a type that is only spelled there
 
 CHUNK: Final = 64 * 1024
 READ_AHEAD: Final = 8  # messages whose bytes are read from the store at once
+WAYS_MAX: Final = 4096  # destinations whose way is remembered
 READ_AHEAD_MAX: Final = 64  # that are kept for all lanes together, of at most 128 KB each
 ANY_TLS: Final = "certificate not checked: what the domain demands of TLS is set aside (RFC 8689)"
 CONNECT_MAX: Final = 600.0  # seconds, for all hosts and addresses of a destination together
@@ -151,9 +153,10 @@ class Courier:
         self._any_tls = Opportunistic(ANY_TLS)
         self._signatures = signatures
         self._verified: ssl.SSLContext | None = None  # loading the CAs takes a while
+        self.way: Final = lru_cache(maxsize=WAYS_MAX)(self._way)
         self._ahead: dict[int, Stored] = {}  # by blob, at hand and not sent yet
 
-    def way(self, destination: str) -> str:
+    def _way(self, destination: str) -> str:
         """What mail for a destination shares connections with: its relay, else itself."""
         transport = self._routes.find(destination)
         return destination if transport.way in {Way.MX, Way.ANY_TLS} else str(transport)

@@ -237,7 +237,7 @@ class QueueRunner:
             return  # our next life lets go of it
         if stored is not None:
             self._courier.expect(stored)
-        until = asyncio.get_running_loop().time() + TRY_MAX
+        until = _try_ends()
         groups: dict[str, list[QueueRecipient]] = {}
         for one in recipients:
             groups.setdefault(one.destination, []).append(one)
@@ -270,7 +270,7 @@ class QueueRunner:
         """Let lanes serve what was claimed, but for what needs no try."""
         if not claimed:
             return
-        until = asyncio.get_running_loop().time() + TRY_MAX
+        until = _try_ends()
         messages = await self._store.read(
             queue.messages, sorted({one.message_id for one in claimed})
         )
@@ -359,6 +359,14 @@ class QueueRunner:
             self._paces[name] = pace
             now = self._recorder.paced(sorted(backlog.names), pace.lanes, pace.pause)
         self._tasks.spawn(now, f"queue pace of {name}")
+
+
+def _try_ends() -> float:
+    """When a try that begins now must have ended, on the loop's clock; the same for a minute.
+
+    So lanes need not set their alarm anew for each message.
+    """
+    return asyncio.get_running_loop().time() // 60 * 60 + TRY_MAX
 
 
 async def _known(

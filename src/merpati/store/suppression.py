@@ -34,6 +34,11 @@ async def suppress(
 async def suppressed(tx: Transaction, addresses: Iterable[str], now: int) -> dict[str, Suppression]:
     """Those of some addresses to which nothing is to be sent now, by address as it was given."""
     lower = {one.lower(): one for one in addresses}
+    if len(lower) == 1:  # as nearly always; compared plainly, at half the cost
+        rows = await tx.rows(
+            f"SELECT {COLUMNS} FROM suppression WHERE until > $1 AND address = $2", now, *lower
+        )
+        return {lower[row[0]]: Suppression(*row) for row in rows}
     rows = await tx.rows(
         f"SELECT {COLUMNS} FROM suppression WHERE until > $1 AND {one_of_texts(tx, 'address', 2)}",
         now, text_list(tx, lower),

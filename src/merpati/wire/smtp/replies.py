@@ -7,6 +7,7 @@ enhanced status code in front of the text of each line when there is one.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final
 
 from msgspec import Struct
@@ -25,6 +26,8 @@ _CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _REPLY_LINE: Final = re.compile(rb"([2-5][0-9][0-9])(?:([ -])(.*))?", re.DOTALL)
 _ENHANCED: Final = re.compile(r"([245]\.[0-9]{1,3}\.[0-9]{1,3})(?: |\Z)")  # RFC 3463 2
 _CAPABILITY: Final = re.compile(r"([A-Za-z0-9][A-Za-z0-9-]*)(?:[ =](.*))?")
+_NO_REPLY: Final = "expected a reply: three digits, and text after a space or hyphen"
+_TOO_LONG: Final = "the reply is too long"
 
 
 class Reply(Struct, frozen=True):
@@ -150,9 +153,11 @@ class ReplyParser:
             SyntaxFault: the line is not of a reply, does not continue the one
                 begun, or a limit is passed. The session cannot go on.
         """
+        if not self._lines and line[3:4] != b"-":
+            return _single(line)
         found = _REPLY_LINE.fullmatch(line)
         if found is None:
-            raise SyntaxFault("expected a reply: three digits, and text after a space or hyphen")
+            raise SyntaxFault(_NO_REPLY)
         code = int(found[1])
         if self._lines and code != self._code:
             raise SyntaxFault(f"a reply began with {self._code} and goes on with {code}")
@@ -162,7 +167,7 @@ class ReplyParser:
             or self._size > READ_SIZE_LIMIT
             or len(self._lines) >= READ_LINES_LIMIT
         ):
-            raise SyntaxFault("the reply is too long")
+            raise SyntaxFault(_TOO_LONG)
         text = _CONTROL.sub("?", (found[3] or b"").decode("utf-8", "replace"))
         enhanced = _ENHANCED.match(text)
         if not self._lines:
@@ -180,3 +185,22 @@ class ReplyParser:
         self._lines.clear()
         self._size = 0
         return reply
+
+
+@lru_cache(maxsize=256)  # most servers say the same to each MAIL, RCPT and DATA
+def _single(line: bytes) -> Reply:
+    """A reply of one line.
+
+    Raises:
+        SyntaxFault: it is none.
+    """
+    found = _REPLY_LINE.fullmatch(line)
+    if found is None:
+        raise SyntaxFault(_NO_REPLY)
+    if len(line) > READ_LINE_LIMIT:
+        raise SyntaxFault(_TOO_LONG)
+    text = _CONTROL.sub("?", (found[3] or b"").decode("utf-8", "replace"))
+    enhanced = _ENHANCED.match(text)
+    if enhanced is None or text[0] != chr(line[0]):  # RFC 2034 4
+        return Reply(int(found[1]), "", (text,))
+    return Reply(int(found[1]), enhanced[1], (text[enhanced.end() :],))
