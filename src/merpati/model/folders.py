@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from merpati.model.mailbox import DEPTH_MAX, NAME_MAX, SEPARATOR
+from merpati.model.mailbox import DEPTH_MAX, NAME_MAX, SEPARATOR, is_shown
 
 # RFC 8621 role by name in lower case, as Outlook, Apple Mail, Gmail, Thunderbird, Horde and
 # Roundcube have named them, and the Indonesian of each.
@@ -40,7 +40,7 @@ def role_of(path: str) -> str:
 def safe_path(path: str) -> str:
     """A path that a mailbox may have here, as near to a foreign one as possible."""
     levels = [
-        "".join(char if char.isprintable() else "_" for char in level.strip())[:NAME_MAX]
+        "".join(char if is_shown(char) else "_" for char in level.strip())[:NAME_MAX]
         for level in path.split(SEPARATOR)
     ]
     kept = [level for level in levels if level] or ["Imported"]

@@ -27,6 +27,21 @@ STANDARD: Final = (
 )
 
 
+# Spaces other than the common one, and the joiners without which Persian, the Indic scripts and
+# many emoji cannot be written.
+_UNSEEN: Final = dict.fromkeys(
+    (0xA0, 0x1680, *range(0x2000, 0x200B), 0x200C, 0x200D, 0x202F, 0x205F, 0x3000)
+)
+
+
+def is_shown(name: str) -> bool:
+    """Whether a name holds nothing but what people write: no control, format or private characters.
+
+    `str.isprintable` would call all space but the common one and all joiners unprintable.
+    """
+    return name.isprintable() or name.translate(_UNSEEN).isprintable()
+
+
 class Mailbox(msgspec.Struct, frozen=True):
     """A mailbox with its counters, as of one transaction."""
 

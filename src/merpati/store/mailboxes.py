@@ -16,6 +16,7 @@ from merpati.model.mailbox import (
     RESERVED,
     SEPARATOR,
     Mailbox,
+    is_shown,
 )
 from merpati.store import changes, emails, expunged, finding, metadata, quota, rights
 from merpati.store.engine import Topic, Transaction, among
@@ -35,7 +36,7 @@ def levels(path: str) -> list[str]:
     if len(names) > DEPTH_MAX:
         raise Fault(Kind.TOO_MANY, f"a mailbox may lie at most {DEPTH_MAX} levels deep")
     for name in names:
-        if not name or len(name) > NAME_MAX or not name.isprintable():
+        if not name or len(name) > NAME_MAX or not is_shown(name):
             text = (
                 f"{path!r}: each level of a mailbox name has 1 to {NAME_MAX} printable characters"
             )

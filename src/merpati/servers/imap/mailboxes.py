@@ -270,6 +270,10 @@ def _check_name(name: str) -> None:
     objection = names.objection(name)
     if objection:
         raise Refused(objection, responses.CANNOT)
+    try:
+        mailboxes.levels(name)
+    except Fault as fault:
+        raise Refused(fault.text, responses.CANNOT) from fault
 
 
 async def namespace(client: Client, _command: commands.Namespace) -> Done:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from merpati.base.faults import SyntaxFault
@@ -42,11 +43,9 @@ class Arguments(Cursor):
     def name(self) -> str:
         """A mailbox name."""
         text = names.exact(self.astring(), self.utf8)
-        found = names.canonical(text)
-        # RFC 9051 5.1; spelling out INBOX or leaving out the last "/" tells nothing new
-        if found != text and found.casefold() != text.rstrip(names.SEPARATOR).casefold():
-            self.written = text
-        return found
+        if not text.isascii() and not unicodedata.is_normalized("NFC", text):
+            self.written = text  # RFC 9051 5.1
+        return names.canonical(text)
 
     def set(self) -> sets.SequenceSet:
         """A space and a sequence set."""

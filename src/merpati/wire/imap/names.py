@@ -27,13 +27,12 @@ SEPARATOR: Final = "/"
 INBOX: Final = "INBOX"
 
 NAME_MAX: Final = 1000  # octets of UTF-8; with UTF-7's growth a name fits into a line
-LEVEL_MAX: Final = 200  # characters of one level; RFC 8621 asks for 100 octets at least
 DEPTH_MAX: Final = 20  # levels; ours
 PATTERN_MAX: Final = 4000  # characters of a LIST pattern; ours
 
 _SHIFTED: Final = re.compile(rb"&([A-Za-z0-9+,]*+)-")
 _NEEDS_SHIFT: Final = re.compile("[^\x20-\x7e]+")
-_FORBIDDEN: Final = re.compile("[*%\ufffd]")
+_FORBIDDEN: Final = re.compile("[*%\x00-\x1f\x7f-\x9f\u2028\u2029\ufffd\ud800-\udfff]")
 _ANY_CASE: Final = re.DOTALL | re.IGNORECASE | re.ASCII
 _WILDCARD: Final = re.compile(r"([*%]+)")
 
@@ -102,17 +101,17 @@ def canonical(name: str) -> str:
 def objection(name: str) -> str:
     """Why a mailbox of this name cannot be made, as a sentence; empty when it can.
 
-    `name` is canonical.
+    `name` is canonical. What a level may be is the store's to say.
     """
     levels = name.split(SEPARATOR)
     if not all(map(str.strip, levels)):
         return "A mailbox name may not be empty or have an empty level."
     if len(levels) > DEPTH_MAX:
         return f"A mailbox may lie at most {DEPTH_MAX} levels deep."
-    if _FORBIDDEN.search(name) or not name.isprintable():
+    if _FORBIDDEN.search(name):
         return "A mailbox name may not contain control characters, * or %, and no stray &."
-    if len(name.encode()) > NAME_MAX or any(len(level) > LEVEL_MAX for level in levels):
-        return f"A mailbox name may have {NAME_MAX} bytes, and {LEVEL_MAX} letters in each level."
+    if len(name.encode()) > NAME_MAX:
+        return f"A mailbox name may have {NAME_MAX} bytes."
     return ""
 
 
