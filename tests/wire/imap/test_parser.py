@@ -59,7 +59,7 @@ def parse(wire: bytes, *, utf8: bool = False, limits: Limits = ROOMY) -> c.Comma
         (b"a ID ()", c.Id(b"a", ())),
         (b'a ID ("Name" "x" "os" NIL)', c.Id(b"a", ((b"name", b"x"), (b"os", None)))),
         (b"a ENABLE CondStore X-Y", c.Enable(b"a", (b"CONDSTORE", b"X-Y"))),
-        (b"a SELECT inbox", c.Select(b"a", "INBOX")),
+        (b"a SELECT inbox", c.Select(b"a", "INBOX", written="inbox")),
         (b"a EXAMINE p&AOQ-", c.Select(b"a", "pä", read_only=True)),
         (b"a SELECT x (CONDSTORE)", c.Select(b"a", "x", condstore=True)),
         (b"a SELECT x (QRESYNC (67 20))", c.Select(b"a", "x", qresync=c.QResync(67, 20))),

@@ -24,7 +24,7 @@ _FLAG: Final = re.compile(rb"\\?[!#$&'+,\-./0-9:;<=>?@A-Z\[^_`a-z|}~]+")
 class Arguments(Cursor):
     """What follows a command's name. `uid`: it began with UID; `utf8`: names are UTF-8."""
 
-    __slots__ = ("tag", "uid", "utf8", "written")
+    __slots__ = ("supplied", "tag", "uid", "utf8", "written")
 
     def __init__(
         self, parts: list[bytes], at: int, tag: bytes, uid: bool = False, utf8: bool = False
@@ -33,7 +33,8 @@ class Arguments(Cursor):
         self.tag = tag
         self.uid = uid
         self.utf8 = utf8
-        self.written = ""  # the last name read, if it is not how the server spells it
+        self.supplied = ""  # the last name read
+        self.written = ""  # the same, if the server composes its characters otherwise
 
     def mailbox(self) -> str:
         """A space and a mailbox name."""
@@ -42,7 +43,7 @@ class Arguments(Cursor):
 
     def name(self) -> str:
         """A mailbox name."""
-        text = names.exact(self.astring(), self.utf8)
+        text = self.supplied = names.exact(self.astring(), self.utf8)
         if not text.isascii() and not unicodedata.is_normalized("NFC", text):
             self.written = text  # RFC 9051 5.1
         return names.canonical(text)

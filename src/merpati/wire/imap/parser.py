@@ -234,7 +234,8 @@ def _selected(a: Arguments, *, read_only: bool) -> c.Command:
                 raise SyntaxFault("an option is given twice")
             found[name] = value
     condstore = b"CONDSTORE" in found
-    return c.Select(a.tag, mailbox, read_only, condstore, found.get(b"QRESYNC"), a.written)
+    written = a.supplied if a.supplied != mailbox else ""  # `inbox`, too (RFC 9051 8)
+    return c.Select(a.tag, mailbox, read_only, condstore, found.get(b"QRESYNC"), written)
 
 
 def _select_option(a: Arguments) -> tuple[bytes, c.QResync | None]:
