@@ -23,7 +23,7 @@ from merpati.wire.jmap import requests
 from merpati.wire.jmap.faults import RequestFault
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable, Hashable, Mapping
 
     from starlette.requests import Request
     from starlette.routing import BaseRoute
@@ -48,6 +48,7 @@ STATUS: Final = {
     Kind.UNAVAILABLE: 503,
     Kind.NO_SPACE: 507,
 }
+SESSIONS_MAX: Final = 256  # session objects that a worker remembers
 _TYPE: Final = re.compile(
     r"[A-Za-z0-9!#$&^_.+-]{1,127}/[A-Za-z0-9!#$&^_.+-]{1,127}(;[ -~]{0,200})?"
 )
@@ -76,6 +77,7 @@ class Jmap:
         self._each = each
         self._files = Files(services)
         self._uploading: Counter[int] = Counter()
+        self._sessions: dict[Hashable, dict[str, Any]] = {}  # by all that they depend on
         self.more: list[BaseRoute] = []  # what else is answered, of other modules
         self.vapid: Callable[[], str] | None = None  # the key of web push (RFC 9749 3)
 
@@ -119,20 +121,26 @@ class Jmap:
         """What says what the user signed in with."""
         return partial(self._sign_in.credential, request.headers.get("authorization"), user)
 
-    async def session_of(self, request: Request, user: Account) -> dict[str, Any]:
-        """The session object of a user."""
-        return await self.session_at(f"{request.url.scheme}://{request.url.netloc}", user)
-
-    async def session_at(self, base: str, user: Account) -> dict[str, Any]:
-        """The same for one who reached us at that address."""
+    async def session(
+        self, base: str, user: Account
+    ) -> tuple[Mapping[str, Any], Mapping[str, Access]]:
+        """The session object of a user who reached us at an address, and the accounts in it."""
         named = await self.accounts.named(user)
-        server = {**self._server, WEBSOCKET: resource.websocket(base)}
-        if self.vapid is not None:
-            server[VAPID] = {"applicationServerKey": self.vapid()}
-        return resource.session(base, user, named, server, self._each, self.services.settings)
+        key = (base, user.address, tuple(named.items()))
+        told = self._sessions.get(key)
+        if told is None:
+            server = {**self._server, WEBSOCKET: resource.websocket(base)}
+            if self.vapid is not None:
+                server[VAPID] = {"applicationServerKey": self.vapid()}
+            told = resource.session(base, user, named, server, self._each, self.services.settings)
+            if len(self._sessions) >= SESSIONS_MAX:
+                self._sessions.clear()
+            self._sessions[key] = told
+        return told, {id_: access for id_, (access, _) in named.items()}
 
     async def _session(self, request: Request, user: Account) -> Response:
-        return _json(await self.session_of(request, user), headers=NO_STORE)
+        told, _ = await self.session(base_of(request), user)
+        return _json(told, headers=NO_STORE)
 
     async def _call(self, request: Request, user: Account) -> Response:
         kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
@@ -140,8 +148,7 @@ class Jmap:
             raise RequestFault("notJSON", "the content type of a request is application/json")
         body = await self._body(request)
         asked = self.api.read(body)
-        told = await self.session_of(request, user)
-        accounts = {id_: access for id_, (access, _) in (await self.accounts.named(user)).items()}
+        told, accounts = await self.session(base_of(request), user)
         peer = request.client.host if request.client is not None else ""
         credential = self.credential(request, user)
         answer = await self.api.answer(asked, user, accounts, told["state"], peer, credential)
@@ -226,6 +233,11 @@ class Jmap:
         if found is None:
             raise Fault(Kind.NOT_FOUND, "there is no such account")
         return found[0]
+
+
+def base_of(request: Request) -> str:
+    """Scheme and host by which somebody reached us."""
+    return f"{request.url.scheme}://{request.url.netloc}"
 
 
 def _part(wanted: re.Match[str], size: int) -> tuple[int, int] | None:

@@ -12,7 +12,7 @@ from starlette.routing import Route
 from merpati.base.faults import Fault, Kind, SyntaxFault
 from merpati.servers.jmap import eventsource, resource, websocket
 from merpati.servers.jmap.call import CredentialName
-from merpati.servers.jmap.http import problem, refusal
+from merpati.servers.jmap.http import base_of, problem, refusal
 from merpati.servers.jmap.push import Credential, Places, Watch
 from merpati.wire import websocket as frames
 from merpati.wire.jmap import requests
@@ -62,7 +62,6 @@ class Streams:
         try:
             user = await self._jmap.user(request)
             accepted = _accepted(request)
-            told = await self._jmap.session_of(request, user)
             leave = self._places.take(user.id)
         except SyntaxFault as fault:
             detail = {"type": "about:blank", "status": 426, "detail": fault.text}
@@ -73,7 +72,7 @@ class Streams:
         except Fault as fault:
             return refusal(fault, request.headers.get("authorization"))
         credential = self._jmap.credential(request, user)
-        answer_ = partial(self._answer, user, credential, _base_of(told))
+        answer_ = partial(self._answer, user, credential, base_of(request))
         return _response(
             websocket.socket(
                 accepted, answer_, self._watch(user), self._credential(request), leave,
@@ -87,9 +86,7 @@ class Streams:
         """The Response of a Request that came over a WebSocket."""
         jmap = self._jmap
         asked = requests.of_value(value, jmap.api.capabilities, jmap.services.settings.calls)
-        told = await jmap.session_at(base, user)
-        named = await jmap.accounts.named(user)
-        accounts = {id_: access for id_, (access, _) in named.items()}
+        told, accounts = await jmap.session(base, user)
         return await jmap.api.answer(asked, user, accounts, told["state"], credential=credential)
 
     def _watch(self, user: Account) -> Any:
@@ -115,12 +112,6 @@ def _accepted(request: Request) -> str:
     if origin is not None and urlsplit(origin).netloc != fields.get("host"):
         raise Fault(Kind.DENIED, "a page of another site cannot open this")
     return accepted
-
-
-def _base_of(told: dict[str, Any]) -> str:
-    """The address that a session object was made for."""
-    url: str = told["apiUrl"]
-    return url.removesuffix(resource.API)
 
 
 def _response(taken: HandedOver) -> Response:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from merpati.wire.jmap.faults import invalid
@@ -154,6 +155,7 @@ def milliseconds(date: str) -> int:
     return int(found.timestamp() * 1000)
 
 
+@lru_cache(4096)  # lists of mail tell the same ones again and again
 def utc_date(milliseconds_: int) -> str:
     """Unix milliseconds as UTCDate, whole seconds."""
     return (_EPOCH + timedelta(seconds=milliseconds_ // 1000)).isoformat() + "Z"
