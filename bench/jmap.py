@@ -44,6 +44,7 @@ REQUESTS: Final = 300
 TURNS, EACH_TURN = 6, 5  # beside a peer
 NEW_EVERY: Final = 5  # requests between two new emails
 SETTLE_SECONDS: Final = 3.0
+RESTS_MAX, IDLE = 200, 0.03  # so often, and so much of a core
 WARM: Final = 20  # connections before the first count
 HTTP: Final = 2080
 PROPERTIES: Final = (
@@ -68,6 +69,7 @@ def main() -> None:
             return
         asyncio.run(fill(ours, args.messages))
         ours.start()
+        _rest(ours)
         _lists(ours)
         _connections(ours, args.connections)
     finally:
@@ -149,6 +151,17 @@ def basic(user: str) -> str:
     """The Authorization field of a user."""
     both = f"{user}:{PASSWORD}".encode()
     return "Basic " + base64.b64encode(both).decode()
+
+
+def _rest(ours: Ours) -> None:
+    """Wait until the new emails are indexed, or that would be measured with what is asked for."""
+    [group] = ours.target().groups
+    for _ in range(RESTS_MAX):
+        before = group.cpu()
+        time.sleep(SETTLE_SECONDS)
+        if group.cpu() - before < SETTLE_SECONDS * IDLE:
+            return
+    print("the server has still something to do")
 
 
 def _lists(ours: Ours) -> None:
