@@ -259,3 +259,23 @@ async def test_a_new_mailbox_is_subscribed_and_stays_so(jmap: JmapInstance) -> N
     )  # fmt: skip
     subscribed = [(await one(jmap, id_))["isSubscribed"] for id_ in (parent, child, quiet)]
     assert subscribed == [True, True, False]
+
+
+async def test_mailboxes_change_their_roles(jmap: JmapInstance) -> None:
+    """RFC 8620 5.3: only the end of a /set has to be valid."""
+
+    async def roles() -> dict[str, str | None]:
+        told = await jmap.call("Mailbox/get", accountId=jmap.account, ids=None)
+        return {one["id"]: one["role"] for one in told["list"]}
+
+    before = await roles()
+    three = {"F4": before["F5"], "F5": before["F6"], "F6": before["F4"]}
+    update = {id_: {"role": role} for id_, role in three.items()}
+    told = await jmap.call("Mailbox/set", accountId=jmap.account, update=update)
+    assert set(told["updated"]) == set(three)
+    assert await roles() == before | three
+    for wrong in ("sent", ["sent"], {}):
+        update = {"F4": {"role": wrong}, "F5": {"role": before["F5"]}}
+        told = await jmap.call("Mailbox/set", accountId=jmap.account, update=update)
+        assert set(told["notUpdated"]) == {"F4", "F5"}
+        assert await roles() == before | three

@@ -43,7 +43,7 @@ class JmapSettings:
     upload_size: int = setting(104_857_600, "The largest file that may be uploaded.", unit="bytes")
     request_size: int = setting(10_485_760, "The largest request.", unit="bytes")
     requests: int = setting(8, "Requests of one account that are worked on at the same time.")
-    uploads: int = setting(4, "Uploads of one account at the same time.")
+    uploads: int = setting(16, "Uploads of one account at the same time.")
     calls: int = setting(64, "Method calls in one request.")
     objects_in_get: int = setting(1000, "Objects that one call may get.")
     objects_in_set: int = setting(1000, "Objects that one call may create, update and destroy.")

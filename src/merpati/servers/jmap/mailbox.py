@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, ClassVar, Final
@@ -254,8 +255,10 @@ class Mailbox(Kind):
     async def untangle(
         self, tx: Transaction, call: Call, access: Access, patches: Mapping[str, dict[str, Any]]
     ) -> Collection[str]:
-        """Mailboxes that change places with each other leave them, all at once."""
+        """Mailboxes that change places or roles with each other leave them, all at once."""
         view = await look(tx, access, call.user.id)
+        if freed := await _leave_roles(tx, call, access, view, patches):
+            return freed
         references: dict[int, str] = {}
         wanted: dict[int, tuple[int, str]] = {}
         for reference, patch in patches.items():
@@ -382,6 +385,31 @@ def _staying(view: View, wanted: Mapping[int, tuple[int, str]]) -> set[int]:
         if seen.setdefault(place, id_) != id_ or place[0] in wanted:
             stay.add(id_)
     return stay
+
+
+async def _leave_roles(
+    tx: Transaction, call: Call, access: Access, view: View, patches: Mapping[str, dict[str, Any]]
+) -> list[str]:
+    """Take the roles of mailboxes that want each other's; which those are."""
+    wanted: dict[int, tuple[str, str]] = {}
+    for reference, patch in patches.items():
+        node = view.tree.get(object_ids.read_mailbox(call.real(reference) or "") or 0)
+        if node is None or node.id == INBOX_ID or patch.keys() != {"role"} or not access.is_own:
+            continue
+        if _is_role(patch["role"]) and patch["role"]:
+            wanted[node.id] = (patch["role"], reference)
+    while True:
+        left = {view.tree[id_].role for id_ in wanted} - {""}
+        given = Counter(role for role, _ in wanted.values())
+        stay = [id_ for id_, (role, _) in wanted.items() if role not in left or given[role] > 1]
+        if not stay:
+            break
+        for id_ in stay:
+            del wanted[id_]
+    for id_ in wanted:
+        order = view.tree[id_].sort_order
+        await mailbox_tree.set_attributes(tx, access.account_id, id_, "", order)
+    return [reference for _, reference in wanted.values()]
 
 
 def _check_place(view: View, parent: int, name: str, own: int = 0) -> None:
