@@ -41,12 +41,33 @@ async def test_the_newest_are_taken_and_the_rest_is_named(tmp_path: Path) -> Non
         await client.close()
 
 
-async def test_batches_are_no_larger(tmp_path: Path) -> None:
+async def test_a_part_that_is_too_large_is_refused_as_a_whole(tmp_path: Path) -> None:
+    """RFC 9738 3.1, its last example but one; RFC 10022 3.1.3.1."""
     async with TestInstance(tmp_path) as instance:
-        client = await Client.connect(
-            serve(instance, settings=ImapSettings(messages_at_once=LIMIT)), mailbox="INBOX"
-        )
-        await client.command("UIDBATCHES 1001")
-        assert client.text.startswith("NO [MESSAGELIMIT 1000]")
-        await client.ok("UIDBATCHES 1000")
+        await instance.deliver(b"Subject: many\r\n\r\n")
+        port = serve(instance, settings=ImapSettings(messages_at_once=LIMIT))
+        client = await Client.connect(port, mailbox="INBOX")
+        while len(client.numbers) <= LIMIT:
+            await client.ok("COPY 1:* INBOX")
+        count = len(client.numbers)
+        assert not await client.command("UID FETCH 1:* FLAGS (PARTIAL -1:-1001)")
+        assert client.text.startswith(f"NO [MESSAGELIMIT {LIMIT}] ")
+        found = await client.ok("UID FETCH 1:* FLAGS (PARTIAL 1:2)")
+        assert [line.split()[1] for line in found] == [b"1", b"2"]
+        assert client.text == "OK FETCH completed"
+        assert await client.ok("UIDBATCHES 5000") == [b'* UIDBATCHES (TAG "t%d") %d:1' % (
+            client._tags, count
+        )]  # fmt: skip
+        # one that is there in vain costs nobody the others
+        await client.ok(r"STORE 1 +FLAGS.SILENT (\Deleted)")
+        assert b"* 1 EXPUNGE" in await client.ok("UID EXPUNGE 1:*")
+        assert client.text == "OK EXPUNGE completed"
+        # what is gone and what was not looked at are both told
+        other = await Client.connect(port, mailbox="INBOX")
+        await other.ok(f"STORE {count - 1} +FLAGS.SILENT (\\Deleted)")
+        await other.ok("EXPUNGE")
+        told = await client.command("FETCH 1:* (FLAGS UID)")
+        assert told[-1].startswith(b"* NO [MESSAGELIMIT 1000 ")
+        assert client.text.startswith("NO [EXPUNGEISSUED]")
         await client.close()
+        await other.close()

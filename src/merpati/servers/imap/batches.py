@@ -8,7 +8,6 @@ from typing import Final
 from merpati.servers.imap.client import Client, Done
 from merpati.servers.imap.legal import Refused
 from merpati.wire.imap import responses, session
-from merpati.wire.imap.session import messagelimit
 
 SMALLEST: Final = 500  # messages; a client may always ask for batches of this size
 AT_ONCE_MAX: Final = 100_000  # batches told in one response
@@ -18,9 +17,6 @@ async def uid_batches(client: Client, command: session.UidBatches) -> Done:
     """UIDBATCHES: batches from the newest to the oldest, the last one down to UID 1."""
     if command.size < SMALLEST:
         raise Refused(f"a batch has at least {SMALLEST} messages", session.TOOFEW)
-    limit = client.selected.limit
-    if command.size > limit:
-        raise Refused(f"a batch has at most {limit} messages", messagelimit(limit))
     wanted = command.wanted
     if wanted is not None:
         if wanted[0] > wanted[1]:

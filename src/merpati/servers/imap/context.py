@@ -12,7 +12,7 @@ from collections.abc import Collection, Sequence
 from typing import Final
 
 from merpati.model import criteria as c
-from merpati.servers.imap import fetch, rows
+from merpati.servers.imap import fetch
 from merpati.servers.imap.client import Client, Done
 from merpati.servers.imap.legal import Refused
 from merpati.servers.imap.view import Context, View
@@ -124,9 +124,9 @@ async def _fetch(client: Client, view: View, wanted: dict[int, tuple[FetchItem, 
     first = () if group is None else group.items
     alike: dict[tuple[FetchItem, ...], list[int]] = {}
     for uid, items in sorted(wanted.items()):
-        alike.setdefault(tuple(dict.fromkeys(first + items)), []).append(uid)
+        alike.setdefault(first + items, []).append(uid)
     for items, uids in alike.items():
-        await fetch.send(client, view, items, rows.selection(view, uids))
+        await fetch.send_unasked(client, view, items, uids)
 
 
 def _take_out(view: View, context: Context, left: list[int]) -> list[tuple[int, bytes]]:

@@ -8,7 +8,7 @@ flat whatever their size. What sets \Seen does so for a whole chunk at once.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import Any, Final, cast
 
@@ -92,6 +92,18 @@ def _downgraded(client: Client, view: View, *, uid: bool) -> responses.Code | No
         return None
     shown = client.downgraded if uid else map(view.number, client.downgraded)
     return responses.downgraded(sets.compress(sorted(set(shown))))
+
+
+async def send_unasked(
+    client: Client, view: View, items: Iterable[FetchItem], uids: Sequence[int]
+) -> None:
+    """Tell items of new messages; to who knows modseqs, those and the UIDs too (RFC 7162 3.2.4)."""
+    more: list[FetchItem] = []
+    if client.condstore:
+        more = [Attribute.MODSEQ] if client.uidonly else [Attribute.UID, Attribute.MODSEQ]
+    await view.load(client.services.store)
+    wanted = tuple(dict.fromkeys((*items, *more)))
+    await send(client, view, wanted, rows.selection(view, uids))
 
 
 async def send(

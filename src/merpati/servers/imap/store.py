@@ -141,7 +141,7 @@ async def expunge(client: Client, command: commands.Expunge) -> Done:
     only = None
     if command.uids is not None:
         await view.load(client.services.store)
-        only = rows.named(view, command.uids, uid=True).uids
+        only = _named(view, command.uids)
     modseq = await _write(
         client, view.count, remove_deleted, view.account_id, view.mailbox_id, only,
         client.milliseconds(),
@@ -149,6 +149,13 @@ async def expunge(client: Client, command: commands.Expunge) -> Done:
     await sync(client, expunge=True, uid=command.uids is not None)
     code = responses.highestmodseq(modseq) if modseq and client.qresync else None
     return Done("EXPUNGE completed", code)
+
+
+def _named(view: View, wanted: sets.SequenceSet) -> Sequence[int]:
+    r"""The UIDs of a UID EXPUNGE; only how many are \Deleted could be too many (RFC 9738 3.1)."""
+    if wanted.saved:
+        return view.saved
+    return rows.within(view.uids, wanted, view.uids[-1] if view.uids else 0)
 
 
 async def remove_deleted(

@@ -140,8 +140,7 @@ async def _fetch_new(client: Client, view: View, new: list[int]) -> None:
     """What NOTIFY wants of messages that others have put here (RFC 5465 5.2)."""
     group = client.watch.selected if client.watch is not None else None
     if new and group is not None and group.items:
-        await view.load(client.services.store)
-        await fetch.send(client, view, group.items, rows.selection(view, new))
+        await fetch.send_unasked(client, view, group.items, new)
 
 
 async def _tell_flags(client: Client, view: View, flagged: list[int], *, uid: bool) -> None:
