@@ -13,8 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from merpati.base.faults import Fault, Kind, SyntaxFault
+from merpati.net.channel import READ_HIGH, WRITE_QUEUE
 from merpati.net.reaper import Reaper
-from merpati.net.stream import READ_HIGH, WRITE_QUEUE, Connection
+from merpati.net.stream import Connection
 from tests.support.sockets import fails, linked, receive, send, until
 
 if TYPE_CHECKING:
@@ -472,7 +473,7 @@ async def test_a_reset_is_closed_for_readers_and_writers() -> None:
 async def test_close_does_not_wait_for_ever_for_a_peer_that_does_not_read(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("merpati.net.stream.LINGER", 0.05)
+    monkeypatch.setattr("merpati.net.channel.LINGER", 0.05)
     async with linked() as (connection, _):
         connection.write(bytes(20_000_000))
         async with asyncio.timeout(30):

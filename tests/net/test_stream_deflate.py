@@ -9,8 +9,8 @@ import zlib
 import pytest
 
 from merpati.base.faults import Fault, Kind
+from merpati.net.channel import READ_HIGH
 from merpati.net.deflate import deflated
-from merpati.net.stream import READ_HIGH
 from tests.support.sockets import linked, receive, send
 
 
