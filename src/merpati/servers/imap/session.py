@@ -127,7 +127,8 @@ class Session:
             if fault.saves and self._client.view is not None:  # RFC 5182 2.1
                 self._client.view.saved = ()
             code = responses.badcharset(CHARSETS)
-            self._refuse(responses.tagged(fault.tag or b"*", Condition.NO, fault.text, code))
+            condition = Condition.BAD if fault.filters else Condition.NO
+            self._refuse(responses.tagged(fault.tag or b"*", condition, fault.text, code))
         except BadEvent as fault:
             self._refuse(responses.tagged(fault.tag or b"*", Condition.NO, fault.text, BADEVENT))
         except BadCommand as fault:

@@ -162,9 +162,11 @@ def _item(cursor: Cursor, name: bytes) -> FetchItem:
 def _preview_modifiers(cursor: Cursor) -> None:
     """`(LAZY)`, which changes nothing here: every preview is there (RFC 8970 4.1)."""
     if cursor.take(b" ("):
-        if cursor.word("LAZY") != b"LAZY":
-            raise SyntaxFault("expected LAZY")
-        cursor.expect(b")")
+        while cursor.word("LAZY") == b"LAZY":
+            if cursor.take(b")"):
+                return
+            cursor.space()
+        raise SyntaxFault("expected LAZY")
 
 
 def read_section(text: bytes) -> Section:

@@ -6,6 +6,7 @@ RFC 3501 6.4.4, RFC 5256, RFC 5957 (SORT=DISPLAY), RFC 6203 (RELEVANCY), RFC 737
 
 from __future__ import annotations
 
+import re
 from enum import Enum
 from typing import TYPE_CHECKING, Final
 
@@ -114,6 +115,7 @@ class CancelUpdate(Command, frozen=True):
     tags: tuple[bytes, ...]
 
 
+_FILTER: Final = re.compile(rb"[ (]FILTER ", re.IGNORECASE)  # among keys that cannot be read
 _SORT_BY: Final = {each.value: each for each in SortBy}
 _ALGORITHMS: Final = {each.value: each for each in Algorithm}
 _SCOPES: Final = {each.value: each for each in Scope}
@@ -197,7 +199,8 @@ def _charset(a: Arguments, returns: Returns | None = None) -> str:
     encoding = search.codec(a.astring())
     if encoding is None:
         saves = returns is not None and Option.SAVE in returns.options
-        raise search.UnknownCharset(saves=saves)
+        filters = _FILTER.search(a.line, a.at) is not None
+        raise search.UnknownCharset(saves=saves, filters=filters)
     a.space()
     return encoding
 

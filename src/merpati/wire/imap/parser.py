@@ -65,12 +65,14 @@ _RECURSIVE_BASE: Final = {c.ListSelection.SUBSCRIBED, c.ListSelection.SPECIAL_US
 class BadCharset(BadCommand):
     """A SEARCH in a charset unknown here: `tag NO [BADCHARSET (US-ASCII UTF-8)]`.
 
-    `saves`: its RETURN had SAVE, so nothing is saved now (RFC 9051 6.4.4.1).
+    `saves`: its RETURN had SAVE, so nothing is saved now (RFC 9051 6.4.4.1). `filters`: the
+    answer is BAD, with the same code (RFC 5466 3.1).
     """
 
     def __init__(self, fault: search.UnknownCharset, tag: bytes) -> None:
         super().__init__(fault.text, tag)
-        self.saves: Final = fault.saves
+        self.saves: Final = fault.saves and not fault.filters
+        self.filters: Final = fault.filters
 
 
 def parse(reader: CommandReader, *, utf8: bool = False) -> c.Command:

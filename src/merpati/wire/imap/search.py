@@ -32,12 +32,14 @@ MODSEQ_MAX: Final = 2**63 - 1  # RFC 7162 7, mod-sequence-value
 class UnknownCharset(SyntaxFault):
     """A text in a charset that is not known here (RFC 3501 7.1, BADCHARSET).
 
-    `saves`: the search was to save what it finds (RFC 5182 2.1).
+    `saves`: the search was to save what it finds (RFC 5182 2.1). `filters`: it names a stored
+    one, for which other charsets than UTF-8 are a syntax error (RFC 5466 3.1).
     """
 
-    def __init__(self, *, saves: bool = False) -> None:
+    def __init__(self, *, saves: bool = False, filters: bool = False) -> None:
         super().__init__("this charset is not known here")
         self.saves: Final = saves
+        self.filters: Final = filters
 
 
 class Relation(Enum):
