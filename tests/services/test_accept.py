@@ -84,7 +84,7 @@ async def test_local_and_remote_recipients_of_one_message(post: Post) -> None:
         ("dora@else.test", "else.test"),
     ]
     kinds = await post.kinds(trace)
-    assert sorted(kinds) == ["delivered", "queued", "queued", "submitted"]
+    assert sorted(kinds) == ["delivered", "named", "queued", "queued", "submitted"]
 
 
 async def test_one_account_named_twice_gets_one_copy(post: Post) -> None:

@@ -61,7 +61,7 @@ async def test_a_permanent_refusal_returns_the_message_with_the_remote_s_words(p
     assert b"Remote-MTA: dns;mx.there.test" in notice.replace(b"; ", b";")
     assert LETTER in notice
     assert await post.queued() == []
-    assert await post.kinds(trace) == ["submitted", "queued", "failed", "returned"]
+    assert await post.kinds(trace) == ["submitted", "named", "queued", "failed", "returned"]
 
 
 async def test_each_recipient_has_its_own_end(post: Post) -> None:

@@ -30,7 +30,7 @@ from merpati.model.mailbox import INBOX_ID
 from merpati.model.message import Digest
 from merpati.model.queue import HERE
 from merpati.model.verdict import Action, Judgement
-from merpati.services import authorship, binary
+from merpati.services import authorship, binary, completion
 from merpati.services.digest import Digester, outline
 from merpati.store import blobs, directory, emails, events, mailboxes, queue
 from merpati.store.blobs import BlobStore, Body, Spool
@@ -179,13 +179,19 @@ class Accept:
             verdict = await self._judged(trace_id, content, arrival)
             drop = verdict.drop if verdict is not None else forged(content, (self._hostname,))
             report = self._report(content, arrival) if verdict is not None else b""
-            sender = b""
+            fields = self._trace_fields(trace_id, arrival, verdict)
             if arrival.senders is not None:
-                sender = await authorship.check(
+                fields += await authorship.check(
                     self._store, content, arrival.senders, arrival.sender
                 )
+            if arrival.origin.account_id:
+                author = arrival.sender or arrival.origin.account
+                name = f"{trace_id}@{self._hostname}"
+                whole = completion.complete(content, author, name, self._clock.now())
+                fields += whole.added
+                drop = tuple(sorted({*drop, *whole.dropped}))
             del content  # a mapped file takes memory for as long as it is mapped
-            await spool.prepend(self._trace_fields(trace_id, arrival, verdict) + sender, drop)
+            await spool.prepend(fields, drop)
             if arrival.binary:
                 raw, spool = spool, await binary.in_lines(spool, self._blobs.spool())
                 raw.discard()
