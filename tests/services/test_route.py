@@ -9,6 +9,7 @@ from merpati.base.faults import Fault, Kind, SyntaxFault
 from merpati.model.account import Account
 from merpati.model.arrival import Route
 from merpati.model.mailing_list import Role
+from merpati.model.queue import HERE
 from merpati.services.route import (
     DAY,
     DEPTH_MAX,
@@ -180,6 +181,15 @@ async def test_a_bare_postmaster_belongs_to_the_domain_of_the_host(house: House)
     await house.alias("postmaster@example.org", "budi@example.org")
     for name in ("postmaster", "Postmaster", "POSTMASTER"):
         assert (await house.route(name)).accounts == (house.budi.id,)
+
+
+async def test_whoever_answers_a_notice_of_this_host_finds_somebody(house: House) -> None:
+    await house.alias("postmaster@example.org", "budi@example.org")
+    for name in ("postmaster@mail.example.org", "PostMaster@MAIL.example.org"):
+        assert (await house.route(name)).accounts == (house.budi.id,)
+        assert await house.store.read(house.router.destination, name) == HERE
+    assert await house.kind("ana@mail.example.org") is Kind.DENIED
+    assert await house.kind("postmaster@www.example.org") is Kind.DENIED
 
 
 async def test_a_bare_postmaster_falls_to_the_first_domain_of_a_host_elsewhere(

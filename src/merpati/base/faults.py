@@ -58,5 +58,5 @@ class Fault(Exception):  # noqa: N818 -- "fault" is the product's word for it
 class SyntaxFault(Fault):
     """Bytes that do not follow their grammar; the only thing a parser may raise."""
 
-    def __init__(self, text: str) -> None:
-        super().__init__(Kind.SYNTAX, text)
+    def __init__(self, text: str, status: str = "") -> None:
+        super().__init__(Kind.SYNTAX, text, status)

@@ -256,8 +256,17 @@ class Router:
         return HERE if await self._home(tx, path) is not None else path.ascii_domain()
 
     async def _home(self, tx: Transaction, path: Path) -> Domain | None:
-        """The domain of ours where an address is at home, or None."""
-        return None if path.is_literal else await directory.home(tx, path.ascii_domain())
+        """The domain of ours where an address is at home, or None.
+
+        Notices are from `postmaster` of this host, so whoever answers one must find somebody.
+        """
+        if path.is_literal:
+            return None
+        found = await directory.home(tx, path.ascii_domain())
+        is_hosts = path.domain == self._hostname.lower()
+        if found is None and is_hosts and path.local.lower() in directory.RESERVED:
+            return await directory.home(tx, await self._postmaster_domain(tx))
+        return found
 
     async def _sender(self, tx: Transaction, local: str) -> str:
         """Whom an address of a forwarded message stands for; empty: it is not one of ours."""

@@ -13,6 +13,7 @@ from merpati.servers.smtp.legal import Role
 from merpati.servers.smtp.policy import Policy, Rates, SmtpSettings
 from merpati.services.hourly_limits import HourlyLimits
 from merpati.services.notify import Notify
+from merpati.store import directory
 from merpati.store.engine import Transaction
 from merpati.wire.smtp.paths import NULL, parse_address
 from tests.support.clock import FakeClock
@@ -159,6 +160,22 @@ async def test_who_has_signed_in_may_ask_when_the_policy_says_so(post: Post) -> 
         assert await client.say("EXPN budi@example.org") == "250 2.1.5 <budi@example.org>"
     async with Client(serve(post, settings=SmtpSettings(verify="everyone"))) as client:
         assert (await client.say("VRFY ana@example.org")).startswith("250")
+
+
+async def test_a_name_that_is_not_ascii_is_told_to_whom_that_is_clear(post: Post) -> None:
+    await post.store.write(directory.add_alias, "bücher@example.org", ANA)
+    async with Client(serve(post, settings=SmtpSettings(verify="everyone"))) as client:
+        assert (await client.say("VRFY bücher@example.org")).startswith("252 2.6.8")
+        asked = await client.say("VRFY bücher@example.org SMTPUTF8")
+        assert asked == "250 2.1.5 <bücher@example.org>"
+        assert await client.say("VRFY ana@example.org SMTPUTF8") == "250 2.1.5 <ana@example.org>"
+
+
+async def test_a_response_without_end_is_refused_and_signing_in_goes_on(post: Post) -> None:
+    async with Client(serve(post, Role.SUBMISSION, login_without_tls=True)) as client:
+        await client.say("EHLO c")
+        assert (await client.say("AUTH PLAIN", "A" * 13_000)).startswith("500 5.5.6")
+        assert (await client.say(f"AUTH PLAIN {PLAIN}")).startswith("235")
 
 
 async def test_etrn_tries_what_waits_for_a_domain_for_those_who_are_known(post: Post) -> None:

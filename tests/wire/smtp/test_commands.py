@@ -112,11 +112,30 @@ def test_a_space_after_the_colon_is_refused_when_strict() -> None:
 
 
 @pytest.mark.parametrize(
-    "line", [b"", b" ", b"FOO", b"BDATX 5", b"MAILFROM:<a@b>", b"GET / HTTP/1.1"]
-)
-def test_an_unknown_verb_is_told_from_wrong_arguments(line: bytes) -> None:
+    "line",
+    [b"", b" ", b"FOO", b"BDATX 5", b"MAILFROM:<a@b>", b"GET / HTTP/1.1", b"NOOP " + b"a" * 2048,
+     b"AUTH PLAIN " + b"A" * 12288],
+)  # fmt: skip
+def test_an_unknown_verb_or_a_line_without_end_is_told_from_wrong_arguments(line: bytes) -> None:
     with pytest.raises(UnknownCommand):
         parse(line)
+
+
+@pytest.mark.parametrize(
+    ("line", "status"),
+    [(b"MAIL FROM:<a@b..c>", "5.1.7"), (b"RCPT TO:<a@b..c>", "5.1.3"), (b"RCPT TO:a@b", "")],
+)
+def test_which_address_is_wrong_is_told_by_the_status(line: bytes, status: str) -> None:
+    with pytest.raises(SyntaxFault) as caught:
+        parse(line)
+    assert caught.value.status == status
+
+
+def test_who_asks_for_a_name_says_whether_it_may_be_in_utf8() -> None:
+    assert parse(b"vrfy ana  smtputf8") == Vrfy("ana", smtputf8=True)
+    assert encode(Vrfy("ana", smtputf8=True)) == b"VRFY ana SMTPUTF8"
+    assert parse(b"EXPN team SMTPUTF8") == Expn("team", smtputf8=True)
+    assert parse(b"VRFY smtputf8") == Vrfy("smtputf8")
 
 
 @pytest.mark.parametrize(
@@ -164,8 +183,6 @@ def test_an_unknown_verb_is_told_from_wrong_arguments(line: bytes) -> None:
         b"NOOP a\rQUIT",
         b"NOOP a\nQUIT",
         b"NOOP \xff",
-        b"NOOP " + b"a" * 2048,
-        b"AUTH PLAIN " + b"A" * 12288,
     ],
 )
 def test_wrong_arguments_are_refused(line: bytes) -> None:

@@ -29,10 +29,19 @@ async def auth(client: Client, command: commands.Auth) -> None:
     await exchange.begin(command.initial)
     while exchange.challenge is not None:
         connection.write(b"334 %b\r\n" % exchange.challenge)
-        await exchange.respond(await connection.read_line(sasl.RESPONSE_LIMIT + 2))
+        await exchange.respond(await _response(client))
     assert exchange.account is not None
     await signed_in(client, exchange.account)
     connection.write(b"235 2.7.0 Signed in\r\n")
+
+
+async def _response(client: Client) -> bytes:
+    try:
+        return await client.connection.read_line(sasl.RESPONSE_LIMIT + 2)
+    except Fault as fault:
+        if fault.kind is Kind.TOO_LARGE:  # RFC 4954 4
+            raise Refused(500, "5.5.6", fault.text) from None
+        raise
 
 
 async def signed_in(client: Client, account: Account) -> None:

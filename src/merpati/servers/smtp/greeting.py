@@ -13,7 +13,6 @@ from merpati.services.sign_in import offered
 from merpati.wire.smtp import commands, replies
 from merpati.wire.smtp.xclient import ATTRIBUTES, Xclient
 
-DELIVER_BY_MIN: Final = 60  # seconds; the least that BY with mode R may leave (RFC 2852 3)
 PRIORITY_PROFILE: Final = "MIXER"  # RFC 6710 A.1
 
 
@@ -55,7 +54,7 @@ def _arguments(client: Client) -> dict[str, str]:
     mechanisms = offered(services.login, client.channel)
     return {
         "SIZE": str(settings.message_size),
-        "DELIVERBY": str(DELIVER_BY_MIN),
+        "DELIVERBY": str(legal.DELIVER_BY_MIN),
         "FUTURERELEASE": f"{settings.hold} {latest:%Y-%m-%dT%H:%M:%SZ}",
         "MT-PRIORITY": PRIORITY_PROFILE,
         "LIMITS": f"MAILMAX={settings.messages} RCPTMAX={settings.recipients}",

@@ -26,7 +26,7 @@ async def vrfy(client: Client, command: commands.Vrfy) -> None:
         client.connection.write(replies.render(252, "2.1.5", "send it, and it will be tried"))
         return
     route = await client.services.router.route(_path(command.text), relay=False)
-    client.connection.write(replies.render(250, "2.1.5", f"<{route.address}>", utf8=True))
+    _tell(client, f"<{route.address}>", utf8=command.smtputf8)
 
 
 async def expn(client: Client, command: commands.Expn) -> None:
@@ -36,7 +36,15 @@ async def expn(client: Client, command: commands.Expn) -> None:
     route = await client.services.router.route(_path(command.text), relay=False)
     members = await client.services.store.read(_members, route)
     text = "\n".join(f"<{member}>" for member in members[:MEMBERS_MAX])
-    client.connection.write(replies.render(250, "2.1.5", text, utf8=True))
+    _tell(client, text, utf8=command.smtputf8)
+
+
+def _tell(client: Client, text: str, *, utf8: bool) -> None:
+    """Addresses, in UTF-8 for whom that is clear; the others hear that there is one."""
+    if not (utf8 or text.isascii()):  # RFC 6531 3.7.4.2
+        client.connection.write(replies.render(252, "2.6.8", "ask again with SMTPUTF8"))
+        return
+    client.connection.write(replies.render(250, "2.1.5", text, utf8=utf8))
 
 
 def _may_ask(client: Client) -> bool:

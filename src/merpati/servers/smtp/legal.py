@@ -41,6 +41,8 @@ class State(IntEnum):
     CHUNKS = 16  # and a first part of the message by BDAT
 
 
+DELIVER_BY_MIN: Final = 60  # seconds; the least that BY with mode R may leave (RFC 2852 3)
+
 ANY: Final = frozenset(State)
 GREETED: Final = frozenset({State.GREETED})
 EVERYWHERE: Final = frozenset(Role)

@@ -23,7 +23,15 @@ from merpati.model.arrival import (
     Route,
 )
 from merpati.servers.smtp.client import Client, Incoming
-from merpati.servers.smtp.legal import Refused, Role, State, check, check_parameters, refusal
+from merpati.servers.smtp.legal import (
+    DELIVER_BY_MIN,
+    Refused,
+    Role,
+    State,
+    check,
+    check_parameters,
+    refusal,
+)
 from merpati.store import directory
 from merpati.store.blobs import Spool
 from merpati.wire.smtp import commands
@@ -82,6 +90,8 @@ def _check_mail(client: Client, params: MailParameters) -> None:
     check_parameters(params, client.unoffered)
     if params.size is not None and params.size > settings.message_size:  # RFC 1870 6.1
         raise _too_large(client)
+    if params.by and params.by.mode == "R" and params.by.seconds < DELIVER_BY_MIN:
+        raise Refused(554, "5.4.7", f"BY with mode R must leave {DELIVER_BY_MIN} seconds")
     if params.hold_for or params.hold_until:
         until = params.hold_until - client.services.clock.now()
         if max(params.hold_for, until) > settings.hold:  # RFC 4865 4.2

@@ -37,11 +37,13 @@ RECIPIENTS_MINIMUM: Final = 100  # a server must accept so many, RFC 5321 4.5.3.
 CHUNK_DIGITS_LIMIT: Final = 20  # of BDAT, RFC 3030 2
 KEPT_LINES: Final = 2048  # remembered by `recall`; with what they mean about 2 MB
 KEPT_LENGTH: Final = 128  # octets of the longest
+BAD_RECIPIENT: Final = "5.1.3"  # of its syntax, RFC 3463 3.2
+BAD_SENDER: Final = "5.1.7"
 CLIENT_NAME_LIMIT: Final = 255  # octets, RFC 5321 4.5.3.1.2
 
 
 class UnknownCommand(SyntaxFault):
-    """A verb that is not in the table: 500, where other faults are 501."""
+    """No such verb, or no end of the line (RFC 5321 4.5.3.1.9): 500, where others are 501."""
 
 
 class Ehlo(Struct, frozen=True):
@@ -112,15 +114,17 @@ class Help(Struct, frozen=True):
 
 
 class Vrfy(Struct, frozen=True):
-    """Asks whether a mailbox exists."""
+    """Asks whether a mailbox exists; `smtputf8`: the answer may be in UTF-8 (RFC 6531 3.7.4.2)."""
 
     text: str
+    smtputf8: bool = False
 
 
 class Expn(Struct, frozen=True):
-    """Asks for the members of a list."""
+    """Asks for the members of a list; as Vrfy."""
 
     text: str
+    smtputf8: bool = False
 
 
 class Etrn(Struct, frozen=True):
@@ -188,9 +192,9 @@ def parse(line: bytes, quirks: Quirks = TOLERATED) -> Command:
     """The command in `line`, which comes without its CRLF.
 
     Raises:
-        UnknownCommand: there is no such verb (500 5.5.2).
-        SyntaxFault: its arguments are wrong (501 5.5.4), or the line is too
-            long or not UTF-8 (500 5.5.2).
+        UnknownCommand: there is no such verb, or the line is too long (500 5.5.2).
+        SyntaxFault: it is not UTF-8, or its arguments are wrong (501 5.5.4; an address:
+            5.1.3, or 5.1.7 of the sender).
     """
     found = _FAST.fullmatch(line)
     if found is not None:
@@ -217,7 +221,7 @@ def _parse_at_length(line: bytes, quirks: Quirks) -> Command:
     verb, _, argument = text.partition(" ")
     verb = verb.upper()
     if len(line) > COMMAND_LINE_LIMIT - 2 and (verb != "AUTH" or len(line) > AUTH_LINE_LIMIT - 2):
-        raise SyntaxFault(f"the line is longer than {COMMAND_LINE_LIMIT} octets")
+        raise UnknownCommand(f"the line is longer than {COMMAND_LINE_LIMIT} octets")
     parser = _PARSERS.get(verb)
     if parser is None:
         raise UnknownCommand("no such command")
@@ -243,7 +247,9 @@ def encode(command: Command) -> bytes:
             text = f"BDAT {size}{' LAST' if last else ''}"
         case Xclient():
             text = f"XCLIENT {xclient.encode(command)}"
-        case Noop(argument) | Help(argument) | Vrfy(argument) | Expn(argument):
+        case Vrfy(argument, utf8) | Expn(argument, utf8):
+            text = f"{type(command).__name__.upper()} {argument}{' SMTPUTF8' if utf8 else ''}"
+        case Noop(argument) | Help(argument):
             verb = type(command).__name__.upper()
             text = f"{verb} {argument}" if argument else verb
         case Auth(mechanism, initial):
@@ -260,14 +266,14 @@ def encode(command: Command) -> bytes:
 def _parse_mail(argument: str, quirks: Quirks) -> Mail:
     path, params = _split_path(_FROM, "MAIL FROM:<address>", argument, quirks)
     if not path.domain and path.local:
-        raise SyntaxFault("a sender must have a domain")
+        raise SyntaxFault("a sender must have a domain", BAD_SENDER)
     return Mail(path, parameters.parse_mail(params) if params else NO_MAIL_PARAMETERS)
 
 
 def _parse_rcpt(argument: str, quirks: Quirks) -> Rcpt:
     path, params = _split_path(_TO, "RCPT TO:<address>", argument, quirks)
     if path.is_null:
-        raise SyntaxFault("the null path cannot receive mail")
+        raise SyntaxFault("the null path cannot receive mail", BAD_RECIPIENT)
     return Rcpt(path, parameters.parse_rcpt(params) if params else NO_RCPT_PARAMETERS)
 
 
@@ -281,7 +287,10 @@ def _split_path(
     space, path, params = found.groups()
     if space and Quirk.SPACE_AFTER_COLON not in quirks:
         raise SyntaxFault(f"expected {usage} with no space after the colon")
-    return parse_path(path, quirks), params
+    try:
+        return parse_path(path, quirks), params
+    except SyntaxFault as fault:
+        raise SyntaxFault(fault.text, BAD_SENDER if pattern is _FROM else BAD_RECIPIENT) from None
 
 
 def _client_name(argument: str) -> str:
@@ -326,6 +335,9 @@ def _with_text(make: type[Vrfy | Expn]) -> Callable[[str, Quirks], Command]:
     def parse_text(argument: str, _quirks: Quirks) -> Command:
         if not argument:
             raise SyntaxFault("this command needs an argument")
+        text, _, last = argument.rpartition(" ")
+        if text and last.upper() == "SMTPUTF8":
+            return make(text.rstrip(" "), smtputf8=True)
         return make(argument)
 
     return parse_text
