@@ -297,6 +297,25 @@ async def test_wishes_for_notifications_are_passed_on(sink: SmtpSink) -> None:
     await opened.quit()
 
 
+@pytest.mark.parametrize(
+    ("extensions", "said"),
+    [
+        (("DSN",), r"utf-8;b\x{FC}\x{2B}c@old.test"),
+        (("DSN", "SMTPUTF8"), "utf-8;bü+2Bc@old.test"),
+    ],
+)
+async def test_an_original_recipient_in_utf8_is_passed_on_in_the_form_that_goes(
+    extensions: tuple[str, ...], said: str
+) -> None:
+    async with SmtpSink(extensions=extensions) as sink:
+        opened = await session(sink)
+        utf8 = "SMTPUTF8" in extensions
+        recipients = (Recipient("b@t.test", "", "utf-8;bü+c@old.test"),)
+        await opened.send(Envelope(sender="", recipients=recipients, utf8=utf8), [MESSAGE])
+        assert sink.messages[0].rcpts == [f"RCPT TO:<b@t.test> ORCPT={said}"]
+        await opened.quit()
+
+
 async def test_a_bad_address_does_not_harm_the_others(sink: SmtpSink) -> None:
     results = await send(sink, "no address", "b@t.test>\r\nRSET", "c@t.test")
     assert [r.status for r in results] == ["5.1.3", "5.1.3", "2.0.0"]

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import ssl
 
+import pytest
+
 from tests.support.dns import Trouble
 from tests.support.post import LETTER, Post
 from tests.support.server import ANA
@@ -171,6 +173,24 @@ async def test_an_international_address_bounces_where_it_is_not_understood(post:
     await post.work()
     [notice] = await post.notices(post.ana)
     assert b"5.6.7" in notice
+
+
+@pytest.mark.parametrize(
+    ("message", "goes"),
+    [
+        ("Subject: x\r\n\r\nhello\r\n", True),
+        ("Subject: x\r\n\r\nGrüße\r\n", True),
+        ("Subject: Grüße\r\n\r\nhello\r\n", False),
+    ],
+)
+async def test_smtputf8_that_was_declared_for_nothing_is_not_asked_of_the_next_server(
+    post: Post, message: str, goes: bool
+) -> None:
+    sink = await post.sink("there.test", extensions=("PIPELINING", "8BITMIME"))
+    await post.send(ANA, BOB, account=post.ana, smtputf8=True, message=message.encode())
+    await post.work()
+    assert bool(sink.messages) is goes
+    assert bool(await post.notices(post.ana)) is not goes
 
 
 async def test_a_large_message_goes_out_whole(post: Post) -> None:

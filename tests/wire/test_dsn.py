@@ -186,6 +186,13 @@ def test_an_address_in_utf8_makes_a_report_of_rfc_6533() -> None:
     assert "Final-Recipient: utf-8; 用户@例え.テスト\r\n".encode() in notification
 
 
+def test_an_original_recipient_in_utf8_is_told_in_utf8() -> None:
+    recipient = msgspec.structs.replace(UNKNOWN, original="utf-8;bücher@example.org")
+    notification = compose(changed(recipients=(recipient,)))
+    assert "Original-Recipient: utf-8;bücher@example.org\r\n".encode() in notification
+    assert b"Content-Type: message/global-delivery-status\r\n" in notification
+
+
 HOSTILE = "550 x\r\nStatus: 2.0.0\r\n\r\n--=_\0\x1b[0m\u2028é " + "w" * 2000
 
 

@@ -21,7 +21,7 @@ from merpati.base.faults import Fault, Kind, SyntaxFault
 from merpati.model.delivery import Outcome, Result
 from merpati.wire.smtp import commands
 from merpati.wire.smtp.data import stuff
-from merpati.wire.smtp.parameters import Body, MailParameters, RcptParameters
+from merpati.wire.smtp.parameters import Body, MailParameters, RcptParameters, write_orcpt
 from merpati.wire.smtp.paths import Path, parse_address
 
 if TYPE_CHECKING:
@@ -148,7 +148,7 @@ class Transaction:
         params = MailParameters(size=size, body=body, smtputf8=utf8, others=tuple(others))
         mail = commands.encode(commands.Mail(_for_wire(sender, utf8=utf8), params))
         lines = {
-            index: self._rcpt(envelope.recipients[index], _for_wire(path, utf8=utf8))
+            index: self._rcpt(envelope.recipients[index], _for_wire(path, utf8=utf8), utf8=utf8)
             for index, path in paths.items()
             if index not in self._results
         }
@@ -220,14 +220,13 @@ class Transaction:
             if not path.local.isascii():
                 self._decide(index, Outcome.PERMANENT, "5.6.7", text)
 
-    def _rcpt(self, recipient: Recipient, path: Path) -> bytes:
+    def _rcpt(self, recipient: Recipient, path: Path, *, utf8: bool) -> bytes:
         others: list[tuple[str, str | None]] = []
         if "DSN" in self._link.features:
             if recipient.notify:
                 others.append(("NOTIFY", recipient.notify))
-            kind, _, original = recipient.original.partition(";")
-            if original and original.isascii():
-                others.append(("ORCPT", f"{kind};{original.translate(_XTEXT)}"))
+            if recipient.original:
+                others.append(("ORCPT", write_orcpt(recipient.original, utf8=utf8)))
         return commands.encode(commands.Rcpt(path, RcptParameters(tuple(others))))
 
     # The dialogue.

@@ -1,8 +1,8 @@
 """What a submitted message lacks is added, and what only its writer may see is left out.
 
-A mail program may leave the date and the name of a message to the server it submits to (RFC
-6409 8), and printers do; but many servers refuse mail without them, or without From. Bcc names
-recipients whom the others are not to see (RFC 5322 3.6.3).
+A mail program may leave the date and the name of a message to the server it submits to
+(RFC 6409 8), and printers do; but many servers refuse mail without them, or without From.
+Bcc names recipients whom the others are not to see (RFC 5322 3.6.3).
 """
 
 from __future__ import annotations

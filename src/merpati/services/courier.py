@@ -382,12 +382,14 @@ class Courier:
         by = 0
         if options.deliver_by:  # what is left of the time, RFC 2852 4
             by = round(options.deliver_by / 1000 - self._clock.now()) or -1
+        eight_bit = not (prefix.isascii() and is_ascii(content, start))
         return Envelope(
             sender=message.sender,
             recipients=tuple(Recipient(one.address, one.notify, one.orcpt) for one in recipients),
             size=len(prefix) + len(content) - start,
-            eight_bit=not (prefix.isascii() and is_ascii(content, start)),
-            utf8=message.smtputf8,
+            eight_bit=eight_bit,
+            # Some clients declare it for all mail; what does without goes to any server.
+            utf8=message.smtputf8 and eight_bit and not has_ascii_header(content, start),
             ret=options.ret,
             envid=options.envid,
             require_tls=options.require_tls,
@@ -402,6 +404,12 @@ def is_ascii(content: bytes | mmap.mmap, start: int) -> bool:
     if isinstance(content, bytes) and content.isascii():
         return True  # with our own first line, which is part of it
     return all(piece.isascii() for piece in pieces(content, start))
+
+
+def has_ascii_header(content: bytes | mmap.mmap, start: int) -> bool:
+    """Whether the message's own header has no bytes above 127."""
+    end = content.find(b"\r\n\r\n", start)
+    return content[start : end if end >= 0 else len(content)].isascii()
 
 
 def pieces(content: bytes | mmap.mmap, start: int, prefix: bytes = b"") -> Iterator[bytes]:

@@ -187,7 +187,7 @@ def compose(report: Report) -> bytes:
     """
     assert report.recipients, "nothing to report"
     assert not report.sender.is_null, "a notification is never answered (RFC 5321 4.5.5)"
-    utf8 = any(not recipient.address.is_ascii for recipient in report.recipients)
+    utf8 = not all(one.address.is_ascii and one.original.isascii() for one in report.recipients)
     parts = [_letter_part(report), _status_part(report, utf8=utf8), _original_part(report, utf8)]
     body = b"".join(parts)
     # A peer would have to put a hash of the whole into the whole to break out.

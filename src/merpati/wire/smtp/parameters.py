@@ -119,6 +119,7 @@ _TO_XTEXT: Final = re.compile(r"[\x00- +=\x7f]")
 _CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 # EmbeddedUnicodeChar of an address of type utf-8, RFC 6533 3.
 _UNICODE: Final = re.compile(r"\\x\{([0-9A-F]{2,6})\}")
+_NO_QCHAR: Final = re.compile(r"[^!-*,-<>-\[\]-~]")
 _ADDRESS_TYPE: Final = re.compile(r"[A-Za-z0-9-]{1,40}")
 _BODIES: Final = {body.value: body for body in Body}
 _NOTIFY: Final = re.compile(r"NEVER|(?:SUCCESS|FAILURE|DELAY)(?:,(?:SUCCESS|FAILURE|DELAY)){0,2}")
@@ -330,7 +331,7 @@ def _orcpt(value: str | None) -> str:
         if _CONTROL.search(text):
             raise SyntaxFault("ORCPT has control characters in it")
     found = f"{kind.lower()};{text}"
-    if max(len(value or ""), len(_write_orcpt(found))) > ORCPT_LIMIT:
+    if max(len(value or ""), len(write_orcpt(found))) > ORCPT_LIMIT:
         raise SyntaxFault(f"ORCPT is longer than {ORCPT_LIMIT} characters")
     return found
 
@@ -340,11 +341,22 @@ def _character(found: re.Match[str]) -> str:
     return chr(point) if point <= 0x10FFFF else "\x00"
 
 
-def _write_orcpt(value: str) -> str:
+def write_orcpt(value: str, *, utf8: bool = True) -> str:
+    """The value of ORCPT, in xtext.
+
+    `utf8` says whether it may be written in UTF-8; else what is not ASCII is embedded
+    (RFC 6533 3).
+    """
     kind, _, text = value.partition(";")
+    if not (utf8 or text.isascii()):
+        return f"utf-8;{_NO_QCHAR.sub(_embedded, text)}"
     if kind == "utf-8":
         text = text.replace("\\", r"\x{5C}")
     return f"{kind};{to_xtext(text)}"
+
+
+def _embedded(found: re.Match[str]) -> str:
+    return rf"\x{{{ord(found[0]):02X}}}"
 
 
 _MAIL: Final[dict[str, _Known]] = {
@@ -363,7 +375,7 @@ _MAIL: Final[dict[str, _Known]] = {
 
 _RCPT: Final[dict[str, _Known]] = {
     "NOTIFY": _Known("notify", _notify, str),
-    "ORCPT": _Known("orcpt", _orcpt, _write_orcpt),
+    "ORCPT": _Known("orcpt", _orcpt, write_orcpt),
 }
 
 MAIL_FIELDS: Final = {keyword: row.field for keyword, row in _MAIL.items()}
