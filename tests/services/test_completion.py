@@ -41,6 +41,12 @@ def test_bcc_is_left_out_with_all_its_lines() -> None:
     assert completed(b"Bcc: a@b.test\r\n folded").endswith(b"example.org>\r\n")
 
 
+def test_a_message_cannot_go_on_with_a_field_of_ours() -> None:
+    left = completed(b" , <budi@example.org>\r\n\tx\r\nSubject: hi\r\n\r\n x\r\n")
+    assert left.endswith(b"Message-ID: <1@mail.example.org>\r\nSubject: hi\r\n\r\n x\r\n")
+    assert b"budi" not in left
+
+
 @given(st.lists(st.sampled_from([b"Bcc:", b"From:", b"\r\n", b" ", b"x", b"\n", b":", b"Date"])))
 def test_whatever_comes_has_the_three_fields_afterwards(pieces: list[bytes]) -> None:
     content = b"".join(pieces)

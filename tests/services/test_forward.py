@@ -63,6 +63,36 @@ async def test_forwarded_mail_goes_on_unchanged_under_a_return_path_of_ours(post
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ("NEVER", "NOTIFY=NEVER"),
+        ("SUCCESS", "NOTIFY=NEVER"),
+        ("SUCCESS,FAILURE", "NOTIFY=FAILURE"),
+        ("FAILURE,DELAY", "NOTIFY=FAILURE,DELAY"),
+    ],
+)
+async def test_what_was_asked_about_an_address_is_asked_about_those_behind_it(
+    post: Post, asked: str, said: str
+) -> None:
+    sink = await post.sink("there.test")
+    await alias(post, "team@example.org", CARL)
+    wishes = RecipientOptions(asked, "rfc822;Team@example.org")
+    await post.send(ANA, "team@example.org", account=post.ana, wishes=wishes)
+    await post.work()
+    assert sink.messages[0].rcpts == [f"RCPT TO:<{CARL}> {said} ORCPT=rfc822;Team@example.org"]
+
+
+async def test_nobody_hears_that_forwarded_mail_failed_who_never_wanted_to(post: Post) -> None:
+    sink = await post.sink("there.test")
+    sink.on("RCPT", "550 5.1.1 no such user")
+    await alias(post, "team@example.org", CARL)
+    wishes = RecipientOptions("NEVER")
+    await post.send(ANA, "team@example.org", account=post.ana, wishes=wishes)
+    await post.work()
+    assert await post.notices(post.ana) == []
+
+
 async def test_a_bounce_of_forwarded_mail_reaches_its_true_sender(post: Post) -> None:
     there, home = await post.sink("there.test"), await post.sink("sender.test", host="127.0.0.2")
     there.on("RCPT", "550 5.1.1 no such user")

@@ -3,6 +3,9 @@
 A mail program may leave the date and the name of a message to the server it submits to
 (RFC 6409 8), and printers do; but many servers refuse mail without them, or without From.
 Bcc names recipients whom the others are not to see (RFC 5322 3.6.3).
+
+A message that begins in the middle of a field would go on with what is put above it, such as
+another author; so that is left out too.
 """
 
 from __future__ import annotations
@@ -16,6 +19,7 @@ if TYPE_CHECKING:
     import mmap
 
 _FIELD: Final = re.compile(rb"^(date|from|message-id)[ \t]*+:", re.IGNORECASE | re.MULTILINE)
+_BEHEADED: Final = re.compile(rb"\A(?:[ \t][^\n]*+(?:\n|\Z))++")
 _HIDDEN: Final = re.compile(
     rb"^(?:resent-)?bcc[ \t]*+:[^\n]*+(?:\n|\Z)(?:[ \t][^\n]*+(?:\n|\Z))*+",
     re.IGNORECASE | re.MULTILINE,
@@ -52,7 +56,8 @@ def complete(content: bytes | mmap.mmap, author: str, message_id: str, now: floa
         added += f"From: <{author}>\r\n"
     if b"message-id" not in there:
         added += f"Message-ID: <{message_id}>\r\n"
-    return Completion(added.encode(), tuple([found.span() for found in _HIDDEN.finditer(header)]))
+    hidden = [*_BEHEADED.finditer(header), *_HIDDEN.finditer(header)]
+    return Completion(added.encode(), tuple([found.span() for found in hidden]))
 
 
 def _header(content: bytes | mmap.mmap) -> bytes:

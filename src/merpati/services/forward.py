@@ -20,7 +20,7 @@ from typing import Final, Protocol
 from merpati.base.clock import Clock
 from merpati.base.faults import Fault
 from merpati.base.ids import Ids
-from merpati.model.arrival import Route
+from merpati.model.arrival import NO_RECIPIENT_OPTIONS, RecipientOptions, Route
 from merpati.model.delivery import Outcome, Result
 from merpati.model.event import Event, EventKind
 from merpati.model.mailbox import INBOX_ID
@@ -154,12 +154,15 @@ class Forward:
         body = await blobs.body(tx, message.blob_id)
         if body is None or not await queue.finish(tx, message.id, [recipient.n]):
             return
-        await self.queue(tx, message, body, "", [sender])
+        await self.queue(tx, message, body, "", [sender], NO_RECIPIENT_OPTIONS)
 
     async def queue(
         self, tx: Transaction, message: QueueMessage, body: Body, sender: str, addresses: list[str],
+        wishes: RecipientOptions,
     ) -> bool:  # fmt: skip
         """Queue bytes for more recipients under the trace of a message.
+
+        `wishes` are about each of them.
 
         Returns:
             Whether the body's own file is superfluous.
@@ -173,6 +176,7 @@ class Forward:
             received_at=message.received_at, expires_at=message.expires_at,
             warn_at=message.warn_at if sender else 0, recipients=recipients,
             options=message.options, is_own=message.is_own,
+            recipient_options=dict.fromkeys(addresses, wishes),
         )  # fmt: skip
         await events.record(
             tx,
@@ -231,16 +235,17 @@ class Forward:
         body = await blobs.body(tx, message.blob_id)
         if came is None or body is None:
             return True, False
-        full = await self._deliver(tx, message, leads, body, found, decisions, unused)
+        wishes = _wishes(recipient)
+        full = await self._deliver(tx, message, leads, body, found, decisions, unused, wishes)
         superfluous = True
         begun, _ = came
         if sealed is not None and not begun:
             domain = leads.home.rpartition("@")[2]
             sender = await self.return_path(tx, message.sender, domain)
-            superfluous = await self.queue(tx, message, sealed, sender, [*leads.forwards])
+            superfluous = await self.queue(tx, message, sealed, sender, [*leads.forwards], wishes)
         later = [*leads.later, *([leads.address] if leads.elsewhere else [])]
         if later and not begun:
-            await self.queue(tx, message, body, message.sender, later)
+            await self.queue(tx, message, body, message.sender, later, wishes)
         if not begun:
             await then(tx)
         if full:
@@ -258,7 +263,7 @@ class Forward:
 
     async def _deliver(
         self, tx: Transaction, message: QueueMessage, leads: Leads, body: Body, found: Digest,
-        decisions: Sequence[Decision], unused: list[str],
+        decisions: Sequence[Decision], unused: list[str], wishes: RecipientOptions,
     ) -> bool:  # fmt: skip
         """Copies for mailboxes that have none of this message yet; whether the only one is full.
 
@@ -300,15 +305,14 @@ class Forward:
             if account is not None:
                 waiting.append(account.address)
         if waiting:
-            await self.queue(tx, message, body, message.sender, waiting)
+            await self.queue(tx, message, body, message.sender, waiting, wishes)
         return False
 
 
 def _action(leads: Leads, *, loops: bool) -> dsn.Action:
     """What a sender is told who asked to hear of success (RFC 3461 5.2.7, RFC 3464 2.3.3).
 
-    The wish does not go on with the message: its return path is ours from here, and members
-    of an alias are nobody's business.
+    That wish does not go on with the message: members of an alias are nobody's business.
     """
     onward = bool(leads.elsewhere) + (0 if loops else len(leads.forwards))
     if onward + len(leads.later) == 0:
@@ -316,6 +320,17 @@ def _action(leads: Leads, *, loops: bool) -> dsn.Action:
     if onward == 1 and not (leads.accounts or leads.later):
         return dsn.Action.RELAYED
     return dsn.Action.EXPANDED
+
+
+def _wishes(recipient: QueueRecipient) -> RecipientOptions:
+    """What is asked for those whom a recipient stands for (RFC 3461 5.2.7).
+
+    Not to hear of success again; who asked for nothing else hears nothing.
+    """
+    words = recipient.notify.split(",")
+    others = ",".join(word for word in words if word != "SUCCESS")
+    notify = others or ("NEVER" if recipient.notify else "")
+    return RecipientOptions(notify, recipient.orcpt)
 
 
 async def whole(top: bytes, content: bytes | mmap.mmap, start: int) -> bytes:
