@@ -8,6 +8,7 @@ that have ended. Elsewhere its process tree is read from /proc.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import resource
 import signal
@@ -27,6 +28,7 @@ PROC: Final = Path("/proc")
 TICK: Final = os.sysconf("SC_CLK_TCK")
 STOP_SECONDS: Final = 12.0
 SAMPLE_SECONDS: Final = 0.05
+_NUMBERS: Final = itertools.count()  # of groups: there may be several of a name
 REST_SECONDS: Final = 30.0
 REST_SAMPLE: Final = 0.25
 REST_CORES: Final = 0.04  # of a core: what a server at rest uses
@@ -50,7 +52,7 @@ class Group:
 
     def __init__(self, name: str) -> None:
         self._roots: list[subprocess.Popen[bytes]] = []
-        self._cgroup = _make_cgroup(f"merpati-bench.{os.getpid()}.{name}")
+        self._cgroup = _make_cgroup(f"merpati-bench.{os.getpid()}.{next(_NUMBERS)}.{name}")
 
     def start(self, command: Sequence[str | Path], output: IO[bytes]) -> subprocess.Popen[bytes]:
         """Starts a command of the server; what it says goes to a file."""

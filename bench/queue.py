@@ -211,19 +211,23 @@ def measure(plan: Plan, generator: Generator, folder: Path, *, beside: bool) -> 
     count = 1000 if plan.is_quick else 20_000
     larger = 5000 if plan.is_quick else LARGE
     servers: list[Sender | Postfix] = [Sender(folder, sink.port)]
+    controls: list[Sender | Postfix] = [Sender(_below(folder, "control"), sink.port)]
     if beside:
         servers.append(Postfix(folder, sink.port))
+        controls.append(Postfix(folder / "control", sink.port))
     body = corpus.submission(folder / "body-queue", KIB * 1024, f"u0@{DOMAIN}")
     try:
         for server in servers:
             server.start()
             _relay(generator, server, body, WARM)
         _relaying(plan, generator, servers, body, runs)
-        for server in servers:
-            _full_queue(plan, generator, server, body, runs, "", count)
-        _full_queue(plan, generator, servers[0], body, runs, " more", larger - count)
+        for control in controls:
+            control.start()
+        for server, control in zip(servers, controls, strict=True):
+            _full_queue(plan, generator, server, control, body, runs, "", count)
+        _full_queue(plan, generator, servers[0], controls[0], body, runs, " more", larger - count)
     finally:
-        for server in servers:
+        for server in (*servers, *controls):
             server.close()
         sink.close()
     return _rows(runs, count, larger)
@@ -244,35 +248,50 @@ def _relaying(
 
 
 def _full_queue(
-    plan: Plan, generator: Generator, server: Sender | Postfix, body: Path, runs: Runs, key: str,
-    count: int,
+    plan: Plan, generator: Generator, server: Sender | Postfix, control: Sender | Postfix,
+    body: Path, runs: Runs, key: str, count: int,
 ) -> None:  # fmt: skip
-    """Fill the queue, and look at what that does."""
+    """Fill the queue, and look at what that does.
+
+    What others do on the machine changes from minute to minute, so the server with the full
+    queue is compared with one of its kind that has an empty one, taking turns.
+    """
     name, groups = server.target.name, server.target.groups
     total = 300 if plan.is_quick else 2000
-    before = [_relay(generator, server, body, total) for _ in range(plan.runs)]
+    for one in (control, server):
+        _relay(generator, one, body, WARM)
     memory = total_memory(groups).pss
     _load(generator, server, body, count, DEAD)
     time.sleep(SETTLE_SECONDS)
     grown = (total_memory(groups).pss - memory) / MB
     with Meter(groups) as rest:
         time.sleep(REST_SECONDS / (3 if plan.is_quick else 1))
-    after = [_relay(generator, server, body, total) for _ in range(plan.runs)]
-    kept = _median([one.rate for one in after]) / _median([one.rate for one in before])
-    costs = _median([one.cpu for one in after]) / _median([one.cpu for one in before])
-    server.stop()
-    ready = server.start()
+    pairs = [
+        [_relay(generator, one, body, total) for one in (control, server)] for _ in range(plan.runs)
+    ]
+    kept = _median([full.rate / empty.rate for empty, full in pairs])
+    costs = _median([full.cpu / empty.cpu for empty, full in pairs])
+    without, _ = _restart(control)
+    ready, begun = _restart(server)
     left = server.queued(for_sink=False)
     plan.say(
         f"queue of {left}: {name} keeps {kept:.0%} of its rate, needs {costs:.2f} of its CPU,"
         f" {rest.cpu / rest.wall:.1%} of a core at rest, {grown:.0f} MB more,"
-        f" ready in {ready:.2f} s"
+        f" ready in {ready:.2f} s ({begun:.2f} s of CPU; with an empty queue in {without:.2f} s)"
     )
     for what, value in (
         ("kept", kept), ("costs", costs), ("rest", rest.cpu / rest.wall * 100), ("grown", grown),
-        ("ready", ready),
+        ("ready", ready), ("empty", without), ("begun", begun),
     ):  # fmt: skip
         runs.add(what + key, name, value, rest.foreign)
+
+
+def _restart(server: Sender | Postfix) -> tuple[float, float]:
+    """Seconds until it is ready again, and of CPU."""
+    server.stop()
+    with Meter(server.target.groups) as meter:
+        ready = server.start()
+    return ready, meter.cpu
 
 
 def _relay(generator: Generator, server: Sender | Postfix, body: Path, total: int) -> Relayed:
@@ -322,12 +341,22 @@ def _rows(runs: Runs, count: int, larger: int) -> list[Row]:
             runs.row("rest" + key, "% of a core", at_most(2), f"{title}: at rest"),
             runs.row("grown" + key, "MB", at_most(most), f"{title}: memory grows"),
             runs.row("ready" + key, "s", at_most(3), f"{title}: restart until ready"),
+            runs.row("begun" + key, "s", None, f"{title}: CPU of that restart"),
+            runs.row("empty" + key, "s", None, "an empty queue: restart until ready"),
         ]
     return [row for row in rows if OURS in row.figures]
 
 
 def _median(values: list[float]) -> float:
     return sorted(values)[len(values) // 2]
+
+
+def _below(folder: Path, name: str) -> Path:
+    """A folder for a further set of servers; processes of other users pass through."""
+    made = folder / name
+    (made / "queue").mkdir(parents=True)
+    made.chmod(0o711)
+    return made
 
 
 def _find(program: str) -> str:
