@@ -41,6 +41,7 @@ class Line:
         self._reader = reader
         self.writer = writer
         self.back: str | None = None  # a line that was read too early
+        self.heard = b""  # all of it
 
     async def say(self, text: str) -> None:
         self.writer.write(text.encode("utf-8", "surrogateescape") + b"\r\n")
@@ -53,6 +54,7 @@ class Line:
             return heard
         async with asyncio.timeout(WAIT):
             line = await self._reader.readline()
+        self.heard += line
         if not line:
             return None
         return line.removesuffix(b"\n").removesuffix(b"\r").decode("utf-8", "surrogateescape")
@@ -89,6 +91,11 @@ class Player:
         finally:
             for line in self._lines.values():
                 await line.close()
+
+    @property
+    def heard(self) -> list[bytes]:
+        """All that each connection has heard."""
+        return [line.heard for line in self._lines.values()]
 
     async def _step(self, text: str, following: list[str]) -> None:
         if spoken := _SPOKEN.fullmatch(text):
