@@ -106,6 +106,21 @@ async def test_a_store_that_fails_leaves_the_lease_to_run_out(post: Post) -> Non
     assert one.next_at == post.now + 3_600_000
 
 
+async def test_where_nobody_is_let_in_new_mail_waits_until_it_has_answered(post: Post) -> None:
+    sink = await post.sink("there.test")
+    sink.on("greeting", "421 4.3.2 shutting down", hang_up=True)
+    await post.send(ANA, "bob@there.test")
+    backlog = await claimed(post, 10)
+    [job] = backlog.jobs
+    await lane(post, backlog).run()
+    assert backlog.turns_away
+    sink.calm()
+    backlog.add([job])
+    await lane(post, backlog).run()
+    assert not backlog.turns_away
+    assert len(sink.messages) == 1
+
+
 async def test_more_is_fetched_before_a_backlog_is_empty(post: Post) -> None:
     await post.send(ANA, "bob@there.test")
     [job] = (await claimed(post, 10)).jobs

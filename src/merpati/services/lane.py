@@ -72,11 +72,12 @@ class Backlog:
         answered: The destination has answered to a message.
         takes_next: It has not closed a connection over which a next message was begun.
         is_behind: More of it waits in the store, which comes before what is new.
+        turns_away: The destination has let nobody in since it last answered: what is new waits.
     """
 
     __slots__ = (
         "_low", "_news", "answered", "destination", "is_behind", "jobs", "lanes", "names", "pace",
-        "takes_next",
+        "takes_next", "turns_away",
     )  # fmt: skip
 
     def __init__(self, destination: str, pace: Pace, low: Callable[[], None] | None = None) -> None:
@@ -89,6 +90,7 @@ class Backlog:
         self.answered = False
         self.takes_next = True
         self.is_behind = False
+        self.turns_away = False
         self._low = low
         self._news = asyncio.Event()
 
@@ -313,6 +315,8 @@ class Lane:
             backlog.pace.refused(self._loop.time())
         elif taken:
             backlog.pace.taken()
+        if answered:
+            backlog.turns_away = False
         if answered and not backlog.answered:
             backlog.answered = True
             self._recording.append(self._recorder.reached(sorted(backlog.names)))
@@ -358,6 +362,7 @@ class Lane:
             backlog.pace.refused(self._loop.time())
             self._stopped = True
             return
+        backlog.turns_away = True
         left = [(job.message, job.recipients) for job in backlog.jobs]
         backlog.jobs.clear()
         await self._recorder.turned_away(

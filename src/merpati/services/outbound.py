@@ -227,7 +227,7 @@ class QueueRunner:
             return False
         if len(backlog.jobs) >= BACKLOG:
             backlog.is_behind = True
-        return not backlog.is_behind
+        return not (backlog.is_behind or backlog.turns_away)
 
     def take(
         self, message: QueueMessage, recipients: Sequence[QueueRecipient], stored: Stored | None
