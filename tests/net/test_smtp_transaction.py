@@ -375,6 +375,15 @@ async def test_a_broken_conversation_is_for_later(
         await opened.quit()
 
 
+async def test_a_server_that_wants_more_of_a_whole_message_gets_no_other(sink: SmtpSink) -> None:
+    sink.on("content", "354 go on")
+    opened = await session(sink)
+    (result,) = await opened.send(envelope("b@t.test"), [MESSAGE])
+    assert (result.outcome, result.text) == (Outcome.TEMPORARY, "354 go on")
+    assert not opened.usable
+    await opened.quit()
+
+
 async def test_what_was_decided_before_the_break_stays(sink: SmtpSink) -> None:
     sink.on("RCPT", "550 5.1.1 no", match="bob@")
     sink.on("RCPT", hang_up=True, match="dora@")

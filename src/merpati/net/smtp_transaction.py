@@ -317,11 +317,18 @@ class Transaction:
             await link.reply("end of DATA", timeouts.end)
             return
         if not link.lmtp:
-            self._decide_rest(await link.reply("end of DATA", timeouts.end))
+            self._decide_rest(await self._final())
             return
         for index in taken:  # RFC 2033 4.2: one reply per recipient taken
-            reply = await link.reply("end of DATA", timeouts.end)
-            self._results[index] = link.result(self._address(index), reply)
+            self._results[index] = link.result(self._address(index), await self._final())
+
+    async def _final(self) -> Reply:
+        """A reply to a whole message."""
+        link = self._link
+        reply = await link.reply("end of DATA", link.timeouts.end)
+        if reply.intermediate:  # it may wait for more, and take the next command for text
+            link.usable = False
+        return reply
 
     async def _send(self, content: Content, behind: bytes) -> None:
         """The message, dot-stuffed, at the peer's pace."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from merpati.base.faults import Fault, Kind
 from merpati.model.account import Account
 from merpati.servers.smtp.client import Client
@@ -10,6 +12,9 @@ from merpati.services.authorship import senders_of
 from merpati.services.sign_in import SignIn, offered
 from merpati.wire import sasl
 from merpati.wire.smtp import commands
+
+# The client may be right, and cannot be told so now.
+LATER: Final = frozenset({Kind.TOO_MANY, Kind.UNAVAILABLE, Kind.IN_USE, Kind.CORRUPT})
 
 
 async def auth(client: Client, command: commands.Auth) -> None:
@@ -26,13 +31,23 @@ async def auth(client: Client, command: commands.Auth) -> None:
     if command.mechanism not in mechanisms:
         raise Refused(504, "5.5.4", f"the mechanisms are {', '.join(mechanisms)}")
     exchange = SignIn(services.login, command.mechanism, connection.peer, "smtp", channel)
-    await exchange.begin(command.initial)
+    try:
+        await _converse(client, exchange, command.initial)
+    except Fault as fault:
+        if fault.kind in LATER:  # RFC 4954 6
+            raise Refused(454, "4.7.0", fault.text) from fault
+        raise
+    connection.write(b"235 2.7.0 Signed in\r\n")
+
+
+async def _converse(client: Client, exchange: SignIn, initial: bytes | None) -> None:
+    """The lines of the exchange, to its good end."""
+    await exchange.begin(initial)
     while exchange.challenge is not None:
-        connection.write(b"334 %b\r\n" % exchange.challenge)
+        client.connection.write(b"334 %b\r\n" % exchange.challenge)
         await exchange.respond(await _response(client))
     assert exchange.account is not None
     await signed_in(client, exchange.account)
-    connection.write(b"235 2.7.0 Signed in\r\n")
 
 
 async def _response(client: Client) -> bytes:
