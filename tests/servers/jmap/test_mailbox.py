@@ -270,10 +270,11 @@ async def test_mailboxes_change_their_roles(jmap: JmapInstance) -> None:
 
     before = await roles()
     three = {"F4": before["F5"], "F5": before["F6"], "F6": before["F4"]}
-    update = {id_: {"role": role} for id_, role in three.items()}
+    update: dict[str, Any] = {id_: {"role": role} for id_, role in three.items()}
     told = await jmap.call("Mailbox/set", accountId=jmap.account, update=update)
     assert set(told["updated"]) == set(three)
     assert await roles() == before | three
+    wrong: Any
     for wrong in ("sent", ["sent"], {}):
         update = {"F4": {"role": wrong}, "F5": {"role": before["F5"]}}
         told = await jmap.call("Mailbox/set", accountId=jmap.account, update=update)

@@ -266,7 +266,9 @@ class Mailbox(Kind):
             if node is None or patch.keys() - {"name", "parentId"}:
                 continue
             name = patch.get("name", node.name)
-            if _is_name(name) and view.object(node, None)["myRights"]["mayRename"]:
+            if not (_is_name(name) and _nullable_id(patch.get("parentId"))):
+                continue
+            if view.object(node, None)["myRights"]["mayRename"]:
                 with suppress(SetFault):
                     parent = node.parent_id
                     if "parentId" in patch:
