@@ -106,7 +106,8 @@ def test_a_key_is_made_and_published(webmail: Webmail, page: Page, home: Path) -
 
 def test_what_gnupg_sealed_is_read(webmail: Webmail, page: Page, home: Path) -> None:
     inner = (
-        f'Content-Type: text/html; charset=utf-8\r\n\r\n{EFAIL}"><p>tetap rahasia</p>\r\n'.encode()
+        'Content-Type: text/html; charset=utf-8; hp="cipher"\r\nSubject: Gaji Rina\r\n\r\n'
+        f'{EFAIL}"><p>tetap rahasia</p>\r\n'.encode()
     )
     sealed = gpg(
         home, "--armor", "--encrypt", "--sign", "-u", "rina@b.example", "-r", ANI, given=inner
@@ -129,6 +130,7 @@ def test_what_gnupg_sealed_is_read(webmail: Webmail, page: Page, home: Path) -> 
     unlock(page)
     page.wait("document.querySelector('.inner iframe')?.srcdoc.includes('tetap rahasia')")
     page.wait_text("Signed by rina@b.example, and unchanged since.")
+    page.wait_text("Gaji Rina")  # the subject that was encrypted with it
     frame = page.run("document.querySelector('.inner iframe').srcdoc")
     assert "leak.example" not in frame
     assert not [one for one in page.requested() if "leak.example" in one]

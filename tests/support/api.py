@@ -14,6 +14,9 @@ from typing import Any, Self
 
 from merpati.model.account import Account
 from merpati.model.administration import Right
+from merpati.net.dns import Resolver
+from merpati.net.https import Https
+from merpati.net.tls import client_context
 from merpati.servers.api import operations
 from merpati.servers.api.http import Api
 from merpati.servers.api.operation import CertificateView, ListenerView, Services, SettingView
@@ -28,12 +31,14 @@ from merpati.services.diagnose.findings import Finding, problem
 from merpati.services.diagnose.marks import Mark, Marked
 from merpati.services.guard import Guard, GuardSettings
 from merpati.services.http_sign_in import HttpSignIn
+from merpati.services.key_lookup import KeyLookup
 from merpati.services.letters import Letters
 from merpati.services.moderation import Moderation
 from merpati.services.restore import Restore
 from merpati.services.sealing import Sealing
 from merpati.services.sessions import Sessions, SignInSettings
 from merpati.services.sign_in_history import SignInHistory
+from merpati.services.web_push import is_public
 from merpati.services.webhooks import WebhookSettings
 from merpati.store import delegates, directory
 from merpati.store.backup.folder import Folder
@@ -105,7 +110,7 @@ class ApiInstance(TestInstance):
             ),
             history=SignInHistory(self.store, self.clock), surroundings=Quiet(),
             hooks=Hooks(self.store, sealing, WebhookSettings(loopback=True), self.clock, self.ids),
-            backups=self.backups,
+            backups=self.backups, keys=self._key_lookup(),
         )  # fmt: skip
         sign_in = HttpSignIn(self.login, self.sessions)
         self.login._tokens = self.sessions.owner
@@ -113,6 +118,12 @@ class ApiInstance(TestInstance):
         self.site = Site(self, self.api.routes())
         self._bearers: dict[int, str] = {}
         return self
+
+    def _key_lookup(self) -> KeyLookup:
+        """One that finds nothing elsewhere: nobody answers its resolver."""
+        resolver = Resolver([("127.0.0.1", 9)], self.clock, timeout=0.01, attempts=1)
+        https = Https(resolver, self.reaper, client_context(verify=True), allows=is_public)
+        return KeyLookup(self.store, resolver, https, self.clock)
 
     async def _begin_backup(self) -> None:
         """Take one in this very process."""

@@ -29,6 +29,7 @@ from merpati.services.diagnose import marks, publish
 from merpati.services.diagnose.findings import Finding
 from merpati.services.diagnose.marks import Marked
 from merpati.services.guard import Guard
+from merpati.services.key_lookup import KeyLookup
 from merpati.services.moderation import Moderation
 from merpati.services.restore import Restore
 from merpati.services.webhooks import WebhookSettings
@@ -124,6 +125,7 @@ def build(
         surroundings=Surroundings(config, store, clock),
         hooks=Hooks(store, ground.sealing(), config[WebhookSettings], clock, ids),
         backups=Desk(store, ground.blobs, clock, ids, config[BackupSettings], begin_backup),
+        keys=KeyLookup(store, ground.resolver, ground.public_https(), clock),
     )
     return Api(services, sign_in.http, operations.OPERATIONS)
 

@@ -11,14 +11,16 @@ from merpati.base.log import Log
 from merpati.base.metrics import Metrics
 from merpati.base.tasks import Tasks
 from merpati.net.dns import Resolver
+from merpati.net.https import Https
 from merpati.net.reaper import Reaper
-from merpati.net.tls import CertificateStore
+from merpati.net.tls import CertificateStore, client_context
 from merpati.services.accept import Accept
 from merpati.services.hourly_limits import HourlyLimits
 from merpati.services.letters import Letters
 from merpati.services.notify import Notify
 from merpati.services.route import AddressSettings, Router
 from merpati.services.sealing import Sealing
+from merpati.services.web_push import is_public
 from merpati.store.blobs import BlobStore
 from merpati.store.engine import Store, Topic
 
@@ -52,6 +54,11 @@ class Ground:
     def sealing(self) -> Sealing:
         """What encrypts secrets that lie in the store."""
         return Sealing(self.config.data, self.ids)
+
+    def public_https(self) -> Https:
+        """For what strangers make us ask: nothing but the Internet."""
+        context = client_context(verify=True)
+        return Https(self.resolver, self.reaper, context, allows=is_public)
 
     def letters(self, accept: Accept) -> Letters:
         """What the server itself writes to people."""

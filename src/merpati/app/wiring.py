@@ -30,9 +30,8 @@ from merpati.app.installation import (
 from merpati.app.protection import Protection
 from merpati.base.log import Log
 from merpati.base.metrics import Metrics
-from merpati.net.https import Https
 from merpati.net.listen import Gate
-from merpati.net.tls import CertificateStore, client_context
+from merpati.net.tls import CertificateStore
 from merpati.servers.api.http import Api
 from merpati.servers.imap import session as imap
 from merpati.servers.jmap.call import JmapSettings, Sending
@@ -80,7 +79,7 @@ from merpati.services.sign import DkimSettings, Signer
 from merpati.services.smime import SmimeSettings
 from merpati.services.text_index import SearchSettings, TextIndex
 from merpati.services.transport import Routes
-from merpati.services.web_push import WebPush, is_public
+from merpati.services.web_push import WebPush
 from merpati.services.webhooks import Webhooks
 from merpati.store.engine import Topic
 
@@ -309,8 +308,7 @@ def _jmap(ground: Ground, signing_in: sign_in.SignIn, finder: Finder, sending: S
         sending=sending, sieve=config[SieveSettings], smime=config[SmimeSettings],
     )  # fmt: skip
     jmap.push(built, ground.notify, pushing.vapid(ground))
-    context = client_context(verify=True)
-    jmap.images(built, Https(ground.resolver, ground.reaper, context, allows=is_public))
+    jmap.images(built, ground.public_https())
     return built
 
 

@@ -70,13 +70,25 @@ class PublicKey(msgspec.Struct, frozen=True):
 
 def parse(data: bytes) -> PublicKey:
     """The one public key that some octets are, not armoured. Raises SyntaxFault."""
+    found = parse_all(data)
+    if len(found) > 1:
+        raise SyntaxFault("these are several keys")
+    return found[0]
+
+
+def parse_all(data: bytes) -> list[PublicKey]:
+    """The public keys that some octets are, one at least, not armoured. Raises SyntaxFault."""
     found = packets(data)
     if not found or found[0].type != PUBLIC:
         raise SyntaxFault("that is no OpenPGP public key")
     if any(packet.type in SECRET for packet in found):
         raise SyntaxFault("that is a secret key; nobody but you may have it")
-    if sum(packet.type == PUBLIC for packet in found) > 1:
-        raise SyntaxFault("these are several keys")
+    starts = [n for n, packet in enumerate(found) if packet.type == PUBLIC]
+    ends = [*starts[1:], len(found)]
+    return [_key(found[start:end]) for start, end in zip(starts, ends, strict=True)]
+
+
+def _key(found: tuple[Packet, ...]) -> PublicKey:
     addresses = [address_of(packet.body) for packet in found if packet.type == USER_ID]
     known = tuple(dict.fromkeys(address for address in addresses if address))
     return PublicKey(found, fingerprint(found[0].body), known)

@@ -20,6 +20,7 @@ export const en = {
   keepKey: "Keep the key",
   keyKept: "The key is kept in this browser.",
   attachments: "Encrypted files",
+  subject: "Subject:",
   sign: "Sign",
   signEncrypt: "Encrypt and sign",
   protectedBy: "Encrypted and signed",
@@ -45,6 +46,6 @@ export const en = {
   keyFile: "Key file (.asc)",
   notSecret: "That is no secret OpenPGP key.",
   others: "Keys of others",
-  noOthers: "None yet. They come with messages, and from the directory of this server.",
+  noOthers: "None yet. They come with messages, from the directory of this server, and from those of other domains when you write to somebody there.",
   working: "One moment…",
 };

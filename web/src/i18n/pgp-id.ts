@@ -23,6 +23,7 @@ export const id: Like<typeof en> = {
   keepKey: "Simpan kunci",
   keyKept: "Kunci disimpan di peramban ini.",
   attachments: "Berkas terenkripsi",
+  subject: "Perihal:",
   sign: "Tanda tangani",
   signEncrypt: "Enkripsi dan tanda tangani",
   protectedBy: "Terenkripsi dan ditandatangani",
@@ -48,6 +49,6 @@ export const id: Like<typeof en> = {
   keyFile: "Berkas kunci (.asc)",
   notSecret: "Itu bukan kunci rahasia OpenPGP.",
   others: "Kunci orang lain",
-  noOthers: "Belum ada. Kunci datang bersama pesan, dan dari direktori server ini.",
+  noOthers: "Belum ada. Kunci datang bersama pesan, dari direktori server ini, dan dari direktori domain lain saat Anda menulis kepada seseorang di sana.",
   working: "Sebentar…",
 };

@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import * as library from "openpgp";
 import type { Keys } from "../../src/mail/pgp/keys";
 import { autocryptKey, kindOf } from "../../src/mail/pgp/kind";
-import { canonical, characters, content, field, fileName, multipart, octets, parse, shown, text, words } from "../../src/mail/pgp/mime";
+import { canonical, characters, content, field, fileName, meant, multipart, octets, parse, protectedSubject, shown, text, words } from "../../src/mail/pgp/mime";
 import { decrypt, verify } from "../../src/mail/pgp/open";
 import { written } from "../../src/mail/pgp/post";
 import { place } from "../../src/mail/pgp/wkd";
@@ -39,6 +39,20 @@ describe("MIME", () => {
     expect(words("abc")).toBe("abc");
     expect(words("é".repeat(60)).split("\r\n ").every((one) => one.length <= 76)).toBe(true);
     expect(parse(multipart("multipart/mixed", ["A: b\r\n\r\nc", "\r\nd"])).parts.map((one) => one.body)).toEqual(["c", "d"]);
+  });
+});
+
+describe("a protected subject", () => {
+  const of = (type: string, subject: string): string | null => protectedSubject(parse(latin(`Content-Type: ${type}\r\nSubject: ${subject}\r\n\r\nx`)));
+  it("is read where its writer says that it is one", () => {
+    expect(of('text/plain; hp="cipher"', "Gaji")).toBe("Gaji");
+    expect(of('multipart/mixed; boundary=x; protected-headers="v1"', "Gaji")).toBe("Gaji");
+    expect(of("text/plain", "Gaji")).toBeNull();
+  });
+  it("has its words as they are meant", () => {
+    expect(of("text/plain; hp=cipher", "=?utf-8?B?w6k=?= =?utf-8?Q?_caf=C3=A9?= end")).toBe("é café end");
+    expect(of("text/plain; hp=cipher", "é =?nothing?B?w6k=?=")).toBe("é Ã©");
+    expect(meant(words("é".repeat(60)))).toBe("é".repeat(60));
   });
 });
 

@@ -1,4 +1,4 @@
-"""Operations on one's published OpenPGP key."""
+"""Operations on OpenPGP keys: the one that one publishes, and those of others."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from msgspec import Struct
 
 from merpati.base.faults import Fault, Kind
 from merpati.servers.api.operation import Call, Operation, Who
+from merpati.services.key_lookup import Found
 from merpati.services.published_keys import publish
 from merpati.store import published_keys
 from merpati.store.published_keys import Published
@@ -34,7 +35,18 @@ async def withdraw(call: Call) -> None:
         raise Fault(Kind.NOT_FOUND, "you publish no key")
 
 
+async def find(call: Call) -> Found:
+    """Raises Fault NOT_FOUND, SYNTAX, UNAVAILABLE, TOO_MANY."""
+    return await call.services.keys.find(call.path["address"])
+
+
 OPERATIONS = (
+    Operation(
+        method="GET", path="/keys/{address}", name="findKey", topic="me", does=find, who=Who.USER,
+        answer=Found,
+        text="The OpenPGP key that an address publishes, here or in the directory of its domain"
+        " (WKD).",
+    ),
     Operation(
         method="GET", path="/me/keys", name="listKeys", topic="me", does=show, who=Who.USER,
         answer=list[Published], text="The OpenPGP keys that I publish, by address.",

@@ -24,6 +24,7 @@ from merpati.services.administration.tokens import Tokens
 from merpati.services.backup.desk import Desk
 from merpati.services.diagnose.findings import Finding
 from merpati.services.diagnose.marks import Marked
+from merpati.services.key_lookup import KeyLookup
 from merpati.services.moderation import Moderation
 from merpati.services.restore import Restore
 from merpati.services.sign_in_history import SignInHistory
@@ -113,6 +114,7 @@ class Services:
     surroundings: Surroundings
     hooks: Hooks
     backups: Desk
+    keys: KeyLookup
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,8 @@
 // The keys in this browser: one's own, locked by its passphrase, and those of correspondents. They stay when
 // one signs out: the secret one is worth nothing without its passphrase. Unlocked, it is only in memory.
 import type { Key, PrivateKey, PublicKey } from "openpgp";
+import { json } from "../../lib/http";
+import { octets } from "./mime";
 import { place } from "./wkd";
 
 const NAME = "merpati-keys";
@@ -39,6 +41,17 @@ export function addresses(key: Key): string[] {
 
 export function spaced(fingerprint: string): string {
   return fingerprint.toUpperCase().replace(/.{4}(?=.)/g, "$& ");
+}
+
+async function here(address: string): Promise<Uint8Array | null> {
+  const answer = await fetch(await place(address));
+  return answer.ok ? new Uint8Array(await answer.arrayBuffer()) : null;
+}
+
+/** What the server finds, here or in the directory of the address's domain. */
+async function found(address: string): Promise<Uint8Array> {
+  const { key } = await json<{ key: string }>("GET", `/api/v1/keys/${encodeURIComponent(address)}`);
+  return octets(atob(key));
 }
 
 /** The keys of one person, who is `me`. */
@@ -130,16 +143,19 @@ export class Keys {
     return true;
   }
 
-  /** The key of an address: one's own, one that is kept, or what the directory of this server has. */
-  async of(address: string): Promise<PublicKey | null> {
+  /**
+   * The key of an address: one's own, one that is kept, or what the directory of this server has; for a
+   * letter to it also what its own domain publishes. Not for reading: the sender would learn of it.
+   */
+  async of(address: string, anywhere = false): Promise<PublicKey | null> {
     const library = await openpgp();
     if (address.toLowerCase() === this.me.toLowerCase()) return (await this.secret())?.toPublic() ?? null;
     const kept = await ask<string | undefined>("readonly", (store) => store.get(this.other(address)));
     if (kept !== undefined) return library.readKey({ armoredKey: kept });
     try {
-      const answer = await fetch(await place(address));
-      if (!answer.ok) return null;
-      const key = await library.readKey({ binaryKey: new Uint8Array(await answer.arrayBuffer()) });
+      const binaryKey = anywhere ? await found(address) : await here(address);
+      if (binaryKey === null) return null;
+      const key = await library.readKey({ binaryKey });
       return (await this.learn(address, key)) ? key : null;
     } catch {
       return null;

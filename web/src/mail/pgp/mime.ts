@@ -107,6 +107,38 @@ export function fileName(part: Part): string {
   return params.get("filename") ?? part.params.get("name") ?? "";
 }
 
+/** Words of a header field (RFC 2047) as they are meant. */
+export function meant(value: string): string {
+  const word = /=\?([\w-]+)\?([bq])\?([^?\s]*)\?=/gi;
+  // Blanks between two of them are part of neither; what is no word may be UTF-8 (RFC 6532).
+  const close = value.replace(/(\?=)\s+(?==\?)/g, "$1");
+  let read = "";
+  let at = 0;
+  for (const one of close.matchAll(word)) {
+    const [all, charset = "", how = "", said = ""] = one;
+    const part: Part = {
+      headers: new Map([["content-transfer-encoding", how.toLowerCase() === "b" ? "base64" : "quoted-printable"]]),
+      type: "text/plain",
+      params: new Map([["charset", charset]]),
+      whole: "",
+      body: how.toLowerCase() === "b" ? said : said.replaceAll("_", "=20"),
+      parts: [],
+    };
+    read += utf8(close.slice(at, one.index)) + text(part);
+    at = one.index + all.length;
+  }
+  return read + utf8(close.slice(at));
+}
+
+const utf8 = (characters_: string): string => new TextDecoder().decode(octets(characters_));
+
+/** The subject that stands inside of what was encrypted, where a writer protects it (RFC 9788). */
+export function protectedSubject(root: Part): string | null {
+  const isProtected = root.params.has("hp") || root.params.get("protected-headers") === "v1";
+  const subject = root.headers.get("subject");
+  return isProtected && subject !== undefined ? meant(subject) : null;
+}
+
 /** What a message shows: its HTML, or its text, and its files. */
 export function shown(root: Part): { html: string | null; text: string; files: Part[] } {
   const found: { html: string | null; text: string; files: Part[] } = { html: null, text: "", files: [] };

@@ -13,7 +13,7 @@ export interface Imported {
 
 /** The addresses of a letter without a key. */
 export async function without(keys: Keys, people: Address[]): Promise<string[]> {
-  const found = await Promise.all(people.map(async ({ email }) => ((await keys.of(email)) === null ? email : "")));
+  const found = await Promise.all(people.map(async ({ email }) => ((await keys.of(email, true)) === null ? email : "")));
   return found.filter((one) => one !== "");
 }
 
@@ -63,7 +63,7 @@ export async function written(letter: Letter, part: string, keys: Keys): Promise
   let body: string;
   if (letter.protect === "encrypt") {
     const people = [...letter.to, ...letter.cc, ...letter.bcc];
-    const found = await Promise.all(people.map(({ email }) => keys.of(email)));
+    const found = await Promise.all(people.map(({ email }) => keys.of(email, true)));
     if (found.includes(null)) throw new Error("a key is missing");
     const message = await library.createMessage({ binary: octets(part) });
     const encryptionKeys = [...(found as PublicKey[]), own];
