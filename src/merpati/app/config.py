@@ -37,6 +37,7 @@ from merpati.services.accept import QueueSettings
 from merpati.services.alerts import AlertSettings
 from merpati.services.backup.keep import BackupSettings
 from merpati.services.certificates import AcmeSettings
+from merpati.services.complaints import ComplaintSettings
 from merpati.services.diagnose.gather import DoctorSettings
 from merpati.services.dmarc_reports import DmarcReportSettings
 from merpati.services.dns_push import DnsUpdateSettings
@@ -88,6 +89,7 @@ GROUPS: Final[dict[str, type]] = {
     "smime": SmimeSettings,
     "restore": RestoreSettings,
     "backup": BackupSettings,
+    "complaints": ComplaintSettings,
     "login": LoginSettings,
     "sign_in": SignInSettings,
     "addresses": AddressSettings,

@@ -52,8 +52,6 @@ from merpati.services.bounce import Bounce
 from merpati.services.collect import Collect
 from merpati.services.courier import Courier
 from merpati.services.deliver import Deliver
-from merpati.services.dmarc_digest import Digests
-from merpati.services.dmarc_reports import DmarcReportSettings
 from merpati.services.documents import Reader
 from merpati.services.finding.finder import Finder
 from merpati.services.guard import Guard, GuardSettings
@@ -69,7 +67,6 @@ from merpati.services.outcome import Recorder
 from merpati.services.posting import Posting
 from merpati.services.quota_warnings import QuotaWarnings
 from merpati.services.reminders import Reminders
-from merpati.services.report_box import ReportBox
 from merpati.services.restore import RestoreSettings
 from merpati.services.rotation import Rotation
 from merpati.services.route import EXPAND
@@ -159,7 +156,7 @@ async def build(
     ground = await lay(name, config, chain, metrics, log)
     store, clock, ids, hostname = ground.store, ground.clock, ground.ids, ground.hostname
     judges = judging.judge(ground)
-    box = ReportBox(Digests(store, clock, config[DmarcReportSettings].addresses, log))
+    box = judging.report_box(ground)
     accept = Accept(
         store, ground.blobs, clock, ids, hostname, config[QueueSettings], metrics,
         judges[0], box, ListRules(store, ground.router, hostname),
@@ -173,6 +170,7 @@ async def build(
     login = signing_in.login
     happenings = Happenings(store, ground.notify, clock, ids)
     accept.tell = happenings.steps
+    box.complaints.tell, box.complaints.on_failed = happenings.complained, guard.failed
     signing_in.history.happenings = happenings
     runner, expanding, imap_events = _runner(ground, accept, protected, guard, happenings)
     backups = Backups(ground)
@@ -194,7 +192,7 @@ async def build(
         protection=protected,
         guard=guard,
         sampling=Sampling(name, store, metrics, clock),
-        judging=judging.build(ground, judges, box.digests, post),
+        judging=judging.build(ground, judges, box, post),
         rotation=Rotation(store, ground.resolver, clock, config[DkimSettings], log),
         collect=Collect(
             store, accept, ground.router, ground.sealing(), ground.reaper, clock, log

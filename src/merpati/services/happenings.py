@@ -26,7 +26,7 @@ from merpati.store.webhooks import ENDPOINTS, Said
 Happening = Literal[
     "message.received", "message.accepted", "message.delivered", "message.deferred",
     "message.bounced", "message.suppressed", "account.new-network", "alert.opened",
-    "alert.closed", "webhook.test",
+    "alert.closed", "complaint.received", "webhook.test",
 ]  # fmt: skip
 TEST: Final[Happening] = "webhook.test"
 REFRESH: Final = 30.0  # seconds; should an announcement be lost
@@ -91,6 +91,10 @@ class Happenings:
         for webhook_id in self._wanted.get(kind, ()):
             said = write(f"evt_{self._ids.token(16)}", kind, at, data)
             await webhooks.put(tx, webhook_id, [said])
+
+    async def complained(self, tx: Transaction, at: int, data: Mapping[str, Any]) -> None:
+        """Somebody complains about mail of ours, in the transaction that keeps it."""
+        await self.tell(tx, "complaint.received", at, data)
 
 
 def write(name: str, kind: Happening, at: int, data: Mapping[str, Any]) -> Said:

@@ -406,7 +406,7 @@ async def remove_account(tx: Transaction, account_id: int) -> None:
         "urlauth_key",
         *("forward", "responder", "response"),
         *("habit", "known_recipient", "sending_freeze", "delegate", "api_token", "api_message"),
-        "handover",
+        *("handover", "complaint"),
         *("correspondent", "correspondents_read"),
         *("imported", "remote_folder", "remote_message", "collector"),
         *("pop3_policy", "pop3_fetched"),

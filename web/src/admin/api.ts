@@ -195,6 +195,11 @@ export interface Dmarc {
   failing: { address: string; messages: number; signer: string; envelope: string; refused: number; junked: number }[];
   byDay: Day[];
 }
+export interface Complaints {
+  domain: string;
+  complaints: { address: string; receivedAt: number; trace: string; sentence: string }[];
+  advice: string;
+}
 export interface Tls {
   domain: string;
   good: number;

@@ -1,7 +1,8 @@
 """Programs that are told of what happens, by signed requests over HTTPS (Standard Webhooks).
 
 Kinds: message.received, message.accepted, message.delivered, message.deferred,
-message.bounced, message.suppressed, account.new-network, alert.opened, alert.closed.
+message.bounced, message.suppressed, account.new-network, alert.opened, alert.closed,
+complaint.received.
 """
 
 from __future__ import annotations

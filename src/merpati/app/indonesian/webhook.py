@@ -9,13 +9,15 @@ PHRASES: Final[dict[str, str]] = {
         "Programs that are told of what happens, by signed requests over HTTPS (Standard"
         " Webhooks).\n\n"
         "Kinds: message.received, message.accepted, message.delivered, message.deferred,\n"
-        "message.bounced, message.suppressed, account.new-network, alert.opened, alert.closed."
+        "message.bounced, message.suppressed, account.new-network, alert.opened, alert.closed,\n"
+        "complaint.received."
     ): (
         "Program yang diberi tahu tentang apa yang terjadi, dengan permintaan HTTPS bertanda"
         " tangan\n"
         "(Standard Webhooks).\n\n"
         "Jenis: message.received, message.accepted, message.delivered, message.deferred,\n"
-        "message.bounced, message.suppressed, account.new-network, alert.opened, alert.closed."
+        "message.bounced, message.suppressed, account.new-network, alert.opened, alert.closed,\n"
+        "complaint.received."
     ),
     "tell a program": "beri tahu sebuah program",
     "kinds, or all": "jenis, atau all",

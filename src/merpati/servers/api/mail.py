@@ -20,7 +20,7 @@ from merpati.services.administration.queue import (
     Order,
     SuppressionView,
 )
-from merpati.services.administration.reporting import DmarcView, TlsView
+from merpati.services.administration.reporting import ComplaintsView, DmarcView, TlsView
 from merpati.services.administration.tracing import Road
 from merpati.services.login import hash_password
 from merpati.store import destinations, directory, queue_admin, queue_rules, suppression
@@ -185,6 +185,12 @@ async def show_tls(call: Call) -> TlsView:
     return await reporting.tls(call.store, name, call.query.days, call.now, call.language)
 
 
+async def show_complaints(call: Call) -> ComplaintsView:
+    """Of one domain."""
+    name = await call.store.read(directory.served, call.domain)
+    return await reporting.complained(call.store, name, call.query.days, call.now, call.language)
+
+
 def _number(text: str) -> int:
     if not text.isascii() or not text.isdigit() or len(text) > 18:
         raise Fault(Kind.NOT_FOUND, f"{text[:40]!r} is no number")
@@ -257,5 +263,10 @@ OPERATIONS = (
         method="GET", path="/reports/{domain}/tls", name="showTls", topic="reports",
         does=show_tls, who=Who.DELEGATE, right=Right.REPORTS, query=Days, answer=TlsView,
         text="What others report about encryption on the way to a domain.",
+    ),
+    Operation(
+        method="GET", path="/reports/{domain}/complaints", name="showComplaints", topic="reports",
+        does=show_complaints, who=Who.DELEGATE, right=Right.REPORTS, query=Days,
+        answer=ComplaintsView, text="What others complain about in mail of a domain's accounts.",
     ),
 )  # fmt: skip

@@ -6,9 +6,10 @@ from msgspec import Struct
 
 from merpati.base.faults import SyntaxFault
 from merpati.services import dmarc_digest
-from merpati.store import report_days, transport
+from merpati.store import complaints, report_days, transport
 from merpati.store.engine import Store
 from merpati.wire import tls_advice, tls_report
+from merpati.wire.reports import complaint
 
 DAY = 86_400_000  # ms
 TLS_LAST = 30  # reports that are told in sentences
@@ -31,6 +32,24 @@ class SourceView(Struct, frozen=True, rename="camel", kw_only=True):
     envelope: str
     refused: int
     junked: int
+
+
+class ComplaintView(Struct, frozen=True, rename="camel", kw_only=True):
+    """A complaint about a message of an account; `received_at` is Unix milliseconds."""
+
+    address: str
+    received_at: int
+    trace: str
+    sentence: str
+
+
+class ComplaintsView(Struct, frozen=True, rename="camel", kw_only=True):
+    """What others complain about in mail of a domain, the latest first, and what to do."""
+
+    domain: str
+    days: int
+    complaints: list[ComplaintView]
+    advice: str
 
 
 class DmarcView(Struct, frozen=True, rename="camel", kw_only=True):
@@ -66,6 +85,24 @@ class TlsView(Struct, frozen=True, rename="camel", kw_only=True):
     bad: int
     reports: list[TlsReportView]
     by_day: list[Day]
+
+
+async def complained(
+    store: Store, domain: str, days: int, now: int, language: str
+) -> ComplaintsView:
+    """What others complain about in mail of a domain's accounts."""
+    found = await store.read(complaints.listing, domain, now - days * DAY)
+    said = [
+        ComplaintView(
+            address=one.address, received_at=one.received_at, trace=one.trace,
+            sentence=complaint.sentence(
+                one.kind, one.reporter, one.recipient, one.address, language
+            ),
+        )
+        for one in found
+    ]  # fmt: skip
+    advice = complaint.ADVICE["id" if language == "id" else "en"] if said else ""
+    return ComplaintsView(domain=domain, days=days, complaints=said, advice=advice)
 
 
 async def dmarc(store: Store, domain: str, days: int, now: int, language: str) -> DmarcView:
