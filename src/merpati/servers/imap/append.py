@@ -31,7 +31,7 @@ from merpati.store.engine import UNDONE, Transaction
 from merpati.wire.imap import append, commands, flags, responses, sets, urls
 from merpati.wire.imap.append import Begin, Following, FromUrl, Octets, Step, UrlLiteral
 from merpati.wire.imap.lexer import BadCommand, CommandReader, Literal
-from merpati.wire.mime.downgrade import HEADER_MAX
+from merpati.wire.mime import downgrade
 
 MESSAGES_MAX: Final = 100  # of one command
 GO_AHEAD: Final = b"+ OK\r\n"
@@ -245,13 +245,18 @@ class _Taking:
         self.ready.append(Ready(body, found, keywords, received_at))
 
     def _check_header(self) -> None:
-        """Raise Refused for UTF-8 in the header that was not announced (RFC 9755 4)."""
+        """Raise Refused for a message with addresses in UTF-8 from who never said so (RFC 9755 4).
+
+        The RFC means every 8-bit character. But much old mail has them in subjects and names,
+        and programs that move it here know nothing of UTF8=ACCEPT: refused, it would be lost.
+        """
         if self._client.utf8:
             return
         raw = self._spool.content()
-        end = raw.find(b"\r\n\r\n", 0, HEADER_MAX)
-        if not raw[: end if end >= 0 else HEADER_MAX].isascii():
-            raise Refused("headers that are not ASCII need ENABLE UTF8=ACCEPT", responses.CANNOT)
+        end = raw.find(b"\r\n\r\n", 0, downgrade.HEADER_MAX) + 4
+        head = raw[:end] if end >= 4 else b""
+        if not head.isascii() and downgrade.is_wanted(head):
+            raise Refused("addresses that are not ASCII need ENABLE UTF8=ACCEPT", responses.CANNOT)
 
     async def _armour(self) -> None:
         """Encode binary parts, so that lines can tell of them."""

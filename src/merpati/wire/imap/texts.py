@@ -74,8 +74,8 @@ _INDONESIAN: Final = {
     ),
     "what was removed is told later": "yang dihapus diberitahukan nanti",
     "that is too many messages at once": "terlalu banyak pesan sekaligus",
-    "headers that are not ASCII need ENABLE UTF8=ACCEPT": (
-        "kepala surat yang bukan ASCII memerlukan ENABLE UTF8=ACCEPT"
+    "addresses that are not ASCII need ENABLE UTF8=ACCEPT": (
+        "alamat yang bukan ASCII memerlukan ENABLE UTF8=ACCEPT"
     ),
     "all is UTF-8 since ENABLE UTF8=ACCEPT": "semuanya UTF-8 sejak ENABLE UTF8=ACCEPT",
     "that entry is read-only": "entri itu hanya dapat dibaca",
