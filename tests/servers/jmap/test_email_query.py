@@ -301,3 +301,33 @@ async def test_a_comparator_of_keywords_names_one(jmap: JmapInstance) -> None:
 def test_phrases_stand_in_either_quotes(text: str, found: list[str]) -> None:
     """RFC 8621 4.4.1."""
     assert email_query.words(text) == found
+
+
+@pytest.mark.parametrize(
+    ("filter_", "wanted"),
+    [
+        ({"operator": "AND", "conditions": [{"inMailbox": "F1"}, {"inMailbox": "F3"}]}, "b"),
+        ({"inMailbox": "F1", "inMailboxOtherThan": ["F1"]}, "b"),
+        ({"inMailbox": "F1", "inMailboxOtherThan": ["F1", "F3"]}, ""),
+        ({"operator": "AND", "conditions": [
+            {"inMailbox": "F1"}, {"operator": "NOT", "conditions": [{"inMailbox": "F3"}]},
+        ]}, "a"),
+        ({"operator": "AND", "conditions": [
+            {"inMailbox": "F3", "subject": "b"}, {"inMailbox": "F1"}, {"text": "hello"},
+        ]}, "b"),
+        ({"operator": "OR", "conditions": [{"inMailbox": "F3"}, {"inMailbox": "F9"}]}, "bc"),
+    ],
+)  # fmt: skip
+async def test_an_email_in_two_mailboxes_is_in_both(
+    jmap: JmapInstance, filter_: Any, wanted: str
+) -> None:
+    names = {}
+    for name, boxes in (("a", ["F1"]), ("b", ["F1", "F3"]), ("c", ["F3"])):
+        told = await jmap.call("Email/set", accountId=jmap.account, create={"k": {
+            "mailboxIds": dict.fromkeys(boxes, True), "subject": name,
+            "textBody": [{"partId": "1"}], "bodyValues": {"1": {"value": "hello"}},
+        }})  # fmt: skip
+        names[told["created"]["k"]["id"]] = name
+    for sort in ([{"property": "receivedAt"}], [{"property": "subject"}]):
+        told = await jmap.call("Email/query", accountId=jmap.account, filter=filter_, sort=sort)
+        assert sorted(names[one] for one in told["ids"]) == list(wanted)

@@ -412,19 +412,22 @@ def _within(criterion: c.Criterion, mailbox_ids: frozenset[int]) -> c.Criterion:
 
 
 def _sources(filter_: Any, mailbox_ids: list[int]) -> list[int]:
-    """The mailboxes in which an email can be that matches."""
+    """Mailboxes so that each email that matches is in one of them, as few as can be told.
+
+    Of several conditions one is enough: who is in two mailboxes is found in either.
+    """
+    found = [mailbox_ids]
     if isinstance(filter_, dict):
         if filter_.get("operator") == "AND":
-            for inner in filter_["conditions"]:
-                mailbox_ids = _sources(inner, mailbox_ids)
+            found += [_sources(inner, mailbox_ids) for inner in filter_["conditions"]]
         elif "operator" not in filter_:
             if "inMailbox" in filter_:
                 wanted = object_ids.read_mailbox(filter_["inMailbox"])
-                mailbox_ids = [one for one in mailbox_ids if one == wanted]
+                found.append([one for one in mailbox_ids if one == wanted])
             if "inMailboxOtherThan" in filter_:
                 out = {object_ids.read_mailbox(one) for one in filter_["inMailboxOtherThan"]}
-                mailbox_ids = [one for one in mailbox_ids if one not in out]
-    return mailbox_ids
+                found.append([one for one in mailbox_ids if one not in out])
+    return min(found, key=len)
 
 
 def criterion_of(filter_: Any, mailbox_ids: Sequence[int]) -> c.Criterion:
