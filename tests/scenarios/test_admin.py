@@ -409,19 +409,30 @@ def test_a_configuration_is_compared_applied_and_taken_back(
     text = admin.page.wait(
         "(one => one.includes('ani@a.id') && one)(document.querySelector('main textarea').value)"
     )
-    admin.fill("configuration.text", f'{text}\n[alias]\n"{alias}" = ["ani@a.id"]\n')
+    rule = f'[[rule]]\nrecipient = "*@{mine}.test"\nreason = "{mine}"\n'
+    more = f'[shared."{mine}.tim@a.id"]\nmembers = ["ani@a.id write as"]\n'
+    delegate = '[delegate."budi@a.id"]\n"a.id" = ["trace"]\n'
+    more = f'[alias]\n"{alias}" = ["ani@a.id"]\n{more}{delegate}{rule}'
+    admin.fill("configuration.text", f"{text}\n{more}")
     admin.press("configuration.compare")
     admin.sees("configuration.would")
+    word = "add the" if admin.language == "en" else "tambah aturan"
+    admin.sees(f"={word}")
+    admin.shot("configuration-plan")
     assert server.json("alias", "list") == []
     admin.press("configuration.apply")
     admin.sees("configuration.applied")
     assert [one["address"] for one in server.json("alias", "list")] == [alias]
+    [shared] = [one for one in server.json("shared", "list") if mine in one["address"]]
+    assert shared["members"] == [{"member": "ani@a.id", "rights": "lrswipkte", "send": "as"}]
+    assert mine in [one["reason"] for one in server.json("queue", "rules", "list")]
     admin.fill("configuration.text", text)
-    admin.press("configuration.remove", "configuration.compare")
+    admin.press("configuration.remove", "configuration.removeAccounts", "configuration.compare")
     admin.sees("configuration.would")
     admin.press("configuration.apply")
     admin.sees("configuration.applied")
-    assert server.json("alias", "list") == []
+    for what in (("alias", "list"), ("shared", "list"), ("queue", "rules", "list")):
+        assert not [one for one in server.json(*what) if mine in str(one)]
 
 
 def test_what_is_wrong_stands_on_the_dashboard_with_the_next_step(

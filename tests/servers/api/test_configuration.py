@@ -2,10 +2,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from merpati.store import directory
+from merpati.store import directory, signing
 from tests.support.api import ApiInstance
 from tests.support.server import ANA
 
@@ -20,6 +21,43 @@ quota = 1000
 [list."team@example.org"]
 members = ["evi@example.org"]
 owners = ["ana@example.org"]
+"""
+
+WHOLE = """
+[domain."second.test"]
+second_names = ["third.test"]
+quota = 5000
+
+[account."evi@second.test"]
+name = "Evi"
+addresses = ["e@second.test"]
+
+[shared."office@example.org"]
+name = "Office"
+quota = 7000
+quota_emails = 9
+language = "id"
+addresses = ["kantor@example.org"]
+members = ["anyone read", "evi@second.test write behalf", "ana@example.org all as"]
+
+[alias]
+"info@second.test" = ["office@example.org"]
+
+[list."team@second.test"]
+owners = ["ana@example.org"]
+archive = "office@example.org"
+
+[delegate."ana@example.org"]
+"second.test" = ["lists", "trace"]
+
+[[rule]]
+recipient = "*@far.test"
+reason = "they are down"
+
+[[rule]]
+sender = "spam@example.org"
+destination = "far.test"
+reason = "look first"
 """
 
 
@@ -73,3 +111,58 @@ async def test_the_last_administrator_stays(instance: ApiInstance) -> None:
     body = {"text": text.replace("admin = true", "admin = false")}
     answer = await instance.ask("POST", "/configuration/apply", instance.admin, body)
     assert answer.status == 403
+
+
+async def plan_of(instance: ApiInstance, text: str, act: str = "compare", **more: Any) -> Any:
+    body = {"text": text, **more}
+    answer = await instance.ask("POST", f"/configuration/{act}", instance.admin, body)
+    assert answer.status == 200, answer.body
+    return answer.json
+
+
+async def test_everything_is_applied_once_and_what_is_exported_changes_nothing(
+    instance: ApiInstance, tmp_path: Path
+) -> None:
+    before = await export(instance)
+    await plan_of(instance, before + WHOLE, "apply")
+    after = await export(instance)
+    for word in ("anyone read", "ana@example.org all as", "they are down", '"kantor@example.org"'):
+        assert word in after
+    assert "e@third.test" not in after  # it follows from the second name
+    assert (await plan_of(instance, after))["steps"] == []
+    assert (await plan_of(instance, before + WHOLE))["steps"] == []
+    assert (await instance.store.read(signing.keys, "second.test")) != []
+    (tmp_path / "copy").mkdir()
+    async with ApiInstance(tmp_path / "copy") as copy:
+        await plan_of(copy, after, "apply")
+        assert await export(copy) == after
+    back = await plan_of(instance, before, "apply", remove=True, removeAccounts=True)
+    assert len(back["steps"]) == 8
+    assert await export(instance) == before
+    told = await plan_of(instance, after)
+    assert [step["action"] for step in told["steps"]] == ["add"] * 8
+
+
+async def test_members_rights_and_rules_are_changed_as_the_text_says(
+    instance: ApiInstance,
+) -> None:
+    before = await export(instance)
+    await plan_of(instance, before + WHOLE, "apply")
+    old = await export(instance)
+    new = (
+        old.replace('"anyone read", ', "").replace("write behalf", "read")
+        .replace('["lists", "trace"]', '["reports"]').replace("they are down", "they are slow")
+        .replace("quota = 7000", "quota = 8000").replace('language = "id"', 'language = "en"')
+    )  # fmt: skip
+    done = await plan_of(instance, new, "apply")
+    assert {step["kind"] for step in done["steps"]} == {"shared", "delegate", "rule"}
+    assert await export(instance) == new
+    await plan_of(instance, old, "apply")
+    assert await export(instance) == old
+
+
+async def test_a_plan_is_told_in_the_language_that_is_asked_for(instance: ApiInstance) -> None:
+    body = {"text": MORE}
+    answer = await instance.ask("POST", "/configuration/compare?language=id", instance.admin, body)
+    assert answer.json["steps"][0]["words"].startswith("tambah akun evi@example.org: nama")
+    assert "domain example.org" in answer.json["stays"]

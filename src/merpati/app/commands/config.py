@@ -1,7 +1,7 @@
-"""The settings of the file; and domains, accounts, aliases and lists as one text.
+"""The settings of the file; and what administrators arrange, as one text.
 
 merpati config show|explain|sample|reference     the settings of merpati.toml
-merpati config export                            domains, accounts, aliases, lists
+merpati config export                            domains, accounts, lists, rules ...
 merpati config diff FILE                         what applying it would change, in words
 merpati config apply FILE [--dry-run]            all or nothing, each step in the audit
 merpati config history, merpati config rollback NUMBER
@@ -18,7 +18,7 @@ from merpati.app import config
 from merpati.app.commands import session
 from merpati.app.commands.session import Session, say
 from merpati.app.installation import LISTENER, Config, ServerSettings
-from merpati.app.language import tell
+from merpati.app.language import spoken, tell
 from merpati.app.listeners import Listener
 from merpati.base import settings, values
 from merpati.base.faults import Fault, Kind
@@ -46,7 +46,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def _configure_text(actions: Any) -> None:
-    export = actions.add_parser("export", help="domains, accounts, aliases and lists as one text")
+    export = actions.add_parser("export", help="what administrators arrange, as one text")
     export.add_argument("--passwords", action="store_true", help="with the hashes of passwords")
     export.add_argument("--language", choices=("en", "id"), help="of the comments")
     session.add_config_option(export)
@@ -59,11 +59,11 @@ def _configure_text(actions: Any) -> None:
     for action in (diff, apply_, rollback):
         if action is not rollback:
             action.add_argument(
-                "--remove", action="store_true", help="also remove what it leaves out, not accounts"
+                "--remove", action="store_true", help="also remove what it leaves out, but no mail"
             )
         action.add_argument(
             "--remove-accounts", action="store_true",
-            help="erase accounts that it leaves out, WITH ALL THEIR MAIL",
+            help="erase accounts and shared mailboxes that it leaves out, WITH ALL THEIR MAIL",
         )  # fmt: skip
         session.add_config_option(action)
         session.add_json_option(action)
@@ -112,14 +112,14 @@ async def _text(one: Session, args: argparse.Namespace) -> None:
 
 
 async def _change(one: Session, args: argparse.Namespace, wanted: document.Document) -> None:
-    flags = {"remove": args.remove, "remove_accounts": args.remove_accounts}
+    flags: dict[str, Any] = {
+        "remove": args.remove, "remove_accounts": args.remove_accounts, "language": spoken(),
+    }  # fmt: skip
     trial = args.action == "diff" or args.dry_run
     if trial:
         found = await one.store.scan(apply.difference, wanted, **flags)
     else:
-        found = await one.store.write_long(
-            apply.apply, one.actor, one.now, wanted, one.ids.token, **flags
-        )
+        found = await apply.apply(one.store, one.actor, one.now, wanted, one.ids.token, **flags)
     if args.json:
         session.print_json(found)
         return

@@ -6,18 +6,18 @@ from typing import Final
 
 PHRASES: Final[dict[str, str]] = {
     (
-        "The settings of the file; and domains, accounts, aliases and lists as one text.\n\n"
+        "The settings of the file; and what administrators arrange, as one text.\n\n"
         "merpati config show|explain|sample|reference     the settings of merpati.toml\n"
-        "merpati config export                            domains, accounts, aliases, lists\n"
+        "merpati config export                            domains, accounts, lists, rules ...\n"
         "merpati config diff FILE                         what applying it would change, in"
         " words\n"
         "merpati config apply FILE [--dry-run]            all or nothing, each step in the"
         " audit\n"
         "merpati config history, merpati config rollback NUMBER"
     ): (
-        "Pengaturan di berkas; serta domain, akun, alias, dan milis sebagai satu teks.\n\n"
+        "Pengaturan di berkas; serta yang diatur administrator, sebagai satu teks.\n\n"
         "merpati config show|explain|sample|reference     pengaturan merpati.toml\n"
-        "merpati config export                            domain, akun, alias, milis\n"
+        "merpati config export                            domain, akun, milis, aturan ...\n"
         "merpati config diff FILE                         apa yang akan berubah, dengan"
         " kata-kata\n"
         "merpati config apply FILE [--dry-run]            semua atau tidak sama sekali, tiap"
@@ -31,9 +31,7 @@ PHRASES: Final[dict[str, str]] = {
     "a configuration file with every setting": "berkas konfigurasi dengan semua pengaturan",
     "standard, high or high+N": "standard, high, atau high+N",
     "every setting, as Markdown": "semua pengaturan, sebagai Markdown",
-    "domains, accounts, aliases and lists as one text": (
-        "domain, akun, alias, dan milis sebagai satu teks"
-    ),
+    "what administrators arrange, as one text": "yang diatur administrator, sebagai satu teks",
     "with the hashes of passwords": "dengan hash kata sandi",
     "of the comments": "bahasa komentarnya",
     "what applying a text would change": "apa yang akan berubah bila teks diterapkan",
@@ -41,11 +39,11 @@ PHRASES: Final[dict[str, str]] = {
     "return to an earlier version": "kembali ke versi sebelumnya",
     "- for standard input": "- untuk masukan standar",
     "of config history": "dari config history",
-    "also remove what it leaves out, not accounts": (
-        "hapus juga yang tidak ada dalam teks, kecuali akun"
+    "also remove what it leaves out, but no mail": (
+        "hapus juga yang tidak ada dalam teks, tetapi tidak ada surat"
     ),
-    "erase accounts that it leaves out, WITH ALL THEIR MAIL": (
-        "hapus akun yang tidak ada dalam teks, BESERTA SEMUA SURATNYA"
+    "erase accounts and shared mailboxes that it leaves out, WITH ALL THEIR MAIL": (
+        "hapus akun dan kotak bersama yang tidak ada dalam teks, DENGAN SEMUA SURATNYA"
     ),
     "say what would change": "sebutkan apa yang akan berubah",
     "versions, the latest first": "versi, yang terbaru dahulu",

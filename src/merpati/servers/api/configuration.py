@@ -16,7 +16,7 @@ TEXT_MAX = 8 << 20  # bytes of a request
 
 
 class Asked(Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
-    """In which language its comments are."""
+    """In which language its comments, or the sentences of a plan, are."""
 
     language: str = ""
 
@@ -46,16 +46,16 @@ async def compare(call: Call) -> Plan:
     wanted: Wanted = call.body
     return await call.store.scan(
         apply.difference, document.read(wanted.text), remove=wanted.remove,
-        remove_accounts=wanted.remove_accounts,
+        remove_accounts=wanted.remove_accounts, language=call.language,
     )  # fmt: skip
 
 
 async def apply_text(call: Call) -> Plan:
     """All or nothing."""
     wanted: Wanted = call.body
-    return await call.store.write_long(
-        apply.apply, call.actor, call.now, document.read(wanted.text), call.services.ids.token,
-        remove=wanted.remove, remove_accounts=wanted.remove_accounts,
+    return await apply.apply(
+        call.store, call.actor, call.now, document.read(wanted.text), call.services.ids.token,
+        remove=wanted.remove, remove_accounts=wanted.remove_accounts, language=call.language,
     )  # fmt: skip
 
 
@@ -74,16 +74,18 @@ OPERATIONS = (
     Operation(
         method="GET", path="/configuration", name="exportConfiguration", topic="configuration",
         does=export, query=Asked, answer=Text,
-        text="Domains, accounts, aliases and lists as one annotated text.",
+        text="Everything that administrators arrange in the store, as one annotated text.",
     ),
     Operation(
         method="POST", path="/configuration/compare", name="compareConfiguration",
-        topic="configuration", does=compare, body=Wanted, answer=Plan, body_max=TEXT_MAX,
+        topic="configuration", does=compare, query=Asked, body=Wanted, answer=Plan,
+        body_max=TEXT_MAX,
         text="What applying a text would change, in words.",
     ),
     Operation(
         method="POST", path="/configuration/apply", name="applyConfiguration",
-        topic="configuration", does=apply_text, body=Wanted, answer=Plan, body_max=TEXT_MAX,
+        topic="configuration", does=apply_text, query=Asked, body=Wanted, answer=Plan,
+        body_max=TEXT_MAX,
         text="Change what a text says, all or nothing; each step is in the audit.",
     ),
     Operation(

@@ -7,19 +7,19 @@ from typing import Any, Final, Literal
 import msgspec
 from msgspec import Struct
 
-from merpati.services.configuration.document import KINDS, Document
+from merpati.base.faults import Fault, Kind
+from merpati.services.configuration import words
+from merpati.services.configuration.document import KINDS, Document, RuleText
+from merpati.services.configuration.words import ERASED, GROWING, Book
 
-KEPT_ADDRESSES: Final = ("addresses",)  # only ever added to: mail may come to them
-WORDS: Final = {
-    "domain": "the domain", "account": "the account", "alias": "the alias", "list": "the list"
-}  # fmt: skip
+NAMED: Final = frozenset({"list", "shared"})  # without a name it is that of the address
 
 
 class PlannedStep(Struct, frozen=True, rename="camel", kw_only=True):
     """One thing that changes.
 
     Attributes:
-        kind: domain, account, alias, list.
+        kind: domain, account, shared, alias, list, delegate, rule.
         subject: Its name or address.
         before, after: What differs; all of it for a thing that comes or goes.
         words: The same for people.
@@ -41,103 +41,101 @@ class Plan(Struct, frozen=True, rename="camel", kw_only=True):
 
 
 def plan(
-    now: Document, wanted: Document, *, remove: bool = False, remove_accounts: bool = False
-) -> Plan:
+    now: Document, wanted: Document, *, remove: bool = False, remove_accounts: bool = False,
+    language: str = "en",
+) -> Plan:  # fmt: skip
     """What leads from one document to another.
 
     Args:
         now: As it is.
         wanted: As it is to be.
-        remove: Also remove what the text does not have, but for accounts.
-        remove_accounts: Erase accounts that it does not have, with all their mail.
+        remove: Also remove what the text does not have, but for accounts and shared mailboxes.
+        remove_accounts: Erase those that it does not have, with all their mail.
+        language: Of the words.
+
+    Raises:
+        Fault: EXISTS for an account that is a shared mailbox now, or the other way round.
     """
+    _check(now, wanted)
+    told = words.book(language)
     steps: list[PlannedStep] = []
     going: list[PlannedStep] = []
     stays: list[str] = []
     for attribute, kind in KINDS.items():  # in the order in which they are made
         old, new = _plain(now, attribute), _plain(wanted, attribute)
         for subject in sorted(new):
-            step = _step(kind, subject, old.get(subject), new[subject])
+            step = _step(kind, subject, old.get(subject), new[subject], told)
             if step is not None:
                 steps.append(step)
         for subject in sorted(old.keys() - new.keys()):
             # A domain goes only when no account of it stays.
-            if remove_accounts if kind == "account" else remove:
-                words = f"remove {WORDS[kind]} {subject}"
-                if kind == "account":
-                    words = f"erase {WORDS[kind]} {subject} with all its mail"
+            if remove_accounts if kind in ERASED else remove:
                 going.append(
                     PlannedStep(action="remove", kind=kind, subject=subject, before=old[subject],
-                         after={}, words=words)
+                         after={}, words=words.removed(kind, subject, told))
                 )  # fmt: skip
             else:
-                stays.append(f"{WORDS[kind]} {subject}")
+                stays.append(words.thing(kind, subject, told))
     return Plan(steps=[*steps, *reversed(going)], stays=stays)
 
 
+def _check(now: Document, wanted: Document) -> None:
+    for address in sorted(wanted.accounts.keys() & now.shared.keys()):
+        text = f"{address} is a shared mailbox now; give it back, or take it out of the text"
+        raise Fault(Kind.EXISTS, text)
+    for address in sorted(wanted.shared.keys() & now.accounts.keys()):
+        text = f"{address} is a person's account now; hand it over, or take it out of the text"
+        raise Fault(Kind.EXISTS, text)
+
+
 def _plain(document: Document, attribute: str) -> dict[str, dict[str, Any]]:
-    found: dict[str, Any] = msgspec.to_builtins(getattr(document, attribute))
-    if attribute == "aliases":
-        return {name: {"targets": sorted(targets)} for name, targets in found.items()}
-    return {
-        name: {
-            key: sorted(one.lower() for one in value) if isinstance(value, list) else value
-            for key, value in fields.items()
-        }
-        for name, fields in found.items()
-    }
+    found: Any = msgspec.to_builtins(getattr(document, attribute))
+    match attribute:
+        case "rules":
+            return {
+                rule_subject(rule): fields
+                for rule, fields in zip(document.rules, found, strict=True)
+            }
+        case "aliases":
+            return {name: {"targets": sorted(targets)} for name, targets in found.items()}
+        case _:
+            return {
+                name: {
+                    key: sorted(one.lower() for one in value) if isinstance(value, list) else value
+                    for key, value in fields.items()
+                }
+                for name, fields in found.items()
+            }
+
+
+def rule_subject(rule: RuleText) -> str:
+    """How a rule is told from others: by what it holds."""
+    patterns = {name: getattr(rule, name) for name in ("sender", "recipient", "destination")}
+    return " ".join(f"{name} {pattern.lower()}" for name, pattern in patterns.items() if pattern)
 
 
 def _step(
-    kind: str, subject: str, old: dict[str, Any] | None, new: dict[str, Any]
+    kind: str, subject: str, old: dict[str, Any] | None, new: dict[str, Any], told: Book
 ) -> PlannedStep | None:
     if old is None:
-        said = {key: value for key, value in new.items() if value not in (None, "", 0, False, [])}
-        words = f"add {WORDS[kind]} {subject}" + (f": {_told(said)}" if said else "")
         return PlannedStep(
-            action="add", kind=kind, subject=subject, before={}, after=new, words=words
-        )
+            action="add", kind=kind, subject=subject, before={}, after=new,
+            words=words.added(kind, subject, new, told),
+        )  # fmt: skip
+    if kind == "delegate":  # a domain that is left out is one without rights
+        new = {**{key: [] for key in old}, **new}
     changed = {
         key: value
         for key, value in new.items()
         if value != old.get(key)
         and not (key == "password_hash" and value is None)
-        and not (key == "name" and kind == "list" and not value)  # then it is its address's
-        and not (key in KEPT_ADDRESSES and set(value) <= set(old[key]))
+        and not (key == "name" and kind in NAMED and not value)  # then it is its address's
+        and not (key in GROWING and set(value) <= set(old[key]))
     }
     if not changed:
         return None
     before = {key: old.get(key) for key in changed}
-    differs = ", ".join(_differs(key, before[key], value) for key, value in changed.items())
-    words = f"change {WORDS[kind]} {subject}: {differs}"
     return PlannedStep(
-        action="change", kind=kind, subject=subject, before=before, after=changed, words=words
-    )
-
-
-def _differs(key: str, old: Any, new: Any) -> str:
-    name = key.replace("_", " ")
-    if key == "password_hash":
-        return "another password"
-    if isinstance(new, list):
-        more, less = sorted(set(new) - set(old or [])), sorted(set(old or []) - set(new))
-        if key in KEPT_ADDRESSES:
-            less = []
-        said = [f"+{one}" for one in more] + [f"-{one}" for one in less]
-        return f"{name} {' '.join(said)}"
-    return f"{name} {_value(old)} -> {_value(new)}"
-
-
-def _told(said: dict[str, Any]) -> str:
-    return ", ".join(
-        f"{key.replace('_', ' ')} {'set' if key == 'password_hash' else _value(value)}"
-        for key, value in said.items()
-    )
-
-
-def _value(value: Any) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, list):
-        return " ".join(value)
-    return f'"{value}"' if isinstance(value, str) else str(value)
+        action="change", kind=kind, subject=subject, before=before, after=changed,
+        words=words.changed(kind, subject, before, changed, told),
+    )  # fmt: skip

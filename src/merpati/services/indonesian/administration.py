@@ -83,4 +83,13 @@ PHRASES = {
         "{address} tidak dapat masuk: kotak bersama, atau dinonaktifkan"
     ),
     "a shared mailbox is called {name} already": "sudah ada kotak surat bersama bernama {name}",
+    "{address} is a shared mailbox now; give it back, or take it out of the text": (
+        "{address} kini kotak surat bersama; ambil kembali, atau hapus dari teks"
+    ),
+    "{address} is a person's account now; hand it over, or take it out of the text": (
+        "{address} kini akun pribadi; serahkan, atau hapus dari teks"
+    ),
+    'the rule "{reason}" does not say what it holds': (
+        'aturan "{reason}" tidak mengatakan apa yang ditahannya'
+    ),
 }
