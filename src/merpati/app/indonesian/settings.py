@@ -99,8 +99,8 @@ PHRASES: Final[dict[str, str]] = {
     "Messages that one command may fetch, change or copy.": (
         "Pesan yang boleh diambil, diubah, atau disalin satu perintah."
     ),
-    "Wrong commands in a row before the connection is closed; five times as many from a client that "
-    "has signed in.": (
+    "Wrong commands in a row before the connection is closed; five times as many from a client "
+    "that has signed in.": (
         "Perintah salah berturut-turut sebelum koneksi ditutup; lima kali lipat dari klien yang "
         "sudah masuk."
     ),
