@@ -70,17 +70,36 @@ async def crossed(tx: Transaction) -> list[int]:
     return [row[0] for row in rows]
 
 
+async def crossed_domains(tx: Transaction) -> list[tuple[int, str]]:
+    """Domains, with their names, whose accounts together have become nearly full, or roomy."""
+    rows = await tx.rows(
+        "SELECT d.id, d.name FROM domain_quota q JOIN domain d ON d.id = q.domain_id"
+        f" WHERE (quota_warned = 0 AND {_NEARLY_FULL}) OR (quota_warned = 1 AND {_ROOMY})"
+        " ORDER BY d.id"
+    )
+    return [(domain_id, name) for domain_id, name in rows]
+
+
 async def warn(tx: Transaction, account_id: int) -> bool:
     """Note how full an account is; whether it has just become nearly full."""
+    return await _warn(tx, "account", "id", account_id)
+
+
+async def warn_domain(tx: Transaction, domain_id: int) -> bool:
+    """The same of all accounts of a domain together."""
+    return await _warn(tx, "domain_quota", "domain_id", domain_id)
+
+
+async def _warn(tx: Transaction, table: str, key: str, value: int) -> bool:
     await tx.run(
-        f"UPDATE account SET quota_warned = 0 WHERE id = $1 AND quota_warned = 1 AND {_ROOMY}",
-        account_id,
+        f"UPDATE {table} SET quota_warned = 0 WHERE {key} = $1 AND quota_warned = 1 AND {_ROOMY}",
+        value,
     )
     return bool(
         await tx.run(
-            "UPDATE account SET quota_warned = 1 WHERE id = $1 AND quota_warned = 0"
+            f"UPDATE {table} SET quota_warned = 1 WHERE {key} = $1 AND quota_warned = 0"
             f" AND {_NEARLY_FULL}",
-            account_id,
+            value,
         )
     )
 
@@ -181,14 +200,16 @@ async def give_back(tx: Transaction, account_id: int, size: int, count: int) -> 
 
 async def limit_domain(tx: Transaction, domain_id: int, quota: int, quota_emails: int) -> None:
     """Set what the accounts of a domain may hold together; both 0: no limit any more."""
-    await tx.run("DELETE FROM domain_quota WHERE domain_id = $1", domain_id)
     limited = int(quota > 0 or quota_emails > 0)
     if limited:
         await tx.run(
             "INSERT INTO domain_quota (domain_id, quota, quota_emails, used, emails)"
-            " VALUES ($1, $2, $3, 0, 0)",
+            " VALUES ($1, $2, $3, 0, 0) ON CONFLICT (domain_id)"
+            " DO UPDATE SET quota = excluded.quota, quota_emails = excluded.quota_emails",
             domain_id, quota, quota_emails,
         )  # fmt: skip
+    else:
+        await tx.run("DELETE FROM domain_quota WHERE domain_id = $1", domain_id)
     await tx.run("UPDATE account SET in_domain_quota = $2 WHERE domain_id = $1", domain_id, limited)
     await recount(tx, domain_id)
 

@@ -1,4 +1,8 @@
-"""The letter about a quota that is nearly used up, in English and Bahasa Indonesia."""
+"""Letters about a quota that is nearly used up, in English and Bahasa Indonesia.
+
+One goes to the owner of a mailbox; another one to who administers a domain whose mailboxes have
+little room left together.
+"""
 
 from __future__ import annotations
 
@@ -40,26 +44,72 @@ _WORDS: Final[dict[str, Words]] = {
         "  - Ada {used} surat, paling banyak {quota}.\n",
     ),
 }
+_OF_DOMAIN: Final[dict[str, Words]] = {
+    "en": Words(
+        "The mailboxes of {domain} are nearly full",
+        "All mailboxes of {domain} together have little room left:\n\n"
+        "{lines}\n"
+        "When it is used up, new mail for all of them is refused. To make room:\n"
+        "  - See who uses most: merpati account list {domain}\n"
+        "  - Let these people delete what they do not need.\n"
+        "  - Or allow more: merpati domain set {domain} --quota SIZE\n\n"
+        "This letter comes once, and again only after there was room in between.\n",
+        "  - {used} of {quota} are used.\n",
+        "  - There are {used} messages, and {quota} at most.\n",
+    ),
+    "id": Words(
+        "Kotak surat di {domain} hampir penuh",
+        "Ruang semua kotak surat di {domain} bersama-sama tinggal sedikit:\n\n"
+        "{lines}\n"
+        "Bila sudah habis, surat baru untuk semuanya akan ditolak. Untuk mendapat ruang:\n"
+        "  - Lihat siapa yang memakai paling banyak: merpati account list {domain}\n"
+        "  - Mintalah mereka menghapus yang tidak diperlukan.\n"
+        "  - Atau izinkan lebih banyak: merpati domain set {domain} --quota UKURAN\n\n"
+        "Surat ini datang satu kali, dan baru datang lagi setelah sempat ada ruang.\n",
+        "  - {used} dari {quota} sudah terpakai.\n",
+        "  - Ada {used} surat, paling banyak {quota}.\n",
+    ),
+}
+
+Storage = tuple[str, str]
+"""What is used and what is allowed, as sizes for people."""
+
+Messages = tuple[int, int]
+"""The same as numbers of messages."""
 
 
 def write(
     language: str, address: str, administrator: str, *,
-    storage: tuple[str, str] | None = None, messages: tuple[int, int] | None = None,
+    storage: Storage | None = None, messages: Messages | None = None,
 ) -> tuple[str, str]:  # fmt: skip
-    """Subject and text.
+    """Subject and text of the letter to the owner of a mailbox.
 
     Args:
         language: "en" or "id".
         address: The account's.
         administrator: Whom to ask.
-        storage: What is used and what is allowed, as sizes for people, if that is nearly used up.
+        storage: What is used and what is allowed, if that is nearly used up.
         messages: The same as numbers of messages.
     """
     words = _WORDS.get(language, _WORDS["en"])
+    fields = {"address": address, "administrator": administrator}
+    return _fill(words, fields, storage, messages)
+
+
+def write_of_domain(
+    language: str, domain: str, *,
+    storage: Storage | None = None, messages: Messages | None = None,
+) -> tuple[str, str]:  # fmt: skip
+    """Subject and text of the letter to who administers a domain; arguments as in `write`."""
+    return _fill(_OF_DOMAIN.get(language, _OF_DOMAIN["en"]), {"domain": domain}, storage, messages)
+
+
+def _fill(
+    words: Words, fields: dict[str, str], storage: Storage | None, messages: Messages | None
+) -> tuple[str, str]:
     lines = ""
     if storage is not None:
         lines += words.storage.format(used=storage[0], quota=storage[1])
     if messages is not None:
         lines += words.messages.format(used=messages[0], quota=messages[1])
-    text = words.text.format(address=address, lines=lines, administrator=administrator)
-    return words.subject.format(address=address), text
+    return words.subject.format_map(fields), words.text.format_map(fields | {"lines": lines})
