@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
 
 from merpati.base.faults import Fault
 from merpati.model.mailbox import INBOX_ID
-from merpati.store import emails, mailboxes, pop3
+from merpati.services.login import hash_password
+from merpati.store import directory, emails, mailboxes, pop3
+from merpati.store.engine import Transaction
 from merpati.store.pop3 import Policy
 from tests.servers.pop3.server import Client, Pop3Server
 from tests.support.clock import FakeClock
@@ -147,6 +151,26 @@ async def test_headers_come_in_ascii_unless_the_client_says_utf8(server: Pop3Ser
     async with server.client(port, sign_in=False) as client:
         assert (await client.ask("UTF8")).startswith("+OK")
         assert "Subject: Grüße" in await _first(client)
+
+
+@pytest.mark.parametrize("said", [(), ("UTF8",)])
+async def test_names_and_passwords_may_be_in_utf8_however_they_are_composed(
+    server: Pop3Server, said: tuple[str, ...]
+) -> None:
+    """RFC 6856 2.2: the argument USER of the capability."""
+
+    async def unit(tx: Transaction) -> None:
+        await directory.add_account(
+            tx, "andré@example.org", name="André", password=hash_password("señor ño"), now=0
+        )
+
+    await server.instance.store.write(unit)
+    for composed in (str, partial(unicodedata.normalize, "NFD")):
+        async with server.client(server.listen(), sign_in=False) as client:
+            for line in said:
+                assert (await client.ask(line)).startswith("+OK")
+            assert await client.ask(composed("USER andré@example.org")) == "+OK"
+            assert (await client.ask(composed("PASS señor ño"))).startswith("+OK 0 messages")
 
 
 async def test_large_messages_are_treated_the_same(server: Pop3Server) -> None:

@@ -56,6 +56,10 @@ OTHER_NEEDED: Final = "sign in first"
 LOGIN: Final = frozenset({commands.User, commands.Pass, commands.Auth})
 TLS: Final = frozenset({commands.Stls})
 
+# RFC 6856 2.2: USER and PASS take UTF-8, prepared as RFC 8265 says; where there is no USER, there
+# is no such argument either.
+UTF8_USER: Final = "UTF8 USER"
+
 # Each line of CAPA, the command without which it is not said, and the states it is said in.
 CAPABILITIES: Final[tuple[tuple[str, type | None, frozenset[State]], ...]] = (
     ("TOP", commands.Top, ANY),
@@ -66,7 +70,7 @@ CAPABILITIES: Final[tuple[tuple[str, type | None, frozenset[State]], ...]] = (
     ("AUTH-RESP-CODE", None, ANY),
     ("PIPELINING", None, ANY),
     ("LOGIN-DELAY 0", None, ANY),
-    ("UTF8", commands.Utf8, ANY),
+    (UTF8_USER, commands.Utf8, ANY),
     ("LANG", commands.Lang, ANY),
     ("IMPLEMENTATION Merpati", None, ANY),
 )
@@ -112,7 +116,9 @@ def capabilities(
     EXPIRE is each account's own, so before the sign-in stands the least that it could be.
     """
     lines = [
-        line for line, command, states in CAPABILITIES if state in states and command not in without
+        "UTF8" if line == UTF8_USER and commands.User in without else line
+        for line, command, states in CAPABILITIES
+        if state in states and command not in without
     ]
     if commands.Auth not in without:
         lines.append(f"SASL {' '.join(mechanisms)}")
