@@ -96,6 +96,23 @@ def test_a_message_is_durable_before_status_0_and_traced(installation: Installat
     assert f"delivered to {ANI}, into INBOX" in history
 
 
+def test_a_subaddress_names_a_folder_as_it_does_for_mail_from_outside(
+    installation: Installation, tmp_path: Path
+) -> None:
+    (tmp_path / "empty.mbox").write_text("From a@b.id Thu Jan  1 00:00:00 2026\nSubject: x\n\nx\n")
+    file = str(tmp_path / "empty.mbox")
+    installation.run("import", "mbox", ANI, file, "--mailbox", "kabar")
+    before = installation.config.read_text()
+    installation.configure("addresses", subaddress_folders="true")
+    try:
+        done = installation.sendmail("ani+kabar", text="Subject: 2\n\nhi\n")
+    finally:
+        installation.config.write_text(before)
+    assert done.returncode == 0
+    boxes = installation.json("account", "show", ANI)["mailboxes"]
+    assert next(box["emails"] for box in boxes if box["name"] == "kabar") == 2
+
+
 def test_an_unknown_recipient_is_status_67_and_nobody_gets_it(installation: Installation) -> None:
     before = installation.json("account", "show", ANI)["emails"]
     done = installation.sendmail(ANI, "zed", text="Subject: x\n\nhi\n")

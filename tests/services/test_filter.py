@@ -10,7 +10,6 @@ from merpati.model.arrival import Options, RecipientOptions
 from merpati.model.event import Event, EventKind
 from merpati.model.mailbox import INBOX_ID
 from merpati.servers.smtp.legal import Role
-from merpati.services.scripts import SieveSettings
 from merpati.store import directory, events, forwards, sieve
 from merpati.store.sieve import AutoReply
 from tests.support import smtp
@@ -551,14 +550,6 @@ async def test_held_mail_is_decided_when_it_is_let_go(filtered: Post) -> None:
     await filtered.work()
     assert await counts(filtered, filtered.ana) == {"Archive": 1}
     assert INBOX_ID == 1
-
-
-async def test_a_subaddress_may_name_a_folder_where_that_is_set(post: Post) -> None:
-    for wished in (False, True):
-        install(post, SieveSettings(subaddress_folders=wished))
-        await post.send(DORA, "ana+archive@example.org", message=MAIL)
-        await post.send(DORA, "ana+Archive@example.org", message=MAIL)
-    assert await counts(post, post.ana) == {"INBOX": 3, "Archive": 1}
 
 
 async def test_what_is_suspected_goes_to_junk_unless_the_script_says_where(filtered: Post) -> None:

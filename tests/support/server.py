@@ -34,7 +34,7 @@ from merpati.services.digest import digest
 from merpati.services.hourly_limits import HourlyLimits
 from merpati.services.login import Login, LoginSettings, hash_password
 from merpati.services.notify import Notify
-from merpati.services.route import Router
+from merpati.services.route import AddressSettings, Router
 from merpati.store import directory, emails
 from merpati.store.blobs import BlobStore
 from tests.support import store as stores
@@ -82,6 +82,7 @@ class TestInstance:
         self.clock: Clock = clock or SystemClock()
         self.ids = SystemIds(self.clock)
         self.metrics = Metrics()
+        self.addresses = AddressSettings()  # to change before it begins
         self._listeners: list[Listener] = []
 
     async def __aenter__(self) -> Self:
@@ -96,7 +97,7 @@ class TestInstance:
         self.limits = HourlyLimits(self.clock, self.notify)
         self.blobs = BlobStore(folder / "blobs", ids)
         self.login = Login(self.store, clock, ids, LoginSettings(), self.metrics)
-        self.router = Router(self.store, HOSTNAME, self.clock)
+        self.router = Router(self.store, HOSTNAME, self.clock, self.addresses)
         self.accept = Accept(
             self.store, self.blobs, clock, ids, HOSTNAME, QueueSettings(), self.metrics
         )

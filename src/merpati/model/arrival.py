@@ -59,6 +59,7 @@ class Route(msgspec.Struct, frozen=True):
     remote: tuple[tuple[str, str], ...]  # address and destination domain elsewhere
     options: RecipientOptions = NO_RECIPIENT_OPTIONS
     detail: str = ""  # of a subaddress, for Sieve (RFC 5233)
+    folder: str = ""  # of its one account, that the detail asks for; empty: none
     list_id: int = 0  # the mailing list that it is a post to; 0: none
     stamps: tuple[tuple[int, int], ...] = ()  # accounts whose Sieve scripts run, each with a stamp
 

@@ -26,13 +26,12 @@ from merpati.base.metrics import Metrics
 from merpati.base.settings import setting
 from merpati.model.arrival import NO_RECIPIENT_OPTIONS, Arrival, Origin, RecipientOptions, Route
 from merpati.model.event import Event, EventKind
-from merpati.model.mailbox import INBOX_ID
 from merpati.model.message import Digest
 from merpati.model.queue import HERE
 from merpati.model.verdict import Action, Judgement
-from merpati.services import authorship, binary, completion
+from merpati.services import authorship, binary, completion, landing
 from merpati.services.digest import Digester, outline
-from merpati.store import blobs, directory, emails, events, mailboxes, queue
+from merpati.store import blobs, directory, emails, events, queue
 from merpati.store.blobs import BlobStore, Body, Spool
 from merpati.store.engine import UNDONE, Store, Transaction
 from merpati.wire import trace
@@ -320,14 +319,12 @@ class Accept:
         scripted = {account_id for route in arrival.routes for account_id, _ in route.stamps}
         plain = [one for one in addresses if one not in scripted]
         if plain:
-            placements, names = await self._placements(tx, plain, verdict, arrival)
-            added = await emails.add(tx, body, found, placements, now)
+            folders = [(one, route.folder) for route in arrival.routes for one in route.accounts]
+            action = verdict.action if verdict is not None else None
+            land = await landing.choose(tx, plain, folders, action)
+            added = await emails.add(tx, body, found, land.placements, now)
             superfluous, refused, placed = added.superfluous, added.refused, bool(added.placed)
-            steps += [
-                Event(trace_id, now, EventKind.DELIVERED, addresses[one.account_id],
-                      one.account_id, {"mailbox": names[one.mailbox_id], "uid": one.uid})
-                for one in added.placed
-            ]  # fmt: skip
+            steps += land.steps(trace_id, now, added, addresses)
         left = [one for one in addresses if one in scripted]
         if left and self.filter is not None:
             done = await self.filter.carry_out(tx, trace_id, decisions, body, found, now, unused)
@@ -357,28 +354,6 @@ class Accept:
         if self.tell is not None:
             await self.tell(tx, steps)
         return superfluous
-
-    async def _placements(
-        self, tx: Transaction, accounts: list[int], verdict: Judgement | None, arrival: Arrival
-    ) -> tuple[list[emails.Placement], dict[int, str]]:
-        """Where mail goes without a script, and the names of those mailboxes.
-
-        INBOX, or Junk for what is quarantined and an account that has one; if that is
-        wished for, the folder that the detail of a subaddress names.
-        """
-        names = {INBOX_ID: "INBOX"}
-        chosen: dict[int, int] = {}
-        if verdict is not None and verdict.action is Action.QUARANTINE:
-            chosen = await mailboxes.with_role(tx, accounts, "junk")
-            names |= dict.fromkeys(chosen.values(), "Junk")
-        elif self.filter is not None and self.filter.subaddress_folders:
-            for route in arrival.routes:
-                if route.detail and len(route.accounts) == 1:
-                    folder = await mailboxes.find(tx, route.accounts[0], route.detail)
-                    if folder is not None:
-                        chosen[route.accounts[0]] = folder.id
-                        names[folder.id] = folder.name
-        return [emails.Placement(one, chosen.get(one, INBOX_ID)) for one in accounts], names
 
     async def _queue(
         self, tx: Transaction, trace_id: str, body: Body, arrival: Arrival, now: int,

@@ -13,10 +13,9 @@ from typing import Final
 from merpati.base.clock import Clock
 from merpati.base.faults import Fault, Kind
 from merpati.model.delivery import Outcome, Result
-from merpati.model.event import Event, EventKind
-from merpati.model.mailbox import INBOX_ID
 from merpati.model.message import Digest
 from merpati.model.queue import QueueMessage, QueueRecipient, Tried
+from merpati.services import landing
 from merpati.services.bounce import Notice
 from merpati.services.digest import digest
 from merpati.services.filing import REJECTED, Decision, Filtering
@@ -116,15 +115,17 @@ class Deliver:
                 raise Fault(Kind.OVER_QUOTA, "the mailbox is full")
             await self._recorder.note(tx, done.steps)
             served = done.served
-        placements = [
-            emails.Placement(account_id, INBOX_ID)
-            for account_id in route.accounts
-            if account_id not in served
-        ]
-        added = await emails.add(tx, body, found, placements, now) if placements else None
-        if added is not None and added.refused:
-            raise Fault(Kind.OVER_QUOTA, "the mailbox is full")
-        if served or (added is not None and added.placed):
+        plain = [account_id for account_id in route.accounts if account_id not in served]
+        if plain:
+            action = await landing.judged(tx, message.trace)
+            folders = [(account_id, route.folder) for account_id in plain]
+            land = await landing.choose(tx, plain, folders, action)
+            added = await emails.add(tx, body, found, land.placements, now)
+            if added.refused:
+                raise Fault(Kind.OVER_QUOTA, "the mailbox is full")
+            addresses = dict.fromkeys(plain, recipient.address)
+            await self._recorder.note(tx, land.steps(message.trace, now, added, addresses))
+        if served or plain:
             await self._recorder.confirm(tx, notice, now)
         if route.remote:  # an alias that has come to lead elsewhere since
             blob_id, _ = await blobs.insert(tx, body, 1)
@@ -134,14 +135,6 @@ class Deliver:
                 received_at=message.received_at, expires_at=message.expires_at,
                 warn_at=message.warn_at, recipients=route.remote, is_own=message.is_own,
             )  # fmt: skip
-        await self._recorder.note(
-            tx,
-            [
-                Event(message.trace, now, EventKind.DELIVERED, recipient.address, one.account_id,
-                      {"mailbox": "INBOX", "uid": one.uid})
-                for one in (added.placed if added else [])
-            ],
-        )  # fmt: skip
 
     async def _defer(
         self, message: QueueMessage, recipients: Sequence[QueueRecipient], fault: Fault

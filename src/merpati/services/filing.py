@@ -175,8 +175,6 @@ class Total(msgspec.Struct):
 class Filtering(Protocol):
     """Sieve, as those see it who deliver mail: services/filter.py."""
 
-    subaddress_folders: bool
-
     async def arriving(
         self, trace: str, content: bytes | mmap.mmap, found: Digest, arrival: Arrival,
         verdict: Judgement | None, now: int,

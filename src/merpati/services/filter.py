@@ -30,17 +30,16 @@ from merpati.base.faults import Fault, Kind
 from merpati.base.log import Log
 from merpati.model.account import Account
 from merpati.model.arrival import NO_OPTIONS, Arrival, Options, Route
-from merpati.model.event import EventKind
 from merpati.model.message import Digest
 from merpati.model.queue import QueueMessage
 from merpati.model.verdict import Action, Judgement
-from merpati.services import filing
+from merpati.services import filing, landing
 from merpati.services.auto_reply import script_of
 from merpati.services.filing import Arriving, Carried, Decision, Filer, Total, Version
 from merpati.services.filter_answers import Answers, Lists, Surroundings
 from merpati.services.filter_outcome import Outcomes, Subject
 from merpati.services.scripts import SieveSettings, compiled_from, loaded
-from merpati.store import directory, events, sieve
+from merpati.store import directory, sieve
 from merpati.store.blobs import Body
 from merpati.store.engine import Store, Transaction
 from merpati.store.sieve import Runs
@@ -115,7 +114,6 @@ class Filter:
         self._filer = filer
         self._hostname = hostname
         self._separator = separator
-        self.subaddress_folders = settings.subaddress_folders
         self._log = log
         self._answers = Answers(store, loaded, lists)
         self._limits = Limits(redirects=settings.redirects, notifications=settings.letters)
@@ -194,7 +192,7 @@ class Filter:
         """The same about a message that waited in the queue; refusals are among them."""
         if not route.stamps:
             return []
-        verdict = await self._store.read(_verdict, message.trace)
+        verdict = await self._store.read(landing.judged, message.trace)
         one = Incoming(
             trace=message.trace, sender=message.sender, route=route, content=content,
             root=tree.decode(found.structure), facts=list_headers.read(content),
@@ -362,11 +360,3 @@ async def _load(tx: Transaction, account_id: int) -> tuple[Account, frozenset[st
     if runs is None or account is None or account.disabled:
         return None
     return account, frozenset(await directory.addresses(tx, account_id)), runs
-
-
-async def _verdict(tx: Transaction, trace: str) -> Action | None:
-    """What the judge said of a message when it came in."""
-    for step in await events.of_trace(tx, trace):
-        if step.kind is EventKind.JUDGED and "verdict" in step.detail:
-            return Action(step.detail["verdict"])
-    return None

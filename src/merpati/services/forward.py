@@ -23,9 +23,9 @@ from merpati.base.ids import Ids
 from merpati.model.arrival import NO_RECIPIENT_OPTIONS, RecipientOptions, Route
 from merpati.model.delivery import Outcome, Result
 from merpati.model.event import Event, EventKind
-from merpati.model.mailbox import INBOX_ID
 from merpati.model.message import Digest
 from merpati.model.queue import HERE, QueueMessage, QueueRecipient, Tried
+from merpati.services import landing
 from merpati.services.bounce import Notice, after_return_path
 from merpati.services.filing import Decision, Filtering
 from merpati.services.outcome import Recorder
@@ -283,20 +283,15 @@ class Forward:
             if done.refused:
                 return True  # whoever forwards is one account
             served |= done.served
-        placements = [
-            emails.Placement(one, INBOX_ID) for one in leads.accounts if one not in served
-        ]
-        if not placements:
+        plain = [one for one in leads.accounts if one not in served]
+        if not plain:
             return False
-        added = await emails.add(tx, body, found, placements, now)
-        await events.record(
-            tx,
-            [
-                Event(message.trace, now, EventKind.DELIVERED, leads.address, one.account_id,
-                      {"mailbox": "INBOX", "uid": one.uid})
-                for one in added.placed
-            ],
-        )  # fmt: skip
+        folders = [(one, leads.folder) for one in plain]
+        action = await landing.judged(tx, message.trace)
+        land = await landing.choose(tx, plain, folders, action)
+        added = await emails.add(tx, body, found, land.placements, now)
+        addresses = dict.fromkeys(plain, leads.address)
+        await events.record(tx, land.steps(message.trace, now, added, addresses))
         if added.refused and len(leads.accounts) == 1:
             return True
         waiting = []

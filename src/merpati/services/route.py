@@ -44,6 +44,9 @@ class AddressSettings:
         "+",
         "What divides a mailbox from a detail, as in ani+shop@example.org; empty: nothing does.",
     )
+    subaddress_folders: bool = setting(
+        False, "Put mail for name+folder@ into that folder, where it exists and no script decides."
+    )
     any_author: tuple[str, ...] = setting(
         (),
         "Accounts, and domains as @example.org, whose mail may be from anybody in its From field;"
@@ -70,6 +73,7 @@ class Leads(msgspec.Struct, frozen=True, kw_only=True):
         home: the same in the domain where it is at home; its loops and its forwarded
             senders are known by it. Empty: it is not here.
         detail: of a subaddress, as written.
+        folder: the folder of its one account that the detail asks for; empty: none.
         accounts: mailboxes here.
         stamps: of those among them for whose mail Sieve scripts run (store/sieve.py).
         elsewhere: the destination of an address that is not here.
@@ -85,6 +89,7 @@ class Leads(msgspec.Struct, frozen=True, kw_only=True):
     address: str
     home: str = ""
     detail: str = ""
+    folder: str = ""
     accounts: tuple[int, ...] = ()
     stamps: tuple[tuple[int, int], ...] = ()
     elsewhere: str = ""
@@ -164,7 +169,10 @@ class Router:
         if leads.is_step:
             post = leads.list_id if leads.role is Role.POST else 0
             return Route(address, (), ((address, EXPAND),), detail=leads.detail, list_id=post)
-        return Route(address, leads.accounts, (), detail=leads.detail, stamps=leads.stamps)
+        return Route(
+            address, leads.accounts, (), detail=leads.detail, folder=leads.folder,
+            stamps=leads.stamps,
+        )  # fmt: skip
 
     async def leads(self, tx: Transaction, path: Path) -> Leads:
         """All that a recipient leads to. Raises Fault NOT_FOUND for no such mailbox here."""
@@ -194,8 +202,12 @@ class Router:
         if found.list_id:
             return base
         if found.account_id:
-            return await self._of_account(tx, base, found.account_id)
-        return await self._of_alias(tx, base, found.targets)
+            leads = await self._of_account(tx, base, found.account_id)
+        else:
+            leads = await self._of_alias(tx, base, found.targets)
+        if detail and self.settings.subaddress_folders and len(leads.accounts) == 1:
+            return msgspec.structs.replace(leads, folder=detail)
+        return leads
 
     async def _of_account(self, tx: Transaction, base: Leads, account_id: int) -> Leads:
         habits = (await forwards.habits(tx, [account_id])).get(account_id)

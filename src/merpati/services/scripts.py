@@ -41,9 +41,6 @@ class SieveSettings:
     remember: int = setting(
         604_800, "How long scripts remember which messages they have seen.", unit="s"
     )
-    subaddress_folders: bool = setting(
-        False, "Put mail for name+folder@ into that folder, where it exists and no script decides."
-    )
 
 
 class Scripts:
