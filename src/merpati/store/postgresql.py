@@ -8,7 +8,8 @@ of this process at a time, so that fifty deliveries to one account cost a hundre
 and not a thousand.
 
 An answer that was lost on the way back from COMMIT leaves a unit that may or may not be
-kept. The caller hears UNAVAILABLE and its peer tries again: at worst a second copy.
+kept. The server is asked which (`postgresql_outcome.py`); only when it cannot say, as after a
+standby took over, the caller hears UNAVAILABLE, and its peer's new try may make a second copy.
 
 Announcements travel by NOTIFY *after* the commit, on a connection of their own, as many
 as have gathered in one message: a NOTIFY inside a transaction makes PostgreSQL commit
@@ -27,6 +28,9 @@ from merpati.store.engine import Announcement, Conflict, Dialect, P, Row, Topic,
 
 try:
     import asyncpg
+
+    from merpati.store import postgresql_outcome
+    from merpati.store.postgresql_outcome import Mark
 except ImportError as missing:
     raise Fault(
         Kind.CONFIG, "PostgreSQL needs its driver: pip install merpati[postgresql]"
@@ -136,6 +140,8 @@ class PostgresqlStore:
                 statement_cache_size=STATEMENTS,
                 max_cached_statement_lifetime=0,
                 server_settings=SETTINGS,
+                connection_class=postgresql_outcome.Connection,
+                init=postgresql_outcome.prepare,
                 reset=_reset,
             )
         except (ValueError, *_ERRORS) as error:
@@ -215,22 +221,47 @@ class PostgresqlStore:
         raise Fault(Kind.UNAVAILABLE, text)
 
     async def _attempt(self, unit: Callable[..., Awaitable[T]], args: Any, kwargs: Any) -> T:
+        lost: Exception | None = None
         try:
             async with self._pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
+                await connection.execute(postgresql_outcome.BEGIN)
+                mark = postgresql_outcome.mark(connection)
                 tx = PostgresqlTransaction(connection)
-                async with connection.transaction(isolation="serializable"):
+                try:
                     result = await unit(tx, *args, **kwargs)
-                for call in tx.calls:  # before anything else is awaited
-                    call()
+                except BaseException:
+                    await _roll_back(connection)
+                    raise
+                lost = await _commit(connection)
+                if lost is None:
+                    for call in tx.calls:  # before anything else is awaited
+                        call()
         except _ERRORS as error:
             if _can_succeed(error):
                 raise _Again from error
             _refuse(error)
+        if lost is not None:
+            await self._settle(mark, lost)
+            for call in tx.calls:
+                call()
         if tx.announcements:
             self._tell(tx.announcements)
             self._outgoing |= tx.announcements
             self._wake.set()
         return result
+
+    async def _settle(self, mark: Mark | None, lost: Exception) -> None:
+        """Return if what was in the middle of COMMIT when the connection broke has happened.
+
+        Raises:
+            _Again: it has not.
+            Fault: UNAVAILABLE, nobody can say.
+        """
+        happened = await postgresql_outcome.happened(self._pool, mark)
+        if happened is None:
+            _refuse(lost)
+        if not happened:
+            raise _Again from lost
 
     # Announcements between nodes
 
@@ -311,6 +342,38 @@ def _can_succeed(error: BaseException) -> bool:
     if isinstance(error, asyncpg.UniqueViolationError):
         return True  # only the catalogue's come this far
     return getattr(error, "sqlstate", "") in AGAIN
+
+
+async def _commit(connection: Any) -> Exception | None:
+    """End a transaction well; what broke the connection before the answer came, if something did.
+
+    Anything else that fails has undone the transaction.
+    """
+    try:
+        status = await connection.execute("COMMIT")
+    except _ERRORS as error:
+        if _is_lost(connection):
+            return error
+        raise
+    if status != "COMMIT":  # a unit went on after a statement of it had failed
+        raise AssertionError(f"COMMIT answered {status}")
+    return None
+
+
+async def _roll_back(connection: Any) -> None:
+    """Undo a transaction; a connection that is lost undoes it by itself."""
+    if not _is_lost(connection):
+        with contextlib.suppress(*_ERRORS):
+            await connection.execute("ROLLBACK")
+
+
+def _is_lost(connection: Any) -> bool:
+    """Whether it is closed; the pool takes one back at once, and then nothing can be asked."""
+    try:
+        closed: bool = connection.is_closed()
+    except asyncpg.InterfaceError:
+        return True
+    return closed
 
 
 async def _reset(connection: Any) -> None:
