@@ -48,7 +48,7 @@ def arguments(file: Path, name: str, at: int = -1) -> list[str]:
             if isinstance(node, ast.Call) and _called(node.func) == name:
                 enough = len(node.args) > (at if at >= 0 else 1)
                 found += texts(node.args[at], names) if enough else []
-    return found
+    return [text for text in found if text != "x9"]
 
 
 def _called(node: ast.expr) -> str:
@@ -104,11 +104,11 @@ def reads_like_one(text: str) -> bool:
 def _scopes(file: Path) -> Iterator[tuple[list[ast.stmt], dict[str, list[str]]]]:
     """Each body of a source file, the module's and those of functions, with its names for texts."""
     tree = ast.parse(file.read_text())
-    everywhere = _named(tree.body)
+    everywhere = _named(tree.body, {})
     yield tree.body, everywhere
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            yield node.body, everywhere | _named(node.body)
+            yield node.body, everywhere | _named(node.body, everywhere)
 
 
 def _inside(body: Iterable[ast.stmt]) -> Iterator[ast.AST]:
@@ -129,15 +129,20 @@ def _below(node: ast.AST) -> Iterator[ast.AST]:
             yield from _below(child)
 
 
-def _named(body: Iterable[ast.stmt]) -> dict[str, list[str]]:
-    """The names that stand for texts."""
+def _named(body: Iterable[ast.stmt], outer: Mapping[str, list[str]]) -> dict[str, list[str]]:
+    """The names that stand for texts, with "x9" beside those that may be something else."""
     found: dict[str, list[str]] = {}
     for node in _inside(body):
         if isinstance(node, ast.Assign | ast.AugAssign | ast.AnnAssign) and node.value is not None:
             target = node.targets[0] if isinstance(node, ast.Assign) else node.target
             if isinstance(target, ast.Name):
-                found[target.id] = found.get(target.id, []) + texts(node.value, found)
-    return {name: values for name, values in found.items() if any(values)}
+                known = texts(node.value, {**outer, **found}) or ["x9"]
+                found[target.id] = found.get(target.id, []) + known
+    return {
+        name: [one for one in values if one or "x9" not in values]
+        for name, values in found.items()
+        if set(values) - {"", "x9"}
+    }
 
 
 def _spoken(body: list[ast.stmt], names: Mapping[str, list[str]]) -> Iterator[str]:

@@ -390,10 +390,6 @@ PHRASES: Final[dict[str, str]] = {
     ),
     "blob {id} is not there": "blob {id} tidak ada",
     "the structure of blob {id}: {reason}": "struktur blob {id}: {reason:text}",
-    "no backups are set up: name a folder as target in [backup] of merpati.toml": (
-        "belum ada cadangan yang disiapkan: sebutkan folder sebagai target di [backup] pada"
-        " merpati.toml"
-    ),
     "{folder} has no snapshot {name}": "{folder:text} tidak punya potret {name}",
     "{folder} has no snapshot": "{folder:text} tidak punya potret",
 }

@@ -28,7 +28,6 @@ PHRASES: Final[dict[str, str]] = {
         " dipulihkan,\n"
         "surat yang menunggu untuk server lain ditahan: lihat merpati queue list."
     ),
-    "the backup's folder": "folder cadangan",
     "which one; the latest when not given": "yang mana; yang terbaru bila tidak disebut",
     "this account only": "hanya akun ini",
     "and this mailbox of it": "dan kotak surat ini di dalamnya",
@@ -77,7 +76,6 @@ PHRASES: Final[dict[str, str]] = {
     "{file} is too short": "{file:text} terlalu pendek",
     "{file} is damaged": "{file:text} rusak",
     "{file} is damaged: {reason}": "{file:text} rusak: {reason:said}",
-    "there is no snapshot {name}": "tidak ada potret {name}",
     "{folder} is no backup: there is no {file} in it": (
         "{folder:text} bukan cadangan: tidak ada {file} di dalamnya"
     ),
@@ -137,5 +135,21 @@ PHRASES: Final[dict[str, str]] = {
     ),
     "{problem}; see: merpati backup list {folder}": (
         "{problem:said}; lihat: merpati backup list {folder:text}"
+    ),
+    "the backup's folder, or URL of its bucket": "folder cadangan, atau URL bucket-nya",
+    "there is no {name}": "tidak ada {name:text}",
+    "the URL of a bucket has no key in it: put the key into a file, bucket_key_file": (
+        "URL bucket tidak berisi kunci: taruh kuncinya dalam berkas, bucket_key_file"
+    ),
+    "{file} holds no key: write its ID in the first line, the secret in the second": (
+        "{file:text} tidak berisi kunci: tulis ID-nya di baris pertama, rahasianya di baris kedua"
+    ),
+    "{url} is no URL of a bucket: write {form}": "{url:text} bukan URL bucket: tulis {form:text}",
+    "{url} lacks a file": "{url:text} kehilangan sebuah berkas",
+    "{url} was taken by another run meanwhile; run it again": (
+        "{url:text} sementara itu diambil proses lain; jalankan lagi"
+    ),
+    "no backups are set up: set target or bucket in [backup] of merpati.toml": (
+        "belum ada cadangan yang disiapkan: setel target atau bucket di [backup] pada merpati.toml"
     ),
 }

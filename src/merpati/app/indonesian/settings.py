@@ -99,11 +99,6 @@ PHRASES: Final[dict[str, str]] = {
     "Messages that one command may fetch, change or copy.": (
         "Pesan yang boleh diambil, diubah, atau disalin satu perintah."
     ),
-    "Wrong commands in a row before the connection is closed; five times as many from a client "
-    "that has signed in.": (
-        "Perintah salah berturut-turut sebelum koneksi ditutup; lima kali lipat dari klien yang "
-        "sudah masuk."
-    ),
     "Whether a client may sign out and in again on one connection (UNAUTHENTICATE).": (
         "Apakah klien boleh keluar dan masuk lagi pada satu sambungan (UNAUTHENTICATE)."
     ),
@@ -320,4 +315,26 @@ PHRASES: Final[dict[str, str]] = {
     "not set": "tidak disetel",
     "SIGHUP applies a change": "SIGHUP menerapkan perubahan",
     "a change takes a restart": "perubahan memerlukan mulai ulang",
+    (
+        "File with the key of the bucket, readable by the owner alone: its ID in the first"
+        " line, the secret in the second."
+    ): (
+        "Berkas berisi kunci bucket, hanya dapat dibaca pemiliknya: ID-nya di baris pertama,"
+        " rahasianya di baris kedua."
+    ),
+    (
+        "In place of a folder: a bucket of an S3-compatible store, https://HOST/BUCKET/PREFIX,"
+        " with ?region=NAME where the host's name does not tell it. It wants a passphrase_file."
+    ): (
+        "Sebagai ganti folder: bucket penyimpanan yang kompatibel dengan S3,"
+        " https://HOST/BUCKET/PREFIX, dengan ?region=NAMA bila nama host tidak menyebutnya."
+        " Memerlukan passphrase_file."
+    ),
+    (
+        "Wrong commands in a row before the connection is closed; five times as many from a"
+        " client that has signed in."
+    ): (
+        "Perintah salah berturut-turut sebelum koneksi ditutup; lima kali lebih banyak dari"
+        " klien yang sudah masuk."
+    ),
 }

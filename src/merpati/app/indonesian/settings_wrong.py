@@ -163,4 +163,10 @@ PHRASES: Final[dict[str, str]] = {
     '{place} has no setting "{name}": {hint}': (
         '{place:text} tidak punya pengaturan "{name}": {hint:said}'
     ),
+    "target and bucket are both set: keep one of them.": (
+        "target dan bucket sama-sama disetel: pertahankan salah satunya."
+    ),
+    "a bucket wants passphrase_file and bucket_key_file, too.": (
+        "bucket juga memerlukan passphrase_file dan bucket_key_file."
+    ),
 }
