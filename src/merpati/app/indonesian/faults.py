@@ -392,4 +392,9 @@ PHRASES: Final[dict[str, str]] = {
     "the structure of blob {id}: {reason}": "struktur blob {id}: {reason:text}",
     "{folder} has no snapshot {name}": "{folder:text} tidak punya potret {name}",
     "{folder} has no snapshot": "{folder:text} tidak punya potret",
+    "many keys are being looked up; try again soon": (
+        "banyak kunci sedang dicari; coba lagi sebentar lagi"
+    ),
+    "no key of {address} is published": "tidak ada kunci {address} yang diterbitkan",
+    "that is no address on the Internet": "itu bukan alamat di Internet",
 }

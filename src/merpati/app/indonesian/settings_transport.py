@@ -283,4 +283,10 @@ PHRASES: Final[dict[str, str]] = {
         "Domain yang server suratnya dihubungi untuk melihat apakah porta 25 terbuka; tidak ada"
         " bila kosong."
     ),
+    (
+        "Addresses here, besides abuse@ of each domain, to which others send complaints (ARF)."
+    ): "Alamat di sini, selain abuse@ tiap domain, tujuan keluhan dari pihak lain (ARF).",
+    "Complaints of others about mail that our accounts have sent.": (
+        "Keluhan pihak lain tentang surat yang dikirim akun kita."
+    ),
 }
