@@ -39,7 +39,8 @@ LIBRARY: Final = [Path(argparse.__file__), Path(getopt.__file__)]  # usage error
 
 # What no reader of Indonesian is told: names of leases, help of metrics, and what is stored.
 SILENT: Final = {
-    "backup turn", "dmarc counts", "dmarc reports", "dmarc history", "complaints history", "tls counts", "tls reports",
+    "backup turn", "dmarc counts", "dmarc reports", "dmarc history", "complaints history",
+    "tls counts", "tls reports",
     "tls history", "web push", "member add", "member remove", "a command sends no report",
     "held by an administrator", "its password is known to others", "the old one stays in use",
 }  # fmt: skip
