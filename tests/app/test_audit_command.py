@@ -40,3 +40,16 @@ def test_what_the_commands_change_is_there(merpati: Merpati) -> None:
         "shared.add", "shared.member", "shared.change", "shared.remove", "list.add",
         "list.change", "list.add-member", "list.remove",
     }  # fmt: skip
+
+
+def test_a_forward_is_taken_back(merpati: Merpati) -> None:
+    merpati("account", "add", "citra@a.id")
+    merpati("account", "forward", "citra@a.id", "far@b.id")
+    merpati("account", "forward", "citra@a.id", "near@b.id", "--keep")
+    [second, first] = merpati("audit", "list", "account.forward", "--json").json
+    assert merpati("audit", "undo", str(first["id"])).status == 1
+    assert merpati("audit", "undo", str(second["id"])).status == 0
+    found = merpati("account", "forward", "citra@a.id", "--json").json
+    assert (found["targets"], found["keep"]) == (["far@b.id"], False)
+    assert merpati("audit", "undo", str(first["id"])).status == 0
+    assert merpati("account", "forward", "citra@a.id", "--json").json["targets"] == []

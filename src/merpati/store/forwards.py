@@ -64,6 +64,12 @@ async def set_forward(
     tx.announce(Topic.DIRECTORY, 0)
 
 
+async def forward(tx: Transaction, account_id: int) -> tuple[list[str], bool]:
+    """Where an account's mail goes on to, and whether a copy stays; also of a disabled one."""
+    row = await tx.row("SELECT targets, keep FROM forward WHERE account_id = $1", account_id)
+    return (row[0].split("\n"), bool(row[1])) if row is not None else ([], True)
+
+
 async def set_folder(tx: Transaction, account_id: int, folder: str) -> None:
     """Let an account answer requests with the files of a folder; empty: no longer."""
     await tx.run("DELETE FROM responder WHERE account_id = $1", account_id)

@@ -330,6 +330,7 @@ export const en = {
       "account.password": "gave a new password to",
       "account.remove": "erased the account",
       "account.restore": "restored mail of",
+      "account.forward": "changed where mail goes on to of",
       "account.handover": "handed over",
       "account.handback": "gave back",
       "backup.begin": "began a backup:",

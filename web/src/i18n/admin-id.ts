@@ -332,6 +332,7 @@ export const id: Like<typeof en> = {
       "account.password": "memberi kata sandi baru kepada",
       "account.remove": "menghapus akun",
       "account.restore": "memulihkan surat",
+      "account.forward": "mengubah penerusan surat",
       "account.handover": "menyerahkan",
       "account.handback": "mengembalikan",
       "backup.begin": "memulai cadangan:",

@@ -211,7 +211,9 @@ async def _forward(one: Session, args: argparse.Namespace) -> None:
     if "" in targets or account.address in targets:
         raise Fault(Kind.SYNTAX, "a target is another address, such as name@example.com")
     if args.off or targets:
-        await one.store.write(forwards.set_forward, account.id, targets, keep=args.keep)
+        await one.store.write(
+            accounts.forward, one.actor, one.now, account.address, targets, keep=args.keep
+        )
     found = await _habits(one, account)
     if args.json:
         session.print_json({"address": account.address, "targets": found.targets,

@@ -10,7 +10,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType, structs
 from merpati.base.faults import Fault, Kind
 from merpati.model.account import Account, AccountKind
 from merpati.model.administration import Actor
-from merpati.store import app_passwords, audit, directory, mailboxes
+from merpati.store import app_passwords, audit, directory, forwards, mailboxes
 from merpati.store.engine import Transaction
 
 Bytes = Annotated[int, Meta(ge=0, le=2**53, description="In bytes; 0 is no limit.")]
@@ -167,6 +167,25 @@ async def set_password(
     after = {"app_passwords_revoked": revoked} if revoke_all else None
     await audit.record(tx, actor, now, "account.password", account.address, after=after)
     return account
+
+
+async def forward(
+    tx: Transaction, actor: Actor, now: int, address: str, targets: list[str], *, keep: bool
+) -> None:
+    """Send an account's mail on to these addresses; to none: no longer. Raises Fault NOT_FOUND."""
+    account = await directory.account(tx, address)
+    before = await forwarding(tx, account.id)
+    await forwards.set_forward(tx, account.id, targets, keep=keep)
+    after = await forwarding(tx, account.id)
+    await audit.record(
+        tx, actor, now, "account.forward", account.address, before=before, after=after
+    )
+
+
+async def forwarding(tx: Transaction, account_id: int) -> dict[str, Any]:
+    """Where an account's mail goes on to, as the audit has it."""
+    targets, keep = await forwards.forward(tx, account_id)
+    return {"targets": targets, "keep": keep}
 
 
 async def remove(tx: Transaction, actor: Actor, now: int, address: str) -> Account:

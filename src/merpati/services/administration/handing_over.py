@@ -234,7 +234,7 @@ async def _shared_name(tx: Transaction, account: Account) -> str:
 async def _gather(tx: Transaction, account: Account, to: Account) -> Kept:
     own = await directory.addresses(tx, account.id)
     theirs = {address.lower() for address in await directory.addresses(tx, to.id)}
-    forward = (await forwards.habits(tx, [account.id])).get(account.id)
+    targets, keep = await forwards.forward(tx, account.id)
     runs = await sieve.runs(tx, account.id)
     collectors = [one for one in await collector.listing(tx, account.id) if not one.disabled]
     owned_by_them = await handovers.owned_lists(tx, theirs)
@@ -247,7 +247,7 @@ async def _gather(tx: Transaction, account: Account, to: Account) -> Kept:
         },
         rights=_words(await delegates.rights_of(tx, account.id)),
         memberships=await handovers.memberships(tx, account.id),
-        targets=list(forward.targets) if forward else [], keep=forward.keep if forward else False,
+        targets=targets, keep=keep,
         script=runs.name if runs else "", reply=await sieve.auto_reply(tx, account.id),
         collectors={one.id: one.host for one in collectors if not one.domain},
         their_lists=[name for name, _ in owned_by_them],

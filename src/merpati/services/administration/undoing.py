@@ -215,6 +215,16 @@ async def _account_again(tx: Transaction, act: Act, entry: Entry) -> None:
 _MADE: Final = frozenset(NewAccount.__struct_fields__) - {"password"}
 
 
+async def _forwarding(tx: Transaction, entry: Entry) -> Mapping[str, Any]:
+    return await accounts.forwarding(tx, (await directory.account(tx, entry.subject)).id)
+
+
+async def _forwarding_back(tx: Transaction, act: Act, entry: Entry) -> None:
+    now = await _forwarding(tx, entry)
+    targets, keep = ({**now, **entry.before}[name] for name in ("targets", "keep"))
+    await accounts.forward(tx, act.actor, act.now, entry.subject, targets, keep=keep)
+
+
 async def _handed_over(tx: Transaction, entry: Entry) -> Mapping[str, Any]:
     if await handing_over.state(tx, entry.subject) is None:
         raise Fault(Kind.IN_USE, f"{entry.subject} cannot be given back any more.")
@@ -441,6 +451,7 @@ REVERSALS: Final[Mapping[str, Reversal]] = {
     "account.add": Reversal(_empty_account, _account_gone),
     "account.change": Reversal(_account, _account_back),
     "account.remove": Reversal(_free, _account_again),
+    "account.forward": Reversal(_forwarding, _forwarding_back),
     "account.handover": Reversal(_handed_over, _hand_back),
     "account.handback": Reversal(_person, _hand_over),
     "domain.add": Reversal(_empty_domain, _domain_gone),
