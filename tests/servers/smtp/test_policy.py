@@ -178,6 +178,20 @@ async def test_a_response_without_end_is_refused_and_signing_in_goes_on(post: Po
         assert (await client.say(f"AUTH PLAIN {PLAIN}")).startswith("235")
 
 
+async def test_etrn_tries_what_waits_whatever_tls_it_is_to_be_sent_with(post: Post) -> None:
+    """RFC 8689: mail that says `TLS-Required: No` waits for a destination of its own."""
+    mild = b"TLS-Required: No\r\n" + LETTER
+    for domain in ("there.test", "sub.there.test"):
+        await post.send(ANA, f"x@{domain}", message=mild)
+        await post.send(ANA, f"y@{domain}")
+    await post.store.write(delay, post.now + 900_000)
+    async with Client(serve(post, xclient=HERE)) as client:
+        await client.say("EHLO c")
+        assert (await client.say("ETRN there.test")).startswith("250 2.0.0 2 ")
+        assert await due(post) == {"there.test", "any-tls:there.test"}
+        assert (await client.say("ETRN @there.test")).startswith("250 2.0.0 2 ")
+
+
 async def test_etrn_tries_what_waits_for_a_domain_for_those_who_are_known(post: Post) -> None:
     for address in (CARL, "dora@sub.there.test", "emil@other.test"):
         await post.send(ANA, address)

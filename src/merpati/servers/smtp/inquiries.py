@@ -6,6 +6,7 @@ from typing import Final
 
 from merpati.base.faults import Fault, Kind
 from merpati.model.arrival import Route
+from merpati.model.queue import ANY_TLS
 from merpati.servers.smtp.client import Client
 from merpati.servers.smtp.legal import Refused
 from merpati.servers.smtp.policy import EVERYONE, NOBODY
@@ -71,7 +72,8 @@ async def etrn(client: Client, command: commands.Etrn) -> None:
         raise Refused(459, "4.7.1", "the queue is not for strangers")
     services = client.services
     name = command.name.removeprefix("@")
-    patterns = [name] if name == command.name else [name, f"*.{name}"]
+    domains = [name] if name == command.name else [name, f"*.{name}"]
+    patterns = [way + domain for domain in domains for way in ("", ANY_TLS)]
     now = int(services.clock.now() * 1000)
     count = 0
     for pattern in patterns:
