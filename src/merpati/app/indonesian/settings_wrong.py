@@ -169,4 +169,5 @@ PHRASES: Final[dict[str, str]] = {
     "a bucket wants passphrase_file and bucket_key_file, too.": (
         "bucket juga memerlukan passphrase_file dan bucket_key_file."
     ),
+    "addresses: {value} is no address": "addresses: {value:text} bukan alamat",
 }
