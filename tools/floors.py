@@ -48,6 +48,7 @@ PURE: Final = frozenset(
         "codecs",
         "collections",
         "contextlib",
+        "copy",
         "cryptography",
         "dataclasses",
         "datetime",

@@ -140,3 +140,14 @@ async def test_a_unit_that_went_on_after_a_failed_statement_does_not_pass_for_ke
     with pytest.raises(AssertionError, match="COMMIT answered ROLLBACK"):
         await node.write(careless)
     assert await domains(node) == []
+
+
+async def test_an_engine_without_a_log_to_ask_takes_writes(
+    server: PostgresServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgresql_outcome, "_TIMELINE", "SELECT no_such_function()")
+    node = await PostgresqlStore.open(await stores.new_database(server), connections=2)
+    unit = Unit()
+    assert await node.write(unit) == "done"
+    assert (unit.runs, unit.ends) == (1, 1)
+    await node.close()

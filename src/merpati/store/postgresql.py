@@ -224,8 +224,7 @@ class PostgresqlStore:
         lost: Exception | None = None
         try:
             async with self._pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
-                await connection.execute(postgresql_outcome.BEGIN)
-                mark = postgresql_outcome.mark(connection)
+                mark = await postgresql_outcome.begin(connection)
                 tx = PostgresqlTransaction(connection)
                 try:
                     result = await unit(tx, *args, **kwargs)

@@ -20,16 +20,17 @@ from msgspec import Struct
 LOOK_SECONDS: Final = 20.0  # a server that starts again, or takes over, is waited for so long
 LOOK_EVERY: Final = 0.2
 
-BEGIN: Final = (
-    "BEGIN ISOLATION LEVEL SERIALIZABLE; SELECT set_config("
-    "'application_name', 'merpati ' || pg_current_xact_id(), true)"
-)
+_BEGIN: Final = "BEGIN ISOLATION LEVEL SERIALIZABLE"
+_TELL: Final = "SELECT set_config('application_name', 'merpati ' || pg_current_xact_id(), true)"
 _ID: Final = re.compile(r"merpati (\d+)")
 # The first part of the name of a log file; a standby writes none.
 _TIMELINE: Final = (
     "SELECT CASE WHEN pg_is_in_recovery() THEN ''"
     " ELSE substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) END"
 )
+
+# What engines say that speak PostgreSQL's language and lack its log.
+_UNKNOWN: Final = (asyncpg.UndefinedFunctionError, asyncpg.FeatureNotSupportedError)
 
 # What the driver fails with when a connection breaks, or there is none.
 _LOST: Final = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
@@ -54,14 +55,19 @@ class Mark(Struct, frozen=True):
 
 
 async def prepare(connection: Any) -> None:
-    """Ask a new connection for its history, once."""
-    connection.timeline = await connection.fetchval(_TIMELINE)
+    """Ask a new connection for its history, once; of an engine that has none it stays empty."""
+    with contextlib.suppress(*_UNKNOWN):
+        connection.timeline = await connection.fetchval(_TIMELINE)
 
 
-def mark(connection: Any) -> Mark | None:
-    """The transaction that has begun on a connection; None: the server tells no ids."""
+async def begin(connection: Any) -> Mark | None:
+    """Begin a transaction; by what it is found again, or None: the server tells no ids."""
+    if not connection.timeline:
+        await connection.execute(_BEGIN)
+        return None
+    await connection.execute(f"{_BEGIN}; {_TELL}")
     found = _ID.fullmatch(connection.get_settings().application_name)
-    return Mark(int(found[1]), connection.timeline) if found and connection.timeline else None
+    return Mark(int(found[1]), connection.timeline) if found else None
 
 
 async def happened(pool: Any, lost: Mark | None) -> bool | None:

@@ -127,8 +127,34 @@ async def add(
         "" if options == NO_OPTIONS else msgspec.json.encode(options).decode(), prefix,
         int(is_own),
     )  # fmt: skip
-    rules = await queue_rules.rules(tx)
-    asked = recipient_options or {}
+    new = _queued(
+        message_id, sender, start, recipients, options, recipient_options or {}, held,
+        await queue_rules.rules(tx),
+    )  # fmt: skip
+    taken: dict[int, QueueRecipient] = {}
+    if taker is not None and start <= received_at and len(new) <= SHARE:
+        taken = await _taken(tx, taker, [one for one, _ in new])
+    await _insert(tx, new, taken, -options.priority, taker.lease if taker is not None else "")
+    if taker is not None and taken:
+        whole = QueueMessage(
+            message_id, trace, blob_id, sender, account_id, smtputf8, received_at, expires_at,
+            warn_at, options, prefix, is_own,
+        )  # fmt: skip
+        tx.afterwards(partial(taker.take, whole, list(taken.values()), stored))
+    return message_id
+
+
+def _queued(
+    message_id: int,
+    sender: str,
+    start: int,
+    recipients: Sequence[tuple[str, str]],
+    options: Options,
+    asked: Mapping[str, RecipientOptions],
+    held: str,
+    rules: Sequence[Rule],
+) -> list[tuple[QueueRecipient, int]]:
+    """Recipients as they are queued, each with the id of the rule that holds it, or 0."""
     new = []
     for n, (address, destination) in enumerate(recipients):
         wishes = asked.get(address, NO_RECIPIENT_OPTIONS)
@@ -143,17 +169,7 @@ async def add(
             ),
             rule.id if rule else 0,
         ))  # fmt: skip
-    taken: dict[int, QueueRecipient] = {}
-    if taker is not None and start <= received_at and len(new) <= SHARE:
-        taken = await _taken(tx, taker, [one for one, _ in new])
-    await _insert(tx, new, taken, -options.priority, taker.lease if taker is not None else "")
-    if taker is not None and taken:
-        whole = QueueMessage(
-            message_id, trace, blob_id, sender, account_id, smtputf8, received_at, expires_at,
-            warn_at, options, prefix, is_own,
-        )  # fmt: skip
-        tx.afterwards(partial(taker.take, whole, list(taken.values()), stored))
-    return message_id
+    return new
 
 
 async def _taken(
