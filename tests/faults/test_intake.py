@@ -79,7 +79,7 @@ def test_no_acknowledged_message_is_lost_when_killed_from_outside(
 
 @pytest.mark.parametrize(
     "rules",
-    ["fsync:eio@~20", "write:enospc@~50", "write:eio@~50", "write:short@~10", "open:emfile@~10"],
+    ["fsync:eio@~20", "write:enospc@~50", "write:eio@~400", "write:short@~10", "open:emfile@~10"],
 )
 def test_no_message_is_acknowledged_that_a_failing_call_kept_from_the_disk(
     tmp_path: Path, library: Path, rules: str, full: bool

@@ -30,6 +30,7 @@ import pwd
 import socket
 import sys
 import threading
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -72,6 +73,8 @@ if TYPE_CHECKING:
 # As `message_size` of [smtp] when not set; loading the server that declares it would
 # double the time this takes to start.
 MESSAGE_MAX: Final = 52_428_800
+
+GREETING_SECONDS: Final = 30.0  # a server that says nothing so long is left to say why
 
 # sysexits.h
 OK: Final = 0
@@ -394,6 +397,10 @@ def speak(config: Config) -> int:
     except OSError as error:
         text = f"no server answers on {host}:{port}: {error.strerror}; start: merpati serve"
         raise Fault(Kind.UNAVAILABLE, text) from error
+    # A program may write its whole dialogue at once; who speaks before the greeting is refused.
+    peer.settimeout(GREETING_SECONDS)
+    with suppress(TimeoutError):
+        peer.recv(1, socket.MSG_PEEK)
     peer.settimeout(None)
 
     def pass_on() -> None:
