@@ -3,17 +3,16 @@
 Units of work are short, so they run on the event loop: a hop to a thread costs more than
 the statements, and two threads that fight for the interpreter lock cost most of all. What
 a unit waits for is the disk, and that is left to a thread: units that came together run
-one after the other, each in its savepoint, and are committed to the write-ahead log as
-one; the writer thread flushes it while the loop goes on. So the cost of an fsync is
-shared by all sessions that wait for it. A unit that touches thousands of rows is handed
-to the thread as a whole (`write_long`).
+one after the other, each in its savepoint, and the writer thread makes them durable with
+one commit, outside the interpreter lock, while the loop goes on. So the cost of an fsync
+is shared by all sessions that wait for it. A unit that touches thousands of rows is
+handed to the thread as a whole (`write_long`).
 
-Several processes share the file, and hand each other the pen (`pen.py`) instead of
-SQLite's sleeping busy handler.
+Several processes share the file; `flock` on a file beside it hands the pen from one to
+the next without SQLite's sleeping busy handler.
 
 Reads run on the loop too, on a connection of their own. One that turns out long is
-stopped by a progress handler and run again in a thread. One that has seen what is not on
-the disk yet waits for it, so that nobody is told what a power cut could take back.
+stopped by a progress handler and run again in a thread.
 
 After a failed fsync nobody knows what the disk holds (PostgreSQL panics for the same
 reason), so the engine refuses all later writes until the process restarts.
@@ -24,7 +23,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import fcntl
 import math
+import os
 import queue
 import re
 import threading
@@ -39,7 +40,6 @@ import apsw
 
 from merpati.base.faults import Fault, Kind
 from merpati.store.engine import Announcement, Conflict, Dialect, P, Row, Topic, Transaction, Unit
-from merpati.store.pen import Pen
 
 T = TypeVar("T")
 
@@ -203,9 +203,9 @@ class SqliteStore:
         """`durable`: as for `connect`; without it the file is for what can be made anew."""
         self._path = path
         self._loop = asyncio.get_running_loop()
-        self._writer = connect(path, durable=False)  # what is to be durable, `_flush` makes so
+        self._writer = connect(path, durable=durable)
         self._reader = connect(path, read_only=True)
-        self._pen = Pen(path, durable=durable)
+        self._pen = os.open(f"{path}-pen", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         self._listeners: list[Callable[[set[Announcement]], None]] = []
         self._failure = ""
         self._closed = False
@@ -216,7 +216,6 @@ class SqliteStore:
         self._opened: list[apsw.Connection] = []
         self._waiting: deque[_Waiting] = deque()
         self._busy = False  # a batch is on its way, from asking for the pen to its end
-        self._reader_flush = asyncio.Lock()
         self._jobs: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._work, name="merpati-writer", daemon=True)
         self._thread.start()
@@ -256,12 +255,9 @@ class SqliteStore:
     async def read(self, unit: Unit[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         self._inline_until = time.monotonic() + INLINE_SECONDS
         try:
-            result = self._snapshot(self._reader, unit, args, kwargs)
+            return self._snapshot(self._reader, unit, args, kwargs)
         except _Slow:
             return await self.scan(unit, *args, **kwargs)
-        if not self._pen.is_flushed(seen := self._pen.seen):
-            await self._wait_for_disk(seen)
-        return result
 
     async def scan(self, unit: Unit[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         def work() -> T:
@@ -271,18 +267,7 @@ class SqliteStore:
                 self._opened.append(db)
             return self._snapshot(db, unit, args, kwargs)
 
-        result = await self._loop.run_in_executor(self._scans, work)
-        await self._wait_for_disk(self._pen.seen)
-        return result
-
-    async def _wait_for_disk(self, seen: int) -> None:
-        """Return once the disk has what a reader saw; at once when it will never have it."""
-        async with self._reader_flush:  # one flush for all readers that wait
-            if not self._pen.is_flushed(seen) and not self._failure:
-                try:
-                    await self._loop.run_in_executor(self._scans, self._pen.flush)
-                except OSError as error:
-                    self._fail(error)
+        return await self._loop.run_in_executor(self._scans, work)
 
     async def close(self) -> None:
         if self._closed:
@@ -301,7 +286,7 @@ class SqliteStore:
         self._scans.shutdown()
         for db in (self._reader, self._writer, *self._opened):
             db.close()
-        self._pen.close()
+        os.close(self._pen)
 
     def _snapshot(
         self, db: apsw.Connection, unit: Callable[..., Awaitable[T]], args: Any, kwargs: Any
@@ -323,76 +308,61 @@ class SqliteStore:
     def _too_long(self) -> bool:
         return time.monotonic() > self._inline_until
 
-    # Writing. On the loop: _ask_for_pen, _run_batch, _settle. In the writer thread:
-    # _wait_for_pen, _run_long, _flush.
+    # Writing. On the loop: _ask_for_pen, _run_batch, _settle. In the writer thread: the rest.
 
     def _ask_for_pen(self) -> None:
-        if self._pen.take():
-            self._run_batch()
-        else:
+        try:
+            fcntl.flock(self._pen, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
             self._jobs.put(self._wait_for_pen)
+        else:
+            self._run_batch()
 
     def _wait_for_pen(self) -> None:
-        self._pen.wait()
+        fcntl.flock(self._pen, fcntl.LOCK_EX)
         self._loop.call_soon_threadsafe(self._run_batch)
 
     def _run_batch(self) -> None:
-        """Run what waits, as far as it fits into one commit; the thread waits for the disk."""
-        batch = [self._waiting.popleft()]
-        if batch[0].is_long:
-            self._jobs.put(lambda: self._run_long(batch))
-        elif number := self._commit(batch, until=time.monotonic() + BATCH_SECONDS):
-            self._jobs.put(lambda: self._flush(batch, number))
-        else:
-            self._settle(batch)
-
-    def _run_long(self, batch: list[_Waiting]) -> None:
-        if number := self._commit(batch, until=0.0):
-            self._flush(batch, number)
-        else:
-            self._loop.call_soon_threadsafe(self._settle, batch)
-
-    def _commit(self, batch: list[_Waiting], *, until: float) -> int:
-        """Run the first of a batch and, until then, what waits; write it and pass on the pen.
-
-        Returns the number of the transaction, or 0 when nothing of it is kept.
-        """
-        number = self._pen.begin()
+        """Run what waits, as far as it fits into one commit; the thread finishes it."""
+        batch: list[_Waiting] = []
+        if self._waiting[0].is_long:
+            batch.append(self._waiting.popleft())
+            self._jobs.put(lambda: self._commit(batch, run=True))
+            return
+        started = time.monotonic()
         try:
             self._writer.execute("BEGIN IMMEDIATE")
-            self._run_unit(self._writer, batch[0])
-            while self._takes_more(batch) and time.monotonic() < until:
+            while len(batch) < BATCH_MAX and time.monotonic() - started < BATCH_SECONDS:
                 batch.append(self._waiting.popleft())
                 self._run_unit(self._writer, batch[-1])
-            self._writer.execute("COMMIT")
+                if not self._waiting or self._waiting[0].is_long:
+                    break
         except apsw.Error as error:
+            if not batch:
+                batch.append(self._waiting.popleft())
             self._give_up(batch, error)
-            return 0
-        finally:
-            self._pen.end(number)
-            self._pen.give()
-        return number
-
-    def _takes_more(self, batch: list[_Waiting]) -> bool:
-        return (
-            len(batch) < BATCH_MAX
-            and bool(self._waiting)
-            and not (self._waiting[0].is_long or batch[0].is_long)
-        )
+            fcntl.flock(self._pen, fcntl.LOCK_UN)
+            self._settle(batch)
+            return
+        self._jobs.put(lambda: self._commit(batch, run=False))
 
     def _work(self) -> None:
         while (job := self._jobs.get()) is not None:
             job()
 
-    def _flush(self, batch: list[_Waiting], number: int) -> None:
-        """Make a batch durable."""
+    def _commit(self, batch: list[_Waiting], *, run: bool) -> None:
+        """Make a batch durable (a long unit is run here first) and pass on the pen."""
         try:
-            if not self._pen.is_flushed(number):
-                self._pen.flush()
-        except OSError as error:
-            self._fail(error)
-            self._disown(batch, Fault(Kind.UNAVAILABLE, self._failure))
-        self._loop.call_soon_threadsafe(self._settle, batch)
+            if run:
+                self._writer.execute("BEGIN IMMEDIATE")
+                for waiting in batch:
+                    self._run_unit(self._writer, waiting)
+            self._writer.execute("COMMIT")
+        except apsw.Error as error:
+            self._give_up(batch, error)
+        finally:
+            fcntl.flock(self._pen, fcntl.LOCK_UN)
+            self._loop.call_soon_threadsafe(self._settle, batch)
         if self._log_pages > CHECKPOINT_PAGES and self._checkpoints.empty():
             self._checkpoints.put(True)
 
@@ -412,23 +382,18 @@ class SqliteStore:
 
     def _give_up(self, batch: list[_Waiting], error: apsw.Error) -> None:
         """Nothing of a batch is kept; after an error of the disk nothing else will be."""
-        self._disown(batch, _fault(error, self._path))
-        if isinstance(error, apsw.IOError | apsw.CorruptError):
-            self._fail(error)
-        if self._writer.in_transaction:
-            with contextlib.suppress(apsw.Error):
-                self._writer.execute("ROLLBACK")
-
-    def _disown(self, batch: list[_Waiting], fault: Fault) -> None:
+        fault = _fault(error, self._path)
         for waiting in batch:
             waiting.error = fault
             waiting.announcements, waiting.calls = set(), []
-
-    def _fail(self, error: Exception) -> None:
-        self._failure = (
-            f"{self._path}: {error}; writes are refused until the disk is mended"
-            " and the server restarted"
-        )
+        if isinstance(error, apsw.IOError | apsw.CorruptError):
+            self._failure = (
+                f"{self._path}: {error}; writes are refused until the disk is mended"
+                " and the server restarted"
+            )
+        if self._writer.in_transaction:
+            with contextlib.suppress(apsw.Error):
+                self._writer.execute("ROLLBACK")
 
     def _settle(self, batch: list[_Waiting]) -> None:
         """Tell those who wait for a batch, and begin the next."""
@@ -484,13 +449,13 @@ class SqliteStore:
         db.close()
 
     def _restart_log(self, db: apsw.Connection) -> None:
-        pen = Pen(self._path)
+        pen = os.open(f"{self._path}-pen", os.O_RDWR | os.O_CLOEXEC)
         try:
-            pen.wait()
+            fcntl.flock(pen, fcntl.LOCK_EX)
             db.set_busy_timeout(100)  # a reader that does not end is not waited for
             db.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_RESTART)
         finally:
-            pen.close()
+            os.close(pen)
 
 
 async def _nothing(_tx: Transaction) -> None:
