@@ -7,6 +7,7 @@ import imaplib
 import os
 import signal
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -40,7 +41,11 @@ def pen(folder: Path) -> Path:
 def test_a_document_is_found_before_the_index_has_come_to_it(tmp_path: Path) -> None:
     installation = Installation.make(tmp_path / "a", "a.id", ANI)
     with installation.serving(workers=1):
-        [indexer] = indexers(installation)
+        until = time.monotonic() + 30
+        while not (found := indexers(installation)):  # the supervisor starts it when it is ready
+            assert time.monotonic() < until
+            time.sleep(0.05)
+        [indexer] = found
         with pen(tmp_path).open("rb+") as held:  # so that it is not stopped while it writes
             fcntl.flock(held, fcntl.LOCK_EX)
             os.kill(indexer, signal.SIGSTOP)
