@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -22,14 +23,23 @@ DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 
 
 def indexers(installation: Installation) -> list[int]:
-    """The processes of low priority below the supervisor."""
+    """The processes below the supervisor that have the index open: before a search, just one."""
     assert installation.process is not None
     table = subprocess.run(
-        ["ps", "-A", "-o", "pid=,ppid=,ni="], capture_output=True, text=True, check=True
+        ["ps", "-A", "-o", "pid=,ppid="], capture_output=True, text=True, check=True
     ).stdout.split()
-    rows = zip(table[::3], table[1::3], table[2::3], strict=True)
     parent = str(installation.process.pid)
-    return [int(pid) for pid, above, nice in rows if above == parent and nice == "15"]
+    rows = zip(table[::2], table[1::2], strict=True)
+    return [int(pid) for pid, above in rows if above == parent and has_index(pid)]
+
+
+def has_index(pid: str) -> bool:
+    """Whether a process has the file of the index open."""
+    with suppress(OSError):
+        return any(
+            one.readlink().stem.endswith("-index") for one in Path(f"/proc/{pid}/fd").iterdir()
+        )
+    return False
 
 
 def pen(folder: Path) -> Path:

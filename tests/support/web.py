@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -28,6 +29,7 @@ class Web:
     port: int = 0
     delay: float = 0.0
     _server: asyncio.Server | None = None
+    _open: set[asyncio.StreamWriter] = field(default_factory=set)
 
     async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(
@@ -39,8 +41,13 @@ class Web:
     async def __aexit__(self, *exc: object) -> None:
         assert self._server is not None
         self._server.close()
+        for writer in self._open:  # whose clients have not said goodbye
+            writer.transport.abort()
+        for _ in range(3):  # the socket of a TLS connection is closed a few steps later
+            await asyncio.sleep(0)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._open.add(writer)
         try:
             head = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
             fields = {
@@ -60,3 +67,6 @@ class Web:
             pass
         finally:
             writer.close()
+            with suppress(OSError):
+                await writer.wait_closed()
+                self._open.discard(writer)
