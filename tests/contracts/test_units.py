@@ -11,7 +11,6 @@ from merpati.base.faults import Fault, Kind
 from merpati.store.engine import (
     Announcement,
     Conflict,
-    Dialect,
     Store,
     Topic,
     Transaction,
@@ -181,24 +180,6 @@ async def test_what_is_to_follow_a_unit_follows_it_once_it_is_durable(store: Sto
     assert called == []
     await store.write(unit, 2, fail=False)
     assert called == [2]
-
-
-async def test_what_is_to_follow_a_unit_needs_nobody_who_waits_for_it(store: Store) -> None:
-    if store.dialect is not Dialect.SQLITE:
-        pytest.skip("there a write that nobody waits for is not done")
-    await make_table(store)
-    called: list[int] = []
-
-    async def unit(tx: Transaction) -> None:
-        await put(tx, 3, 1)
-        tx.afterwards(lambda: called.append(3))
-
-    waiting = asyncio.create_task(store.write(unit))
-    await asyncio.sleep(0)  # it has begun
-    waiting.cancel()
-    await store.write(put, 4, 1)
-    assert called == [3]
-    assert await store.read(contents) == {3: 1, 4: 1}
 
 
 async def test_a_statement_says_how_many_rows_it_changed(store: Store) -> None:

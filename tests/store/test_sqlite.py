@@ -124,6 +124,21 @@ async def test_what_a_cancelled_session_wrote_is_kept(store: SqliteStore) -> Non
     assert len(await store.read(directory.domains)) == 1
 
 
+async def test_what_is_to_follow_a_unit_needs_nobody_who_waits_for_it(store: SqliteStore) -> None:
+    called: list[str] = []
+
+    async def unit(tx: Transaction) -> None:
+        await directory.add_domain(tx, "example.org", NOW)
+        tx.afterwards(lambda: called.append("example.org"))
+
+    waiting = asyncio.create_task(store.write(unit))
+    await asyncio.sleep(0)  # it has begun
+    waiting.cancel()
+    await store.write(where)
+    assert called == ["example.org"]
+    assert len(await store.read(directory.domains)) == 1
+
+
 async def test_a_file_that_is_no_database_says_so(tmp_path: Path) -> None:
     (tmp_path / "merpati.db").write_bytes(b"not a database, by far" * 1000)
     with pytest.raises(Fault) as caught:

@@ -238,7 +238,7 @@ class BlobStore:
             # Now, so that no delivery relies on a folder that is not yet durable.
             for n in range(256):
                 (folder / f"{n:02x}").mkdir(exist_ok=True, mode=0o700)
-            _sync_folder(folder)
+            sync_folder(folder)
         self._compression = Compression()
         self._space_checked = float("-inf")
 
@@ -278,7 +278,7 @@ class BlobStore:
             location = f"{name[:2]}/{name[2:]}.{self._ids.token(6)}"
             target = self._folder / location
             path.rename(target)
-            _sync_folder(target.parent)
+            sync_folder(target.parent)
         except OSError as error:
             path.unlink(missing_ok=True)
             if target is not None:
@@ -295,7 +295,7 @@ class BlobStore:
         target = self._folder / location
         try:
             path.rename(target)
-            _sync_folder(target.parent)
+            sync_folder(target.parent)
         except OSError as error:
             path.unlink(missing_ok=True)
             raise _fault(error) from error
@@ -484,7 +484,8 @@ def _write(file: int, data: bytes) -> None:
         view = view[os.write(file, view) :]
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder durable. Raises OSError."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)

@@ -12,6 +12,7 @@ from typing import BinaryIO, Final
 from merpati.base.faults import Fault, Kind
 from merpati.base.ids import Ids
 from merpati.store.backup.place import Held
+from merpati.store.blobs import sync_folder
 from merpati.store.sqlite import disk_is_full
 
 INCOMING: Final = "incoming"
@@ -110,7 +111,7 @@ class Folder:
                 os.fsync(descriptor)
             temporary.rename(path)
             for folder in folders:
-                _sync_folder(folder)
+                sync_folder(folder)
         except OSError as error:
             with contextlib.suppress(OSError):
                 temporary.unlink(missing_ok=True)
@@ -149,11 +150,3 @@ def fault_of(folder: Path, error: OSError) -> Fault:
         )
     name = error.filename or folder
     return Fault(Kind.UNAVAILABLE, f"{name} cannot be used: {error.strerror or error}")
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
