@@ -120,10 +120,11 @@ class Spool:
     `add` never blocks for long (the page cache takes the bytes); `finish` syncs in a thread.
     """
 
-    __slots__ = ("_chunks", "_file", "_held", "_path", "_store", "size")
+    __slots__ = ("_chunks", "_file", "_held", "_inline_max", "_path", "_store", "size")
 
-    def __init__(self, store: BlobStore) -> None:
+    def __init__(self, store: BlobStore, inline_max: int) -> None:
         self._store = store
+        self._inline_max = inline_max
         self._chunks: list[bytes] = []
         self._held = 0
         self._file = -1
@@ -135,7 +136,7 @@ class Spool:
         self._chunks.append(chunk)
         self._held += len(chunk)
         self.size += len(chunk)
-        if self._held > (CHUNK if self._path else INLINE_MAX):
+        if self._held > (CHUNK if self._path else self._inline_max):
             self._spill()
 
     def _spill(self) -> None:
@@ -242,9 +243,9 @@ class BlobStore:
         self._compression = Compression()
         self._space_checked = float("-inf")
 
-    def spool(self) -> Spool:
-        """Begin to take a message."""
-        return Spool(self)
+    def spool(self, inline_max: int = INLINE_MAX) -> Spool:
+        """Begin to take a message; one of more than `inline_max` bytes goes to a file."""
+        return Spool(self, inline_max)
 
     def inline(self, data: bytes) -> Body:
         """A small message, ready for its row: as it is, `store.packing` compresses it later."""

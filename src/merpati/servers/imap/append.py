@@ -25,7 +25,7 @@ from merpati.servers.imap.linked import linked
 from merpati.servers.imap.sync import sync
 from merpati.services import binary
 from merpati.services.imap_events import Cause
-from merpati.store import emails, places
+from merpati.store import blobs, emails, places
 from merpati.store.blobs import Body, Spool
 from merpati.store.engine import UNDONE, Transaction
 from merpati.wire.imap import append, commands, flags, responses, sets, urls
@@ -33,7 +33,9 @@ from merpati.wire.imap.append import Begin, Following, FromUrl, Octets, Step, Ur
 from merpati.wire.imap.lexer import BadCommand, CommandReader, Literal
 from merpati.wire.mime import downgrade
 
-MESSAGES_MAX: Final = 100  # of one command
+MESSAGES_MAX: Final = 1_000  # of one command
+HELD_MAX: Final = 8 * 1024 * 1024  # bytes of one command in memory; what comes then goes to files
+SHORT_MAX: Final = 16  # messages whose rows do not hold up the event loop
 GO_AHEAD: Final = b"+ OK\r\n"
 SKIP_MAX: Final = 10 * 1024 * 1024  # bytes read for nothing before the connection is closed
 GONE: Final = frozenset({Kind.CLOSED, Kind.TIMEOUT})  # nobody is there to hear why
@@ -76,7 +78,9 @@ async def receive(client: Client, reader: CommandReader, command: commands.Appen
         raise
     ready = taking.ready
     try:
-        place, added = await client.services.store.write(
+        store = client.services.store
+        write = store.write if len(ready) <= SHORT_MAX else store.write_long
+        place, added = await write(
             _add, client.account_id, command.mailbox, ready, client.milliseconds(), replaced
         )
     except Fault as fault:
@@ -126,6 +130,7 @@ class _Taking:
         self._spool = client.services.blob_store.spool()
         self._is_binary = False
         self._count = 0
+        self._held = 0
 
     async def all(self) -> None:
         """Read the command to its end. Raises Fault, as `receive`."""
@@ -171,7 +176,8 @@ class _Taking:
     def _begin(self, step: Begin) -> None:
         self._begun = step
         self._is_binary = False
-        self._spool = self._client.services.blob_store.spool()
+        room = min(blobs.INLINE_MAX, max(HELD_MAX - self._held, 0))
+        self._spool = self._client.services.blob_store.spool(room)
         self._count += 1
         if self._fault is None and self._count > MESSAGES_MAX:
             self._fault = Fault(Kind.TOO_MANY, f"at most {MESSAGES_MAX} messages at once")
@@ -241,6 +247,7 @@ class _Taking:
             body = await self._spool.finish()
         finally:
             self._spool.discard()
+        self._held += len(body.data)
         keywords = flags.store_form(begun.keywords)
         self.ready.append(Ready(body, found, keywords, received_at))
 
