@@ -325,6 +325,38 @@ async def test_keywords_of_many_change_whatever_they_had_before(store: Store) ->
             await act([uid], Change.SET, frozenset(had[uid - 1].split()))
 
 
+@pytest.mark.parametrize("rare", [[], ["$junk"]])
+async def test_keywords_that_many_had_change_to_what_others_had(
+    store: Store, rare: list[str]
+) -> None:
+    account = await add_account(store)
+    had = ["", "$flagged", "$flagged $seen"] * 5 + rare
+    for words in had:
+        await fill(store, account.id, 1, keywords=words)
+    write: Any = store.write
+    act = partial(write, email_keywords.change, account.id, INBOX, range(1, len(had) + 1))
+    await act(Change.REMOVE, frozenset({"$flagged"}))
+    wanted = {uid: words.removeprefix("$flagged").strip() for uid, words in enumerate(had, 1)}
+    assert await keywords(store, account.id) == wanted
+    assert await counts(store, account.id) == (len(had), 10 + len(rare), 6 * len(had))
+    await act(Change.SET, frozenset({"$seen"}))
+    assert set((await keywords(store, account.id)).values()) == {"$seen"}
+
+
+async def test_only_what_is_marked_deleted_is_removed_as_such(store: Store) -> None:
+    account = await add_account(store)
+    for words in ("$deleted $seen", "$deletedx", "", "$deleted", "$draft", "$answered $deleted"):
+        await fill(store, account.id, 1, keywords=words)
+    assert await store.read(emails.deleted, account.id, INBOX) == [1, 4, 6]
+    assert await store.read(emails.deleted_size, account.id, INBOX) == 18
+    before = await store.read(changes.current, account.id)
+    assert await store.write(emails.remove_deleted, account.id, INBOX, [2, 4, 5]) == before + 1
+    assert await store.write(emails.remove_deleted, account.id, INBOX) == before + 2
+    assert await store.write(emails.remove_deleted, account.id, INBOX) == 0
+    assert await store.read(emails.uids_of, account.id, INBOX) == [2, 3, 5]
+    assert await counts(store, account.id) == (3, 3, 18)
+
+
 async def test_keywords_between_two_uids_come_in_the_order_of_the_uids(store: Store) -> None:
     account = await add_account(store)
     assert await store.read(email_keywords.between, account.id, INBOX, 1, 9) == []

@@ -129,7 +129,7 @@ async def test_what_expunging_would_free_is_known(store: Store) -> None:
     account = await add_account(store)
     await store.write(stores.add, account.id, "kept")
     await store.write(stores.add, account.id, "deleted", keywords="$deleted $seen")
-    assert await store.read(quota.deleted_size, account.id, INBOX) == 7
+    assert await store.read(emails.deleted_size, account.id, INBOX) == 7
 
 
 @pytest.mark.parametrize("limit", ["quota", "quota_emails"])

@@ -60,7 +60,7 @@ async def log(
     `born`: of emails that are gone, ids and modseqs with which they came, the latest last.
     """
     known = " ".join([f"{one}:{came}" for one, came in [*born][-BORN_MAX:]])
-    left = " ".join(map(str, sorted(set(threads))))
+    left = uid_sets.compress(sorted(set(threads)))
     await tx.run(
         "INSERT INTO change (account_id, modseq, n, kind, mailbox_id, uids, emails, threads,"
         " born) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",

@@ -102,10 +102,10 @@ async def threads_left(tx: Transaction, account_id: int, modseq: int) -> dict[in
         account_id, modseq,
     )  # fmt: skip
     return {
-        int(one): at
+        one: at
         for at, threads, email_ids, born in rows
         if not _came_since(email_ids, _births(born), modseq)
-        for one in threads.split()
+        for one in uid_sets.expand(threads)
     }
 
 

@@ -68,20 +68,12 @@ async def move(
     Returns:
         The modseq, the old UIDs and, in the same order, the new ones.
     """
-    rows = sorted(
-        await tx.rows(
-            "DELETE FROM mailbox_email WHERE account_id = $1 AND mailbox_id = $2"
-            f" AND {one_of(tx, 'uid', 3)} RETURNING uid, email_id, thread_id, blob_id,"
-            " received_at, size, keywords, added",
-            account_id,
-            source,
-            id_list(tx, uids),
-        )
-    )
+    rows = await emails.fetch(tx, account_id, source, sorted(uids), ("uid", "email_id", *COLUMNS))
     if not rows:
         return 0, [], []
-    await _drop_doubles(tx, account_id, target, [row[1] for row in rows])
     old = [row[0] for row in rows]
+    await emails.delete_rows(tx, account_id, source, old)
+    await _drop_doubles(tx, account_id, target, [row[1] for row in rows])
     modseq = await changes.next_modseq(tx, account_id)
     size = sum(row[5] for row in rows)
     unseen = sum(not emails.is_seen(row[6]) for row in rows)

@@ -147,17 +147,20 @@ async def _rewrite(
     different: Mapping[str, str],
     counts: Mapping[str, int],
 ) -> None:
-    """Write keywords in place of those that emails have: one walk for each that many have."""
-    scattered: dict[str, list[int]] = {}
-    for old, new in different.items():
-        if not _is_run(uids) or counts[old] * MANY < len(uids):
-            scattered[old] = []
-            continue
-        await tx.run(
-            "UPDATE mailbox_email SET keywords = $3, modseq = $4 WHERE account_id = $1"
-            " AND mailbox_id = $2 AND uid BETWEEN $5 AND $6 AND keywords = $7 AND modseq <> $4",
-            account_id, mailbox_id, new, modseq, uids[0], uids[-1], old,
-        )  # fmt: skip
+    """Write keywords in place of those that emails have: those of many in one walk over all."""
+    is_run = _is_run(uids)
+    common = [old for old in different if is_run and counts[old] * MANY >= len(uids)]
+    if common:
+        await _walk(
+            tx,
+            account_id,
+            mailbox_id,
+            modseq,
+            uids,
+            {old: different[old] for old in common},
+            is_all=sum(map(counts.__getitem__, common)) == len(uids),
+        )
+    scattered: dict[str, list[int]] = {old: [] for old in different if old not in common}
     if not scattered:
         return
     for uid, old in zip(uids, held, strict=True):
@@ -170,6 +173,22 @@ async def _rewrite(
             f" WHERE account_id = $1 AND mailbox_id = $2 AND {which}",
             account_id, mailbox_id, different[old], modseq, some,
         )  # fmt: skip
+
+
+async def _walk(
+    tx: Transaction, account_id: int, mailbox_id: int, modseq: int, uids: Sequence[int],
+    different: Mapping[str, str], *, is_all: bool,
+) -> None:  # fmt: skip
+    """Write keywords in place of a few that emails of a run have; `is_all`: no email has others."""
+    values = [word for pair in different.items() for word in pair]
+    cases = "".join([f" WHEN ${n} THEN ${n + 1}" for n in range(6, 6 + len(values), 2)])
+    held = ", ".join([f"${n}" for n in range(6, 6 + len(values), 2)])
+    others = "" if is_all else f" AND keywords IN ({held})"
+    await tx.run(
+        f"UPDATE mailbox_email SET keywords = CASE keywords{cases} END, modseq = $3"
+        f" WHERE account_id = $1 AND mailbox_id = $2 AND uid BETWEEN $4 AND $5{others}",
+        account_id, mailbox_id, modseq, uids[0], uids[-1], *values,
+    )  # fmt: skip
 
 
 async def _spread(

@@ -10,7 +10,7 @@ makes a new email of the same blob, since IMAP lets the copies' flags differ.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from functools import lru_cache
 from typing import Final
 
@@ -19,7 +19,7 @@ import msgspec
 from merpati.base.faults import Fault, Kind
 from merpati.model import uids as uid_sets
 from merpati.model.change import ChangeKind
-from merpati.model.message import SEEN, Digest
+from merpati.model.message import DELETED, SEEN, Digest
 from merpati.store import blobs, changes, email_threads, expunged, quota
 from merpati.store.engine import Dialect, Row, Topic, Transaction, among, id_list, one_of, within
 
@@ -51,6 +51,10 @@ INSERT_ROW: Final = (
     " blob_id, received_at, size, keywords, saved_at)"
     " VALUES ($1, $2, $3, $4, $4, $5, $6, $7, $8, $9, $10, $11)"
 )
+# What stands in the index `mailbox_email_marked`, word for word; and the mark itself.
+MARKED: Final = "keywords LIKE '%$d%'"
+IS_DELETED: Final = "(' ' || keywords || ' ') LIKE '% $deleted %'"
+LEAVING: Final = ("uid", "email_id", "size", "keywords", "thread_id", "added")
 UID_BITS: Final = 32  # RFC 9051 9, uniqueid
 DENSE: Final = 4  # a range query may visit so many rows for each one wanted
 
@@ -169,16 +173,55 @@ async def first_unseen(tx: Transaction, account_id: int, mailbox_id: int) -> int
     return found
 
 
+def marked(tx: Transaction) -> str:
+    """The table of emails, read by the index of those that may bear a mark.
+
+    With `MARKED` among the conditions; the mark itself is one more. SQLite takes all indexes
+    for equally good, since it knows nothing of how few are marked.
+    """
+    return "mailbox_email" + (
+        " INDEXED BY mailbox_email_marked" if tx.dialect is Dialect.SQLITE else ""
+    )
+
+
 async def deleted(tx: Transaction, account_id: int, mailbox_id: int) -> list[int]:
     r"""The UIDs of a mailbox that are marked \Deleted, ascending."""
-    # SQLite takes both indexes for equally good, since it knows nothing of how few are marked.
-    which = " INDEXED BY mailbox_email_deleted" if tx.dialect is Dialect.SQLITE else ""
     rows = await tx.rows(
-        f"SELECT uid FROM mailbox_email{which} WHERE account_id = $1 AND mailbox_id = $2"
-        " AND (' ' || keywords || ' ') LIKE '% $deleted %' ORDER BY uid",
+        f"SELECT uid FROM {marked(tx)} WHERE account_id = $1 AND mailbox_id = $2"
+        f" AND {MARKED} AND {IS_DELETED} ORDER BY uid",
         account_id, mailbox_id,
     )  # fmt: skip
     return [row[0] for row in rows]
+
+
+async def deleted_size(tx: Transaction, account_id: int, mailbox_id: int) -> int:
+    r"""Bytes of what is marked \Deleted in a mailbox (RFC 9208 5, DELETED-STORAGE)."""
+    found: int = await tx.value(
+        f"SELECT CAST(coalesce(sum(size), 0) AS BIGINT) FROM {marked(tx)}"
+        f" WHERE account_id = $1 AND mailbox_id = $2 AND {MARKED} AND {IS_DELETED}",
+        account_id, mailbox_id,
+    )  # fmt: skip
+    return found
+
+
+async def remove_deleted(
+    tx: Transaction,
+    account_id: int,
+    mailbox_id: int,
+    only: Collection[int] | None = None,
+    now: int | None = None,
+) -> int:
+    r"""As `remove`, of all emails marked \Deleted, or of those of these UIDs; the modseq."""
+    found = await tx.rows(
+        f"SELECT uid FROM {marked(tx)} WHERE account_id = $1 AND mailbox_id = $2 AND {MARKED}"
+        " ORDER BY uid",
+        account_id, mailbox_id,
+    )  # fmt: skip
+    wanted = None if only is None else set(only)
+    uids = [uid for (uid,) in found if wanted is None or uid in wanted]
+    rows = await fetch(tx, account_id, mailbox_id, uids, LEAVING)
+    rows = [row for row in rows if DELETED in row[3].split(" ")]
+    return await _take_out(tx, account_id, mailbox_id, rows, now)
 
 
 async def remove(
@@ -200,20 +243,25 @@ async def remove(
     Returns:
         The modseq of the act and the UIDs removed.
     """
-    kept, wanted = within(tx, "uid", 4, uids)
-    await expunged.keep(tx, account_id, mailbox_id, kept, wanted, now)
-    which, wanted = within(tx, "uid", 3, uids)
-    rows = sorted(
-        await tx.rows(
-            "DELETE FROM mailbox_email WHERE account_id = $1 AND mailbox_id = $2"
-            f" AND {which} RETURNING uid, email_id, size, keywords, thread_id, added",
-            account_id, mailbox_id, wanted,
-        )
-    )  # fmt: skip
+    rows = await fetch(tx, account_id, mailbox_id, sorted(uids), LEAVING)
+    return await _take_out(tx, account_id, mailbox_id, rows, now), [row[0] for row in rows]
+
+
+async def _take_out(
+    tx: Transaction, account_id: int, mailbox_id: int, rows: list[Row], now: int | None
+) -> int:
+    """Remove emails whose rows of `LEAVING` were read; the modseq, 0 when there are none.
+
+    Reading and then deleting costs half of RETURNING, which SQLite first collects in a table
+    of its own.
+    """
     if not rows:
-        return 0, []
+        return 0
     gone = [row[0] for row in rows]
-    size = sum(row[2] for row in rows)
+    kept, wanted = within(tx, "uid", 4, gone)
+    await expunged.keep(tx, account_id, mailbox_id, kept, wanted, now)
+    await delete_rows(tx, account_id, mailbox_id, gone)
+    size = sum([row[2] for row in rows])
     await forget_places(tx, account_id, mailbox_id, rows)
     modseq = await quota.give_back(tx, account_id, size, len(rows))
     unseen = sum(not is_seen(row[3]) for row in rows)
@@ -223,7 +271,18 @@ async def remove(
         uid_sets.compress(gone), uid_sets.compress(sorted(row[1] for row in rows)),
         (row[4] for row in rows), births(mailbox_id, rows),
     )  # fmt: skip
-    return modseq, gone
+    return modseq
+
+
+async def delete_rows(
+    tx: Transaction, account_id: int, mailbox_id: int, uids: Sequence[int]
+) -> None:
+    """Let go of the rows of a mailbox with these ascending UIDs, and of nothing else."""
+    which, wanted = within(tx, "uid", 3, uids)
+    await tx.run(
+        f"DELETE FROM mailbox_email WHERE account_id = $1 AND mailbox_id = $2 AND {which}",
+        account_id, mailbox_id, wanted,
+    )  # fmt: skip
 
 
 async def copy(

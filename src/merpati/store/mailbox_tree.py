@@ -10,7 +10,7 @@ import msgspec
 
 from merpati.model import uids as uid_sets
 from merpati.model.change import ChangeKind
-from merpati.store import changes
+from merpati.store import changes, emails
 from merpati.store.engine import Dialect, Row, Transaction, id_list, one_of
 
 
@@ -46,10 +46,9 @@ async def nodes(tx: Transaction, account_id: int) -> dict[int, Node]:
 
 async def unseen_drafts(tx: Transaction, account_id: int) -> dict[int, int]:
     """How many drafts nobody has seen are in each mailbox: they are not unread (RFC 8621 2)."""
-    which = " INDEXED BY mailbox_email_draft" if tx.dialect is Dialect.SQLITE else ""
     rows = await tx.rows(
-        f"SELECT mailbox_id, count(*) FROM mailbox_email{which} WHERE account_id = $1"
-        " AND (' ' || keywords || ' ') LIKE '% $draft %'"
+        f"SELECT mailbox_id, count(*) FROM {emails.marked(tx)} WHERE account_id = $1"
+        f" AND {emails.MARKED} AND (' ' || keywords || ' ') LIKE '% $draft %'"
         " AND (' ' || keywords || ' ') NOT LIKE '% $seen %' GROUP BY mailbox_id",
         account_id,
     )

@@ -239,17 +239,6 @@ async def recount(tx: Transaction, domain_id: int) -> None:
     )
 
 
-async def deleted_size(tx: Transaction, account_id: int, mailbox_id: int) -> int:
-    r"""Bytes of what is marked \Deleted in a mailbox (RFC 9208 5, DELETED-STORAGE)."""
-    found: int = await tx.value(
-        "SELECT CAST(coalesce(sum(size), 0) AS BIGINT) FROM mailbox_email"
-        " WHERE account_id = $1 AND mailbox_id = $2"
-        " AND (' ' || keywords || ' ') LIKE '% $deleted %'",
-        account_id, mailbox_id,
-    )  # fmt: skip
-    return found
-
-
 async def _take(tx: Transaction, domain_id: int, size: int, count: int) -> bool:
     taken = await tx.run(
         "UPDATE domain_quota SET used = used + $2, emails = emails + $3"

@@ -11,10 +11,9 @@ from merpati.model.mailbox import INBOX_ID, OTHER_USERS, SEPARATOR, SHARED, Mail
 from merpati.servers.imap import rights, rows
 from merpati.servers.imap.client import Client, Done
 from merpati.servers.imap.legal import Refused
-from merpati.servers.imap.store import remove_deleted
 from merpati.servers.imap.sync import claim, put_together
 from merpati.servers.imap.view import View
-from merpati.store import changes, email_edit, emails, mailboxes, metadata, places, quota
+from merpati.store import changes, email_edit, emails, mailboxes, metadata, places
 from merpati.store.engine import Transaction
 from merpati.wire.imap import commands, names, responses, sets
 from merpati.wire.imap.commands import StatusItem
@@ -152,7 +151,7 @@ async def close(client: Client, _command: commands.Close) -> Done:
     client.close()
     if not view.read_only and letters.EXPUNGE in view.rights:
         await client.services.store.write(
-            remove_deleted, view.account_id, view.mailbox_id, None, client.milliseconds()
+            emails.remove_deleted, view.account_id, view.mailbox_id, None, client.milliseconds()
         )
     return Done("CLOSE completed")
 
@@ -329,7 +328,7 @@ async def _looked_up(client: Client, place: places.Place, item: StatusItem) -> i
         case StatusItem.DELETED:
             return len(await store.read(emails.deleted, place.account_id, mailbox.id))
         case StatusItem.DELETED_STORAGE:
-            size = await store.scan(quota.deleted_size, place.account_id, mailbox.id)
+            size = await store.scan(emails.deleted_size, place.account_id, mailbox.id)
             return -(-size // UNIT)
         case _:
             raise TypeError(item)

@@ -143,7 +143,7 @@ async def expunge(client: Client, command: commands.Expunge) -> Done:
         await view.load(client.services.store)
         only = _named(view, command.uids)
     modseq = await _write(
-        client, view.count, remove_deleted, view.account_id, view.mailbox_id, only,
+        client, view.count, emails.remove_deleted, view.account_id, view.mailbox_id, only,
         client.milliseconds(),
     )  # fmt: skip
     await sync(client, expunge=True, uid=command.uids is not None)
@@ -156,24 +156,6 @@ def _named(view: View, wanted: sets.SequenceSet) -> Sequence[int]:
     if wanted.saved:
         return view.saved
     return rows.within(view.uids, wanted, view.uids[-1] if view.uids else 0)
-
-
-async def remove_deleted(
-    tx: Transaction,
-    account_id: int,
-    mailbox_id: int,
-    only: Sequence[int] | None = None,
-    now: int | None = None,
-) -> int:
-    r"""Take out all messages that are \Deleted, or those of these UIDs; the modseq."""
-    uids = await emails.deleted(tx, account_id, mailbox_id)
-    if only is not None:
-        wanted = set(only)
-        uids = [uid for uid in uids if uid in wanted]
-    if not uids:
-        return 0
-    modseq, _ = await emails.remove(tx, account_id, mailbox_id, uids, now)
-    return modseq
 
 
 async def copy(client: Client, command: commands.Copy) -> Done:

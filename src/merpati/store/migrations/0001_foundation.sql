@@ -126,9 +126,10 @@ CREATE TABLE mailbox_email (
   PRIMARY KEY (account_id, mailbox_id, uid)
 ) {clustered};
 
--- What EXPUNGE looks for, however large the mailbox: few rows are in it at any time.
-CREATE INDEX mailbox_email_deleted ON mailbox_email (account_id, mailbox_id, uid)
-  WHERE (' ' || keywords || ' ') LIKE '% $deleted %';
+-- Where $deleted and $draft may be, however large the mailbox: few rows are in it at any time.
+-- One cheap condition for both, as each change of keywords asks it of the old and of the new.
+CREATE INDEX mailbox_email_marked ON mailbox_email (account_id, mailbox_id, uid)
+  WHERE keywords LIKE '%$d%';
 
 -- The threads of replies; a message that answers nothing begins its own (store/emails.py).
 CREATE TABLE thread_ref (
@@ -148,7 +149,7 @@ CREATE TABLE change (
   mailbox_id BIGINT NOT NULL,
   uids TEXT NOT NULL,                     -- "1:3,7"
   emails TEXT NOT NULL,                   -- ids of emails that are gone, "1:3,7"
-  threads TEXT NOT NULL,                  -- ids of the threads that these were in, "1 7"
+  threads TEXT NOT NULL,                  -- ids of the threads that these were in, "1:3,7"
   born TEXT NOT NULL DEFAULT '',          -- which of these came with which modseq, "1:12 7:14"
   PRIMARY KEY (account_id, modseq, n)
 ) {clustered};

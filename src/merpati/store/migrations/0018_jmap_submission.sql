@@ -29,10 +29,5 @@ CREATE TABLE email_submission (
 ) {clustered};
 CREATE INDEX email_submission_open ON email_submission (account_id) WHERE is_settled = 0;
 
--- Drafts that nobody has seen are not unread (RFC 8621 2); few rows are in it.
-CREATE INDEX mailbox_email_draft ON mailbox_email (account_id, mailbox_id)
-  WHERE (' ' || keywords || ' ') LIKE '% $draft %'
-  AND (' ' || keywords || ' ') NOT LIKE '% $seen %';
-
 -- To take a message back that has not left.
 CREATE INDEX queue_submitted ON queue_message (trace) WHERE account_id > 0;
