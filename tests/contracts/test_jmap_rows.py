@@ -8,7 +8,9 @@ from merpati.base.faults import Fault
 from merpati.model import criteria as c
 from merpati.store import (
     changes,
+    email_changes,
     email_edit,
+    email_marks,
     email_places,
     email_rows,
     emails,
@@ -129,3 +131,28 @@ async def test_a_mailbox_holds_an_email_once_however_it_comes(store: Store) -> N
     usage = await store.read(quota.of_account, account.id)
     assert usage is not None
     assert usage.emails == 2
+
+
+async def test_what_is_not_counted_of_mailboxes(store: Store) -> None:
+    account = await add_account(store)
+    held = (
+        "$draft", "$draft $seen", "", "x$draft", "$deleted", "$deleted $seen", "$deleted $draft",
+    )  # fmt: skip
+
+    async def add(tx: Transaction) -> None:
+        modseq = await changes.next_modseq(tx, account.id)
+        for uid, keywords in enumerate(held, 1):
+            row = (uid, emails.first_id(2, uid), 7, 1, NOW, 10, keywords)
+            await emails.insert_rows(tx, account.id, 2, modseq, [row], NOW)
+
+    assert not await store.read(email_marks.are_any, account.id)
+    await store.write(add)
+    assert await store.read(email_marks.left_out, account.id) == {2: (3, 3)}
+    assert await store.read(email_marks.are_any, account.id)
+    assert await store.read(email_rows.uids, account.id, 2) == [1, 2, 3, 4]
+    since = await store.read(changes.current, account.id)
+    await store.write(mailboxes.destroy, account.id, "Drafts", NOW)
+    assert set(await store.read(email_changes.threads_left, account.id, since, ())) == {7}
+    told, _ = await store.read(email_changes.since, account.id, since + 1)
+    assert {one.email_id for one in told} == {emails.first_id(2, uid) for uid in range(1, 8)}
+    assert all(one.created is None for one in told)

@@ -9,12 +9,8 @@ from merpati.model.event import Event, EventKind
 from merpati.store import (
     changes,
     directory,
-    email_changes,
-    emails,
     events,
     identities,
-    mailbox_tree,
-    mailboxes,
     object_changes,
     queue,
     submissions,
@@ -118,22 +114,3 @@ async def test_only_what_waits_is_taken_back(store: Store) -> None:
     assert not await store.write(submissions.cancel, ana.id, found, NOW)
     assert await store.write(submissions.remove, ana.id, one.id)
     assert not await store.write(submissions.remove, ana.id, one.id)
-
-
-async def test_unseen_drafts_are_counted(store: Store) -> None:
-    ana = await _account(store)
-
-    async def add(tx: Any) -> None:
-        modseq = await changes.next_modseq(tx, ana.id)
-        for uid, keywords in enumerate(("$draft", "$draft $seen", "", "x$draft"), 1):
-            row = (uid, emails.first_id(2, uid), 7, 1, NOW, 10, keywords)
-            await emails.insert_rows(tx, ana.id, 2, modseq, [row], NOW)
-
-    await store.write(add)
-    assert await store.read(mailbox_tree.unseen_drafts, ana.id) == {2: 1}
-    since = await store.read(changes.current, ana.id)
-    await store.write(mailboxes.destroy, ana.id, "Drafts", NOW)
-    assert set(await store.read(email_changes.threads_left, ana.id, since)) == {7}
-    told, _ = await store.read(email_changes.since, ana.id, since + 1)
-    assert {one.email_id for one in told} == {emails.first_id(2, uid) for uid in range(1, 5)}
-    assert all(one.created is None for one in told)

@@ -18,6 +18,7 @@ class ChangeKind(IntEnum):
     MAILBOX_DESTROYED = 6
     METADATA_CHANGED = 7  # an annotation of a mailbox (RFC 5464)
     NAME_SUBSCRIBED = 8  # or unsubscribed, a name that no mailbox has
+    DELETED_CHANGED = 9  # IMAP has marked `uids` \Deleted, and those in `emails` no longer
     # Of scripts `uids` holds the id, and there is no mailbox.
     SCRIPT_CREATED = 16
     SCRIPT_CHANGED = 17  # its text or name, or whether it is active

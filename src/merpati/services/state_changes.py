@@ -29,7 +29,7 @@ _MAILBOX: Final = frozenset({
 MAIL_TYPES: Final[Mapping[str, frozenset[ChangeKind]]] = {
     "Mailbox": _MAILBOX | {_ADDED, _FLAGS, _REMOVED},
     "Email": frozenset({_ADDED, _FLAGS, _REMOVED, _GONE}),
-    "Thread": frozenset({_ADDED, _REMOVED, _GONE}),
+    "Thread": frozenset({_ADDED, _REMOVED, _GONE, ChangeKind.DELETED_CHANGED}),
     "EmailDelivery": frozenset({_ADDED}),  # RFC 8621 1.5
 }
 TYPES: Final[Mapping[str, frozenset[ChangeKind]]] = {

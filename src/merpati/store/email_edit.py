@@ -13,7 +13,7 @@ from merpati.base.faults import Fault, Kind
 from merpati.model import uids as uid_sets
 from merpati.model.change import ChangeKind
 from merpati.model.message import DELETED
-from merpati.store import blobs, changes, email_keywords, email_places, emails, quota
+from merpati.store import blobs, changes, email_keywords, email_marks, email_places, emails, quota
 from merpati.store.email_places import Held
 from merpati.store.engine import Row, Transaction, id_list, one_of
 
@@ -25,10 +25,9 @@ async def set_keywords(
 ) -> None:
     """Give an email these keywords, in all its mailboxes; rows with `COLUMNS`."""
     for mailbox_id, row in places:
-        own = {DELETED} if DELETED in row[6].split() else set()
         await email_keywords.change(
             tx, account_id, mailbox_id, [row[0]], email_keywords.Change.SET,
-            frozenset(keywords) - {DELETED} | own,
+            frozenset(keywords) - {DELETED},
         )  # fmt: skip
 
 
@@ -85,6 +84,8 @@ async def move(
     await changes.log(
         tx, account_id, modseq, 0, ChangeKind.EMAILS_REMOVED, source, uid_sets.compress(old)
     )
+    marked = [uid for uid, row in zip(new, rows, strict=True) if email_marks.is_marked(row[6])]
+    await email_marks.log(tx, account_id, target, modseq, uid_sets.compress(marked))
     return modseq, old, new
 
 
@@ -103,6 +104,7 @@ async def destroy(tx: Transaction, account_id: int, email_id: int, now: int) -> 
 async def _link(tx: Transaction, account_id: int, place: Held, target: int, now: int) -> None:
     """Let one mailbox more hold an email."""
     uid, email_id, thread_id, blob_id, received_at, size, keywords, added = place.row
+    await _drop_doubles(tx, account_id, target, [email_id])  # one that IMAP has marked
     modseq, _ = await quota.take(tx, account_id, size, 1)
     unseen = int(not emails.is_seen(keywords))
     [new] = await emails.count_in(tx, account_id, target, modseq, 1, unseen, size)

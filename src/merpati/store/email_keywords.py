@@ -11,7 +11,7 @@ from merpati.model import rights as letters
 from merpati.model import uids as uid_sets
 from merpati.model.change import ChangeKind
 from merpati.model.message import DELETED, SYSTEM
-from merpati.store import changes, emails
+from merpati.store import changes, email_marks, emails
 from merpati.store.engine import Dialect, Transaction, among
 
 MANY: Final = 8  # as one in so many: these are found by walking over all
@@ -86,10 +86,12 @@ async def change(
         "UPDATE mailbox SET modseq = $3, unseen = unseen + $4 WHERE account_id = $1 AND id = $2",
         account_id, mailbox_id, modseq, unseen,
     )  # fmt: skip
-    await changes.log(
-        tx, account_id, modseq, 0, ChangeKind.KEYWORDS_CHANGED, mailbox_id,
-        uid_sets.compress(changed),
-    )  # fmt: skip
+    which = uid_sets.compress(changed)
+    await changes.log(tx, account_id, modseq, 0, ChangeKind.KEYWORDS_CHANGED, mailbox_id, which)
+    if DELETED in keywords or how is Change.SET:
+        await email_marks.log_turned(
+            tx, account_id, mailbox_id, modseq, found, held, different, which
+        )
     if has_linked:
         await _spread(tx, account_id, mailbox_id, modseq, changed)
     return modseq, now, modified
@@ -214,7 +216,7 @@ async def _spread(
     places = {(one, box, uid) for one, box, uid in others}
     places |= {(one, one >> emails.UID_BITS, one & (1 << emails.UID_BITS) - 1) for one in changed}
     places -= {(one, mailbox_id, uid) for one, (uid, _) in changed.items()}
-    for n, (email_id, box, uid) in enumerate(sorted(places), 1):
+    for n, (email_id, box, uid) in enumerate(sorted(places), email_marks.ROW + 1):
         row = await tx.row(
             "SELECT keywords FROM mailbox_email WHERE account_id = $1 AND mailbox_id = $2"
             " AND uid = $3 AND email_id = $4",

@@ -1,8 +1,10 @@
-"""Where an email is, by its id: the mailboxes that hold it, and its row in each.
+r"""Where an email is, by its id: the mailboxes that hold it, and its row in each.
 
 An email's id is the mailbox and the UID where it first came; neither is ever given again in
 its account. So most are found by their id alone. One that was moved, or that lies in several
 mailboxes, has a row in `email_place` for each of its other places.
+
+A row that IMAP has marked \Deleted is no place: JMAP shows none (RFC 8621 4.1.1).
 """
 
 from __future__ import annotations
@@ -59,7 +61,7 @@ async def _gather(
 ) -> None:
     for mailbox_id, uids in places.items():
         rows = await emails.fetch(
-            tx, account_id, mailbox_id, sorted(uids), ("uid", "email_id", *columns)
+            tx, account_id, mailbox_id, sorted(uids), ("uid", "email_id", *columns), shown=True
         )
         for row in rows:
             if row[1] in wanted:  # another one may have come to that mailbox by a move
@@ -91,6 +93,8 @@ async def add(
 async def every(tx: Transaction, account_id: int, limit: int) -> list[int]:
     """The emails of an account, each once, up to a number of rows."""
     rows = await tx.rows(
-        "SELECT email_id FROM mailbox_email WHERE account_id = $1 LIMIT $2", account_id, limit
-    )
+        f"SELECT e.email_id FROM mailbox_email e WHERE e.account_id = $1 AND {emails.SHOWN}"
+        " LIMIT $2",
+        account_id, limit,
+    )  # fmt: skip
     return list(dict.fromkeys(row[0] for row in rows))

@@ -8,7 +8,8 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from merpati.model import criteria as c
-from merpati.store import emails, finding
+from merpati.model.message import DELETED
+from merpati.store import email_marks, emails, finding
 from merpati.store.engine import Dialect, Row, Transaction, among
 
 
@@ -29,7 +30,7 @@ async def ordered(
     *,
     descending: bool,
 ) -> Columns:
-    """The emails of mailboxes that meet a criterion which `finding.by_rows`.
+    """The emails of mailboxes that meet a criterion which `finding.by_rows`, as JMAP shows them.
 
     They are ordered by a column of numbers, then by id, in one direction; each comes once.
     All of a column is one value: handing over 100,000 rows costs more than finding them.
@@ -37,7 +38,7 @@ async def ordered(
     if not mailbox_ids:
         return Columns((), (), ())
     inside, value = among(tx, "e.mailbox_id", 2, mailbox_ids)
-    where, values = finding.where(tx, (account_id, value), wanted)
+    where, values = finding.where(tx, (account_id, value), await _shown(tx, account_id, wanted))
     way = "DESC" if descending else "ASC"
     names = [f"e.{name}" for name in ("email_id", key, "thread_id")]
     table = f"FROM mailbox_email e WHERE e.account_id = $1 AND {inside} AND {where}"
@@ -62,8 +63,9 @@ async def ordered(
 async def matching(
     tx: Transaction, account_id: int, mailbox_id: int, wanted: c.Criterion, columns: Sequence[str]
 ) -> list[Row]:
-    """The rows that meet a criterion which `finding.by_rows`, by UID."""
-    where, values = finding.where(tx, (account_id, mailbox_id), wanted)
+    """The rows that meet a criterion which `finding.by_rows`, by UID, of those JMAP shows."""
+    shown = await _shown(tx, account_id, wanted)
+    where, values = finding.where(tx, (account_id, mailbox_id), shown)
     names = ", ".join(emails.COLUMNS[name] for name in columns)
     return await tx.rows(
         f"SELECT {names} FROM mailbox_email e WHERE e.account_id = $1 AND e.mailbox_id = $2"
@@ -73,8 +75,10 @@ async def matching(
 
 
 async def uids(tx: Transaction, account_id: int, mailbox_id: int) -> list[int]:
-    """Every UID, ascending."""
-    return await emails.uids_of(tx, account_id, mailbox_id)
+    """Every UID that JMAP shows, ascending."""
+    found = await emails.uids_of(tx, account_id, mailbox_id)
+    marked = set(await emails.deleted(tx, account_id, mailbox_id))
+    return [uid for uid in found if uid not in marked] if marked else found
 
 
 async def rows(
@@ -84,15 +88,22 @@ async def rows(
     return await emails.fetch(tx, account_id, mailbox_id, wanted, tuple(columns))
 
 
+async def _shown(tx: Transaction, account_id: int, wanted: c.Criterion) -> c.Criterion:
+    """A criterion that leaves out what JMAP does not show; mostly, there is nothing of that."""
+    if not await email_marks.are_any(tx, account_id):
+        return wanted
+    return c.And((c.Not(c.Keyword(DELETED)), wanted))
+
+
 async def threads_with(
     tx: Transaction, account_id: int, keyword: str
 ) -> dict[int, tuple[int, int]]:
     """For each thread in which an email has a keyword: how many have it, of how many."""
     find = "instr" if tx.dialect is Dialect.SQLITE else "strpos"
     found = await tx.rows(
-        f"SELECT thread_id, sum(CASE WHEN {find}(' ' || keywords || ' ', ' ' || $2 || ' ') > 0"
-        " THEN 1 ELSE 0 END) AS held, count(*) FROM mailbox_email WHERE account_id = $1"
-        " GROUP BY thread_id",
+        f"SELECT e.thread_id, sum(CASE WHEN {find}(' ' || e.keywords || ' ', ' ' || $2 || ' ') > 0"
+        " THEN 1 ELSE 0 END) AS held, count(*) FROM mailbox_email e WHERE e.account_id = $1"
+        f" AND {emails.SHOWN} GROUP BY e.thread_id",
         account_id, keyword,
     )  # fmt: skip
     return {row[0]: (int(row[1]), int(row[2])) for row in found if row[1]}

@@ -56,6 +56,8 @@ MARKED: Final = "keywords LIKE '%$d%'"
 IS_DELETED: Final = "(' ' || keywords || ' ') LIKE '% $deleted %'"
 LEAVING: Final = ("uid", "email_id", "size", "keywords", "thread_id", "added")
 UID_BITS: Final = 32  # RFC 9051 9, uniqueid
+# What JMAP shows: all but what IMAP has marked \Deleted (RFC 8621 4.1.1).
+SHOWN: Final = "(' ' || e.keywords || ' ') NOT LIKE '% $deleted %'"
 DENSE: Final = 4  # a range query may visit so many rows for each one wanted
 
 
@@ -134,22 +136,28 @@ async def fetch(
     mailbox_id: int,
     uids: Sequence[int],
     columns: tuple[str, ...],
+    *,
+    shown: bool = False,
 ) -> list[Row]:
-    """Rows of the emails with these ascending UIDs that exist, by UID; uid is the first column."""
+    """Rows of the emails with these ascending UIDs that exist, by UID; uid is the first column.
+
+    With `shown`, of those only that JMAP shows.
+    """
     assert columns[0] == "uid"
+    too = f" AND {SHOWN}" if shown else ""
     if not uids:
         return []
     first, last = uids[0], uids[-1]
     if last - first + 1 <= DENSE * len(uids):
         rows = await tx.rows(
-            _select(columns, "e.uid BETWEEN $3 AND $4"), account_id, mailbox_id, first, last
+            _select(columns, f"e.uid BETWEEN $3 AND $4{too}"), account_id, mailbox_id, first, last
         )
         if last - first + 1 > len(uids):
             wanted = set(uids)
             rows = [row for row in rows if row[0] in wanted]
         return rows
     return await tx.rows(
-        _select(columns, one_of(tx, "e.uid", 3)), account_id, mailbox_id, id_list(tx, uids)
+        _select(columns, one_of(tx, "e.uid", 3) + too), account_id, mailbox_id, id_list(tx, uids)
     )
 
 

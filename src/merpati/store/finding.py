@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from merpati.model import criteria as c
+from merpati.model.message import DELETED
 from merpati.store.engine import Dialect, Row, Transaction, id_list, one_of
 
 _BY_ROWS: Final = (
@@ -116,17 +117,22 @@ class _Where:
         return f"({' AND '.join(parts) or '1 = 1'})"
 
     def _elsewhere(self, wanted: c.InMailbox | c.InThread) -> str:
-        """What other emails of the account decide; a list of ids that is made once."""
+        """What other emails of the account decide; a list of ids that is made once.
+
+        JMAP asks for these, which does not show what IMAP has marked (RFC 8621 4.1.1).
+        """
+        hidden = self._keyword("o", DELETED)
         if isinstance(wanted, c.InMailbox):
             ids = ", ".join([self._value(each) for each in wanted.mailbox_ids]) or "NULL"
             return (
                 "(e.email_id IN (SELECT o.email_id FROM mailbox_email o"
-                f" WHERE o.account_id = $1 AND o.mailbox_id IN ({ids})))"
+                f" WHERE o.account_id = $1 AND o.mailbox_id IN ({ids}) AND NOT {hidden}))"
             )
         holds = self._keyword("o", wanted.keyword)
         return (
             "(e.thread_id IN (SELECT o.thread_id FROM mailbox_email o"
-            f" WHERE o.account_id = $1 AND {holds if wanted.present else f'NOT {holds}'}))"
+            f" WHERE o.account_id = $1 AND {holds if wanted.present else f'NOT {holds}'}"
+            f" AND NOT {hidden}))"
         )
 
 

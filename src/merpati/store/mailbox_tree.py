@@ -44,17 +44,6 @@ async def nodes(tx: Transaction, account_id: int) -> dict[int, Node]:
     return {row[0]: Node(*row) for row in rows}
 
 
-async def unseen_drafts(tx: Transaction, account_id: int) -> dict[int, int]:
-    """How many drafts nobody has seen are in each mailbox: they are not unread (RFC 8621 2)."""
-    rows = await tx.rows(
-        f"SELECT mailbox_id, count(*) FROM {emails.marked(tx)} WHERE account_id = $1"
-        f" AND {emails.MARKED} AND (' ' || keywords || ' ') LIKE '% $draft %'"
-        " AND (' ' || keywords || ' ') NOT LIKE '% $seen %' GROUP BY mailbox_id",
-        account_id,
-    )
-    return dict(rows)
-
-
 def path(tree: dict[int, Node], id_: int) -> str:
     """The path of a mailbox, levels joined by the separator."""
     names: list[str] = []
@@ -86,18 +75,19 @@ async def threads(
     found = {}
     for mailbox_id in mailbox_ids:
         total = await tx.value(
-            "SELECT count(DISTINCT thread_id) FROM mailbox_email"
-            " WHERE account_id = $1 AND mailbox_id = $2",
+            "SELECT count(DISTINCT e.thread_id) FROM mailbox_email e"
+            f" WHERE e.account_id = $1 AND e.mailbox_id = $2 AND {emails.SHOWN}",
             account_id, mailbox_id,
         )  # fmt: skip
         unread = await tx.value(
             "SELECT count(DISTINCT e.thread_id) FROM mailbox_email e"
-            " WHERE e.account_id = $1 AND e.mailbox_id = $2 AND e.thread_id IN ("
-            " SELECT o.thread_id FROM mailbox_email o JOIN mailbox m"
+            f" WHERE e.account_id = $1 AND e.mailbox_id = $2 AND {emails.SHOWN}"
+            " AND e.thread_id IN (SELECT o.thread_id FROM mailbox_email o JOIN mailbox m"
             " ON m.account_id = o.account_id AND m.id = o.mailbox_id"
             " WHERE o.account_id = $1 AND m.unseen > 0"
             " AND (' ' || o.keywords || ' ') NOT LIKE '% $seen %'"
             " AND (' ' || o.keywords || ' ') NOT LIKE '% $draft %'"
+            " AND (' ' || o.keywords || ' ') NOT LIKE '% $deleted %'"
             " AND (m.id = $2 OR (m.role <> 'trash' AND 'trash' <> (SELECT role FROM mailbox"
             " WHERE account_id = $1 AND id = $2))))",
             account_id, mailbox_id,
@@ -152,11 +142,11 @@ FEW: Final = 1000  # emails that changed in a mailbox
 
 
 async def thread_rows(tx: Transaction, account_id: int, mailbox_id: int) -> Rows:
-    """All emails of a mailbox; each column is one value, which is handed over at once."""
+    """The emails of a mailbox that JMAP shows; each column is one value, handed over at once."""
     parts = ("uid", "thread_id", "unread")
     inner = (
         f"SELECT e.uid, e.thread_id, {_UNREAD} AS unread FROM mailbox_email e"
-        " WHERE e.account_id = $1 AND e.mailbox_id = $2 ORDER BY e.uid"
+        f" WHERE e.account_id = $1 AND e.mailbox_id = $2 AND {emails.SHOWN} ORDER BY e.uid"
     )
     gather = "json_group_array" if tx.dialect is Dialect.SQLITE else "array_agg"
     gathered = ", ".join(f"{gather}({name})" for name in parts)
@@ -190,7 +180,7 @@ async def thread_changes(
         wanted = uid_sets.union(sets)
         rows = await tx.rows(
             f"SELECT e.uid, e.thread_id, {_UNREAD} FROM mailbox_email e WHERE e.account_id = $1"
-            f" AND e.mailbox_id = $2 AND {one_of(tx, 'e.uid', 3)}",
+            f" AND e.mailbox_id = $2 AND {one_of(tx, 'e.uid', 3)} AND {emails.SHOWN}",
             account_id, node.id, id_list(tx, wanted),
         )  # fmt: skip
         changed[node.id] = rows

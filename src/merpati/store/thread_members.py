@@ -3,7 +3,8 @@
 A delivery writes nothing for it (docs/design/store.md, "Few pages for each copy"). The first
 who asks for threads of an account has its emails entered into an index; what comes after is
 seen by a walk over the newest emails of each mailbox, and entered too when that walk has become
-long. The index only says where to look: entries of emails that are gone do no harm.
+long. The index only says where to look: entries of emails that are gone do no harm, nor those of
+emails that JMAP does not show.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from merpati.store import changes, email_places
+from merpati.store import changes, email_places, emails
 from merpati.store.engine import Row, Transaction, id_list, one_of
 
 BEHIND_MAX: Final = 256  # emails that are not in the index, before it is brought up to date
@@ -72,8 +73,8 @@ async def index(tx: Transaction, account_id: int) -> None:
         entries = await tx.value(
             "SELECT count(*) FROM thread_email WHERE account_id = $1", account_id
         )
-        emails = await tx.value("SELECT emails FROM account WHERE id = $1", account_id)
-        if entries > STALE * (emails or 0) + BEHIND_MAX:
+        count = await tx.value("SELECT emails FROM account WHERE id = $1", account_id)
+        if entries > STALE * (count or 0) + BEHIND_MAX:
             indexed = None
     if indexed is None:
         await tx.run("DELETE FROM thread_email WHERE account_id = $1", account_id)
@@ -95,9 +96,9 @@ async def _looked_through(
 ) -> dict[int, list[Member]]:
     """The same without the index: all emails of the account are looked at."""
     rows = await tx.rows(
-        "SELECT thread_id, email_id, mailbox_id, received_at FROM mailbox_email"
-        f" WHERE account_id = $1 AND {one_of(tx, 'thread_id', 2)}"
-        " ORDER BY received_at, email_id",
+        "SELECT e.thread_id, e.email_id, e.mailbox_id, e.received_at FROM mailbox_email e"
+        f" WHERE e.account_id = $1 AND {one_of(tx, 'e.thread_id', 2)} AND {emails.SHOWN}"
+        " ORDER BY e.received_at, e.email_id",
         account_id, id_list(tx, wanted),
     )  # fmt: skip
     found: dict[int, list[Member]] = {}
@@ -130,7 +131,8 @@ async def _newer(tx: Transaction, account_id: int, modseq: int) -> list[Row]:
 async def every(tx: Transaction, account_id: int, limit: int) -> list[int]:
     """The threads of an account, up to a number."""
     rows = await tx.rows(
-        "SELECT DISTINCT thread_id FROM mailbox_email WHERE account_id = $1 LIMIT $2",
+        "SELECT DISTINCT e.thread_id FROM mailbox_email e WHERE e.account_id = $1"
+        f" AND {emails.SHOWN} LIMIT $2",
         account_id, limit,
     )  # fmt: skip
     return [row[0] for row in rows]

@@ -8,6 +8,7 @@ import pytest
 
 from merpati.model import object_ids
 from merpati.servers.jmap import email_query
+from merpati.store import email_edit, email_keywords, emails
 from tests.support.jmap import JmapInstance
 
 BASE = 1_700_000_000_000
@@ -56,6 +57,9 @@ class World:
     async def step(self) -> None:
         """Something happens."""
         chance = self.chance
+        if chance.random() < 0.3:
+            await self.by_imap()
+            return
         emails = await self.emails()
         what = chance.random()
         if what < 0.5 or len(emails) < 5:
@@ -79,6 +83,31 @@ class World:
             await self.call("Email/set", destroy=[one["id"]])
             return
         await self.call("Email/set", update={one["id"]: patch})
+
+    async def by_imap(self) -> None:
+        r"""Something happens by IMAP, which knows \Deleted."""
+        account, store = self.jmap.ana.id, self.jmap.store
+        sql = "SELECT mailbox_id, uid, keywords FROM mailbox_email WHERE account_id = $1"
+        rows = await store.read(lambda tx: tx.rows(sql, account))
+        if not rows:
+            return
+        box, uid, keywords = self.chance.choice(rows)
+        target = object_ids.read_mailbox(self.chance.choice(self.mailboxes)) or 0
+        act = self.chance.random()
+        if act < 0.6:
+            how = email_keywords.Change.ADD
+            if "$deleted" in keywords:
+                how = email_keywords.Change.REMOVE
+            await store.write(
+                email_keywords.change, account, box, [uid], how, frozenset({"$deleted"})
+            )
+        elif act < 0.7:
+            await store.write(emails.copy, account, box, target, [uid])
+        elif act < 0.8 and target != box:
+            await store.write(email_edit.move, account, box, target, [uid])
+        else:
+            deleted = await store.read(emails.deleted, account, box)
+            await store.write(emails.remove, account, box, deleted)
 
     def filter(self, depth: int = 0) -> Any:
         chance = self.chance

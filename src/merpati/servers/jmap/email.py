@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple
 
 from merpati.model import object_ids
 from merpati.model import rights as letters
-from merpati.model.message import DELETED
 from merpati.model.object_ids import BlobName
 from merpati.servers.jmap import (
     email_create,
@@ -37,7 +36,7 @@ from merpati.servers.jmap.kind import (
     Property,
     server_set,
 )
-from merpati.servers.jmap.states import Changed, Fate
+from merpati.servers.jmap.states import Changed
 from merpati.store import (
     changes,
     email_changes,
@@ -307,7 +306,10 @@ class Email(Kind):
         found, current = await call.services.store.read(
             email_changes.since, access.account_id, state.modseq
         )
-        changed = [Changed(one.modseq, one.email_id, _fate(one, state)) for one in found]
+        changed = [
+            Changed(one.modseq, one.email_id, one.created or 0, one.created is None)
+            for one in found
+        ]
         return states.page(changed, state, current, limit, object_ids.email)
 
     async def prepare(
@@ -346,7 +348,7 @@ class Email(Kind):
             "size": size,
             "receivedAt": utc_date(received_at),
             "mailboxIds": {object_ids.mailbox(one.mailbox_id): True for one in places},
-            "keywords": {one: True for one in keywords if one != DELETED},
+            "keywords": dict.fromkeys(keywords, True),
         }
 
     async def update(
@@ -427,16 +429,10 @@ async def _of_changed_threads(
     """The state, and the emails of threads of which an email came, changed or went since."""
     found, current = await email_changes.since(tx, account_id, since.modseq)
     threads = {one.thread_id for one in found if one.created is not None}
-    threads |= (await email_changes.threads_left(tx, account_id, since.modseq)).keys()
+    threads |= (await email_changes.threads_left(tx, account_id, since.modseq, found)).keys()
     members = await thread_members.members(tx, account_id, threads)
     ids = dict.fromkeys(one[0] for those in members.values() for one in those)
     return str(current), list(map(object_ids.email, ids))
-
-
-def _fate(one: email_changes.EmailChange, since: states.State) -> Fate:
-    if one.created is None:
-        return Fate.DESTROYED
-    return Fate.CREATED if one.created > since.modseq else Fate.UPDATED
 
 
 def _judged(call: Call, row: Row) -> dict[str, Any]:
@@ -467,7 +463,7 @@ def _object(
     if "mailboxIds" in wanted:
         told["mailboxIds"] = {object_ids.mailbox(one.mailbox_id): True for one in places}
     if "keywords" in wanted:
-        told["keywords"] = {one: True for one in keywords.split() if one != DELETED}
+        told["keywords"] = dict.fromkeys(keywords.split(), True)
     if "size" in wanted:
         told["size"] = size
     if "receivedAt" in wanted:

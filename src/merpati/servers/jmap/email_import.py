@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from merpati.model import object_ids
 from merpati.model import rights as letters
-from merpati.model.message import DELETED, Digest
+from merpati.model.message import Digest
 from merpati.servers.jmap import email_making, files, writing
 from merpati.servers.jmap.call import MAIL, Access, Call, Method
 from merpati.servers.jmap.email import Email
@@ -221,7 +221,7 @@ class _Copy(_Import):
             raise SetFault("notFound", "there is no such email to copy")
         keywords = new["keywords"]
         if keywords is None:
-            keywords = [one for one in original.keywords.split() if one != DELETED]
+            keywords = original.keywords.split()
         received_at = original.received_at
         if new["receivedAt"] is not None:
             received_at = milliseconds(new["receivedAt"])

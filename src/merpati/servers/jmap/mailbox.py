@@ -17,7 +17,7 @@ from merpati.servers.jmap import mailbox_query, mailbox_sharing, states
 from merpati.servers.jmap.call import MAIL, PRINCIPALS, Access, Call
 from merpati.servers.jmap.kind import Changes, Found, Got, Kind, Property, server_set
 from merpati.servers.jmap.mailbox_view import ADMIN, View, ancestors, look
-from merpati.servers.jmap.states import Changed, Fate
+from merpati.servers.jmap.states import Changed
 from merpati.services.thread_counts import ThreadCounts
 from merpati.store import changes, mailbox_tree, mailboxes, share_notifications
 from merpati.store.engine import Transaction
@@ -295,7 +295,7 @@ class Mailbox(Kind):
             raise SetFault("forbidden", "this mailbox cannot be deleted")
         if any(one.parent_id == node.id for one in view.tree.values()):
             raise SetFault("mailboxHasChild")
-        if node.total and not arguments["onDestroyRemoveEmails"]:
+        if view.total(node) and not arguments["onDestroyRemoveEmails"]:
             raise SetFault("mailboxHasEmail")
         path = view.path(node.id)
         await mailboxes.destroy(tx, access.account_id, path, call.now())
@@ -328,25 +328,23 @@ async def _changes(
 ) -> Changes:
     view = await look(tx, access, user_id)
     created: dict[int, int] = {}
-    latest: dict[int, tuple[int, Fate]] = {}
+    latest: dict[int, tuple[int, bool]] = {}  # and whether it was the end
     itself: set[int] = set()  # what changed in more than its counters
     for modseq, kind, id_ in await mailbox_tree.changed_since(tx, access.account_id, since.modseq):
-        if kind == ChangeKind.MAILBOX_CREATED and modseq > since.modseq:
+        if kind == ChangeKind.MAILBOX_CREATED:
             created[id_] = modseq
-        fate = Fate.DESTROYED if kind == ChangeKind.MAILBOX_DESTROYED else Fate.UPDATED
-        latest[id_] = (modseq, fate)
+        latest[id_] = (modseq, kind == ChangeKind.MAILBOX_DESTROYED)
         itself.add(id_)
     for node in view.visible():
         if node.modseq >= since.modseq and node.modseq > latest.get(node.id, (0, 0))[0]:
-            latest[node.id] = (node.modseq, Fate.UPDATED)
+            latest[node.id] = (node.modseq, False)
     changed = []
-    for id_, (modseq, fate) in latest.items():
-        if fate is Fate.DESTROYED and id_ in created:
+    for id_, (modseq, is_gone) in latest.items():
+        if is_gone and created.get(id_, 0) > since.modseq:
             continue  # came and went unseen
         # One may be gone for this user alone, who shares it no longer.
-        is_gone = fate is Fate.DESTROYED or letters.LOOKUP not in view.rights(id_)
-        new = Fate.CREATED if id_ in created else fate
-        changed.append(Changed(modseq, id_, Fate.DESTROYED if is_gone else new))
+        is_hidden = letters.LOOKUP not in view.rights(id_)
+        changed.append(Changed(modseq, id_, created.get(id_, 0), is_gone or is_hidden))
     told = states.page(changed, since, view.state, limit, object_ids.mailbox)
     only_counts = itself.isdisjoint(object_ids.read_mailbox(one) or 0 for one in told.updated)
     properties = list(COUNTS) if told.updated and only_counts else None

@@ -9,10 +9,12 @@ from merpati.model import object_ids
 from merpati.model import rights as letters
 from merpati.model.mailbox import INBOX_ID
 from merpati.servers.jmap.call import Access
-from merpati.store import changes, mailbox_tree, mailboxes, places, rights
+from merpati.store import changes, email_marks, mailbox_tree, mailboxes, places, rights
+from merpati.store.email_marks import NONE
 from merpati.store.mailbox_tree import Node, Threads
 
 if TYPE_CHECKING:
+    from merpati.store.email_marks import LeftOut
     from merpati.store.engine import Transaction
 
 # What each right of RFC 8621 2 takes of RFC 4314.
@@ -51,16 +53,16 @@ class View:
         held: Mapping[int, str] | None,
         subscribed: frozenset[str],
         state: int,
-        drafts: Mapping[int, int],
+        left_out: Mapping[int, LeftOut],
         prefix: str = "",
     ) -> None:
-        """`held`: the rights in each mailbox, None for all in all; `drafts`: unseen ones."""
+        """`held`: the rights in each mailbox, None for all in all; `left_out`: of its counters."""
         self.tree = tree
         self._held = held
         self._subscribed = subscribed
         self.state = state
         self.prefix = prefix
-        self._drafts = drafts
+        self._left_out = left_out
 
     def rights(self, id_: int) -> str:
         """What the user may do in a mailbox."""
@@ -74,6 +76,10 @@ class View:
         """By which the owner names a mailbox."""
         return mailbox_tree.path(self.tree, id_)
 
+    def total(self, node: Node) -> int:
+        """How many emails of a mailbox are shown."""
+        return node.total - self._left_out.get(node.id, NONE).total
+
     def object(self, node: Node, threads: Threads | None) -> dict[str, Any]:
         """A mailbox as its properties, but those of `threads` and with whom it is shared."""
         may = rights_object(self.rights(node.id))
@@ -86,8 +92,8 @@ class View:
             "parentId": object_ids.mailbox(parent) if parent else None,
             "role": node.role or None,
             "sortOrder": node.sort_order,
-            "totalEmails": node.total,
-            "unreadEmails": node.unseen - self._drafts.get(node.id, 0),
+            "totalEmails": self.total(node),
+            "unreadEmails": node.unseen - self._left_out.get(node.id, NONE).unseen,
             "totalThreads": threads.total if threads else 0,
             "unreadThreads": threads.unread if threads else 0,
             "myRights": may,
@@ -104,9 +110,9 @@ async def look(tx: Transaction, access: Access, user_id: int) -> View:
         held = (await rights.all_held(tx, user_id)).get(access.account_id, {})
         prefix = await places.prefix(tx, user_id, access.account_id)
     subscribed = frozenset(await mailboxes.subscriptions(tx, user_id))
-    drafts = await mailbox_tree.unseen_drafts(tx, access.account_id)
+    left_out = await email_marks.left_out(tx, access.account_id)
     state = await changes.current(tx, access.account_id)
-    return View(tree, held, subscribed, state, drafts, prefix)
+    return View(tree, held, subscribed, state, left_out, prefix)
 
 
 def ancestors(tree: dict[int, Node], id_: int) -> set[int]:

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from merpati.servers.jmap import filters, states
 from merpati.servers.jmap.call import Access, Call
 from merpati.servers.jmap.kind import CANNOT, Changes, Found, Got, Kind
-from merpati.servers.jmap.states import Changed, Fate
+from merpati.servers.jmap.states import Changed
 from merpati.store import changes, object_changes
 from merpati.wire.jmap.faults import MethodFault
 
 if TYPE_CHECKING:
     from merpati.store.engine import Transaction
-    from merpati.store.object_changes import Kinds, ObjectChange
+    from merpati.store.object_changes import Kinds
 
 
 class Rows(Kind):
@@ -86,7 +86,7 @@ class Rows(Kind):
         found, current = await call.services.store.read(
             object_changes.since, access.account_id, state.modseq, self.kinds
         )
-        changed = [Changed(one.modseq, one.id, _fate(one)) for one in found]
+        changed = [Changed(one.modseq, one.id, one.id, one.is_gone) for one in found]
         return states.page(changed, state, current, limit, lambda id_: f"{self.letter}{id_}")
 
     async def query(
@@ -114,9 +114,3 @@ class Rows(Kind):
         """An object as it is."""
         found = await self.every(tx, access, [id_])
         return next((one for one in found if one["id"] == id_), None)
-
-
-def _fate(one: ObjectChange) -> Fate:
-    if one.is_gone:
-        return Fate.DESTROYED
-    return Fate.CREATED if one.is_new else Fate.UPDATED

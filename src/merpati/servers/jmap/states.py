@@ -2,7 +2,7 @@
 
 A state is the account's modseq: what changed since is what bears a greater one. Should one
 /changes have more to tell than was asked for, the state between says how far it came: all
-that last changed before a modseq, and of what changed with it the objects up to an id. One
+that came, or last changed, before a modseq, and of what did with it the objects up to an id. One
 of those that changes again has a greater modseq then, and is told later.
 """
 
@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from enum import IntEnum
 from typing import Final, NamedTuple
 
 from merpati.servers.jmap.kind import CANNOT, Changes
 from merpati.wire.jmap.faults import MethodFault
 
+CREATED, UPDATED, GONE = range(3)
 _STATE: Final = re.compile(r"(0|[1-9][0-9]{0,17})(?:\.([1-9][0-9]{0,19}))?")
 
 
@@ -32,20 +32,16 @@ class State(NamedTuple):
         return str(self.modseq) if self.up_to is None else f"{self.modseq}.{self.up_to}"
 
 
-class Fate(IntEnum):
-    """What became of an object."""
-
-    CREATED = 0
-    UPDATED = 1
-    DESTROYED = 2
-
-
 class Changed(NamedTuple):
-    """An object that changed: with which modseq at last, its number, and what became of it."""
+    """An object that changed: with which modseq at last, its number, and whether it is gone.
+
+    `created` is the modseq that it came with, 0 when that was long ago.
+    """
 
     modseq: int
     id: int
-    fate: Fate
+    created: int = 0
+    is_gone: bool = False
 
 
 def parse(text: str) -> State:
@@ -78,11 +74,18 @@ def page(
     if since.modseq > current:
         raise MethodFault(CANNOT, "that is no state of this server")
     known = (since.modseq, since.up_to if since.up_to is not None else 1 << 64)
-    new = sorted(one for one in changed if one[:2] > known)
+    new: list[tuple[int, int, int]] = []
+    for one in changed:
+        # What came is told as such first, however often it changed since.
+        is_new = (one.created, one.id) > known and not one.is_gone
+        at = one.created if is_new else one.modseq
+        if (at, one.id) > known:
+            new.append((at, one.id, GONE if one.is_gone else CREATED if is_new else UPDATED))
+    new.sort()
     told = new[:limit]
     fates: tuple[list[str], list[str], list[str]] = ([], [], [])
-    for one in told:
-        fates[one.fate].append(name(one.id))
+    for _, id_, fate in told:
+        fates[fate].append(name(id_))
     more = len(new) > limit
-    state = State(told[-1].modseq, told[-1].id) if more else State(current)
+    state = State(*told[-1][:2]) if more else State(current)
     return Changes(str(state), *fates, has_more=more)

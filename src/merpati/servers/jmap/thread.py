@@ -12,7 +12,7 @@ from merpati.model import rights as letters
 from merpati.servers.jmap import states
 from merpati.servers.jmap.call import MAIL, Access, Call
 from merpati.servers.jmap.kind import Changes, Got, Kind, Property, server_set
-from merpati.servers.jmap.states import Changed, Fate
+from merpati.servers.jmap.states import Changed
 from merpati.store import changes, email_changes, rights, thread_members
 from merpati.wire.jmap.faults import MethodFault
 
@@ -86,20 +86,18 @@ async def _changes(tx: Transaction, access: Access, since: states.State, limit: 
     """A thread changes when an email joins or leaves it, not when one of them does."""
     found, current = await email_changes.since(tx, access.account_id, since.modseq)
     joined: dict[int, int] = {}
-    left = await email_changes.threads_left(tx, access.account_id, since.modseq)
+    left = await email_changes.threads_left(tx, access.account_id, since.modseq, found)
     for one in found:
         if one.created is not None and one.created >= since.modseq:
             joined[one.thread_id] = max(one.created, joined.get(one.thread_id, 0))
     members = await thread_members.members(tx, access.account_id, {*joined, *left})
-    new = {one.email_id for one in found if one.created is not None and one.created > since.modseq}
+    new = {one.email_id: one.created for one in found if one.created}
     changed = []
     for thread_id in {*joined, *left}:
         modseq = max(joined.get(thread_id, 0), left.get(thread_id, 0))
-        there = {email_id for email_id, _, _ in members.get(thread_id, ())}
-        fate = Fate.UPDATED
-        if not there:
-            fate = Fate.DESTROYED
-        elif there <= new and thread_id not in left:
-            fate = Fate.CREATED
-        changed.append(Changed(modseq, thread_id % (1 << 64), fate))
+        there = [email_id for email_id, _, _ in members.get(thread_id, ())]
+        created = 0
+        if there and thread_id not in left:
+            created = min(new.get(email_id, 0) for email_id in there)
+        changed.append(Changed(modseq, thread_id % (1 << 64), created, not there))
     return states.page(changed, since, current, limit, object_ids.thread)
