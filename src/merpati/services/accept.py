@@ -36,10 +36,10 @@ from merpati.store.blobs import BlobStore, Body, Spool
 from merpati.store.engine import UNDONE, Store, Transaction
 from merpati.wire import trace
 from merpati.wire.authentication_results import forged
-from merpati.wire.smtp.paths import NULL, parse_address
+from merpati.wire.smtp.paths import parse_address
 
 if TYPE_CHECKING:  # `merpati sendmail` does without a judge and without what that needs
-    from merpati.services.filing import Arriving, Decision, Filtering
+    from merpati.services.filing import Decision, Filtering
     from merpati.services.judge import Judge
     from merpati.services.list_rules import ListRules
     from merpati.services.report_box import ReportBox
@@ -175,7 +175,9 @@ class Accept:
             content = spool.content()
             if trace.count_received(content[: trace.HOPS_SCAN_LIMIT]) >= HOPS_MAX:
                 raise Fault(Kind.LOOP, f"it has passed {HOPS_MAX} servers: a mail loop")
-            verdict = await self._judged(trace_id, content, arrival)
+            verdict = None
+            if self._judge is not None and self._judge.minds(arrival.origin):
+                verdict = await self._judged(self._judge, trace_id, content, arrival)
             drop = verdict.drop if verdict is not None else forged(content, (self._hostname,))
             report = self._report(content, arrival) if verdict is not None else b""
             fields = self._trace_fields(trace_id, arrival, verdict)
@@ -200,7 +202,13 @@ class Accept:
                 found = await self.digester.digest(spool.content(), now)
             else:
                 found = outline(spool.content(), now)
-            decided = await self._decided(trace_id, spool, found, arrival, verdict, now)
+            decided = None
+            if self.filter is not None and any(route.stamps for route in arrival.routes):
+                content = spool.content()
+                decided = await self.filter.arriving(
+                    trace_id, content, found, arrival, verdict, now
+                )
+                del content
             body = await spool.finish()
         finally:
             spool.discard()
@@ -214,16 +222,12 @@ class Accept:
         return bytes(content) if any(map(self._reports.wants, _addresses(arrival))) else b""
 
     async def _judged(
-        self, trace_id: str, content: bytes | mmap.mmap, arrival: Arrival
-    ) -> Judgement | None:
+        self, judge: Judge, trace_id: str, content: bytes | mmap.mmap, arrival: Arrival
+    ) -> Judgement:
         """What the judge says of a message from outside; its refusals are raised, and kept."""
         origin = arrival.origin
-        if self._judge is None or origin.account_id or origin.trusted:
-            return None
-        if not self._judge.minds(origin.peer):
-            return None
-        sender = parse_address(arrival.sender) if arrival.sender else NULL
-        verdict = await self._judge.judge(sender, origin, content)
+        sender = parse_address(arrival.sender)
+        verdict = await judge.judge(sender, origin, content)
         if verdict.reply is None:
             return verdict
         now = int(self._clock.now() * 1000)
@@ -235,15 +239,6 @@ class Accept:
         await self._store.write(events.record, [step])
         kind = Kind.DENIED if verdict.action is Action.REFUSE else Kind.UNAVAILABLE
         raise Fault(kind, text, verdict.reply.enhanced)
-
-    async def _decided(
-        self, trace_id: str, spool: Spool, found: Digest, arrival: Arrival,
-        verdict: Judgement | None, now: int,
-    ) -> Arriving | None:  # fmt: skip
-        """What the scripts of those come to who get it at once; a refusal by all is raised."""
-        if self.filter is None or not any(route.stamps for route in arrival.routes):
-            return None
-        return await self.filter.arriving(trace_id, spool.content(), found, arrival, verdict, now)
 
     def _trace_fields(self, trace_id: str, arrival: Arrival, verdict: Judgement | None) -> bytes:
         """What stands above the message as it came: Return-Path, verdicts, Received."""
@@ -259,9 +254,8 @@ class Accept:
             cipher=origin.cipher,
             recipient=_path(routes[0].address) if len(routes) == 1 else None,
         )
-        sender = _path(arrival.sender) if arrival.sender else NULL
         results = verdict.header if verdict is not None else b""
-        return trace.return_path(sender) + results + trace.received(hop)
+        return _return_path(arrival.sender) + results + trace.received(hop)
 
     async def store(
         self, trace_id: str, body: Body, found: Digest, arrival: Arrival, now: int,
@@ -317,9 +311,13 @@ class Accept:
         superfluous, placed = True, False
         refused: list[int] = []
         scripted = {account_id for route in arrival.routes for account_id, _ in route.stamps}
-        plain = [one for one in addresses if one not in scripted]
+        plain = [one for one in addresses if one not in scripted] if scripted else list(addresses)
         if plain:
-            folders = [(one, route.folder) for route in arrival.routes for one in route.accounts]
+            folders = [
+                (one, route.folder)
+                for route in arrival.routes if route.folder
+                for one in route.accounts
+            ]  # fmt: skip
             action = verdict.action if verdict is not None else None
             land = await landing.choose(tx, plain, folders, action)
             added = await emails.add(tx, body, found, land.placements, now)
@@ -390,19 +388,12 @@ class Accept:
         origin = arrival.origin
         kind = EventKind.SUBMITTED if origin.account_id else EventKind.RECEIVED
         detail = {
-            "peer": origin.peer,
-            "helo": origin.helo,
-            "protocol": origin.protocol,
-            "tls": origin.tls_version,
-            "account": origin.account,
+            **_told(origin),
             "size": body.size,
             "to": [route.address for route in arrival.routes[:20]],
             "recipients": len(arrival.routes),
         }
-        steps = [
-            Event(trace_id, now, kind, arrival.sender, origin.account_id,
-                  {key: value for key, value in detail.items() if value})
-        ]  # fmt: skip
+        steps = [Event(trace_id, now, kind, arrival.sender, origin.account_id, detail)]
         if found.message_id:
             steps.append(
                 Event(trace_id, now, EventKind.NAMED, found.message_id, origin.account_id,
@@ -412,6 +403,24 @@ class Accept:
 
 
 _path: Final = lru_cache(maxsize=4096)(parse_address)
+
+
+@lru_cache(maxsize=4096)
+def _return_path(sender: str) -> bytes:
+    return trace.return_path(parse_address(sender))
+
+
+@lru_cache(maxsize=1024)  # many messages come in by one session
+def _told(origin: Origin) -> dict[str, str]:
+    """What the trace tells of how a message came in."""
+    detail = {
+        "peer": origin.peer,
+        "helo": origin.helo,
+        "protocol": origin.protocol,
+        "tls": origin.tls_version,
+        "account": origin.account,
+    }
+    return {key: value for key, value in detail.items() if value}
 
 
 def _addresses(arrival: Arrival) -> list[str]:

@@ -14,12 +14,11 @@ from merpati.wire.mime.subject import base_subject, message_ids
 
 REFS_MAX: Final = 20  # its own id, the thread's root and the nearest ancestors
 REFERENCES_MAX: Final = 8192  # octets of a References field that are kept as they are
-SUBJECT_MAX: Final = 1000  # octets of a subject that the trace looks at
 SUBJECT_SHOWN: Final = 120  # characters of it that the trace keeps
 LARGE: Final = 512 * 1024  # bytes; parsing more would hold up the event loop
 PARSED_AT_ONCE: Final = 2  # large messages; each is mapped into memory meanwhile
 _TLS_REQUIRED: Final = b"tls-required"
-_KEYS: Final = envelope.KEYS | {b"references", _TLS_REQUIRED}
+_KEYS: Final = tree.KEYS | envelope.KEYS | {b"references", _TLS_REQUIRED}
 _OUTLINED: Final = {b"message-id", b"subject", _TLS_REQUIRED}
 _REPORT: Final = blake2b(b"report", digest_size=16).digest()
 _Fields = dict[bytes, bytes]  # unfolded values by lower-case name
@@ -32,11 +31,9 @@ def digest(content: bytes | mmap.mmap, received_at: int) -> Digest:
         content: The message.
         received_at: Unix milliseconds; stands in for a Date field that is not there.
     """
-    root = tree.parse(content)
-    fields = headers.collect(
-        content, root.header_start, root.body_start, _KEYS, envelope.RECIPIENTS
-    )
+    root, fields = tree.read(content, _KEYS, envelope.RECIPIENTS)
     own = message_ids(fields.get(b"message-id", b""))[:1]
+    subject = words.decode(fields.get(b"subject", b""))
     return Digest(
         structure=tree.encode(root),
         envelope=envelope.of_values(fields),
@@ -44,10 +41,10 @@ def digest(content: bytes | mmap.mmap, received_at: int) -> Digest:
         sent_at=_sent_at(fields, received_at),
         preview=text.preview(content, root),
         message_id=own[0].decode("utf-8", "replace") if own else "",
-        thread_refs=_thread_refs(fields, own) + _report_refs(content, root),
+        thread_refs=_thread_refs(fields, own, subject) + _report_refs(content, root),
         references=_references(fields),
         tls_optional=_tls_optional(fields),
-        subject=_subject(fields),
+        subject=_shown(subject),
     )
 
 
@@ -75,8 +72,9 @@ def outline(content: bytes | mmap.mmap, received_at: int) -> Digest:
     own = message_ids(fields.get(b"message-id", b""))[:1]
     message_id = own[0].decode("utf-8", "replace") if own else ""
     return Digest(
-        b"", b"", b"", received_at, "", message_id, (), subject=_subject(fields),
+        b"", b"", b"", received_at, "", message_id, (),
         tls_optional=_tls_optional(fields),
+        subject=_shown(words.decode(fields.get(b"subject", b""))),
     )  # fmt: skip
 
 
@@ -85,10 +83,9 @@ def _tls_optional(fields: _Fields) -> bool:
     return _TLS_REQUIRED in fields and fields[_TLS_REQUIRED].strip().lower() == b"no"
 
 
-def _subject(fields: _Fields) -> str:
+def _shown(subject: str) -> str:
     """The subject as the trace tells it."""
-    raw = fields.get(b"subject", b"")
-    return words.decode(raw[:SUBJECT_MAX])[:SUBJECT_SHOWN].replace("\0", "") if raw else ""
+    return subject[:SUBJECT_SHOWN]
 
 
 def _sent_at(fields: _Fields, received_at: int) -> int:
@@ -97,7 +94,7 @@ def _sent_at(fields: _Fields, received_at: int) -> int:
     return received_at if sent is None or sent < 0 else sent * 1000
 
 
-def _thread_refs(fields: _Fields, own: list[bytes]) -> tuple[int, ...]:
+def _thread_refs(fields: _Fields, own: list[bytes], subject: str) -> tuple[int, ...]:
     """Hashes of each message id together with the base subject (RFC 8621 3)."""
     ancestors: list[bytes] = []
     for key in (b"references", b"in-reply-to"):
@@ -107,10 +104,10 @@ def _thread_refs(fields: _Fields, own: list[bytes]) -> tuple[int, ...]:
         ancestors = ancestors[:1] + ancestors[2 - REFS_MAX :]
     if not own and not ancestors:
         return ()
-    subject = base_subject(words.decode(fields.get(b"subject", b""))).casefold()
-    salt = blake2b(subject.encode("utf-8", "replace"), digest_size=16).digest()
+    base = base_subject(subject).casefold()
+    salt = blake2b(base.encode("utf-8", "replace"), digest_size=16).digest()
     # A dict keeps the first of each, in order.
-    return tuple(dict.fromkeys(_ref(found, salt) for found in own + ancestors))
+    return tuple(dict.fromkeys([_ref(found, salt) for found in own + ancestors]))
 
 
 def _report_refs(content: bytes | mmap.mmap, root: tree.Part) -> tuple[int, ...]:

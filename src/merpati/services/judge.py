@@ -91,9 +91,10 @@ class Judge:
             "merpati_messages_judged_total", "Messages from outside judged.", ("action", "dmarc")
         )
 
-    def minds(self, peer: str) -> bool:
-        """Whether mail from a client is judged at all."""
-        if not peer or peer == "unix":
+    def minds(self, origin: Origin) -> bool:
+        """Whether mail that comes in so is judged at all: from outside, by somebody unknown."""
+        peer = origin.peer
+        if origin.account_id or origin.trusted or not peer or peer == "unix":
             return False
         return self._this_machine or peer not in _THIS_MACHINE
 

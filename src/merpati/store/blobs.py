@@ -176,11 +176,10 @@ class Spool:
             Fault: NO_SPACE, UNAVAILABLE; the message is forgotten then.
         """
         if self._path is None:
-            content = b"".join(self._chunks)
-            self._chunks = [
-                prefix,
-                *(content[start:end] for start, end in _kept(drop, len(content))),
-            ]
+            if drop:
+                content = b"".join(self._chunks)
+                self._chunks = [content[start:end] for start, end in _kept(drop, len(content))]
+            self._chunks.insert(0, prefix)
             self._held = self.size = sum(map(len, self._chunks))
             return
         if self._chunks:

@@ -10,6 +10,7 @@ for each name. So the steps of young messages are entered later, many together
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Any, Final
 
 import msgspec
@@ -42,10 +43,16 @@ async def record(tx: Transaction, events: Sequence[Event]) -> None:
             trace, at, first.kind.value, first.about, first.account_id,
             _encode(first.detail).decode(), _encode(more).decode() if more else "",
         )  # fmt: skip
-        if trace < oldest_trace(at - YOUNG):
+        if trace < _oldest_young(at // 1000 + 1):
             abouts += [(one.about, trace) for one in steps.values()]
     if abouts:
         await _enter(tx, abouts)
+
+
+@lru_cache(maxsize=16)
+def _oldest_young(second: int) -> str:
+    """The first trace id of a message that is young then, Unix seconds."""
+    return oldest_trace(second * 1000 - YOUNG)
 
 
 async def of_trace(tx: Transaction, trace: str) -> list[Event]:

@@ -86,20 +86,31 @@ def received(hop: Hop) -> bytes:
     name becomes `?`, and a recipient that is not ASCII is left out (RFC 6531 3.7.3).
     """
     utf8 = hop.protocol.startswith("UTF8")
-    clauses: list[str] = []
-    if hop.name:
-        clauses.append(f"from {_word(hop.name)}")
-        if hop.address:
-            clauses.append(f"({f'{_word(hop.reverse)} ' if hop.reverse else ''}{_literal(hop)})")
-    clauses.append(f"by {_word(hop.host)} with {_word(hop.protocol)}")
-    if hop.tls_version:
-        clauses.append(f"({_word(hop.tls_version)} {_word(hop.cipher)})")
-    clauses.append(f"id {_word(hop.id)}")
+    clauses = [f"id {_word(hop.id)}"]
     if hop.recipient is not None and (utf8 or hop.recipient.is_ascii):
         clauses.append(f"for <{hop.recipient}>")
     clauses[-1] += ";"
-    text = _fold("Received:", [*clauses, date_time(hop.date)])
+    begun = _begun(
+        hop.name, hop.address, hop.reverse, hop.host, hop.protocol, hop.tls_version, hop.cipher
+    )
+    text = _fold(begun, [*clauses, date_time(hop.date)]) + "\r\n"
     return text.encode() if utf8 else text.encode("ascii", "replace")
+
+
+@lru_cache(maxsize=1024)  # many messages come in by one session
+def _begun(
+    name: str, address: str, reverse: str, host: str, protocol: str, tls_version: str, cipher: str
+) -> str:
+    """The `Received` field up to what differs from message to message."""
+    clauses: list[str] = []
+    if name:
+        clauses.append(f"from {_word(name)}")
+        if address:
+            clauses.append(f"({f'{_word(reverse)} ' if reverse else ''}{_literal(address)})")
+    clauses.append(f"by {_word(host)} with {_word(protocol)}")
+    if tls_version:
+        clauses.append(f"({_word(tls_version)} {_word(cipher)})")
+    return _fold(f"Received: {clauses[0]}", clauses[1:])
 
 
 def return_path(path: Path) -> bytes:
@@ -134,9 +145,9 @@ def _date_time(seconds: int) -> str:
     )
 
 
-def _literal(hop: Hop) -> str:
+def _literal(address: str) -> str:
     """TCP-info: the client's address as a literal."""
-    return f"[IPv6:{_word(hop.address)}]" if ":" in hop.address else f"[{_word(hop.address)}]"
+    return f"[IPv6:{_word(address)}]" if ":" in address else f"[{_word(address)}]"
 
 
 def _word(text: str) -> str:
@@ -146,12 +157,14 @@ def _word(text: str) -> str:
     return _UNSAFE.sub("?", text[:_WORD_LIMIT]) or "?"
 
 
-def _fold(name: str, clauses: list[str]) -> str:
-    """The clauses, as many to a line as the wanted length allows."""
-    lines = [name]
+def _fold(text: str, clauses: list[str]) -> str:
+    """A field that has begun and more clauses, as many to a line as the wanted length allows."""
+    width = len(text) - text.rfind("\n") - 1
     for clause in clauses:
-        if len(lines[-1]) + 1 + len(clause) > LINE_WANTED and lines[-1] != name:
-            lines.append(f"\t{clause}")
+        width += 1 + len(clause)
+        if width > LINE_WANTED:
+            text += f"\r\n\t{clause}"
+            width = 1 + len(clause)
         else:
-            lines[-1] = f"{lines[-1]} {clause}"
-    return "\r\n".join(lines) + "\r\n"
+            text += f" {clause}"
+    return text

@@ -89,9 +89,8 @@ def timestamp(raw: bytes) -> int | None:
         moment = parse(raw)
         return int(moment.timestamp()) if moment else None
     day, _, year, hour, minute, second, sign, hours, minutes = found.groups(b"0")
-    try:
-        days = date(int(year), month, int(day)).toordinal() - _EPOCH
-    except ValueError:  # no such day
+    days = _day_number(day, month, year)
+    if days is None:
         return None
     east = int(hours) * 60 + int(minutes)
     if sign == b"-":

@@ -150,10 +150,11 @@ def choose(
         key = name.lower()
         if key not in keys:
             continue
+        value = unfold(raw_value) if b"\n" in raw_value else raw_value.strip()
         if key not in values:
-            values[key] = unfold(raw_value)
+            values[key] = value
         elif key in joined:
-            repeated.setdefault(key, [values[key]]).append(unfold(raw_value))
+            repeated.setdefault(key, [values[key]]).append(value)
     for key, all_values in repeated.items():
         values[key] = b", ".join(all_values)
     return values

@@ -25,6 +25,8 @@ def base_subject(subject: str) -> str:
     `subject` is decoded (step 1 of RFC 5256 2.1). Linear in its length.
     """
     subject = " ".join(subject.split())
+    if ":" not in subject and "[" not in subject and subject[-1:] != ")":
+        return subject  # there are no marks
     start, end = 0, len(subject)
     while True:
         end = _without_trailer(subject, start, end)

@@ -24,6 +24,7 @@ from merpati.wire.mime import charsets, comments, headers, params
 
 if TYPE_CHECKING:
     import mmap
+    from collections.abc import Collection
 
 MAX_DEPTH: Final = 100  # as Postfix and Dovecot; deeper mail exists only as an attack
 MAX_PARTS: Final = 10_000  # as Dovecot
@@ -43,9 +44,6 @@ _BLANK_LINE = re.compile(rb"\n\r?\n")
 # "From " opens an mbox entry.
 _FIRST_LINE = re.compile(rb"(\r?\n)|[^\x00-\x20:]++[ \t]*+:|>?From |[ \t]")
 _NOT_A_FIELD = re.compile(rb"\n(?![^\x00-\x20:]++[ \t]*+:|>?From |[ \t\r\n])")
-_CONTENT_FIELD = re.compile(
-    rb"\n[Cc][Oo][Nn][Tt][Ee][Nn][Tt]-([A-Za-z0-9-]++)[ \t]*+:([^\n]*+(?:\n[ \t][^\n]*+)*+)"
-)
 # What most senders write: a value and parameters without escapes, comments,
 # encoded words, or the extensions of RFC 2231. `params` reads all others.
 _ATTRIBUTE: Final = rb"[!#$&'+\-.0-9A-Z^_`a-z|{}~]++"
@@ -55,19 +53,24 @@ _PLAIN = re.compile(
     rb"%b(?:/%b)?+[ \t]*+(?:;[ \t]*+%b=(?:%b|\"%b\")[ \t]*+)*+;?+"
     % (_ATTRIBUTE, _ATTRIBUTE, _ATTRIBUTE, _BARE, _QUOTED)
 )
-# Content-Type with at most one such parameter: in ordinary mail nearly every one. It
-# saves unfolding and a third of the time.
+# Content-Type with at most one such parameter: in ordinary mail nearly every one.
 _COMMON_TYPE = re.compile(
-    rb"[ \t]*+(%b)/(%b)(?:;(?:\r?\n)?[ \t]*+(%b)=(?:\"(%b)\"|(%b)))?;?[ \t]*+\r?"
+    rb"(%b)/(%b)(?:;[ \t]*+(%b)=(?:\"(%b)\"|(%b)))?;?"
     % (_ATTRIBUTE, _ATTRIBUTE, _ATTRIBUTE, _QUOTED, _BARE)
 )
 _PLAIN_PARAMETER = re.compile(r";[ \t]*+([^=]++)=(?:\"([^\"]*+)\"|([^; \t]++))")
+_TYPE: Final = b"content-type"
+_ENCODING: Final = b"content-transfer-encoding"
+_DISPOSITION: Final = b"content-disposition"
+_LANGUAGE: Final = b"content-language"
 _TEXTS: Final = {
-    b"id": "id",
-    b"description": "description",
-    b"md5": "md5",
-    b"location": "location",
+    b"content-id": "id",
+    b"content-description": "description",
+    b"content-md5": "md5",
+    b"content-location": "location",
 }
+_SELDOM: Final = frozenset({_DISPOSITION, _LANGUAGE, *_TEXTS})
+KEYS: Final = frozenset({_TYPE, _ENCODING}) | _SELDOM  # the fields that make a part
 _ENCODINGS: Final = {
     name.encode(): name for name in ("7bit", "8bit", "binary", "base64", "quoted-printable")
 }
@@ -157,7 +160,20 @@ def parse(buffer: bytes | mmap.mmap) -> Part:
     A memory map is read in place, so the memory taken depends on the number of
     parts and not on the size of the message.
     """
-    walk = _Walk(buffer)
+    return read(buffer)[0]
+
+
+def read(
+    buffer: bytes | mmap.mmap, keys: Collection[bytes] = KEYS, joined: Collection[bytes] = ()
+) -> tuple[Part, dict[bytes, bytes]]:
+    """As `parse`, with what `headers.collect` gives of the message's own header, in one pass.
+
+    Args:
+        buffer: The message.
+        keys: Names of fields in lower case, with `KEYS` among them.
+        joined: As of `headers.collect`.
+    """
+    walk = _Walk(buffer, keys, joined)
     walk.enter(0, digest=False)
     while (
         walk.stack[-1].stop < walk.end
@@ -166,7 +182,7 @@ def parse(buffer: bytes | mmap.mmap) -> Part:
     ):
         walk.delimiter(walk.stack[-1].stop)
     walk.leave(0, walk.end)
-    return walk.tree()
+    return walk.tree(), walk.nodes[0].fields
 
 
 class _Node:
@@ -204,8 +220,11 @@ class _Node:
 class _Walk:
     """The walk through one message."""
 
-    def __init__(self, buffer: bytes | mmap.mmap) -> None:
+    def __init__(
+        self, buffer: bytes | mmap.mmap, keys: Collection[bytes], joined: Collection[bytes]
+    ) -> None:
         self.buffer = buffer
+        self.wanted = keys, joined  # of the outermost header
         self.end = len(buffer)
         self.searches = 0
         self.nodes: list[_Node] = []  # every part, parents before children
@@ -254,10 +273,9 @@ class _Walk:
             node.body_start = stray.start() + 1  # the empty line is missing
         else:
             node.body_start = limit
-        header = b"\n" + buffer[start : min(node.body_start, reach)]
-        for name, value in _CONTENT_FIELD.findall(header):
-            node.fields.setdefault(name.lower(), value)
-        if raw := node.fields.get(b"type"):
+        wanted = (KEYS,) if node.parent else self.wanted
+        node.fields = headers.collect(buffer, start, node.body_start, *wanted)
+        if raw := node.fields.get(_TYPE):
             if common := _COMMON_TYPE.fullmatch(raw):
                 media_type, subtype, name, quoted, bare = common.groups(b"")
                 node.type, node.subtype = media_type.lower().decode(), subtype.lower().decode()
@@ -375,14 +393,7 @@ class _Walk:
 def _part(node: _Node, lines: int) -> Part:
     """The finished form of a part whose children are finished."""
     node.parts.reverse()
-    rest: dict[str, Any] = {}
-    for name, raw in node.fields.items():
-        if name == b"disposition":
-            rest["disposition"], rest["disposition_params"] = _parameters(raw)
-        elif name == b"language":
-            rest["language"] = _TOKEN.findall(_text(comments.mask(raw)))
-        elif name in _TEXTS:
-            rest[_TEXTS[name]] = _text(raw)
+    rest = {} if _SELDOM.isdisjoint(node.fields) else _seldom(node.fields)
     return Part(
         node.header_start,
         node.body_start,
@@ -397,9 +408,20 @@ def _part(node: _Node, lines: int) -> Part:
     )
 
 
+def _seldom(fields: dict[bytes, bytes]) -> dict[str, Any]:
+    """What few parts have, as attributes of a `Part`."""
+    found: dict[str, Any] = {
+        name: _text(fields[key]) for key, name in _TEXTS.items() if key in fields
+    }
+    if _DISPOSITION in fields:
+        found["disposition"], found["disposition_params"] = _parameters(fields[_DISPOSITION])
+    if _LANGUAGE in fields:
+        found["language"] = _TOKEN.findall(_text(comments.mask(fields[_LANGUAGE])))
+    return found
+
+
 def _parameters(raw: bytes) -> tuple[str, _Pairs]:
-    """The value in lower case, and the parameters, of a field such as Content-Type."""
-    raw = headers.unfold(raw)
+    """The value in lower case, and the parameters, of an unfolded field such as Content-Type."""
     if _PLAIN.fullmatch(raw):
         text = raw.decode("ascii")
         value = text.partition(";")[0].rstrip().lower()
@@ -414,21 +436,19 @@ def _parameters(raw: bytes) -> tuple[str, _Pairs]:
 
 def _encoding(fields: dict[bytes, bytes]) -> str:
     """The content transfer encoding, in lower case; 7bit by default (RFC 2045 6.1)."""
-    raw = fields.get(b"transfer-encoding")
+    raw = fields.get(_ENCODING)
     if raw is None:
         return "7bit"
-    known = _ENCODINGS.get(raw.strip())
+    known = _ENCODINGS.get(raw)
     if known is not None:
         return known
     token = _TOKEN.search(_text(comments.mask(raw)))
     return token[0].lower() if token else "7bit"
 
 
-def _text(raw: bytes | None) -> str:
-    """A field body as text: it is ASCII, or should be UTF-8, and may be anything."""
-    if not raw:
-        return ""
-    return charsets.decode(headers.unfold(raw))
+def _text(raw: bytes) -> str:
+    """An unfolded field body as text: it is ASCII, or should be UTF-8, and may be anything."""
+    return charsets.decode(raw)
 
 
 def _count_lines(buffer: bytes | mmap.mmap, start: int, end: int) -> int:
