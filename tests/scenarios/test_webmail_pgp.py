@@ -12,9 +12,9 @@ import pytest
 from merpati.wire import openpgp
 from tests.scenarios.webmail import (
     ANI,
-    ROWS,
     SCREENSHOTS,
     Webmail,
+    by_imap,
     findings,
     keep,
     letter,
@@ -106,9 +106,12 @@ def test_a_key_is_made_and_published(webmail: Webmail, page: Page, home: Path) -
 
 def test_what_gnupg_sealed_is_read(webmail: Webmail, page: Page, home: Path) -> None:
     inner = (
-        'Content-Type: text/html; charset=utf-8; hp="cipher"\r\nSubject: Gaji Rina\r\n\r\n'
-        f'{EFAIL}"><p>tetap rahasia</p>\r\n'.encode()
-    )
+        'Content-Type: multipart/mixed; boundary="yy"; hp="cipher"\r\nSubject: Gaji Rina\r\n\r\n'
+        "--yy\r\nContent-Type: text/html; charset=utf-8\r\n\r\n"
+        f'{EFAIL}"><p>tetap rahasia</p>\r\n'
+        "--yy\r\nContent-Type: text/plain\r\n"
+        'Content-Disposition: attachment; filename="gaji.txt"\r\n\r\nsepuluh juta\r\n--yy--\r\n'
+    ).encode()
     sealed = gpg(
         home, "--armor", "--encrypt", "--sign", "-u", "rina@b.example", "-r", ANI, given=inner
     ).decode()
@@ -136,6 +139,35 @@ def test_what_gnupg_sealed_is_read(webmail: Webmail, page: Page, home: Path) -> 
     assert not [one for one in page.requested() if "leak.example" in one]
     assert findings(page) == []
     page.screenshot(SCREENSHOTS / "en-desk-light" / "decrypted.png")
+    # Its files are listed as those of other mail are, and those of its envelope are not.
+    page.wait("document.querySelectorAll('.reader article section .open').length === 1")
+    page.click(".reader article section .open")
+    page.wait("document.querySelector('dialog pre')?.innerText.trim() === 'sepuluh juta'")
+    page.press("Escape")
+    page.wait("!document.querySelector('dialog')")
+
+
+def test_an_answer_to_sealed_mail_is_sealed_and_leaves_this_browser_no_other_way(
+    webmail: Webmail, page: Page
+) -> None:
+    press_button(page, "Reply")
+    page.wait("document.querySelector('.letter input.subject')?.value === 'Re: Gaji Rina'")
+    page.wait_text("Encrypted and signed")
+    text = "document.querySelector('.letter [contenteditable=true]')"
+    page.wait(f"{text}.innerText.includes('tetap rahasia')")
+    page.run(f"{text}.focus()")
+    page.type("Terima kasih.")
+    page.click(".letter header > button:last-child")
+    page.wait_text("Kept in this browser alone")
+    page.wait("!document.querySelector('.letter')")
+    with by_imap(webmail.server) as imap:
+        imap.select("Drafts", readonly=True)
+        assert imap.search(None, "TEXT", "Gaji") == ("OK", [b""])
+    press_button(page, "Go on writing")
+    page.wait(f"{text}.innerText.includes('Terima kasih.')")
+    page.click(".letter footer [aria-label=Discard]")
+    press_button(page, "Discard")
+    page.wait("!document.querySelector('.letter')")
 
 
 def test_gnupg_reads_what_is_sealed_here(page: Page, home: Path) -> None:
@@ -159,17 +191,19 @@ def test_gnupg_reads_what_is_sealed_here(page: Page, home: Path) -> None:
     page.wait_text("Sent")
     page.press("g")
     page.press("t")
-    page.wait(f"[...{ROWS}].some(one => one.ariaLabel.endsWith('Reply'))")
-    open_letter(page, "Reply")
+    open_letter(page, "[...]")  # what it is about is encrypted, too
     # The key is unlocked still, so nobody has to ask for it.
     page.wait("document.querySelector('.inner iframe')?.srcdoc.includes('jawaban rahasia')")
     page.wait_text("Signed by ani@a.id")
+    page.wait("document.querySelector('.inner .subject')?.innerText.endsWith('Reply')")
     page.run("document.querySelector('.reader article .acts [aria-haspopup=menu]').click()")
     choose(page, "Show source")
     page.wait("document.querySelector('dialog pre')?.innerText.includes('BEGIN PGP MESSAGE')")
     source = page.run("document.querySelector('dialog pre').innerText")
     assert "jawaban" not in source
+    assert "Subject: Reply" not in source
     begin = source.index("-----BEGIN PGP MESSAGE-----")
     armoured = source[begin : source.index("-----END PGP MESSAGE-----")]
     clear = gpg(home, "--decrypt", given=f"{armoured}-----END PGP MESSAGE-----\n".encode())
     assert b"Content-Type: multipart/alternative" in clear
+    assert b"Subject: Reply" in clear

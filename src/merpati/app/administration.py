@@ -58,13 +58,18 @@ class Surroundings:
         """What the doctor finds, of the machine first."""
         return await examining.examine(self, domains)
 
-    def settings(self) -> list[SettingView]:
-        """Every setting of the configuration file."""
+    def settings(self, language: str) -> list[SettingView]:
+        """Every setting of the configuration file, explained in a language."""
+        from merpati.app.indonesian import PHRASES  # noqa: PLC0415 -- most read English
+
+        def tell(text: str) -> str:
+            return PHRASES.say(text, language)
+
         return [
             SettingView(
                 heading=heading, name=name, value=_shown(getattr(self.config[group], name)),
                 is_default=getattr(self.config[group], name) == one.default,
-                reloads=one.reload, text=settings.describe(one),
+                reloads=one.reload, text=settings.describe(one, tell),
             )
             for heading, group in settings_groups.GROUPS.items()
             for name, one in settings.declared(group).items()

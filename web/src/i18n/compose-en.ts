@@ -46,6 +46,7 @@ export const en = {
   saving: "Saving…",
   notSaved: "Not saved: no connection. It is kept in this browser.",
   keptDraft: "Kept as a draft",
+  keptHere: "Kept in this browser alone, for it is to be encrypted",
   recovered: (n: number) => `${s(n, "message was", "messages were")} not finished when this page was closed.`,
   resume: "Go on writing",
   forget: "Delete",

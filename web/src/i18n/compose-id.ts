@@ -47,6 +47,7 @@ export const id: Like<typeof en> = {
   saving: "Menyimpan…",
   notSaved: "Belum tersimpan: tidak ada koneksi. Pesan disimpan di peramban ini.",
   keptDraft: "Disimpan sebagai konsep",
+  keptHere: "Disimpan di peramban ini saja, karena akan dienkripsi",
   recovered: (n) => `${n} pesan belum selesai ketika halaman ini ditutup.`,
   resume: "Lanjutkan menulis",
   forget: "Hapus",

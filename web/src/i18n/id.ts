@@ -9,7 +9,7 @@ export const id: Like<typeof en> = {
   address: "Alamat",
   password: "Kata sandi",
   remember: "Tetap masuk di perangkat ini",
-  withPasskey: "Pakai kunci sandi (passkey)",
+  withPasskey: "Masuk dengan passkey",
   wrongPassword: "Alamat atau kata sandi tidak benar.",
   tooMany: "Terlalu banyak percobaan. Mohon tunggu beberapa menit.",
   serverAway: "Server sedang tidak dapat dihubungi.",

@@ -19,7 +19,6 @@ export const en = {
   keyFound: (who: string) => `It brings the OpenPGP key of ${who}.`,
   keepKey: "Keep the key",
   keyKept: "The key is kept in this browser.",
-  attachments: "Encrypted files",
   subject: "Subject:",
   sign: "Sign",
   signEncrypt: "Encrypt and sign",

@@ -22,7 +22,6 @@ export const id: Like<typeof en> = {
   keyFound: (who) => `Pesan ini membawa kunci OpenPGP milik ${who}.`,
   keepKey: "Simpan kunci",
   keyKept: "Kunci disimpan di peramban ini.",
-  attachments: "Berkas terenkripsi",
   subject: "Perihal:",
   sign: "Tanda tangani",
   signEncrypt: "Enkripsi dan tanda tangani",

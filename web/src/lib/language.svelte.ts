@@ -59,16 +59,23 @@ export function shortDate(iso: string, now: Date = new Date()): string {
   return format("date", { day: "numeric", month: "short", year: "numeric" }).format(date);
 }
 
+const LONG = {
+  weekday: "long",
+  day: "numeric",
+  month: "long",
+  year: "numeric",
+  hour: "2-digit",
+  minute: "2-digit",
+} as const;
+
 /** In full, with the weekday and the time. */
 export function longDate(iso: string): string {
-  return format("long", {
-    weekday: "long",
-    day: "numeric",
-    month: "long",
-    year: "numeric",
-    hour: "2-digit",
-    minute: "2-digit",
-  }).format(new Date(iso));
+  return format("long", LONG).format(new Date(iso));
+}
+
+/** From one time to another; what both share is said once. */
+export function longSpan(from: string, to: string): string {
+  return format("long", LONG).formatRange(new Date(from), new Date(to));
 }
 
 const UNITS = ["B", "KB", "MB", "GB", "TB"];

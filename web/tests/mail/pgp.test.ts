@@ -97,6 +97,23 @@ describe("a protected letter", () => {
     expect(root?.body).toBe("halo \r\n- dash\r\n");
     expect(verdict.state).toBe("good");
   });
+  it("says what it is about to those alone who can decrypt it (RFC 9788)", async () => {
+    const whole = parse(await written({ ...letter, protect: "encrypt" }, part, keys));
+    expect(whole.headers.get("subject")).toBe("[...]");
+    const { root } = await decrypt(octets(whole.whole), keys, from.email);
+    expect(root?.params.get("hp")).toBe("cipher");
+    expect(root === null ? "" : protectedSubject(root)).toBe("Rahasia ✓");
+    expect(root?.headers.get("message-id")).toBe(whole.headers.get("message-id"));
+    expect(root?.whole).toContain("\r\nHP-Outer: Subject: [...]\r\n");
+    expect(root?.whole).not.toContain("Bcc");
+  });
+  it("has its header fields signed, too", async () => {
+    const whole = await written({ ...letter, protect: "sign" }, part, keys);
+    const [signed] = parse(whole).parts;
+    expect(signed?.params.get("hp")).toBe("clear");
+    expect(meant(signed?.headers.get("subject") ?? "")).toBe("Rahasia ✓");
+    expect(meant(parse(whole).headers.get("subject") ?? "")).toBe("Rahasia ✓");
+  });
   it("is signed so that a change is seen", async () => {
     const whole = await written({ ...letter, protect: "sign" }, part, keys);
     expect((await verify(octets(whole), keys, from.email)).state).toBe("good");

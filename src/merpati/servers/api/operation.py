@@ -86,8 +86,8 @@ class Surroundings(Protocol):
     async def findings(self, domains: Sequence[str]) -> dict[str, list[Finding]]:
         """What the doctor finds, of the machine first."""
 
-    def settings(self) -> list[SettingView]:
-        """Every setting of the configuration file."""
+    def settings(self, language: str) -> list[SettingView]:
+        """Every setting of the configuration file, explained in a language."""
 
     def listeners(self) -> list[ListenerView]:
         """What is served where."""

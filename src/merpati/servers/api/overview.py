@@ -90,7 +90,7 @@ async def show_installation(call: Call) -> Installation:
     around = call.services.surroundings
     return Installation(
         hostname=call.services.hostname, language=call.services.language,
-        settings=around.settings(), listeners=around.listeners(),
+        settings=around.settings(call.language), listeners=around.listeners(),
         certificates=await around.certificates(),
     )  # fmt: skip
 
@@ -186,7 +186,7 @@ OPERATIONS = (
     ),
     Operation(
         method="GET", path="/installation", name="showInstallation", topic="overview",
-        does=show_installation, answer=Installation,
+        does=show_installation, query=Told, answer=Installation,
         text="Settings, listeners (those of devices too) and certificates.",
     ),
     Operation(

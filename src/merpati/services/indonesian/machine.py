@@ -42,6 +42,7 @@ PHRASES: Final[dict[str, str]] = {
     "No other server can be reached on port 25: {reasons}.": (
         "Tidak ada server lain yang terjangkau di porta 25: {reasons:list}."
     ),
+    "{domain} has no mail server": "{domain} tidak punya server surat",
     "Mail to other domains stays in the queue; providers often close this port.": (
         "Surat ke domain lain tertahan di antrean; penyedia sering menutup porta ini."
     ),

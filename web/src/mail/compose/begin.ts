@@ -3,7 +3,7 @@ import { download } from "../../lib/jmap/blobs";
 import type { Jmap } from "../../lib/jmap/client";
 import type { Address, Email, GetAnswer, Id } from "../../lib/jmap/types";
 import { longDate } from "../../lib/language.svelte";
-import type { Intent } from "../state/intents.svelte";
+import { decrypted, type Intent } from "../state/intents.svelte";
 import { format, shortly } from "./addresses";
 import { clean, cleaned, htmlToText } from "./html";
 import { emptyLetter, reopened, taken, type Letter } from "./letter";
@@ -22,7 +22,7 @@ const SIGNATURE = "merpati-signature";
 /** What a letter begins with; `bodies` are those of the email it is about. */
 export async function begin(intent: Intent, jmap: Jmap, identities: readonly Identity[]): Promise<Letter> {
   if (intent.kind === "new") return fresh(intent, identities);
-  const email = await whole(jmap, intent.account, intent.email.id);
+  const email = opened(await whole(jmap, intent.account, intent.email.id), intent.kind);
   if (intent.kind === "draft") return draft(email, identities);
   const own = identities.map((one) => one.email);
   const as = quote.answeringAs(identities, email);
@@ -32,6 +32,7 @@ export async function begin(intent: Intent, jmap: Jmap, identities: readonly Ide
     Object.assign(letter, quote.replyRecipients(email, own, intent.kind === "replyAll"), quote.threading(email));
     letter.subject = quote.replySubject(email.subject);
     letter.about = { id: email.id, account: intent.account, keyword: "$answered" };
+    if (decrypted.has(email.id)) letter.protect = "encrypt";
     await body(letter, as?.identity, prefs.quotes ? email : null, "reply", jmap, intent.account);
   } else {
     letter.subject = quote.forwardSubject(email.subject);
@@ -45,6 +46,17 @@ export async function begin(intent: Intent, jmap: Jmap, identities: readonly Ide
     } else await body(letter, as?.identity, email, "forward", jmap, intent.account);
   }
   return letter;
+}
+
+/** What was encrypted is answered as it was decrypted: its own subject, and its text where it was signed. */
+function opened(email: Email, kind: Intent["kind"]): Email {
+  const found = kind === "reply" || kind === "replyAll" ? decrypted.get(email.id) : undefined;
+  if (found === undefined) return email;
+  const part = { partId: "0", blobId: null, size: 0, name: null, type: "text/plain", charset: null, disposition: null, cid: null };
+  // Its text alone: no address of an image that it names comes near the editor.
+  const said = found.body?.type === "text/html" ? htmlToText(found.body.value) : (found.body?.value ?? "");
+  const value = { value: said, isEncodingProblem: false, isTruncated: false };
+  return { ...email, subject: found.subject ?? email.subject, textBody: [part], htmlBody: [part], attachments: [], bodyValues: { "0": value } };
 }
 
 function fresh(intent: Intent & { kind: "new" }, identities: readonly Identity[]): Letter {

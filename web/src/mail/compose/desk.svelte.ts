@@ -51,7 +51,7 @@ export class Open {
     const letter = this.snapshot();
     if (isBlank(letter, this.begun) && letter.draftId === null) return;
     await keeping.keepUnfinished(letter);
-    if (letter.protect === "encrypt") return; // the server is not to see it
+    if (letter.protect === "encrypt") return this.withdraw(letter);
     const drafts = await desk.box("drafts");
     if (mail.jmap === null || drafts === null) return;
     this.saving = true;
@@ -65,6 +65,15 @@ export class Open {
     } finally {
       this.saving = false;
     }
+  }
+
+  /** What is to be encrypted is kept in this browser alone, and a draft from before leaves the server. */
+  private async withdraw(letter: Letter): Promise<void> {
+    // Files of a draft are parts of it: they stay until they are sent.
+    if (letter.draftId === null || letter.attachments.length > 0 || mail.jmap === null) return;
+    await dropDraft(mail.jmap, mail.account, letter.draftId);
+    this.letter.draftId = null;
+    this.saved = null;
   }
 
   flush(): Promise<void> {
@@ -184,6 +193,10 @@ class Desk {
     await one.flush();
     await one.end();
     if (one.unsaved) return; // it stays in this browser until there is a connection
+    if (letter.protect === "encrypt" && !isBlank(letter, one.begun)) {
+      this.recovered = [...this.recovered, letter];
+      return void toast(t.keptHere, { seconds: 4 });
+    }
     await keeping.finished(letter.key);
     if (one.letter.draftId !== null && !isBlank(letter, one.begun)) toast(t.keptDraft, { seconds: 4 });
     this.changed();

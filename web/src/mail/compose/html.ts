@@ -26,7 +26,11 @@ function inert(html: string): DocumentFragment {
   const made = DOMPurify.sanitize(html, LETTER) as unknown as DocumentFragment;
   for (const one of made.querySelectorAll<HTMLElement>("[style]"))
     if (OUTSIDE.test(one.getAttribute("style") ?? "")) one.removeAttribute("style");
-  return INERT.importNode(made, true);
+  const found = INERT.importNode(made, true);
+  // An image from elsewhere would tell that somebody reads the letter, and is not shown while it is written.
+  for (const image of found.querySelectorAll<HTMLImageElement>("img[src]"))
+    if (!/^(?:cid|blob|data):/i.test(image.getAttribute("src") ?? "")) image.replaceWith(image.alt);
+  return found;
 }
 
 /** A fragment without anything that acts, for the editor; its images wait for `showImages`. */

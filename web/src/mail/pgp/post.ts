@@ -54,18 +54,22 @@ async function inner(jmap: Jmap, account: Id, letter: Letter): Promise<string> {
   return files.length > 0 ? multipart("multipart/mixed", [body, ...files]) : body;
 }
 
-/** The whole message (RFC 3156). */
+/** The whole message (RFC 3156), its header fields within what is signed or encrypted (RFC 9788). */
 export async function written(letter: Letter, part: string, keys: Keys): Promise<string> {
   const library = await openpgp();
   const signingKeys = keys.ready;
   if (signingKeys === null) throw new Error("locked");
   const own = signingKeys.toPublic();
+  const isSealed = letter.protect === "encrypt";
+  const fields = named(letter);
+  const outer = isSealed ? fields.map(([name, value]): Field => [name, name === "Subject" ? HIDDEN : value]) : fields;
+  const payload = guarded(part, fields, isSealed ? outer : null);
   let body: string;
-  if (letter.protect === "encrypt") {
+  if (isSealed) {
     const people = [...letter.to, ...letter.cc, ...letter.bcc];
     const found = await Promise.all(people.map(({ email }) => keys.of(email, true)));
     if (found.includes(null)) throw new Error("a key is missing");
-    const message = await library.createMessage({ binary: octets(part) });
+    const message = await library.createMessage({ binary: octets(payload) });
     const encryptionKeys = [...(found as PublicKey[]), own];
     const sealed = await library.encrypt({ message, encryptionKeys, signingKeys, format: "armored" });
     const version = "Content-Type: application/pgp-encrypted\r\n\r\nVersion: 1\r\n";
@@ -73,31 +77,45 @@ export async function written(letter: Letter, part: string, keys: Keys): Promise
     body = multipart("multipart/encrypted", [version, data], ' protocol="application/pgp-encrypted";');
   } else {
     // The line end before the boundary is not signed (RFC 3156 5).
-    const signed = part.replace(/\r\n$/, "");
+    const signed = payload.replace(/\r\n$/, "");
     const message = await library.createMessage({ binary: octets(signed) });
     const signature = await library.sign({ message, signingKeys, detached: true, format: "armored", config: { preferredHashAlgorithm: library.enums.hash.sha512 } });
     const made = `Content-Type: application/pgp-signature; name="signature.asc"\r\n\r\n${canonical(String(signature))}`;
     body = multipart("multipart/signed", [signed, made], ' micalg="pgp-sha512"; protocol="application/pgp-signature";');
   }
-  return head(letter, base64(own.write() as Uint8Array).replaceAll("\r\n", "\r\n ")) + body;
+  const key = base64(own.write() as Uint8Array).replaceAll("\r\n", "\r\n ");
+  return header([...outer, ["Bcc", people(letter.bcc)], ["Autocrypt", `addr=${letter.from.email}; prefer-encrypt=mutual; keydata=\r\n ${key}`], ["MIME-Version", "1.0"]]) + body;
 }
 
-function head(letter: Letter, key: string): string {
+type Field = [name: string, value: string];
+const HIDDEN = "[...]"; // what RFC 9788 3.2.1 puts in place of a subject
+
+/** Those that others are to see as they were written; Bcc is no part of what all can decrypt. */
+function named(letter: Letter): Field[] {
   const domain = letter.from.email.split("@")[1] ?? "localhost";
-  const fields: [string, string][] = [
+  const fields: Field[] = [
     ["From", people([letter.from])],
     ["To", people(letter.to)],
     ["Cc", people(letter.cc)],
-    ["Bcc", people(letter.bcc)],
     ["Reply-To", people(letter.replyTo)],
     ["Subject", words(letter.subject)],
     ["Date", new Date().toUTCString().replace("GMT", "+0000")],
     ["Message-ID", `<${crypto.randomUUID()}@${domain}>`],
     ["In-Reply-To", letter.inReplyTo.map((one) => `<${one}>`).join("\r\n ")],
     ["References", letter.references.map((one) => `<${one}>`).join("\r\n ")],
-    ["Autocrypt", `addr=${letter.from.email}; prefer-encrypt=mutual; keydata=\r\n ${key}`],
-    ["MIME-Version", "1.0"],
   ];
+  return fields.filter(([, value]) => value !== "");
+}
+
+/** A part with the header fields of its message; where it is encrypted, with what stands outside of them, too. */
+function guarded(part: string, fields: Field[], outer: Field[] | null): string {
+  // `protected-headers` is what programs before RFC 9788 look for.
+  const how = `; protected-headers="v1"; hp="${outer === null ? "clear" : "cipher"}"`;
+  const seen = (outer ?? []).map(([name, value]): Field => ["HP-Outer", `${name}: ${value}`]);
+  return header([...fields, ...seen]) + part.replace(/^Content-Type: [^;\r\n]+/, `$&${how}`);
+}
+
+function header(fields: Field[]): string {
   return fields.filter(([, value]) => value !== "").map(([name, value]) => `${name}: ${value.replace(/[\r\n]+(?! )/g, " ")}\r\n`).join("");
 }
 

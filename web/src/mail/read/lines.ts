@@ -1,5 +1,5 @@
 // Content lines of calendars and contacts (RFC 5545 3.1, RFC 6350 3.3): enough to show them as data.
-import { longDate } from "../../lib/language.svelte";
+import { longDate, longSpan } from "../../lib/language.svelte";
 
 export interface Line {
   name: string;
@@ -29,13 +29,31 @@ export function properties(text: string): Line[] {
   return found;
 }
 
+/** DTSTART and DTEND in words: of what begins and ends on one day, the day once. */
+export function span(begin: Line | undefined, end: Line | undefined): string {
+  const [from, to] = [moment(begin), moment(end)];
+  if (from === null || to === null || begin?.params["TZID"] !== end?.params["TZID"])
+    return [when(begin), when(end)].filter(Boolean).join(" – ");
+  return longSpan(from, to) + zone(begin);
+}
+
+const TIME = /^(\d{4})(\d\d)(\d\d)(?:T(\d\d)(\d\d)(\d\d)(Z?))?$/;
+
+/** A date with a time in ISO 8601; null for whole days and what is neither. */
+function moment(line: Line | undefined): string | null {
+  const [, year, month, day, hour, minute, second, utc] = TIME.exec(line?.value ?? "") ?? [];
+  return hour === undefined ? null : `${year}-${month}-${day}T${hour}:${minute}:${second}${utc}`;
+}
+
+function zone(line: Line | undefined): string {
+  const named = line?.params["TZID"];
+  return named ? ` (${named})` : "";
+}
+
 /** DTSTART and its like in words, with the zone that it names. */
 export function when(line: Line | undefined): string {
-  const match = /^(\d{4})(\d\d)(\d\d)(?:T(\d\d)(\d\d)(\d\d)(Z?))?$/.exec(line?.value ?? "");
-  if (line === undefined || match === null) return line?.value ?? "";
-  const [, year, month, day, hour, minute, second, utc] = match;
-  if (hour === undefined) return `${year}-${month}-${day}`;
-  const iso = `${year}-${month}-${day}T${hour}:${minute}:${second}${utc}`;
-  const zone = line.params["TZID"];
-  return longDate(iso) + (zone ? ` (${zone})` : "");
+  const at = moment(line);
+  if (at !== null) return longDate(at) + zone(line);
+  const [, year, month, day] = TIME.exec(line?.value ?? "") ?? [];
+  return year === undefined ? (line?.value ?? "") : `${year}-${month}-${day}`;
 }

@@ -10,6 +10,14 @@ export type Intent =
       account: Id;
     };
 
+/** What was decrypted of a message, for its answer: in memory only. */
+export interface Decrypted {
+  subject: string | null;
+  /** What its sender has signed; null: nobody knows who wrote it, so nobody is to quote it to them. */
+  body: { type: "text/html" | "text/plain"; value: string } | null;
+}
+export const decrypted = new Map<Id, Decrypted>();
+
 class Intents {
   wanted: Intent[] = $state.raw([]);
   /** Whether the composer has been needed yet. */
