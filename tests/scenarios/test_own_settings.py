@@ -7,13 +7,24 @@ import json
 import smtplib
 import ssl
 import time
+import urllib.parse
+import urllib.request
 from collections.abc import Iterator
 
 import pytest
 
 from merpati.wire import totp
 from tests.scenarios.test_compose import received
-from tests.scenarios.webmail import BUDI, WAYS, Person, Webmail, findings, need_pages, office
+from tests.scenarios.webmail import (
+    BUDI,
+    SCREENSHOTS,
+    WAYS,
+    Person,
+    Webmail,
+    findings,
+    need_pages,
+    office,
+)
 from tests.support.instance import PASSWORD
 from tests.support.programs import need
 
@@ -122,6 +133,35 @@ def with_password(person: Person) -> None:
     person.press("signIn")
 
 
+def let_in_by_passkey(webmail: Webmail, person: Person) -> None:
+    """A program asks to be let in, and the passkey is enough."""
+    done = f"http://127.0.0.1:{webmail.server.port('http')}/done"
+    asked = urllib.request.Request(
+        f"{webmail.url}/oauth/register",
+        json.dumps({"client_name": "Surat", "redirect_uris": [done]}).encode(),
+        {"content-type": "application/json"},
+    )
+    with urllib.request.urlopen(asked) as answer:
+        client = json.load(answer)["client_id"]
+    query = urllib.parse.urlencode(
+        {
+            "client_id": client, "redirect_uri": done, "response_type": "code", "scope": "mail",
+            "code_challenge": "c" * 43, "code_challenge_method": "S256",
+        }
+    )  # fmt: skip
+    person.page.open(f"{webmail.url}/oauth/authorize?{query}")
+    assert findings(person.page) == []
+    way = f"{person.language}-{'phone' if person.phone else 'desk'}-light"
+    person.page.screenshot(SCREENSHOTS / way / "oauth.png")
+    person.press("withPasskey")
+    person.page.wait("document.forms[0]?.dataset.options")
+    assert findings(person.page) == []
+    person.page.screenshot(SCREENSHOTS / way / "oauth-passkey.png")
+    person.press("withPasskey")
+    person.page.wait("location.pathname === '/done' && location.search.includes('code=')")
+    person.page.open(webmail.url)
+
+
 def test_a_passkey_lets_one_in(webmail: Webmail, person: Person) -> None:
     page = person.page
     page.send("WebAuthn.enable")
@@ -140,6 +180,7 @@ def test_a_passkey_lets_one_in(webmail: Webmail, person: Person) -> None:
     page.wait("document.querySelector('.codes, .line b')")
     person.press("set:done")
     page.wait_text("Kunci")
+    let_in_by_passkey(webmail, person)
     person.begin_again()
     sign_out(person)
     person.press("withPasskey")

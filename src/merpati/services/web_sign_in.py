@@ -30,6 +30,7 @@ LIFETIME: Final = 600_000  # ms for the second factor
 TRIES: Final = 5
 ASKS: Final = 60  # for a passkey, from one address in a minute: strangers may, and each is a row
 BEGUN: Final = "sign-in"
+PURPOSE: Final = "oauth"  # of a ticket: what it lets a program do; one without is for a session
 
 
 class Visitor(NamedTuple):
@@ -141,8 +142,7 @@ class WebSignIn:
 
     async def begin_passkey(self, challenge: str, visitor: Visitor) -> Asked:
         """Ask for a passkey; as the second step of a challenge. Raises AUTH_FAILED, TOO_MANY."""
-        if not self._asks.take(address_key(visitor.peer)):
-            raise Fault(Kind.TOO_MANY, "too many questions from your address; wait a minute")
+        self._count_ask(visitor)
         if not challenge:
             return await self._passkeys.begin(visitor.site, 0, {})
         ticket = await self._store.read(tickets.find, challenge, BEGUN, self._now())
@@ -150,6 +150,18 @@ class WebSignIn:
             raise Fault(Kind.AUTH_FAILED, "this took too long; begin again")
         data = {"remember": ticket.data.get("remember", False)}
         return await self._passkeys.begin(visitor.site, ticket.account_id, data)
+
+    async def ask_passkey(self, visitor: Visitor, purpose: str) -> Asked:
+        """Ask for any passkey, for something else than a session. Raises TOO_MANY, UNSUPPORTED."""
+        self._count_ask(visitor)
+        return await self._passkeys.begin(visitor.site, 0, {PURPOSE: purpose})
+
+    async def answer_passkey(
+        self, challenge: str, credential: Mapping[str, Any], visitor: Visitor, purpose: str
+    ) -> Account:
+        """Whose passkey has answered what was asked for this. Raises AUTH_FAILED, TOO_MANY."""
+        account, *_ = await self._passkey(challenge, credential, visitor, purpose)
+        return account
 
     async def by_passkey(
         self,
@@ -205,7 +217,11 @@ class WebSignIn:
         self._login.count_guess("", visitor.peer, WEB)
 
     async def _passkey(
-        self, challenge: str, credential: str | Mapping[str, Any], visitor: Visitor
+        self,
+        challenge: str,
+        credential: str | Mapping[str, Any],
+        visitor: Visitor,
+        purpose: str = "",
     ) -> tuple[Account, bool, dict[str, Any]]:
         self._login.check_guesses("", visitor.peer, WEB)
         if not isinstance(credential, Mapping):
@@ -216,11 +232,17 @@ class WebSignIn:
             if fault.kind is Kind.AUTH_FAILED:
                 self._login.count_guess("", visitor.peer, WEB)
             raise
+        if data.get(PURPOSE, "") != purpose:
+            raise Fault(Kind.AUTH_FAILED, "this was asked for something else; begin again")
         account = await self._account(found.account_id)
         if account is None:
             raise Fault(Kind.AUTH_FAILED, "this passkey is not known here")
         self._note(account, visitor, "passkey", success=True, what=found.name)
         return account, alone, data
+
+    def _count_ask(self, visitor: Visitor) -> None:
+        if not self._asks.take(address_key(visitor.peer)):
+            raise Fault(Kind.TOO_MANY, "too many questions from your address; wait a minute")
 
     async def _open(self, account: Account, visitor: Visitor, *, remember: bool) -> SignedIn:
         opened = await self._sessions.open(

@@ -1,7 +1,7 @@
 """OAuth 2.0 and OpenID Connect over HTTP; what they mean is in `services/oauth_provider.py`.
 
-The page asks for the password each time and knows no cookie, so no other site can agree to
-anything in a person's name.
+The page asks for the password or a passkey each time and knows no cookie, so no other site can
+agree to anything in a person's name.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from merpati.model.account import Account
 from merpati.servers.web import json_api, oauth_pages
 from merpati.services.http_sign_in import HttpSignIn
 from merpati.services.oauth_provider import Device, OAuthProvider
-from merpati.services.web_sign_in import WebSignIn
+from merpati.services.web_sign_in import PURPOSE, WebSignIn
 from merpati.store.oauth_clients import OAuthClient
 from merpati.wire import http_credentials, oauth_requests
 from merpati.wire.http_credentials import Token
@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.routing import BaseRoute
 
+TOLD: Final = frozenset({Kind.AUTH_FAILED, Kind.TOO_MANY, Kind.UNSUPPORTED})  # on the page again
+PASSKEY: Final = "passkey"  # a decision, and the field of what was asked of it
+ANSWER_MAX: Final = 8000  # characters of what a passkey answers: its id alone has up to 1023 bytes
 FORM: Final = "application/x-www-form-urlencoded"
 ASKED: Final = (
     "client_id", "redirect_uri", "response_type", "scope", "state", "code_challenge",
@@ -154,18 +157,18 @@ class OAuth:
         )  # fmt: skip
 
     async def _decide(self, request: Request) -> Response:
-        given = await _fields(request)
+        given = await _fields(request, ANSWER_MAX)
         client, asked = await self._provider.asked(
             {name: given[name] for name in ASKED if name in given}
         )
-        if given.get("decision") != "allow":
+        if given.get("decision") not in {"allow", PASSKEY}:
             return RedirectResponse(self._provider.deny(asked), 303)
         target = oauth_requests.form_target(asked.redirect_uri)
         kept = _again(asked)
         try:
-            account = await self._person(request, given, kept, target)
+            account = await self._person(request, given, kept, client, target)
         except Fault as fault:
-            if fault.kind not in {Kind.AUTH_FAILED, Kind.TOO_MANY}:
+            if fault.kind not in TOLD:
                 raise
             name = given.get("name", "")
             return self._consent(request, client, asked, wrong=fault.kind.value, name=name)
@@ -174,11 +177,20 @@ class OAuth:
         return RedirectResponse(await self._provider.allow(account, asked), 303)
 
     async def _person(
-        self, request: Request, given: Fields, kept: Fields, target: str
+        self, request: Request, given: Fields, kept: Fields, client: OAuthClient, target: str = ""
     ) -> Account | Response:
-        """Who has filled in the form; or the page that asks for the second factor."""
+        """Who has filled in the form; or the page that asks for a second factor or a passkey."""
         visitor = json_api.visitor(request)
         what = _purpose(kept)
+        if given.get("decision") == PASSKEY:
+            question = await self._sign_in.ask_passkey(visitor, what)
+            return oauth_pages.passkey(
+                _language(request), client.name, {**kept, PASSKEY: question.challenge},
+                question.options, target=target,
+            )  # fmt: skip
+        if PASSKEY in given:
+            answer = _object(given.get("credential", ""))
+            return await self._sign_in.answer_passkey(given[PASSKEY], answer, visitor, what)
         if "challenge" not in given:
             account = await self._sign_in.check_password(
                 given.get("name", ""), given.get("password", ""), visitor
@@ -186,14 +198,14 @@ class OAuth:
             kinds = await self._sign_in.wanted(account)
             if not kinds:
                 return account
-            challenge = await self._sign_in.challenge(account, {"oauth": what})
+            challenge = await self._sign_in.challenge(account, {PURPOSE: what})
             return oauth_pages.second(
                 _language(request), {**kept, "challenge": challenge}, target=target
             )
         code = given.get("code", "")
         kind = "totp" if len(code.replace(" ", "")) <= 8 else "recovery"
         account, data = await self._sign_in.answer(given["challenge"], kind, code, visitor)
-        if data.get("oauth") != what:  # a challenge of somewhere else, or for another program
+        if data.get(PURPOSE) != what:  # a challenge of somewhere else, or for another program
             raise Fault(Kind.AUTH_FAILED, "begin again")
         return account
 
@@ -218,15 +230,15 @@ class OAuth:
         )  # fmt: skip
 
     async def _decide_device(self, request: Request) -> Response:
-        given = await _fields(request)
+        given = await _fields(request, ANSWER_MAX)
         found = await self._provider.device(given.get("user_code", ""))
         if found is None:
             return oauth_pages.device(_language(request), wrong="no-device")
         kept = {"user_code": found.code}
         try:
-            account = await self._person(request, given, kept, "")
+            account = await self._person(request, given, kept, found.client)
         except Fault as fault:
-            if fault.kind not in {Kind.AUTH_FAILED, Kind.TOO_MANY}:
+            if fault.kind not in TOLD:
                 raise
             return self._device_consent(request, found, wrong=fault.kind.value)
         if isinstance(account, Response):
@@ -272,13 +284,24 @@ def _page(handler: json_api.Handler) -> json_api.Handler:
     return answer
 
 
-async def _fields(request: Request) -> dict[str, str]:
+async def _fields(request: Request, most: int = oauth_requests.VALUE_MAX) -> dict[str, str]:
     """The fields of a form. Raises OAuthFault, Fault TOO_LARGE."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != FORM:
         raise OAuthFault("invalid_request", f"the content type is {FORM}")
     body = await json_api.raw_body(request)
-    return oauth_requests.fields(body.decode("latin-1"))
+    return oauth_requests.fields(body.decode("latin-1"), most)
+
+
+def _object(text: str) -> dict[str, Any]:
+    """What a script has put into a field. Raises Fault AUTH_FAILED for anything but an object."""
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict):
+        raise Fault(Kind.AUTH_FAILED, "the passkey has not answered")
+    return found
 
 
 def _open(answer: Response) -> Response:

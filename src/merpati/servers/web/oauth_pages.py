@@ -1,12 +1,16 @@
-"""The pages on which people let programs in: plain HTML without script, English and Indonesian."""
+"""The pages on which people let programs in: plain HTML, English and Indonesian.
+
+None has a script but the one that asks for a passkey, which browsers give to scripts alone.
+"""
 
 from __future__ import annotations
 
+import json
 from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha256
 from html import escape
-from typing import Final
+from typing import Any, Final
 
 from starlette.responses import HTMLResponse, Response
 
@@ -18,11 +22,31 @@ input { font: inherit; width: 100%; box-sizing: border-box; padding: .5rem; bord
   border: 1px solid GrayText }
 button { font: inherit; padding: .6rem 1.4rem; margin: 1.5rem .5rem 0 0; border-radius: .5rem;
   border: 1px solid #0b63ce; background: #0b63ce; color: #fff; cursor: pointer }
-button[value=deny] { background: transparent; color: inherit; border-color: GrayText }
+button[value=deny], button[value=passkey] { background: transparent; color: inherit;
+  border-color: GrayText }
 :focus-visible { outline: 3px solid #0b63ce; outline-offset: 2px }
 .wrong { color: #b3261e } @media (prefers-color-scheme: dark) { .wrong { color: #f2b8b5 } }
 """
-_STYLE_HASH: Final = b64encode(sha256(_STYLE.encode()).digest()).decode()
+_SCRIPT: Final = """
+const form = document.forms[0], [ask, send] = form.querySelectorAll("button");
+async function answer() {
+  try {
+    const asked = JSON.parse(form.dataset.options);
+    const publicKey = PublicKeyCredential.parseRequestOptionsFromJSON(asked);
+    const found = await navigator.credentials.get({ publicKey });
+    form.elements.credential.value = JSON.stringify(found);
+    form.requestSubmit(send);
+  } catch {
+    document.querySelector(".wrong").hidden = false;
+  }
+}
+ask.addEventListener("click", answer);
+"""
+
+
+def _hash(text: str) -> str:
+    return f"'sha256-{b64encode(sha256(text.encode()).digest()).decode()}'"
+
 
 # Of each text: English, Indonesian.
 _TEXTS: Final = {
@@ -51,6 +75,15 @@ _TEXTS: Final = {
         "Code of your authenticator app, or a recovery code",
         "Kode dari aplikasi autentikator, atau kode pemulihan",
     ),
+    "passkey": ("Use a passkey", "Masuk dengan passkey"),
+    "passkey-why": (
+        "Your browser asks for your finger, face or PIN. By giving it you let {client} in.",
+        "Peramban meminta jari, wajah, atau PIN Anda; dengan itu Anda mengizinkan {client}.",
+    ),
+    "no-passkey": (
+        "That did not work. Try again, or go back and use the password.",
+        "Itu tidak berhasil. Coba lagi, atau kembali dan pakai kata sandi.",
+    ),
     "second": ("One more step", "Satu langkah lagi"),
     "allow": ("Allow", "Izinkan"),
     "deny": ("Do not allow", "Jangan izinkan"),
@@ -65,6 +98,10 @@ _TEXTS: Final = {
     "too-many": (
         "Too many wrong attempts; wait a while.",
         "Terlalu banyak percobaan yang salah; tunggu sebentar.",
+    ),
+    "unsupported": (
+        "Passkeys need a host name in the address of this page.",
+        "Passkey memerlukan nama host di alamat halaman ini.",
     ),
     "done": ("The device is connected.", "Perangkat sudah terhubung."),
     "denied": ("The device was not let in.", "Perangkat tidak diizinkan."),
@@ -109,7 +146,7 @@ def consent(
         place: Where the browser goes next, as people read it.
         target: The same for the content security policy.
         name: The address that the program believes the person has.
-        wrong: What was wrong the last time: "auth-failed" or "too-many".
+        wrong: What was wrong the last time: "auth-failed", "too-many" or "unsupported".
     """
     say = _say(lang)
     title = say("allow-title").format(client=client or say("unnamed"))
@@ -140,6 +177,25 @@ def second(lang: str, kept: Mapping[str, str], *, target: str = "", wrong: str =
         f' autocomplete="one-time-code" autofocus required>{_buttons(say)}'
     )
     return _page(lang, say("second"), body, target)
+
+
+def passkey(
+    lang: str, client: str, kept: Mapping[str, str], options: Mapping[str, Any], *, target: str = ""
+) -> Response:
+    """Asks for a passkey; giving it allows what was asked before."""
+    say = _say(lang)
+    why = say("passkey-why").format(client=client or say("unnamed"))
+    body = (
+        f"<p>{escape(why)}</p>"
+        f'<p class="wrong" role="alert" hidden>{escape(say("no-passkey"))}</p>'
+        f'<form method="post" data-options="{escape(json.dumps(options))}">{_hidden(kept)}'
+        '<input type="hidden" name="credential">'
+        f'<button type="button" autofocus>{escape(say("passkey"))}</button>'
+        '<button name="decision" value="allow" hidden></button>'
+        f'<button name="decision" value="deny">{escape(say("deny"))}</button></form>'
+        f"<script>{_SCRIPT}</script>"
+    )
+    return _page(lang, say("passkey"), body, target, script=_SCRIPT)
 
 
 def device(lang: str, *, code: str = "", wrong: str = "") -> Response:
@@ -193,11 +249,14 @@ def _hidden(kept: Mapping[str, str]) -> str:
 def _buttons(say: Say) -> str:
     return (
         f'<button name="decision" value="allow">{escape(say("allow"))}</button>'
+        f'<button name="decision" value="passkey" formnovalidate>{escape(say("passkey"))}</button>'
         f'<button name="decision" value="deny" formnovalidate>{escape(say("deny"))}</button></form>'
     )
 
 
-def _page(lang: str, title: str, body: str, target: str = "", status: int = 200) -> Response:
+def _page(
+    lang: str, title: str, body: str, target: str = "", status: int = 200, *, script: str = ""
+) -> Response:
     page = (
         f'<!doctype html><html lang="{lang}"><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
@@ -207,7 +266,8 @@ def _page(lang: str, title: str, body: str, target: str = "", status: int = 200)
     # Browsers apply form-action to where an answer to the form sends them, too.
     headers = {
         "cache-control": "no-store",
-        "content-security-policy": f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}';"
+        "content-security-policy": f"default-src 'none'; style-src {_hash(_STYLE)};"
+        f"{f' script-src {_hash(script)};' if script else ''}"
         f" base-uri 'none'; frame-ancestors 'none'; form-action 'self' {target}".rstrip(),
         "referrer-policy": "same-origin",
         "x-content-type-options": "nosniff",
