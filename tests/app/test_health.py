@@ -1,6 +1,11 @@
 from __future__ import annotations
 
-from merpati.app.health import gauge, merged
+import asyncio
+from typing import Any
+
+import uvicorn
+
+from merpati.app.health import Server, gauge, merged
 from merpati.base.metrics import Family, Metrics
 
 
@@ -20,3 +25,27 @@ def test_a_gauge_has_the_values_that_are_known() -> None:
     assert gauge("clients", "Clients.", ("service",), {("imap",): [2]}) == Family(
         "clients", "gauge", "Clients.", ("service",), (), {("imap",): [2]}
     )
+
+
+def test_a_server_with_nothing_to_do_sets_no_alarms_and_ends_when_told() -> None:
+    class Loop(asyncio.SelectorEventLoop):
+        alarms = 0
+
+        def call_at(
+            self, when: float, callback: Any, *args: Any, context: Any = None
+        ) -> asyncio.TimerHandle:
+            self.alarms += 1
+            return super().call_at(when, callback, *args, context=context)
+
+    async def ends() -> None:
+        server = Server(uvicorn.Config(str, log_config=None))
+        running = asyncio.create_task(server.main_loop())
+        await asyncio.sleep(0)
+        server.told_to_stop.set()
+        await running
+
+    with asyncio.Runner(loop_factory=Loop) as runner:
+        runner.run(ends())
+        loop = runner.get_loop()
+    assert isinstance(loop, Loop)
+    assert loop.alarms == 0
