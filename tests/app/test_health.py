@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
 
+import pytest
 import uvicorn
 
 from merpati.app.health import Server, gauge, merged
@@ -27,25 +27,15 @@ def test_a_gauge_has_the_values_that_are_known() -> None:
     )
 
 
-def test_a_server_with_nothing_to_do_sets_no_alarms_and_ends_when_told() -> None:
-    class Loop(asyncio.SelectorEventLoop):
-        alarms = 0
-
-        def call_at(
-            self, when: float, callback: Any, *args: Any, context: Any = None
-        ) -> asyncio.TimerHandle:
-            self.alarms += 1
-            return super().call_at(when, callback, *args, context=context)
-
-    async def ends() -> None:
-        server = Server(uvicorn.Config(str, log_config=None))
-        running = asyncio.create_task(server.main_loop())
-        await asyncio.sleep(0)
-        server.told_to_stop.set()
-        await running
-
-    with asyncio.Runner(loop_factory=Loop) as runner:
-        runner.run(ends())
-        loop = runner.get_loop()
-    assert isinstance(loop, Loop)
-    assert loop.alarms == 0
+async def test_a_server_with_nothing_to_do_sets_no_alarms_and_ends_when_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    alarms: list[object] = []
+    loop = asyncio.get_running_loop()
+    monkeypatch.setattr(loop, "call_at", lambda *args, **_: alarms.append(args))
+    server = Server(uvicorn.Config(str, log_config=None))
+    running = asyncio.create_task(server.main_loop())
+    await asyncio.sleep(0)
+    server.told_to_stop.set()
+    await running
+    assert not alarms
