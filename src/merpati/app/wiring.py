@@ -361,5 +361,5 @@ def _runner(
         steps={EXPAND: expanding.serve},
     )  # fmt: skip
     ground.notify.listen(Topic.QUEUE, 0, runner.wake)
-    accept.taker = runner
+    accept.taker = expanding.forward.taker = runner
     return runner, expanding, scripts.events

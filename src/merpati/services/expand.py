@@ -72,13 +72,11 @@ class Expand:
 
     async def serve(self, message: QueueMessage, recipients: Sequence[QueueRecipient]) -> None:
         """Do what each recipient leads to, and record what came of those that fail."""
-        now = int(self._clock.now() * 1000)
         try:
             stored = await self._store.read(blobs.find, message.blob_id)
             if stored is None:
                 return  # another worker has finished it
             content = self._blobs.read(stored)
-            found = await asyncio.to_thread(digest, content, now)
         except Fault as fault:
             await self._defer(message, recipients, fault)
             return
@@ -86,27 +84,34 @@ class Expand:
             try:
                 path = parse_address(recipient.address)
                 leads = await self._store.read(self._router.leads, path)
-                await self._serve(message, recipient, leads, content, found)
+                await self._serve(message, recipient, leads, content)
             except Fault as fault:
                 await self._defer(message, [recipient], fault)
 
     async def _serve(
         self, message: QueueMessage, recipient: QueueRecipient, leads: Leads,
-        content: bytes | mmap.mmap, found: Digest,
+        content: bytes | mmap.mmap,
     ) -> None:  # fmt: skip
         if leads.returns_to:
             await self._forward.give_back(message, recipient, leads.returns_to)
         elif leads.list_id and leads.role is Role.POST:
             await self.posts.serve(message, recipient, leads, content)
         elif leads.list_id:
+            found = await self._digest(content)
             await self.list_mail.serve(message, recipient, leads, content, found.preview)
-        else:
-            then = None
-            if leads.responder:
-                facts = list_headers.read(content)
-                answer = await self._info.prepare(leads.responder, message, facts, found.preview)
-                then = partial(self._info.send, answer=answer) if answer is not None else None
+        elif leads.responder:
+            found = await self._digest(content)
+            facts = list_headers.read(content)
+            answer = await self._info.prepare(leads.responder, message, facts, found.preview)
+            then = partial(self._info.send, answer=answer) if answer is not None else None
             await self._forward.serve(message, recipient, leads, content, found, then)
+        else:
+            copied = bool(leads.accounts or leads.stamps)
+            kept = await self._digest(content) if copied else None
+            await self._forward.serve(message, recipient, leads, content, kept)
+
+    async def _digest(self, content: bytes | mmap.mmap) -> Digest:
+        return await asyncio.to_thread(digest, content, int(self._clock.now() * 1000))
 
     async def _defer(
         self, message: QueueMessage, recipients: Sequence[QueueRecipient], fault: Fault

@@ -86,6 +86,7 @@ class Forward:
         self._ids = ids
         self._seals = seals
         self.filter: Filtering | None = None  # runs Sieve scripts, which send mail on through us
+        self.taker: queue.Taker | None = None  # sends on at once what it is sending anyway
 
     async def serve(
         self,
@@ -93,10 +94,12 @@ class Forward:
         recipient: QueueRecipient,
         leads: Leads,
         content: bytes | mmap.mmap,
-        found: Digest,
+        found: Digest | None,
         then: Then | None = None,
     ) -> None:
         """Serve a recipient that leads on; `then` happens in the same transaction.
+
+        `found` is None where nobody here gets a copy.
 
         A message that has come through this very address before goes round in circles: it
         ends here. Its author is told unless there is a mailbox that has it.
@@ -111,7 +114,7 @@ class Forward:
         sealed = None
         if leads.forwards and not loops:
             sealed = await self.sealed(leads.home, content)
-        decisions = await self._decided(message, leads, content, found)
+        decisions = [] if found is None else await self._decided(message, leads, content, found)
         unused: list[str] = []
         try:
             superfluous, full = await self._store.write(
@@ -177,6 +180,7 @@ class Forward:
             warn_at=message.warn_at if sender else 0, recipients=recipients,
             options=message.options, is_own=message.is_own,
             recipient_options=dict.fromkeys(addresses, wishes),
+            taker=self.taker, stored=blobs.at_hand(blob_id, body),
         )  # fmt: skip
         await events.record(
             tx,
@@ -222,7 +226,7 @@ class Forward:
 
     async def _write(
         self, tx: Transaction, message: QueueMessage, recipient: QueueRecipient, leads: Leads,
-        found: Digest, sealed: Body | None, then: Then, decisions: Sequence[Decision],
+        found: Digest | None, sealed: Body | None, then: Then, decisions: Sequence[Decision],
         unused: list[str],
     ) -> tuple[bool, bool]:  # fmt: skip
         """Everything a recipient leads to.
@@ -236,7 +240,9 @@ class Forward:
         if came is None or body is None:
             return True, False
         wishes = _wishes(recipient)
-        full = await self._deliver(tx, message, leads, body, found, decisions, unused, wishes)
+        full = found is not None and await self._deliver(
+            tx, message, leads, body, found, decisions, unused, wishes
+        )
         superfluous = True
         begun, _ = came
         if sealed is not None and not begun:

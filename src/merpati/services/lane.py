@@ -3,7 +3,9 @@
 What was claimed and not begun is the destination's *backlog*, from which all of its lanes
 take. The first lane finds out whether the destination takes mail at all; only when it has
 answered to a message do others join. When it lets nobody in, one message has been tried;
-the rest of the backlog is given back untouched, and waits for the destination.
+the rest of the backlog is given back untouched, and waits for the destination. What is
+served here needs no such caution: a few messages are at work at once, and so their
+transactions are made durable together.
 
 A lane does not wait until an outcome is durable before it sends the next message, but
 never runs far ahead: what was sent and is not recorded is what a crash sends twice.

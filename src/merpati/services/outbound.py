@@ -43,6 +43,7 @@ CLAIM: Final = 200  # recipients at once
 BACKLOG: Final = 100  # messages of a destination that are enough for its lanes
 BACKLOGS: Final = 2000  # messages claimed and not begun, of all destinations together
 PER_LANE: Final = 20  # messages that are worth a connection more
+STEPS: Final = 8  # messages at once for a destination of our own, of each worker
 IDLE: Final = 60.0  # seconds between two looks at an empty queue, should an announcement be lost
 BUSY: Final = 1.0  # seconds between two looks while lanes are at work
 GATHER: Final = 0.01  # seconds; what comes meanwhile is claimed together
@@ -220,10 +221,12 @@ class QueueRunner:
 
     def wants(self, destination: str) -> bool:
         """Whether this worker is sending there now, and nothing older waits for it."""
-        if not self._is_running or destination in self._steps:
+        if not self._is_running:
             return False
-        backlog = self._backlogs.get(self._courier.way(destination))
-        if backlog is None or not backlog.answered or destination not in backlog.names:
+        backlog = self._backlogs.get(self._key(destination))
+        if backlog is None:
+            return destination in self._steps
+        if not backlog.answered or destination not in backlog.names:
             return False
         if len(backlog.jobs) >= BACKLOG:
             backlog.is_behind = True
@@ -235,7 +238,7 @@ class QueueRunner:
         """New mail that was queued with our lease."""
         if not self._is_running:
             return  # our next life lets go of it
-        if stored is not None:
+        if stored is not None and not all(one.destination in self._steps for one in recipients):
             self._courier.expect(stored)
         until = _try_ends()
         groups: dict[str, list[QueueRecipient]] = {}
@@ -259,8 +262,8 @@ class QueueRunner:
         """Destinations that have enough to do, or have not answered to a first message yet."""
         return [
             name
-            for key, one in self._backlogs.items()
-            if len(one.jobs) >= BACKLOG or not (one.answered or key in self._steps)
+            for one in self._backlogs.values()
+            if len(one.jobs) >= BACKLOG or not one.answered
             for name in one.names
         ]
 
@@ -306,23 +309,34 @@ class QueueRunner:
 
     def _serve(self, destination: str, jobs: list[Job]) -> None:
         """Give jobs to the lanes of a destination, the first of which may have to be made."""
-        key = destination
-        if destination not in self._steps:
-            key = self._courier.way(destination)
+        key = self._key(destination)
         backlog = self._backlogs.get(key)
         if backlog is None:
-            pace = self._paces.get(key) or Pace(self._settings.connections_per_destination)
-            backlog = self._backlogs[key] = Backlog(key, pace, self.wake)
+            backlog = self._backlogs[key] = self._backlog(key)
         backlog.add(jobs, destination)
-        if not backlog.lanes:
-            self._add_lane(backlog)
-        elif backlog.answered:
+        if backlog.answered:
             self._widen(backlog)
+        elif not backlog.lanes:
+            self._add_lane(backlog)
+
+    def _key(self, destination: str) -> str:
+        """What a destination shares its backlog with."""
+        return destination if destination in self._steps else self._courier.way(destination)
+
+    def _backlog(self, key: str) -> Backlog:
+        if key in self._steps:  # which takes whatever comes
+            backlog = Backlog(key, Pace(STEPS), self.wake)
+            backlog.answered = True
+            return backlog
+        pace = self._paces.get(key) or Pace(self._settings.connections_per_destination)
+        return Backlog(key, pace, self.wake)
 
     def _widen(self, backlog: Backlog) -> None:
         """Let as many lanes join as the destination takes and what waits for it is worth."""
-        wanted = min(backlog.pace.lanes, 1 + len(backlog.jobs) // PER_LANE)
-        for _ in range(wanted - backlog.lanes):
+        waiting = len(backlog.jobs)
+        is_here = backlog.destination in self._steps
+        wanted = backlog.lanes + waiting if is_here else 1 + waiting // PER_LANE
+        for _ in range(min(backlog.pace.lanes, wanted) - backlog.lanes):
             self._add_lane(backlog)
 
     def _add_lane(self, backlog: Backlog) -> None:

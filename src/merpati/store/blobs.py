@@ -406,6 +406,11 @@ async def find_many(tx: Transaction, blob_ids: Sequence[int]) -> list[Stored]:
     return [Stored(*row) for row in rows]
 
 
+def at_hand(blob_id: int, body: Body) -> Stored | None:
+    """What `find` would say of bytes that were just inserted; None when they are in a file."""
+    return None if body.location else Stored(blob_id, body.size, "", body.encoding, body.data)
+
+
 async def find_hashed(tx: Transaction, blob_ids: Sequence[int]) -> list[tuple[bytes, Stored]]:
     """`find_many`, each with the hash that it was stored under."""
     rows = await tx.rows(
