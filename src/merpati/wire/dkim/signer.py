@@ -113,10 +113,12 @@ def seal_fields(
 
 
 def finish(field_name: bytes, tags: Tags, parts: list[bytes], key: SigningKey) -> bytes:
-    """A signature's field, whose "b" signs the parts and the field itself without "b"."""
-    tags[b"b"] = b""
-    bare = tag_list.fold(field_name, tags)
+    """A signature's field, whose "b" signs the parts and the field itself without "b".
+
+    "b" begins a line: before it stands white space, with the signature as without.
+    """
+    bare = tag_list.fold(field_name, tags | {b"b": b""})
     value = bare[len(field_name) + 1 : -2]
     digest = digest_of([*parts, relax_field(field_name.lower(), value)[:-2]])
-    tags[b"b"] = tag_list.base64(key.sign(digest))
-    return tag_list.fold(field_name, tags)
+    lines = tag_list.cut(b"b=" + tag_list.base64(key.sign(digest)))
+    return b"\r\n\t".join((bare[: -len(b"b=\r\n")].rstrip(), *lines)) + b"\r\n"

@@ -63,33 +63,41 @@ def render(tags: Mapping[bytes, bytes]) -> bytes:
     return b"; ".join(name + b"=" + value for name, value in tags.items())
 
 
-def fold(field_name: bytes, tags: Mapping[bytes, bytes]) -> bytes:
+def fold(field_name: bytes, tags: Tags) -> bytes:
     """A header field that holds the list, folded, with its CRLF.
 
     White space is put between tags, after the colons of "h", and anywhere in the base64 of
     "b" and "bh", which are the places where it means nothing.
     """
-    lines = [field_name + b":"]
-    last = list(tags)[-1]
+    done: list[bytes] = []
+    line = field_name + b":"
+    last = next(reversed(tags))
     for name, value in tags.items():
         spec = name + b"=" + value + (b"" if name == last else b";")
+        if len(line) + len(spec) < LINE_WANTED:
+            line += b" " + spec
+            continue
         space = b" "
         for piece in _pieces(name, spec):
-            if len(lines[-1]) + len(space) + len(piece) <= LINE_WANTED:
-                lines[-1] += space + piece
+            if len(line) + len(space) + len(piece) <= LINE_WANTED:
+                line += space + piece
             else:
-                lines.append(b"\t" + piece)
+                done.append(line)
+                line = b"\t" + piece
             space = b""
-    return b"\r\n".join(lines) + b"\r\n"
+    return b"\r\n".join((*done, line)) + b"\r\n"
 
 
 def _pieces(name: bytes, spec: bytes) -> list[bytes]:
     """A tag cut where a line may end."""
     if name == b"h":
         return _NAMES.findall(spec)
-    if name in {b"b", b"bh"}:
-        return [spec[n : n + LINE_WANTED - 2] for n in range(0, len(spec), LINE_WANTED - 2)]
-    return [spec]
+    return cut(spec) if name in {b"b", b"bh"} else [spec]
+
+
+def cut(spec: bytes) -> list[bytes]:
+    """What may be folded anywhere, as lines that leave room for a white space before each."""
+    return [spec[n : n + LINE_WANTED - 2] for n in range(0, len(spec), LINE_WANTED - 2)]
 
 
 def without(value: bytes, name: bytes) -> bytes:
