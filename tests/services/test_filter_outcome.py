@@ -4,6 +4,7 @@ from typing import Final
 
 import pytest
 
+from merpati.model.arrival import RecipientOptions
 from merpati.services.scripts import SieveSettings
 from tests.support.filtering import activate, counts, install
 from tests.support.post import Post
@@ -53,6 +54,37 @@ async def test_who_asks_for_reports_of_what_is_redirected_gets_them(
     await filtered.send(DORA, ANA, message=MAIL)
     await filtered.work()
     assert [one.sender for one in sink.messages] == [ANA]  # RFC 6009 6.1 and 7.1
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        ("", "RCPT TO:<carl@there.test>"),
+        ("NEVER", "RCPT TO:<carl@there.test> NOTIFY=NEVER"),
+        ("FAILURE,DELAY", "RCPT TO:<carl@there.test> NOTIFY=FAILURE,DELAY"),
+        # From the queue, where its sender is told that it was delivered.
+        ("SUCCESS", "RCPT TO:<carl@there.test> NOTIFY=NEVER"),
+        ("SUCCESS,FAILURE", "RCPT TO:<carl@there.test> NOTIFY=FAILURE"),
+    ],
+)
+async def test_senders_hear_of_what_was_redirected_as_they_wished(
+    filtered: Post, asked: str, told: str
+) -> None:
+    sink = await filtered.sink("there.test")
+    await activate(filtered, filtered.ana, f'redirect "{CARL}";')
+    await filtered.send(DORA, ANA, message=MAIL, wishes=RecipientOptions(asked))
+    await filtered.work()
+    assert [one.rcpts for one in sink.messages if one.sender.startswith("SRS0=")] == [[told]]
+
+
+async def test_a_script_that_says_who_is_told_is_heeded(filtered: Post) -> None:
+    sink = await filtered.sink("there.test")
+    script = f'require "redirect-dsn"; redirect :notify "NEVER" "{CARL}";'
+    await activate(filtered, filtered.ana, script)
+    for sender in (DORA, ""):
+        await filtered.send(sender, ANA, message=MAIL, wishes=RecipientOptions("FAILURE"))
+    await filtered.work()
+    assert [one.rcpts for one in sink.messages] == [[f"RCPT TO:<{CARL}> NOTIFY=NEVER"]] * 2
 
 
 async def test_redirected_mail_that_comes_back_is_kept(filtered: Post) -> None:

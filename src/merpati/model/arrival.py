@@ -46,6 +46,15 @@ class RecipientOptions(msgspec.Struct, frozen=True):
     notify: str = ""
     orcpt: str = ""
 
+    @property
+    def onward(self) -> RecipientOptions:
+        """What is asked for those whom a recipient stands for (RFC 3461 5.2.7).
+
+        Not to hear of success again; who asked for nothing else hears nothing.
+        """
+        others = ",".join(word for word in self.notify.split(",") if word != "SUCCESS")
+        return RecipientOptions(others or ("NEVER" if self.notify else ""), self.orcpt)
+
 
 NO_OPTIONS: Final = Options()
 NO_RECIPIENT_OPTIONS: Final = RecipientOptions()

@@ -16,7 +16,7 @@ from typing import Final
 
 import msgspec
 
-from merpati.model.arrival import NO_OPTIONS, Options
+from merpati.model.arrival import NO_OPTIONS, Options, RecipientOptions
 from merpati.model.delivery import Result
 
 HERE: Final = ""
@@ -64,6 +64,11 @@ class QueueRecipient(msgspec.Struct, frozen=True):
     orcpt: str = ""  # RFC 3461 4.2: "rfc822;address"; empty: not said
     give_up: bool = False  # to be returned without another try
     reason: str = ""  # why it is held
+
+    @property
+    def wishes(self) -> RecipientOptions:
+        """What its sender wants to hear of it."""
+        return RecipientOptions(self.notify, self.orcpt)
 
 
 class Tried(msgspec.Struct, frozen=True):

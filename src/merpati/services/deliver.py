@@ -10,6 +10,8 @@ import mmap
 from collections.abc import Sequence
 from typing import Final
 
+import msgspec
+
 from merpati.base.clock import Clock
 from merpati.base.faults import Fault, Kind
 from merpati.model.delivery import Outcome, Result
@@ -77,6 +79,7 @@ class Deliver:
         if self.filter is not None:
             path = parse_address(recipient.address)
             route = await self._store.read(self._router.follow, path, relay=True)
+            route = msgspec.structs.replace(route, options=recipient.wishes)
             decisions = await self.filter.queued(message, content, found, route, now)
         refusing = [one for one in decisions if one.reject]
         if refusing and not list_headers.read(content).automatic:  # RFC 5429: not to machines

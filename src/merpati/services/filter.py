@@ -217,7 +217,8 @@ class Filter:
             addresses |= {one.route.address.lower()}
         subject = Subject(
             trace=one.trace, account=owner, addresses=addresses, sender=one.sender,
-            recipient=one.route.address, content=one.content, facts=one.facts, root=one.root,
+            recipient=one.route.address, wishes=one.route.options, content=one.content,
+            facts=one.facts, root=one.root,
             script=prepared.name, role="junk" if (one.score or 0) >= SUSPECT else "", now=one.now,
         )  # fmt: skip
         outcome = await self._run(prepared.program, message, envelope, around)

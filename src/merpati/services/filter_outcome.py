@@ -16,7 +16,7 @@ from merpati.base.clock import Clock
 from merpati.base.faults import Fault, SyntaxFault
 from merpati.base.ids import Ids
 from merpati.model.account import Account
-from merpati.model.arrival import NO_OPTIONS, Options, RecipientOptions
+from merpati.model.arrival import NO_OPTIONS, NO_RECIPIENT_OPTIONS, Options, RecipientOptions
 from merpati.model.message import KEYWORDS_MAX, Digest
 from merpati.services import vacation
 from merpati.services.digest import Digester, outline
@@ -46,6 +46,7 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
         addresses: All that lead to the account.
         sender: Of the envelope; empty: the null path.
         recipient: The address that it came for.
+        wishes: What its sender wants to hear of it.
         script: The name of the account's script.
         role: Of the mailbox where it goes without a script: "junk", or empty for INBOX.
         now: Unix milliseconds.
@@ -59,6 +60,7 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
     content: bytes | mmap.mmap
     facts: list_headers.Facts
     root: Part
+    wishes: RecipientOptions = NO_RECIPIENT_OPTIONS
     script: str
     role: str
     now: int
@@ -159,7 +161,12 @@ class Outcomes:
     async def redirected(
         self, subject: Subject, action: actions.Redirect, content: bytes | mmap.mmap
     ) -> Sending:
-        """A message that goes on, as a forwarded one does: services/forward.py."""
+        """A message that goes on, as a forwarded one does: services/forward.py.
+
+        Where the script does not say who is told what, the sender is, as it was asked for: one
+        who wants to hear of nothing (NOTIFY=NEVER) shall not hear of an address that it never
+        wrote to (RFC 3461 5.2.7), and a message that says nothing goes on saying nothing.
+        """
         home = subject.account.address
         body = await self._onward.sealed(home, content)
         domain = home.rpartition("@")[2]
@@ -177,6 +184,8 @@ class Outcomes:
         sender = subject.sender
         if sender and (wishes is not None or options is not NO_OPTIONS):
             sender, domain = home, ""  # who asked for reports gets them (RFC 6009 6.1 and 7.1)
+        elif wishes is None:
+            wishes = subject.wishes.onward
         return Sending(
             what="redirect", version=Version(body, found), recipients=(action.address,),
             sender=sender, domain=domain, options=options, wishes=wishes,

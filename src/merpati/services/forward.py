@@ -114,7 +114,9 @@ class Forward:
         sealed = None
         if leads.forwards and not loops:
             sealed = await self.sealed(leads.home, content)
-        decisions = [] if found is None else await self._decided(message, leads, content, found)
+        decisions = (
+            [] if found is None else await self._decided(message, recipient, leads, content, found)
+        )
         unused: list[str] = []
         try:
             superfluous, full = await self._store.write(
@@ -206,13 +208,17 @@ class Forward:
         return str(srs.forward(parse_address(sender), domain, secret, now // (DAY * 1000)))
 
     async def _decided(
-        self, message: QueueMessage, leads: Leads, content: bytes | mmap.mmap, found: Digest
-    ) -> list[Decision]:
+        self, message: QueueMessage, recipient: QueueRecipient, leads: Leads,
+        content: bytes | mmap.mmap, found: Digest,
+    ) -> list[Decision]:  # fmt: skip
         """What scripts decide about the copy that stays here; nobody is there to be refused."""
         if self.filter is None or not leads.stamps:
             return []
         now = int(self._clock.now() * 1000)
-        route = Route(leads.address, leads.accounts, (), detail=leads.detail, stamps=leads.stamps)
+        route = Route(
+            leads.address, leads.accounts, (), detail=leads.detail, stamps=leads.stamps,
+            options=recipient.wishes,
+        )  # fmt: skip
         decisions = await self.filter.queued(message, content, found, route, now)
         return [one for one in decisions if not one.reject]
 
@@ -239,7 +245,7 @@ class Forward:
         body = await blobs.body(tx, message.blob_id)
         if came is None or body is None:
             return True, False
-        wishes = _wishes(recipient)
+        wishes = recipient.wishes.onward
         full = found is not None and await self._deliver(
             tx, message, leads, body, found, decisions, unused, wishes
         )
@@ -321,17 +327,6 @@ def _action(leads: Leads, *, loops: bool) -> dsn.Action:
     if onward == 1 and not (leads.accounts or leads.later):
         return dsn.Action.RELAYED
     return dsn.Action.EXPANDED
-
-
-def _wishes(recipient: QueueRecipient) -> RecipientOptions:
-    """What is asked for those whom a recipient stands for (RFC 3461 5.2.7).
-
-    Not to hear of success again; who asked for nothing else hears nothing.
-    """
-    words = recipient.notify.split(",")
-    others = ",".join(word for word in words if word != "SUCCESS")
-    notify = others or ("NEVER" if recipient.notify else "")
-    return RecipientOptions(notify, recipient.orcpt)
 
 
 async def whole(top: bytes, content: bytes | mmap.mmap, start: int) -> bytes:
