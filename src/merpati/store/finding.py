@@ -6,7 +6,7 @@ looked at in C. What else is asked for is answered by `services/finding`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from merpati.model import criteria as c
@@ -144,31 +144,36 @@ def _balanced(parts: list[str], word: str) -> str:
     return f"({_balanced(parts[:half], word)} {word} {_balanced(parts[half:], word)})"
 
 
-async def load_page(
-    tx: Transaction, account_id: int, mailbox_id: int, page: int, fields: Sequence[int]
-) -> dict[int, bytes]:
-    """Those of the wanted fields of a header page that are kept."""
-    found: dict[int, bytes] = {}
-    for field in fields:  # each a look-up by the whole key; an IN would plan and sort
-        data = await tx.value(
-            "SELECT data FROM header_page WHERE account_id = $1 AND mailbox_id = $2"
-            " AND field = $3 AND page = $4",
-            account_id, mailbox_id, field, page,
-        )  # fmt: skip
-        if data is not None:
-            found[field] = data
+async def count(tx: Transaction, account_id: int, mailbox_id: int, first: int, last: int) -> int:
+    """How many emails of a mailbox have UIDs from `first` to `last`."""
+    found: int = await tx.value(
+        "SELECT count(*) FROM mailbox_email"
+        " WHERE account_id = $1 AND mailbox_id = $2 AND uid BETWEEN $3 AND $4",
+        account_id, mailbox_id, first, last,
+    )  # fmt: skip
     return found
 
 
-async def save_page(
-    tx: Transaction, account_id: int, mailbox_id: int, page: int, fields: dict[int, bytes]
-) -> None:
-    """Keep fields of a header page in place of those that were there."""
-    rows: list[Row] = [
-        (account_id, mailbox_id, field, page, data) for field, data in fields.items()
-    ]
+async def load_page(
+    tx: Transaction, account_id: int, mailbox_id: int, page: int, field: int
+) -> bytes | None:
+    """A field of a header page, if it is kept."""
+    data: bytes | None = await tx.value(
+        "SELECT data FROM header_page WHERE account_id = $1 AND mailbox_id = $2"
+        " AND field = $3 AND page = $4",
+        account_id, mailbox_id, field, page,
+    )  # fmt: skip
+    return data
+
+
+async def save_pages(tx: Transaction, pages: Mapping[tuple[int, int, int, int], bytes]) -> None:
+    """Keep fields of header pages in place of those that were there.
+
+    `pages`: by account, mailbox, page and field.
+    """
+    rows: list[Row] = [(*place, data) for place, data in pages.items()]
     await tx.run_many(
-        "INSERT INTO header_page (account_id, mailbox_id, field, page, data)"
+        "INSERT INTO header_page (account_id, mailbox_id, page, field, data)"
         " VALUES ($1, $2, $3, $4, $5)"
         " ON CONFLICT (account_id, mailbox_id, field, page) DO UPDATE SET data = excluded.data",
         rows,

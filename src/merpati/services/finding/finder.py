@@ -19,8 +19,9 @@ from merpati.base.tasks import Tasks
 from merpati.model import criteria as c
 from merpati.services.documents import Reader
 from merpati.services.finding import contents
+from merpati.services.finding.columns import FIELDS, Column, Page
 from merpati.services.finding.contents import Contents
-from merpati.services.finding.pages import FIELDS, SPAN, Column, Page, Pages
+from merpati.services.finding.pages import SPAN, Pages
 from merpati.services.text_index import Field, TextIndex
 from merpati.store import emails, finding
 from merpati.store.blobs import BlobStore
@@ -96,7 +97,7 @@ class Finder:
                 await turn(done)
         if scores:
             await self._score(source, found, scores)
-        self.pages.make()
+        await self.pages.settle()
         return found
 
     async def _indexed(
@@ -187,7 +188,7 @@ class _Look:
                 return among.intersection(_within(self._uids, ranges))
             case c.SentDay(since=since, before=before):
                 page = await self._page_of(Column.SENT_DAY)
-                return among.intersection(_between(page, Column.SENT_DAY, since, before))
+                return among.intersection(_between(page, since, before))
             case c.Header(field=field) if field in FIELDS:
                 return await self._by_header(wanted, FIELDS[field], among)
             case c.Header() | c.Body() | c.Text() | c.HasAttachment() | c.Smime():
@@ -201,15 +202,15 @@ class _Look:
 
     async def _page_of(self, column: Column) -> Page:
         source = self._source
-        return await self._pages.load(source.account_id, source.mailbox_id, self._uids, (column,))
+        return await self._pages.load(source.account_id, source.mailbox_id, self._uids, column)
 
     async def _by_header(self, wanted: c.Header, column: Column, among: set[int]) -> set[int]:
         source, text = self._source, fold(wanted.text)
         page = await self._pages.holding(
             source.account_id, source.mailbox_id, self._uids, column, text
         )
-        found = among.intersection(page.holding(column, text))
-        doubtful = among.intersection(page.cut(column)) - found
+        found = among.intersection(page.holding(text))
+        doubtful = among.intersection(page.cut()) - found
         return found | await self._inside(wanted, doubtful) if doubtful else found
 
     async def _inside(self, wanted: contents.Inside, among: set[int]) -> set[int]:
@@ -246,10 +247,10 @@ def _within(uids: Sequence[int], ranges: Sequence[tuple[int, int]]) -> Iterator[
         yield from uids[bisect_left(uids, low) : bisect_right(uids, high)]
 
 
-def _between(page: Page, column: Column, since: int | None, before: int | None) -> Iterable[int]:
+def _between(page: Page, since: int | None, before: int | None) -> Iterable[int]:
     low = -(2**63) if since is None else since
     high = 2**63 if before is None else before
-    values = page.numbers(column)
+    values = page.numbers()
     return [uid for uid, value in zip(page.uids, values, strict=True) if low <= value < high]
 
 

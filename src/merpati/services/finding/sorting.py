@@ -14,8 +14,9 @@ from itertools import repeat
 from typing import Any, Final
 
 from merpati.model import criteria as c
+from merpati.services.finding.columns import TEXTS, Column
 from merpati.services.finding.finder import Finder, Source, spans
-from merpati.services.finding.pages import SPAN, Column
+from merpati.services.finding.pages import SPAN
 from merpati.store import emails
 
 AT_ONCE: Final = 4096  # values sorted in one go: about 2 ms
@@ -34,7 +35,6 @@ ROWS: Final = {
     c.SortBy.SIZE: "size",
     c.SortBy.KEYWORD: "keywords",
 }
-_NUMBERS: Final = frozenset({Column.SENT_AT, Column.SENT_DAY})
 
 
 async def sort(
@@ -121,15 +121,22 @@ async def column_of(
 ) -> list[Any]:
     """A column of the header pages: a value for each of ascending UIDs."""
     found: list[Any] = []
-    is_number = column in _NUMBERS
-    absent: Any = 0 if is_number else b""
+    absent: Any = b"" if column in TEXTS else 0
     for part in spans(uids, SPAN):
-        page = await finder.pages.load(source.account_id, source.mailbox_id, part, (column,))
-        there: Sequence[Any] = page.numbers(column) if is_number else page.lines(column)
-        if len(page.uids) == len(part) and page.uids.tolist() == list(part):
+        page = await finder.pages.load(source.account_id, source.mailbox_id, part, column)
+        there = page.values(column)
+        if covers(page.uids, part):
             found += there
         else:
             known = dict(zip(page.uids, there, strict=True))
             found += [known.get(uid, absent) for uid in part]
         await asyncio.sleep(0)
+    await finder.pages.settle()
     return found
+
+
+def covers(held: Sequence[int], uids: Sequence[int]) -> bool:
+    """Whether both hold the same ascending UIDs."""
+    if len(held) != len(uids) or not uids or held[0] != uids[0] or held[-1] != uids[-1]:
+        return False
+    return held[-1] - held[0] + 1 == len(held) or list(held) == list(uids)

@@ -14,8 +14,9 @@ from typing import Final
 import msgspec
 
 from merpati.model import criteria as c
+from merpati.services.finding.columns import Column
 from merpati.services.finding.finder import Finder, Source, spans
-from merpati.services.finding.pages import SPAN, Column
+from merpati.services.finding.pages import SPAN
 from merpati.services.finding.sorting import column_of, order
 
 TURN: Final = 1024  # messages in one turn of the event loop
@@ -39,7 +40,6 @@ class _Tree(msgspec.Struct):
     places: list[int]
     is_parent: list[bool]  # or was one
     by_id: dict[int, int]
-    replies: bytearray  # for each message: whether it has the subject of a reply
 
     def number(self, ref: int) -> int:
         """The number of an id; 0 is no id, and a number by itself."""
@@ -102,7 +102,8 @@ async def thread(
     if how is c.ThreadBy.REFS:
         newest = [max(sent[place] for place in _places(root)) for root in roots]
         return [roots[n] for n in sorted(range(len(roots)), key=newest.__getitem__)]
-    roots, wide = await _gathered(roots, subjects, tree.replies)
+    replies = await column_of(finder, source, uids, Column.IS_REPLY)
+    roots, wide = await _gathered(roots, subjects, replies)
     await _sort(roots, wide, sent)
     return roots
 
@@ -126,17 +127,16 @@ async def _by_subject(subjects: Sequence[bytes], sent: Sequence[int]) -> list[No
 
 async def _linked(finder: Finder, source: Source, uids: Sequence[int]) -> _Tree:
     """Step 1: what refers to what."""
-    tree = _Tree([], [], [], {}, bytearray(len(uids)))
+    tree = _Tree([], [], [], {})
     place = 0
     for part in spans(uids, SPAN):
-        page = await finder.pages.load(source.account_id, source.mailbox_id, part, (Column.REFS,))
-        refs = page.numbers(Column.REFS).tolist()
+        page = await finder.pages.load(source.account_id, source.mailbox_id, part, Column.REFS)
+        refs = page.numbers().tolist()
         places = dict(zip(part, range(place, place + len(part)), strict=True))
         at = 0
         for uid in page.uids:
-            end = at + 2 + (refs[at] >> 1)
+            end = at + 2 + refs[at]
             if (found := places.pop(uid, -1)) >= 0:
-                tree.replies[found] = refs[at] & 1
                 tree.add(found, refs[at + 1], refs[at + 2 : end])
             at = end
         for found in places.values():  # it is gone, or its page was not to be had
@@ -226,7 +226,7 @@ async def _sort(roots: list[Node], wide: Sequence[Node], sent: Sequence[int]) ->
 
 
 async def _gathered(
-    roots: list[Node], subjects: Sequence[bytes], replies: bytearray
+    roots: list[Node], subjects: Sequence[bytes], replies: Sequence[int]
 ) -> tuple[list[Node], list[Node]]:
     """Step 5: threads of one base subject become one.
 

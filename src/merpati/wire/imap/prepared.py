@@ -58,22 +58,36 @@ def read(envelope: bytes) -> Envelope:
     Raises:
         SyntaxFault: it is none.
     """
-    found = _ENVELOPE.fullmatch(envelope)
-    if found is None:
-        found = _ENVELOPE.fullmatch(_without_literals(envelope))
-    if found is None:
-        raise SyntaxFault("this is no prepared envelope")
-    date, subject, author, to, cc, bcc, in_reply_to, message_id = found.groups()
+    date, subject, author, to, cc, bcc, in_reply_to, message_id = _tokens(envelope)
     return Envelope(
         _text(date),
         _text(subject),
-        _addresses(author),
-        _addresses(to),
-        _addresses(cc),
-        _addresses(bcc),
+        addresses(author),
+        addresses(to),
+        addresses(cc),
+        addresses(bcc),
         _text(in_reply_to),
         _text(message_id),
     )
+
+
+def people(envelope: bytes) -> tuple[bytes, ...]:
+    """From, To, Cc and Bcc as they stand there, for `addresses`: equal ones need one reading.
+
+    Raises:
+        SyntaxFault: it is no prepared ENVELOPE.
+    """
+    return _tokens(envelope)[2:6]
+
+
+def addresses(token: bytes) -> list[Address]:
+    """The addresses of a list as it stands in a prepared ENVELOPE; none for NIL."""
+    if token == b"NIL":
+        return []
+    return [
+        Address(_text(name), _text(mailbox), _text(host))
+        for name, mailbox, host in _ADDRESS.findall(token)
+    ]
 
 
 def decoded(text: bytes | None) -> str:
@@ -115,20 +129,20 @@ def displayed(addresses: list[Address]) -> str:
     return _box(first)
 
 
+def _tokens(envelope: bytes) -> tuple[bytes, ...]:
+    found = _ENVELOPE.fullmatch(envelope)
+    if found is None:
+        found = _ENVELOPE.fullmatch(_without_literals(envelope))
+    if found is None:
+        raise SyntaxFault("this is no prepared envelope")
+    return found.groups()
+
+
 def _text(token: bytes) -> bytes | None:
     if token == b"NIL":
         return None
     text = token[1:-1]
     return _ESCAPE.sub(rb"\1", text) if b"\\" in text else text
-
-
-def _addresses(token: bytes) -> list[Address]:
-    if token == b"NIL":
-        return []
-    return [
-        Address(_text(name), _text(mailbox), _text(host))
-        for name, mailbox, host in _ADDRESS.findall(token)
-    ]
 
 
 def _without_literals(envelope: bytes) -> bytes:

@@ -54,7 +54,7 @@ _FORMS: Final = [
 ]
 # What nearly all senders write, whole and in range, so that numbers are all it takes.
 _COMMON: Final = re.compile(
-    rb"(?:[A-Z][a-z]{2}, {1,2}+)?([0-3]?[0-9]) ([A-Z][a-z]{2}) ((?:19|2[0-9])[0-9]{2})"
+    rb"(?:[A-Z][a-z]{2}, {1,2}+)?([0-3]?[0-9] [A-Z][a-z]{2} (?:19|2[0-9])[0-9]{2})"
     rb" ([01][0-9]|2[0-3]):([0-5][0-9]):([0-5][0-9])"
     rb" (?:([+-])([01][0-9]|2[0-3])([0-5][0-9])|GMT)(?: \([A-Z]{3,4}\))?"
 )
@@ -84,14 +84,10 @@ def parse(raw: bytes) -> datetime | None:
 def timestamp(raw: bytes) -> int | None:
     """The moment a Date value names in Unix seconds, as `parse` finds it."""
     found = _COMMON.fullmatch(raw)
-    month = _COMMON_MONTHS.get(found[2]) if found else None
-    if found is None or month is None:
+    if found is None or (days := _day_number(found[1])) is None:
         moment = parse(raw)
         return int(moment.timestamp()) if moment else None
-    day, _, year, hour, minute, second, sign, hours, minutes = found.groups(b"0")
-    days = _day_number(day, month, year)
-    if days is None:
-        return None
+    _, hour, minute, second, sign, hours, minutes = found.groups(b"0")
     east = int(hours) * 60 + int(minutes)
     if sign == b"-":
         east = -east
@@ -101,18 +97,19 @@ def timestamp(raw: bytes) -> int | None:
 def written_day(raw: bytes) -> int | None:
     """The day a Date value names in its own zone, counted from 1970-01-01."""
     found = _COMMON.fullmatch(raw)
-    month = _COMMON_MONTHS.get(found[2]) if found else None
-    if found is None or month is None:
+    if found is None or (days := _day_number(found[1])) is None:
         moment = parse(raw)
         return moment.toordinal() - _EPOCH if moment else None
-    return _day_number(found[1], month, found[3])
+    return days
 
 
 @lru_cache(maxsize=1024)
-def _day_number(day: bytes, month: int, year: bytes) -> int | None:
+def _day_number(text: bytes) -> int | None:
+    """Days from 1970-01-01 to `12 Oct 2026`; None when there is no such day."""
+    day, name, year = text.split(b" ")
     try:
-        return date(int(year), month, int(day)).toordinal() - _EPOCH
-    except ValueError:  # no such day
+        return date(int(year), _COMMON_MONTHS[name], int(day)).toordinal() - _EPOCH
+    except (KeyError, ValueError):
         return None
 
 

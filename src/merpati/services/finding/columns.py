@@ -1,0 +1,299 @@
+"""The columns of header pages: what each holds of a message, and how it is made.
+
+Columns that are made of the same part of a prepared envelope form a group and are made
+together. A search by date so reads dates, and takes neither addresses nor ids apart.
+"""
+
+from __future__ import annotations
+
+import re
+from array import array
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from enum import IntEnum
+from hashlib import blake2b
+from typing import Any, Final
+
+import msgspec
+
+from merpati.base.faults import SyntaxFault
+from merpati.store.engine import Row
+from merpati.wire.imap import prepared
+from merpati.wire.mime import casemap, dates, subject
+from merpati.wire.text.folding import fold
+
+TEXT_MAX: Final = 4_000  # characters of a field; the rest is read in the message
+REFS_MAX: Final = 200  # ids of one message that threads are made of
+HERE: Final = "\x01"  # begins a field that is there; no decoded text holds it
+CUT: Final = "\x02"  # ends one that was longer than `TEXT_MAX`
+DAY_MS: Final = 86_400_000
+
+
+class Column(IntEnum):
+    """The columns; the number is kept in the store. Another layout takes other numbers."""
+
+    SENT_AT = 32  # Unix milliseconds
+    SENT_DAY = 33  # as written, from 1970-01-01
+    SUBJECT = 34
+    BASE_SUBJECT = 35
+    IS_REPLY = 36  # by its subject: 0 or 1
+    MESSAGE_ID = 37
+    IN_REPLY_TO = 38
+    REFS = 39  # for each message: count of ancestors, own id, ids of ancestors
+    FROM = 40
+    TO = 41
+    CC = 42
+    BCC = 43
+    LOCAL_FROM = 44
+    LOCAL_TO = 45
+    LOCAL_CC = 46
+    DISPLAY_FROM = 47
+    DISPLAY_TO = 48
+
+
+TEXTS: Final = frozenset(Column) - {
+    Column.SENT_AT, Column.SENT_DAY, Column.IS_REPLY, Column.REFS,
+}  # fmt: skip
+FIELDS: Final = {
+    "from": Column.FROM,
+    "to": Column.TO,
+    "cc": Column.CC,
+    "bcc": Column.BCC,
+    "subject": Column.SUBJECT,
+    "message-id": Column.MESSAGE_ID,
+    "in-reply-to": Column.IN_REPLY_TO,
+}
+
+
+class Group(msgspec.Struct, frozen=True):
+    """Columns that are made together, by `make`, of rows with the columns `read`.
+
+    In these rows the second value is the envelope, which is never NULL.
+    """
+
+    columns: tuple[Column, ...]
+    read: tuple[str, ...]
+    make: Callable[[Sequence[Row]], tuple[bytes, ...]]
+
+
+# Date and Subject, when they need no unquoting, as nearly always.
+_BEGINNING: Final = re.compile(rb'\((?:NIL|"([^"\\]*+)") (?:NIL|"([^"\\]*+)") (?:NIL|\()')
+
+
+def _dates(rows: Sequence[Row]) -> tuple[bytes, ...]:
+    """SENT_AT and SENT_DAY: of the Date field, else of when a message came."""
+    moments, days = array("q"), array("q")
+    for _, envelope, received_at, sent_at in rows:
+        if envelope[:2] == b'("':
+            date = envelope[2 : envelope.find(b'"', 2)]
+            day = None if b"\\" in date else dates.written_day(date)
+            if day is not None and day > 0:
+                days.append(day)
+                moments.append(sent_at)
+                continue
+        date = _beginning(envelope)[0]
+        moment = dates.timestamp(date) if date else None
+        day = dates.written_day(date) if date else None
+        moments.append(received_at if moment is None else moment * 1000)
+        days.append(received_at // DAY_MS if day is None else day)
+    return moments.tobytes(), days.tobytes()
+
+
+def _subjects(rows: Sequence[Row]) -> tuple[bytes, ...]:
+    """SUBJECT, BASE_SUBJECT and IS_REPLY."""
+    fields: list[str] = []
+    bases: list[str] = []
+    replies = bytearray()
+    for row in rows:
+        value = _beginning(row[1])[1]
+        title = prepared.decoded(value)
+        base = subject.base_subject(title)
+        fields.append("" if value is None else _field(title))
+        bases.append(_order(base))
+        replies.append(subject.is_reply(title, base))
+    return _lines(fields), _lines(bases), bytes(replies)
+
+
+def _ids(rows: Sequence[Row]) -> tuple[bytes, ...]:
+    """MESSAGE_ID, IN_REPLY_TO and REFS (RFC 5256 3)."""
+    own_fields: list[str] = []
+    answered: list[str] = []
+    refs = array("q")
+    for _, envelope, references in rows:
+        in_reply_to, message_id = _end(envelope)
+        own_fields.append("" if message_id is None else _field(prepared.decoded(message_id)))
+        answered.append("" if in_reply_to is None else _field(prepared.decoded(in_reply_to)))
+        own = subject.message_ids(message_id)[:1] if message_id else []
+        ancestors = subject.message_ids(references) if references else []
+        if not ancestors and in_reply_to:
+            ancestors = subject.message_ids(in_reply_to)[:1]
+        if len(ancestors) > REFS_MAX:
+            ancestors = ancestors[:1] + ancestors[1 - REFS_MAX :]
+        refs.append(len(ancestors))
+        refs.append(_hash(own[0]) if own else 0)
+        refs.extend(map(_hash, ancestors))
+    return _lines(own_fields), _lines(answered), refs.tobytes()
+
+
+def _people(rows: Sequence[Row]) -> tuple[bytes, ...]:
+    """FROM to DISPLAY_TO. People write again and again, so each list is read once."""
+    fields: list[list[str]] = [[], [], [], []]
+    local: list[list[str]] = [[], [], []]
+    displayed: list[list[str]] = [[], []]
+    known: dict[bytes, tuple[str, str, str]] = {b"NIL": ("", "", "")}
+    for row in rows:
+        try:
+            lists = prepared.people(row[1])
+        except SyntaxFault:
+            lists = (b"NIL",) * 4
+        for n, token in enumerate(lists):
+            said = known.get(token)
+            if said is None:
+                boxes = prepared.addresses(token)
+                said = known[token] = (
+                    _field(prepared.written(boxes)),
+                    _order(prepared.decoded(boxes[0].mailbox)),
+                    _order(prepared.displayed(boxes)),
+                )
+            fields[n].append(said[0])
+            if n < 3:
+                local[n].append(said[1])
+            if n < 2:
+                displayed[n].append(said[2])
+    return tuple([_lines(each) for each in (*fields, *local, *displayed)])
+
+
+GROUPS: Final = (
+    Group((Column.SENT_AT, Column.SENT_DAY), ("uid", "envelope", "received_at", "sent_at"), _dates),
+    Group((Column.SUBJECT, Column.BASE_SUBJECT, Column.IS_REPLY), ("uid", "envelope"), _subjects),
+    Group((Column.MESSAGE_ID, Column.IN_REPLY_TO, Column.REFS), ("uid", "envelope", "refs"), _ids),
+    Group(tuple(Column)[8:], ("uid", "envelope"), _people),
+)
+GROUP_OF: Final = {column: group for group in GROUPS for column in group.columns}
+
+
+def _beginning(envelope: bytes) -> tuple[bytes | None, bytes | None]:
+    """Date and Subject of a prepared envelope; of a damaged one nothing."""
+    found = _BEGINNING.match(envelope)
+    if found is not None:
+        return found[1], found[2]
+    said = _read(envelope)
+    return said.date, said.subject
+
+
+def _end(envelope: bytes) -> tuple[bytes | None, bytes | None]:
+    """In-Reply-To and Message-ID of a prepared envelope; of a damaged one nothing."""
+    if b"\\" not in envelope and b"{" not in envelope:  # so a quote is a quote
+        *_, above, own = envelope.rsplit(b" ", 2)
+        if (above == b"NIL" or above[:1] == above[-1:] == b'"') and (
+            own == b"NIL)" or (own[:1] == b'"' and own[-2:] == b'")')
+        ):
+            return (
+                None if above == b"NIL" else above[1:-1],
+                None if own == b"NIL)" else own[1:-2],
+            )
+    said = _read(envelope)
+    return said.in_reply_to, said.message_id
+
+
+def _read(envelope: bytes) -> prepared.Envelope:
+    try:
+        return prepared.read(envelope)
+    except SyntaxFault:
+        return prepared.Envelope(None, None, [], [], [], [], None, None)
+
+
+def _field(text: str) -> str:
+    """A field that is there; where it was cut, that shows."""
+    return HERE + (fold(text) if len(text) <= TEXT_MAX else fold(text[:TEXT_MAX]) + CUT)
+
+
+def _order(text: str) -> str:
+    """What is sorted by: in one line, as RFC 5051 compares."""
+    return casemap.fold(text[:TEXT_MAX])
+
+
+def _lines(lines: Sequence[str]) -> bytes:
+    return ("\n".join(lines) + "\n" if lines else "").encode("utf-8", "replace")
+
+
+def _hash(message_id: bytes) -> int:
+    return int.from_bytes(blake2b(message_id, digest_size=8).digest(), "big", signed=True)
+
+
+_RUN: Final = re.compile("[a-z0-9]+")
+_AS_IT_IS: Final = bytes(set(range(32, 127)) - set(b"?\\")) + b"\n"  # neither `=?` nor an escape
+
+
+def longest_word(text: str) -> bytes:
+    """The longest run of ASCII letters and digits of a folded text."""
+    return max(_RUN.findall(text), key=len, default="").encode()
+
+
+def suspects(rows: Sequence[Row], word: bytes) -> Iterable[Row]:
+    """The rows whose envelopes may hold letters or digits in a field, once it is folded.
+
+    What is written as it is holds them itself; encoded words, escapes, literals and what is
+    not ASCII may come to anything.
+    """
+    whole = b"\n".join([row[1] for row in rows])
+    if whole.translate(None, _AS_IT_IS):
+        return [row for row in rows if word in row[1].lower() or row[1].translate(None, _AS_IT_IS)]
+    return [row for row in rows if word in row[1].lower()] if word in whole.lower() else ()
+
+
+class Page(msgspec.Struct, frozen=True):
+    """One column of a page: `uids` says which message stands where."""
+
+    uids: Sequence[int]
+    data: bytes
+
+    def values(self, column: Column) -> Sequence[Any]:
+        """A value for each message, unless this is REFS."""
+        if column in TEXTS:
+            return self.data.split(b"\n")[:-1]
+        return self.data if column is Column.IS_REPLY else self.numbers()
+
+    def numbers(self) -> array[int]:
+        """A column of numbers."""
+        numbers = array("q")
+        numbers.frombytes(self.data)
+        return numbers
+
+    def holding(self, wanted: str) -> Iterator[int]:
+        """The UIDs of messages whose field holds a folded text; without text: that have it."""
+        if not _MARKS.isdisjoint(wanted):
+            return iter(())
+        return self._with((wanted or HERE).encode("utf-8", "replace"))
+
+    def cut(self) -> Iterator[int]:
+        """The UIDs of messages of whose field only the beginning stands here."""
+        return self._with(CUT.encode())
+
+    def _with(self, needle: bytes) -> Iterator[int]:
+        data = self.data
+        at = place = counted = 0
+        while (at := data.find(needle, at)) >= 0:
+            place += data.count(b"\n", counted, at)
+            yield self.uids[place]
+            at = counted = data.index(b"\n", at)
+
+
+_MARKS: Final = frozenset({HERE, CUT, "\n"})
+
+
+def pack_uids(uids: Sequence[int]) -> bytes:
+    """Ascending UIDs as they stand before a kept column: first, last, and all that have gaps."""
+    if uids[-1] - uids[0] + 1 == len(uids):
+        return array("I", [uids[0], uids[-1], 0]).tobytes()
+    return array("I", [uids[0], uids[-1], len(uids), *uids]).tobytes()
+
+
+def unpack(data: bytes) -> Page:
+    """A column as it is kept: what `pack_uids` made, then its data."""
+    first, last, count = array("I", data[:_HEAD])
+    end = _HEAD + count * (_HEAD // 3)
+    uids = array("I", data[_HEAD:end]) if count else range(first, last + 1)
+    return Page(uids, data[end:])
+
+
+_HEAD: Final = len(array("I", [0, 0, 0]).tobytes())
