@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple
@@ -33,26 +32,19 @@ async def ordered(
     """The emails of mailboxes that meet a criterion which `finding.by_rows`, as JMAP shows them.
 
     They are ordered by a column of numbers, then by id, in one direction; each comes once.
-    All of a column is one value: handing over 100,000 rows costs more than finding them.
     """
     if not mailbox_ids:
         return Columns((), (), ())
     inside, value = among(tx, "e.mailbox_id", 2, mailbox_ids)
     where, values = finding.where(tx, (account_id, value), await _shown(tx, account_id, wanted))
     way = "DESC" if descending else "ASC"
-    names = [f"e.{name}" for name in ("email_id", key, "thread_id")]
-    table = f"FROM mailbox_email e WHERE e.account_id = $1 AND {inside} AND {where}"
-    order = f"ORDER BY e.{key} {way}, e.email_id {way}"
-    if tx.dialect is Dialect.SQLITE:
-        gathered = ", ".join(f"json_group_array({name[2:]})" for name in names)
-        row = await tx.row(
-            f"SELECT {gathered} FROM (SELECT {', '.join(names)} {table} {order})", *values
-        )
-        columns = [json.loads(text) for text in row or ("[]",) * 3]
-    else:
-        gathered = ", ".join(f"array_agg({name} {order})" for name in names)
-        row = await tx.row(f"SELECT {gathered} {table}", *values)
-        columns = [list(one or ()) for one in row or ((),) * 3]
+    columns = await finding.gathered(
+        tx,
+        [f"e.{name}" for name in ("email_id", key, "thread_id")],
+        f"FROM mailbox_email e WHERE e.account_id = $1 AND {inside} AND {where}",
+        f"ORDER BY e.{key} {way}, e.email_id {way}",
+        values,
+    )
     ids = columns[0]
     if len(mailbox_ids) > 1 and len(set(ids)) < len(ids):  # one in two mailboxes comes twice
         last = [True, *[one != other for one, other in pairwise(ids)]]

@@ -6,6 +6,7 @@ looked at in C. What else is asked for is answered by `services/finding`.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -35,12 +36,55 @@ async def matching(
     """The UIDs from `first` to `last` of emails that meet a criterion which is `by_rows`."""
     where = _Where(tx, [account_id, mailbox_id, first, last])
     condition = where.write(wanted)
-    rows = await tx.rows(
-        "SELECT e.uid FROM mailbox_email e WHERE e.account_id = $1 AND e.mailbox_id = $2"
-        f" AND e.uid BETWEEN $3 AND $4 AND {condition} ORDER BY e.uid",
-        *where.values,
+    (uids,) = await gathered(
+        tx,
+        ("e.uid",),
+        "FROM mailbox_email e WHERE e.account_id = $1 AND e.mailbox_id = $2"
+        f" AND e.uid BETWEEN $3 AND $4 AND {condition}",
+        "ORDER BY e.uid",
+        where.values,
     )
-    return [uid for (uid,) in rows]
+    return uids
+
+
+async def numbers(
+    tx: Transaction, account_id: int, mailbox_id: int, first: int, last: int, column: str
+) -> tuple[list[int], list[int]]:
+    """The UIDs from `first` to `last` of emails, and what they have in a column of numbers."""
+    uids, values = await gathered(
+        tx,
+        ("e.uid", f"e.{column}"),
+        "FROM mailbox_email e WHERE e.account_id = $1 AND e.mailbox_id = $2"
+        " AND e.uid BETWEEN $3 AND $4",
+        "ORDER BY e.uid",
+        (account_id, mailbox_id, first, last),
+    )
+    return uids, values
+
+
+async def gathered(
+    tx: Transaction, columns: Sequence[str], table: str, order: str, values: Sequence[Any]
+) -> list[list[int]]:
+    """Columns of numbers out of the rows of a table `e`.
+
+    All of a column is one value: handing over 100,000 rows costs more than finding them.
+
+    Args:
+        tx: The transaction.
+        columns: Their names: "e.uid".
+        table: FROM and WHERE.
+        order: ORDER BY.
+        values: Of the parameters.
+    """
+    if tx.dialect is Dialect.SQLITE:
+        arrays = ", ".join(f"json_group_array({name[2:]})" for name in columns)
+        row = await tx.row(
+            f"SELECT {arrays} FROM (SELECT {', '.join(columns)} {table} {order})", *values
+        )
+        return [json.loads(text) for text in row] if row else [[] for _ in columns]
+    arrays = ", ".join(f"array_agg({name} {order})" for name in columns)
+    row = await tx.row(f"SELECT {arrays} {table}", *values)
+    return [list(each or ()) for each in row or [()] * len(columns)]
 
 
 def where(tx: Transaction, values: Sequence[Any], wanted: c.Criterion) -> tuple[str, list[Any]]:
@@ -105,8 +149,12 @@ class _Where:
         return f"${len(self.values)}"
 
     def _keyword(self, table: str, keyword: str) -> str:
-        word = self._value(f" {keyword} ")
-        return f"({self._find}(' ' || {table}.keywords || ' ', {word}) > 0)"
+        # Most rows do not hold the letters at all, and are not copied to see whether it is a word.
+        letters, word = self._value(keyword), self._value(f" {keyword} ")
+        return (
+            f"({self._find}({table}.keywords, {letters}) > 0"
+            f" AND {self._find}(' ' || {table}.keywords || ' ', {word}) > 0)"
+        )
 
     def _between(self, column: str, least: int | None, below: int | None) -> str:
         parts = []

@@ -28,7 +28,7 @@ from merpati.store.blobs import BlobStore
 from merpati.store.engine import Store
 from merpati.wire.text.folding import fold
 
-ROWS: Final = 2 * SPAN  # looked at by one statement, when rows are all it takes
+ROWS: Final = 8 * SPAN  # looked at by one statement, when rows are all it takes: 1 to 2 ms
 UID_MAX: Final = 2**32 - 1
 ATTACHED: Final = frozenset({Field.BODY, Field.TEXT})  # where documents count
 INDEXED: Final = {"subject": Field.SUBJECT, "from": Field.FROM, "to": Field.TO}
@@ -87,10 +87,14 @@ class Finder:
         scores: dict[int, float] = {}
         wanted = _arranged(await self._indexed(rest, source, scores))
         done = 0
-        span = ROWS if finding.by_rows(wanted) else SPAN
-        for part in spans(uids, span):
-            met = await _Look(self, source, part).meeting(wanted, set(part))
-            found.uids.extend(part if len(met) == len(part) else sorted(met))
+        rows_tell = finding.by_rows(wanted)
+        for part in spans(uids, ROWS if rows_tell else SPAN):
+            look = _Look(self, source, part)
+            if rows_tell:
+                found.uids.extend(await look.by_rows(wanted))
+            else:
+                met = await look.meeting(wanted, set(part))
+                found.uids.extend(part if len(met) == len(part) else sorted(met))
             done += len(part)
             await asyncio.sleep(0)
             if turn is not None:
@@ -161,17 +165,24 @@ class _Look:
         self._source = source
         self._uids = uids
 
+    async def by_rows(self, wanted: c.Criterion) -> list[int]:
+        """Those that meet a criterion which is `finding.by_rows`, ascending."""
+        source, uids = self._source, self._uids
+        met = await self._store.read(
+            finding.matching, source.account_id, source.mailbox_id, uids[0], uids[-1], wanted
+        )
+        if not met or uids[-1] - uids[0] + 1 == len(uids):
+            return met
+        known = set(uids)
+        return [uid for uid in met if uid in known]
+
     async def meeting(self, wanted: c.Criterion, among: set[int]) -> set[int]:
         """Those of the UIDs that meet a criterion; the recursion is as deep as that."""
         if not among:
             return among
-        source = self._source
         if finding.by_rows(wanted):
-            uids = await self._store.read(
-                finding.matching, source.account_id, source.mailbox_id,
-                self._uids[0], self._uids[-1], wanted,
-            )  # fmt: skip
-            return among.intersection(uids)
+            return among.intersection(await self.by_rows(wanted))
+        source = self._source
         match wanted:
             case c.And(parts=parts):
                 for part in parts:

@@ -11,13 +11,15 @@ import asyncio
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from itertools import repeat
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from merpati.model import criteria as c
 from merpati.services.finding.columns import TEXTS, Column
 from merpati.services.finding.finder import Finder, Source, spans
 from merpati.services.finding.pages import SPAN
-from merpati.store import emails
+from merpati.store import finding
+
+T = TypeVar("T")
 
 AT_ONCE: Final = 4096  # values sorted in one go: about 2 ms
 BUCKET: Final = 1024  # values wanted in a bucket
@@ -99,21 +101,32 @@ async def values(
         return [-scores.get(uid, 0.0) for uid in uids]
     if key.by in COLUMNS:
         return await column_of(finder, source, uids, COLUMNS[key.by])
-    found: list[Any] = []
-    absent: Any = "" if key.by is c.SortBy.KEYWORD else 0
-    for part in spans(uids, SPAN):
-        rows = await finder.store.read(
-            emails.fetch, source.account_id, source.mailbox_id, part, ("uid", ROWS[key.by])
-        )
-        if len(rows) == len(part):
-            found += [value for _, value in rows]
-        else:
-            known = dict(rows)
-            found += [known.get(uid, absent) for uid in part]
-        await asyncio.sleep(0)
     if key.by is c.SortBy.KEYWORD:
-        return [key.keyword in held.split(" ") for held in found]
+        there = await finder.find(Source(*_mailbox(source), uids), c.Keyword(key.keyword))
+        held = set(there.uids)
+        return [uid in held for uid in uids]
+    found: list[int] = []
+    for part in spans(uids, AT_ONCE):
+        known, numbers = await finder.store.read(
+            finding.numbers, *_mailbox(source), part[0], part[-1], ROWS[key.by]
+        )
+        found += _values_of(part, known, numbers, 0)
+        await asyncio.sleep(0)
     return found
+
+
+def _mailbox(source: Source) -> tuple[int, int]:
+    return source.account_id, source.mailbox_id
+
+
+def _values_of(
+    uids: Sequence[int], known: Sequence[int], there: Sequence[T], absent: T
+) -> Sequence[T]:
+    """What stands at each UID, out of those that are known."""
+    if covers(known, uids):
+        return there
+    held = dict(zip(known, there, strict=True))
+    return [held.get(uid, absent) for uid in uids]
 
 
 async def column_of(
@@ -124,12 +137,7 @@ async def column_of(
     absent: Any = b"" if column in TEXTS else 0
     for part in spans(uids, SPAN):
         page = await finder.pages.load(source.account_id, source.mailbox_id, part, column)
-        there = page.values(column)
-        if covers(page.uids, part):
-            found += there
-        else:
-            known = dict(zip(page.uids, there, strict=True))
-            found += [known.get(uid, absent) for uid in part]
+        found += _values_of(part, page.uids, page.values(column), absent)
         await asyncio.sleep(0)
     await finder.pages.settle()
     return found
