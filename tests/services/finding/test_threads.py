@@ -1,15 +1,15 @@
 from __future__ import annotations
 
 import random
+from array import array
 from typing import TYPE_CHECKING
 
 from merpati.model.criteria import ThreadBy
 from merpati.servers.imap.thread import written
-from merpati.services.finding.threads import Node, thread
+from merpati.services.finding.threads import FIRST, Threads, thread
 from tests.services.finding.mail import Mail, message
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
 
 
@@ -77,14 +77,9 @@ async def test_refs_orders_threads_by_their_newest_message(tmp_path: Path) -> No
     await mail.store.close()
 
 
-def everyone(roots: Sequence[Node]) -> list[int]:
+def everyone(found: Threads) -> list[int]:
     """The places in threads, each as often as it stands there."""
-    waiting, found = list(roots), []
-    while waiting:
-        node = waiting.pop()
-        found.append(node.place)
-        waiting += node.below
-    return sorted(place for place in found if place >= 0)
+    return sorted(place for place in found.places if place >= 0)
 
 
 async def test_every_message_stands_in_one_thread_whatever_it_refers_to(tmp_path: Path) -> None:
@@ -118,8 +113,7 @@ async def test_a_thread_as_deep_as_the_mailbox_is_written(tmp_path: Path) -> Non
 
 
 def test_deep_branches_are_written_without_recursion() -> None:
-    node = Node(0, [])
-    for place in range(1, 20_000):
-        node = Node(place, [node, Node(place, [])])
-    text = "".join(written([node], range(20_000)))
-    assert text.count("(") == text.count(")") == 39_999
+    count = 20_000
+    steps = array("i", [0, *[FIRST] * (count - 1), count])
+    text = "".join(written(Threads(array("i", range(count)), steps), range(count)))
+    assert text.count("(") == text.count(")") == count

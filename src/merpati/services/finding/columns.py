@@ -38,20 +38,21 @@ class Column(IntEnum):
     IS_REPLY = 36  # by its subject: 0 or 1
     MESSAGE_ID = 37
     IN_REPLY_TO = 38
-    REFS = 39  # for each message: count of ancestors, own id, ids of ancestors
-    FROM = 40
-    TO = 41
-    CC = 42
-    BCC = 43
-    LOCAL_FROM = 44
-    LOCAL_TO = 45
-    LOCAL_CC = 46
-    DISPLAY_FROM = 47
-    DISPLAY_TO = 48
+    OWN_ID = 39  # a hash; 0 for none
+    REFS = 40  # for each message: how many ancestors, and the hashes of their ids
+    FROM = 41
+    TO = 42
+    CC = 43
+    BCC = 44
+    LOCAL_FROM = 45
+    LOCAL_TO = 46
+    LOCAL_CC = 47
+    DISPLAY_FROM = 48
+    DISPLAY_TO = 49
 
 
 TEXTS: Final = frozenset(Column) - {
-    Column.SENT_AT, Column.SENT_DAY, Column.IS_REPLY, Column.REFS,
+    Column.SENT_AT, Column.SENT_DAY, Column.IS_REPLY, Column.OWN_ID, Column.REFS,
 }  # fmt: skip
 FIELDS: Final = {
     "from": Column.FROM,
@@ -114,10 +115,10 @@ def _subjects(rows: Sequence[Row]) -> tuple[bytes, ...]:
 
 
 def _ids(rows: Sequence[Row]) -> tuple[bytes, ...]:
-    """MESSAGE_ID, IN_REPLY_TO and REFS (RFC 5256 3)."""
+    """MESSAGE_ID, IN_REPLY_TO, OWN_ID and REFS (RFC 5256 3)."""
     own_fields: list[str] = []
     answered: list[str] = []
-    refs = array("q")
+    own_ids, refs = array("q"), array("q")
     for _, envelope, references in rows:
         in_reply_to, message_id = _end(envelope)
         own_fields.append("" if message_id is None else _field(prepared.decoded(message_id)))
@@ -128,10 +129,10 @@ def _ids(rows: Sequence[Row]) -> tuple[bytes, ...]:
             ancestors = subject.message_ids(in_reply_to)[:1]
         if len(ancestors) > REFS_MAX:
             ancestors = ancestors[:1] + ancestors[1 - REFS_MAX :]
+        own_ids.append(_hash(own[0]) if own else 0)
         refs.append(len(ancestors))
-        refs.append(_hash(own[0]) if own else 0)
         refs.extend(map(_hash, ancestors))
-    return _lines(own_fields), _lines(answered), refs.tobytes()
+    return _lines(own_fields), _lines(answered), own_ids.tobytes(), refs.tobytes()
 
 
 def _people(rows: Sequence[Row]) -> tuple[bytes, ...]:
@@ -165,8 +166,12 @@ def _people(rows: Sequence[Row]) -> tuple[bytes, ...]:
 GROUPS: Final = (
     Group((Column.SENT_AT, Column.SENT_DAY), ("uid", "envelope", "received_at", "sent_at"), _dates),
     Group((Column.SUBJECT, Column.BASE_SUBJECT, Column.IS_REPLY), ("uid", "envelope"), _subjects),
-    Group((Column.MESSAGE_ID, Column.IN_REPLY_TO, Column.REFS), ("uid", "envelope", "refs"), _ids),
-    Group(tuple(Column)[8:], ("uid", "envelope"), _people),
+    Group(
+        (Column.MESSAGE_ID, Column.IN_REPLY_TO, Column.OWN_ID, Column.REFS),
+        ("uid", "envelope", "refs"),
+        _ids,
+    ),
+    Group(tuple(Column)[9:], ("uid", "envelope"), _people),
 )
 GROUP_OF: Final = {column: group for group in GROUPS for column in group.columns}
 

@@ -19,6 +19,7 @@ from merpati.base.tasks import Tasks
 from merpati.model import criteria as c
 from merpati.services.documents import Reader
 from merpati.services.finding import contents
+from merpati.services.finding.answers import Answers
 from merpati.services.finding.columns import FIELDS, Column, Page
 from merpati.services.finding.contents import Contents
 from merpati.services.finding.pages import SPAN, Pages
@@ -70,6 +71,7 @@ class Finder:
         """
         self.store = store
         self.pages = Pages(store, tasks)
+        self.answers = Answers()
         self.contents = Contents(store, blob_store, reader)
         self.text_index = text_index
 

@@ -24,6 +24,7 @@ from typing import Final
 
 from merpati.base.faults import Fault
 from merpati.base.tasks import Tasks
+from merpati.services.finding.answers import dense
 from merpati.services.finding.columns import (
     GROUP_OF,
     Column,
@@ -226,9 +227,7 @@ async def _columns(group: Group, rows: Sequence[Row]) -> dict[Column, Page]:
     for start in range(0, len(rows), SLICE):
         parts.append(group.make(rows[start : start + SLICE]))
         await asyncio.sleep(0)
-    uids: Sequence[int] = array("I", [row[0] for row in rows])
-    if uids and uids[-1] - uids[0] + 1 == len(uids):
-        uids = range(uids[0], uids[-1] + 1)
+    uids = dense([row[0] for row in rows])
     columns = [b"".join(each) for each in zip(*parts, strict=True)] or [b""] * len(group.columns)
     return {column: Page(uids, data) for column, data in zip(group.columns, columns, strict=True)}
 
@@ -237,7 +236,4 @@ def _joined(page: Page, more: Page) -> Page:
     """A column and what came to it."""
     if not more.uids:
         return page
-    uids: Sequence[int] = array("I", [*page.uids, *more.uids])
-    if uids[-1] - uids[0] + 1 == len(uids):
-        uids = range(uids[0], uids[-1] + 1)
-    return Page(uids, page.data + more.data)
+    return Page(dense([*page.uids, *more.uids]), page.data + more.data)

@@ -8,11 +8,13 @@ sample of it; each bucket is sorted by itself.
 from __future__ import annotations
 
 import asyncio
+from array import array
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, TypeVar
 
 from merpati.model import criteria as c
+from merpati.services.finding.answers import same
 from merpati.services.finding.columns import TEXTS, Column
 from merpati.services.finding.finder import Finder, Source, spans
 from merpati.services.finding.pages import SPAN
@@ -37,6 +39,8 @@ ROWS: Final = {
     c.SortBy.KEYWORD: "keywords",
 }
 
+PASSING: Final = frozenset({c.SortBy.KEYWORD, c.SortBy.RELEVANCY})  # not the message's own
+
 
 async def sort(
     finder: Finder,
@@ -49,9 +53,17 @@ async def sort(
 
     A message that is gone since it was found comes first. `scores` as in `Found`.
     """
+    question = tuple(keys)
+    lasts = PASSING.isdisjoint([key.by for key in keys])
+    known = finder.answers.get(_mailbox(source), question, uids) if lasts else None
+    if known is not None:
+        return known[0].tolist()
     columns = [await values(finder, source, uids, key, scores or {}) for key in keys]
     places = await order(columns, [key.reverse for key in keys])
-    return [uids[place] for place in places]
+    found = [uids[place] for place in places]
+    if lasts:
+        finder.answers.put(_mailbox(source), question, uids, (array("I", found),))
+    return found
 
 
 async def order(columns: Sequence[Sequence[Any]], reverse: Sequence[bool]) -> Sequence[int]:
@@ -126,7 +138,7 @@ def _values_of(
     uids: Sequence[int], known: Sequence[int], there: Sequence[T], absent: T
 ) -> Sequence[T]:
     """What stands at each UID, out of those that are known."""
-    if covers(known, uids):
+    if same(known, uids):
         return there
     held = dict(zip(known, there, strict=True))
     return [held.get(uid, absent) for uid in uids]
@@ -144,10 +156,3 @@ async def column_of(
         await asyncio.sleep(0)
     await finder.pages.settle()
     return found
-
-
-def covers(held: Sequence[int], uids: Sequence[int]) -> bool:
-    """Whether both hold the same ascending UIDs."""
-    if len(held) != len(uids) or not uids or held[0] != uids[0] or held[-1] != uids[-1]:
-        return False
-    return held[-1] - held[0] + 1 == len(held) or list(held) == list(uids)
