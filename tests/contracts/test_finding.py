@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from merpati.model import criteria as c
-from merpati.store import directory, finding, mailboxes
+from merpati.store import directory, emails, finding, mailboxes
 from merpati.store.engine import Store
 from tests.support import store as stores
 from tests.support.store import INBOX, NOW, add_account
@@ -57,17 +57,36 @@ async def test_threads_are_found_by_the_keywords_of_their_emails(store: Store) -
 async def test_header_pages_are_kept_until_their_mailbox_goes(store: Store) -> None:
     account = await add_account(store)
     box = await store.write(mailboxes.create, account.id, "Box", NOW)
-    pages = {1: b"one", 2: b"two"}
-    await store.write(finding.save_page, account.id, box.id, 0, pages)
-    await store.write(finding.save_page, account.id, box.id, 0, {2: b"new"})
-    await store.write(finding.save_page, account.id, INBOX, 0, {1: b"inbox"})
+    place = account.id, box.id, 0
+    await store.write(finding.save_pages, {(*place, 1): b"one", (*place, 2): b"two"})
+    await store.write(
+        finding.save_pages, {(*place, 2): b"new", (account.id, INBOX, 0, 1): b"inbox"}
+    )
 
-    async def load(mailbox_id: int) -> dict[int, bytes]:
-        return await store.read(finding.load_page, account.id, mailbox_id, 0, [1, 2, 3])
+    async def load(mailbox_id: int) -> dict[int, bytes | None]:
+        return {
+            field: await store.read(finding.load_page, account.id, mailbox_id, 0, field)
+            for field in (1, 2, 3)
+        }
 
-    assert await load(box.id) == {1: b"one", 2: b"new"}
+    assert await load(box.id) == {1: b"one", 2: b"new", 3: None}
     await store.write(mailboxes.destroy, account.id, "Box")
-    assert await load(box.id) == {}
-    assert await load(INBOX) == {1: b"inbox"}
+    assert not any((await load(box.id)).values())
+    assert await load(INBOX) == {1: b"inbox", 2: None, 3: None}
     await store.write(directory.remove_account, account.id)
-    assert await load(INBOX) == {}
+    assert not any((await load(INBOX)).values())
+
+
+async def test_columns_of_numbers_come_with_their_uids(store: Store) -> None:
+    account = await add_account(store)
+    for n in range(4):
+        await store.write(stores.add, account.id, f"Subject: {n}\r\n\r\n" + n * "x")
+    await store.write(emails.remove, account.id, INBOX, [2])
+
+    async def numbers(first: int, last: int) -> tuple[list[int], list[int]]:
+        return await store.read(finding.numbers, account.id, INBOX, first, last, "size")
+
+    assert await numbers(1, 9) == ([1, 3, 4], [14, 16, 17])
+    assert await numbers(3, 3) == ([3], [16])
+    assert await numbers(5, 9) == ([], [])
+    assert await store.read(finding.count, account.id, INBOX, 1, 3) == 2
