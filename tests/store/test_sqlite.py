@@ -13,7 +13,7 @@ import pytest
 from merpati.base.faults import Fault, Kind
 from merpati.store import directory
 from merpati.store.engine import Transaction
-from merpati.store.sqlite import INLINE_SECONDS, SqliteStore
+from merpati.store.sqlite import INLINE_SECONDS, LATELY, QUICK_SECONDS, SqliteStore
 from tests.support import store as stores
 from tests.support.store import NOW
 
@@ -35,6 +35,34 @@ async def test_short_reads_run_on_the_loop_and_scans_do_not(store: SqliteStore) 
 async def test_short_units_run_on_the_loop_and_long_ones_do_not(store: SqliteStore) -> None:
     assert await store.write(where) == threading.current_thread().name
     assert await store.write_long(where) == "merpati-writer"
+
+
+async def test_a_slow_disk_holds_up_the_writer_thread_and_a_quick_one_nobody(
+    store: SqliteStore,
+) -> None:
+    here = threading.current_thread().name
+    committed: list[str] = []
+    pause = 0.0
+
+    def commit() -> bool:
+        committed.append(threading.current_thread().name)
+        time.sleep(pause)
+        return False
+
+    async def touch(tx: Transaction) -> None:
+        await tx.run("UPDATE domain SET created_at = created_at + 1")
+
+    store._writer.set_commit_hook(commit)
+    pause = 5 * QUICK_SECONDS
+    for _ in range(LATELY):
+        await store.write(touch)
+    assert committed[-1] == "merpati-writer"
+    pause = 0.0
+    for _ in range(2_000):  # many more than an idle machine needs
+        if committed[-1] == here:
+            break
+        await store.write(touch)
+    assert committed[-1] == here
 
 
 async def test_a_read_that_turns_out_long_is_run_again_off_the_loop(store: SqliteStore) -> None:

@@ -2,11 +2,12 @@
 
 Units of work are short, so they run on the event loop: a hop to a thread costs more than
 the statements, and two threads that fight for the interpreter lock cost most of all. What
-a unit waits for is the disk, and that is left to a thread: units that came together run
-one after the other, each in its savepoint, and the writer thread makes them durable with
-one commit, outside the interpreter lock, while the loop goes on. So the cost of an fsync
-is shared by all sessions that wait for it. A unit that touches thousands of rows is
-handed to the thread as a whole (`write_long`).
+a unit waits for is the disk: units that came together run one after the other, each in its
+savepoint, and one commit makes them durable, so that the cost of an fsync is shared by all
+sessions that wait for it. On a quick disk that is done on the loop as well; on one that
+lately took longer (`QUICK_SECONDS`) the writer thread does it, outside the interpreter
+lock, while the loop goes on. A unit that touches thousands of rows is handed to the
+thread as a whole (`write_long`).
 
 Several processes share the file; `flock` on a file beside it hands the pen from one to
 the next without SQLite's sleeping busy handler.
@@ -47,6 +48,8 @@ BATCH_MAX: Final = 256  # units in one commit: bounds what a slow disk makes the
 BATCH_SECONDS: Final = 0.004  # of running units before the loop may serve others
 INLINE_SECONDS: Final = 0.005  # a read longer than this leaves the event loop
 PROGRESS_STEPS: Final = 2_000  # virtual machine steps between two looks at the clock
+QUICK_SECONDS: Final = 0.001  # commits that take less on average are done on the loop
+LATELY: Final = 16  # commits that the average looks back on
 CHECKPOINT_PAGES: Final = 6_000  # of write-ahead log, then they are copied to the main file
 RESTART_PAGES: Final = 16_000  # then writers wait until the log can begin anew
 CACHE_KIB: Final = 8_192
@@ -216,6 +219,7 @@ class SqliteStore:
         self._opened: list[apsw.Connection] = []
         self._waiting: deque[_Waiting] = deque()
         self._busy = False  # a batch is on its way, from asking for the pen to its end
+        self._commit_seconds = QUICK_SECONDS  # the average of the last ones
         self._jobs: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._work, name="merpati-writer", daemon=True)
         self._thread.start()
@@ -308,7 +312,8 @@ class SqliteStore:
     def _too_long(self) -> bool:
         return time.monotonic() > self._inline_until
 
-    # Writing. On the loop: _ask_for_pen, _run_batch, _settle. In the writer thread: the rest.
+    # Writing. On the loop: _ask_for_pen, _run_batch, _settle. On the loop or in the writer
+    # thread: _commit, _run_unit, _give_up. Never both at once: a batch is in one place.
 
     def _ask_for_pen(self) -> None:
         try:
@@ -327,7 +332,7 @@ class SqliteStore:
         batch: list[_Waiting] = []
         if self._waiting[0].is_long:
             batch.append(self._waiting.popleft())
-            self._jobs.put(lambda: self._commit(batch, run=True))
+            self._jobs.put(lambda: self._commit_elsewhere(batch, run=True))
             return
         started = time.monotonic()
         try:
@@ -344,25 +349,37 @@ class SqliteStore:
             fcntl.flock(self._pen, fcntl.LOCK_UN)
             self._settle(batch)
             return
-        self._jobs.put(lambda: self._commit(batch, run=False))
+        if self._commit_seconds < QUICK_SECONDS:
+            self._commit(batch)
+            self._settle(batch)
+        else:
+            self._jobs.put(lambda: self._commit_elsewhere(batch))
 
     def _work(self) -> None:
         while (job := self._jobs.get()) is not None:
             job()
 
-    def _commit(self, batch: list[_Waiting], *, run: bool) -> None:
+    def _commit_elsewhere(self, batch: list[_Waiting], *, run: bool = False) -> None:
+        try:
+            self._commit(batch, run=run)
+        finally:
+            self._loop.call_soon_threadsafe(self._settle, batch)
+
+    def _commit(self, batch: list[_Waiting], *, run: bool = False) -> None:
         """Make a batch durable (a long unit is run here first) and pass on the pen."""
         try:
             if run:
                 self._writer.execute("BEGIN IMMEDIATE")
                 for waiting in batch:
                     self._run_unit(self._writer, waiting)
+            began = time.monotonic()
             self._writer.execute("COMMIT")
+            took = time.monotonic() - began
+            self._commit_seconds += (took - self._commit_seconds) / LATELY
         except apsw.Error as error:
             self._give_up(batch, error)
         finally:
             fcntl.flock(self._pen, fcntl.LOCK_UN)
-            self._loop.call_soon_threadsafe(self._settle, batch)
         if self._log_pages > CHECKPOINT_PAGES and self._checkpoints.empty():
             self._checkpoints.put(True)
 
