@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Final
 
 from bench.meter import Group
-from bench.target import PASSWORD, USERS, Ports, Target, free_ports, wait_for_greeting
+from bench.target import PASSWORD, SYNCING_USER, USERS, Ports, Target, free_ports, wait_for_greeting
 from tests.support.unpacked import dovecot_services
 
 OWNER: Final = "nobody"  # of the peers' mail
@@ -197,7 +197,8 @@ class Peers:
         os.chown(mail, owner.pw_uid, owner.pw_gid)
         who = f"{{PLAIN}}{PASSWORD}:{owner.pw_uid}:{owner.pw_gid}::{mail}"
         lines = [
-            f"u{number}@{name}.test:{who}/{name}/u{number}::userdb_mail={name}:~/mail\n"
+            f"u{number}@{name}.test:{who}/{name}/u{number}::userdb_mail={name}:~/mail"
+            f"{' userdb_mail_fsync=always' if number == SYNCING_USER else ''}\n"
             for name in FORMATS
             for number in range(USERS)
         ]

@@ -14,6 +14,7 @@ from bench import corpus, pop3_client
 from bench.imap_client import Imap
 from bench.meter import Meter, rest
 from bench.report import Row, Runs, at_most, part
+from bench.target import SYNCING_USER
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,10 +25,11 @@ if TYPE_CHECKING:
 
 SUITE: Final = "reading"
 USER: Final = 1  # whose mailboxes are read, and INBOX is downloaded
-BATCH: Final = 100  # messages in one command while a mailbox is filled; ours takes no more
+BATCH: Final = 500  # messages in one command while a mailbox is filled
 LARGE: Final = 50_000  # from so many messages on, the first FETCH is measured once
 STORES: Final = 200
-OPENINGS: Final = 100
+STORED: Final = 1_000  # messages of the mailbox of those STOREs
+OPENINGS: Final = 100  # of each of two mailboxes, in turn
 PAGES: Final = 40
 LETTERS: Final = 20  # delivered to a client in IDLE
 LOGINS: Final = 20  # users who sign in over and over
@@ -43,8 +45,8 @@ GOALS: Final = {
     "flags": (1.0, "FETCH FLAGS"),
     "page": (1.0, "a page of the 50 newest"),
     "bodies": (1.0, "FETCH of whole bodies"),
-    "one": (0.5, "STORE, one message each"),
-    "select": (1.0, "SELECT"),
+    "one": (0.5, "STORE, one message each, durable"),
+    "select": (1.0, "SELECT, of one mailbox after another"),
     "status": (1.0, "STATUS"),
     "copy": (0.5, "COPY of all"),
     "move": (0.5, "MOVE of all"),
@@ -76,6 +78,7 @@ def measure(plan: Plan, generator: Generator, targets: list[Target]) -> list[Row
         for box in boxes:
             fill(plan, target, box)
         _copy_to_inbox(target, boxes[0])
+        fill(plan, target, "few", SYNCING_USER, STORED)
     for box in boxes:
         for target in targets:
             _timed(runs, plan, target, "first", box, lambda one: one.drink(ENVELOPES))
@@ -93,6 +96,9 @@ def measure(plan: Plan, generator: Generator, targets: list[Target]) -> list[Row
     for name, (most, title) in GOALS.items():
         rows.append(runs.row(f"{name} time", "µs each", part(most), title))
         rows.append(runs.row(f"{name} cpu", "µs each", part(most), f"{title}: server CPU"))
+    title = "STORE, one message each, as shipped"
+    rows.append(runs.row("shipped time", "µs each", None, title))
+    rows.append(runs.row("shipped cpu", "µs each", None, f"{title}: server CPU"))
     return [*rows, runs.row("idle", "ms", at_most(50), "IDLE hears of a delivery, after its 250")]
 
 
@@ -111,11 +117,14 @@ def _read(runs: Runs, plan: Plan, target: Target, box: str) -> None:
     page = f"FETCH {max(1, count - 49)}:* {LISTED}"
     _timed(runs, plan, target, "page", box, lambda one: _often(one, PAGES, page), PAGES)
     _timed(runs, plan, target, "bodies", box, lambda one: one.drink(BODIES))
-    _timed(runs, plan, target, "one", box, _store_one_by_one, STORES)
-    select = f"SELECT {box}"
+    one_by_one = _store_one_by_one
+    _timed(runs, plan, target, "one", "few", one_by_one, STORES, user=SYNCING_USER)
+    _timed(runs, plan, target, "shipped", box, one_by_one, STORES)
+    both = (f"SELECT {box}", "SELECT INBOX")
     _timed(
-        runs, plan, target, "select", "INBOX", lambda one: _often(one, OPENINGS, select), OPENINGS
-    )
+        runs, plan, target, "select", "INBOX", lambda one: _often(one, OPENINGS, *both),
+        OPENINGS * len(both),
+    )  # fmt: skip
     status = f"STATUS {box} {COUNTS}"
     _timed(
         runs, plan, target, "status", "INBOX", lambda one: _often(one, OPENINGS, status), OPENINGS
@@ -142,21 +151,23 @@ def _download(runs: Runs, plan: Plan, target: Target) -> None:
     _add(runs, "pop3", target, plan.messages, meter)
 
 
-def _often(session: Imap, times: int, command: str) -> None:
+def _often(session: Imap, times: int, *commands: str) -> None:
     for _ in range(times):
-        session.drink(command)
+        for command in commands:
+            session.drink(command)
 
 
-def fill(plan: Plan, target: Target, box: str) -> None:
+def fill(plan: Plan, target: Target, box: str, user: int = USER, count: int = 0) -> None:
     """Append so many messages to a new mailbox."""
+    wanted = count or plan.messages
     began = time.perf_counter()
-    with Imap(target, USER) as session:
+    with Imap(target, user) as session:
         session.command(f"CREATE {box}")
-        for start in range(0, plan.messages, BATCH):
-            numbers = range(start, min(start + BATCH, plan.messages))
+        for start in range(0, wanted, BATCH):
+            numbers = range(start, min(start + BATCH, wanted))
             session.append(box, [corpus.message(number) for number in numbers])
-    rate = plan.messages / (time.perf_counter() - began)
-    plan.say(f"{target.name}: {box} has {plan.messages} messages, {rate:.0f}/s")
+    rate = wanted / (time.perf_counter() - began)
+    plan.say(f"{target.name}: {box} has {wanted} messages, {rate:.0f}/s")
 
 
 def _timed(
@@ -167,10 +178,12 @@ def _timed(
     box: str,
     work: Callable[[Imap], object],
     units: int = 0,
+    *,
+    user: int = USER,
 ) -> None:
     """One piece of work in a fresh session, with the mailbox open."""
     count = units or plan.messages
-    with Imap(target, USER) as session:
+    with Imap(target, user) as session:
         session.command(f"SELECT {box}")
         rest(target.groups)
         with Meter(target.groups) as meter:

@@ -11,6 +11,7 @@ from bench.meter import Group
 
 USERS = 100  # accounts of every server: u0, u1, ...
 PASSWORD = "secret"
+SYNCING_USER = 3  # every change of whose mail is on the disk before the answer, everywhere
 
 
 @dataclass(frozen=True)
