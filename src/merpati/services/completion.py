@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     import mmap
 
 _FIELD: Final = re.compile(rb"^(date|from|message-id)[ \t]*+:", re.IGNORECASE | re.MULTILINE)
-_BEHEADED: Final = re.compile(rb"\A(?:[ \t][^\n]*+(?:\n|\Z))++")
+_BEHEADED: Final = re.compile(rb"\A(?:[ \t][^\n]*+(?:\n|\Z))+")
 _HIDDEN: Final = re.compile(
-    rb"^(?:resent-)?bcc[ \t]*+:[^\n]*+(?:\n|\Z)(?:[ \t][^\n]*+(?:\n|\Z))*+",
+    rb"^(?:resent-)?bcc[ \t]*+:[^\n]*+(?:\n|\Z)(?:[ \t][^\n]*+(?:\n|\Z))*",
     re.IGNORECASE | re.MULTILINE,
 )
 

@@ -39,10 +39,10 @@ _TOKEN: Final = re.compile(r"[!#$%&'*+\-.0-9A-Z^_`a-z{|}~]+")
 _PVALUE: Final = re.compile(r"[!#$%&'*+\-./0-9:=?@A-Z^_`a-z{|}~\[\]]+")
 _UNSAFE: Final = re.compile(r"[^ -~]")
 
-_QUOTED: Final = rb'"(?:[^"\\]|\\.)*+"'
+_QUOTED: Final = rb'"[^"\\]*+(?:\\.[^"\\]*+)*"'
 _WORD: Final = rb"[A-Za-z0-9][A-Za-z0-9_-]*+"
 # What stands between two semicolons, comments aside.
-_PIECE: Final = re.compile(rb'(?:[^";]|' + _QUOTED + rb")*+", re.DOTALL)
+_PIECE: Final = re.compile(rb'(?:[^";]++|' + _QUOTED + rb")*", re.DOTALL)
 _ID: Final = re.compile(rb"\s*+(" + _QUOTED + rb'|[^\s";=()]++)(?:\s++([0-9]++))?\s*+', re.DOTALL)
 _METHOD: Final = re.compile(
     rb"\s*+(" + _WORD + rb")\s*+(?:/\s*+[0-9]++\s*+)?=\s*+(" + _WORD + rb")(?=\s|\Z)"
@@ -52,15 +52,15 @@ _REASON: Final = re.compile(
 )
 _PROPERTY: Final = re.compile(
     rb"\s*+(" + _WORD + rb")\s*+\.\s*+(" + _WORD + rb")\s*+=\s*+"
-    rb'((?:[^\s"]|' + _QUOTED + rb")++)",
+    rb'((?:[^\s"]++|' + _QUOTED + rb")+)",
     re.DOTALL,
 )  # fmt: skip
-_IN_QUOTES: Final = re.compile(r'"((?:[^"\\]|\\.)*+)"', re.DOTALL)
+_IN_QUOTES: Final = re.compile(r'"([^"\\]*+(?:\\.[^"\\]*+)*)"', re.DOTALL)
 _QUOTED_PAIR: Final = re.compile(r"\\(.)", re.DOTALL)
 
 # The field under any name that some reader may take for it, as far as the next one.
 _LIKE_NAME: Final = re.compile(
-    rb"^(?![ \t])[^!-~\r\n]*+authentication-results[^!-~]*+:([^\n]*+(?:\n[ \t][^\n]*+)*+)\n?",
+    rb"^(?![ \t])[^!-~\r\n]*+authentication-results[^!-~]*+:([^\n]*+(?:\n[ \t][^\n]*+)*)\n?",
     re.IGNORECASE | re.MULTILINE,
 )
 _HOST: Final = re.compile(r"[A-Za-z0-9._\x80-\U0010ffff-]+")

@@ -51,7 +51,7 @@ FOLLOWED: Final = 1000  # emails that changed; after more a result is found anew
 DAY_MS: Final = 86_400_000
 
 _WORDS: Final = re.compile(
-    r"""(?<!\S)"((?:[^"\\]|\\.)*+)"(?!\S)|(?<!\S)'((?:[^'\\]|\\.)*+)'(?!\S)|(\S+)"""
+    r"""(?<!\S)"([^"\\]*+(?:\\.[^"\\]*+)*)"(?!\S)|(?<!\S)'([^'\\]*+(?:\\.[^'\\]*+)*)'(?!\S)|(\S+)"""
 )
 _ESCAPED: Final = re.compile(r"\\(.)", re.DOTALL)
 _FIELDS: Final = ("from", "to", "cc", "bcc", "subject")

@@ -29,7 +29,7 @@ Value = Any  # bytes, None, Elsewhere, or a tuple of values
 
 _LITERAL_END: Final = re.compile(rb"~?\{([0-9]{1,18})\+?\}\Z")
 _TOKEN: Final = re.compile(
-    rb'(?P<open>\()|(?P<close>\))|"(?P<quoted>(?:[^"\\\r\n]|\\.)*+)"'
+    rb'(?P<open>\()|(?P<close>\))|"(?P<quoted>[^"\\\r\n]*+(?:\\.[^"\\\r\n]*+)*)"'
     rb"|(?P<literal>~?\{[0-9]{1,18}\+?\}\Z)"
     rb"|(?P<section>(?:BODY|BINARY|BINARY\.SIZE)\[[^\]\r\n]*\](?:<[0-9]{1,19}>)?)"
     rb'|(?P<atom>[^\x00-\x20(){"\x7f]+)',

@@ -27,18 +27,18 @@ RECIPIENTS: Final = frozenset(b"to cc bcc".split())  # of which several count as
 
 _ATOM: Final = rb'[^\x00-\x20"(),:;<>@\[\]\\\x7f]++'  # with dots, as in most local parts
 _SIMPLE = re.compile(
-    rb'[ \t]*+(?:(?:"([^"\\]*+)"|(%b(?:[ \t]++%b)*+))?[ \t]*+<(%b)@(%b)>|(%b)@(%b))[ \t]*+(?:,|\Z)'
+    rb'[ \t]*+(?:(?:"([^"\\]*+)"|(%b(?:[ \t]++%b)*))?[ \t]*+<(%b)@(%b)>|(%b)@(%b))[ \t]*+(?:,|\Z)'
     % ((_ATOM,) * 6)
 )
 # The same in ASCII and with spaces only where they are kept, so that all of it can
 # stand in quotes as it is.
 _ASCII_ATOM: Final = rb"[!#-'*+\-./0-9=?A-Z^-~]++"
 _COMMON = re.compile(
-    rb'(?:(?:"([ !#-\[\]-~]*+)"|(%b(?: %b)*+)|) ?<(%b)@(%b)>|(%b)@(%b))(?:, ?|\Z)'
+    rb'(?:(?:"([ !#-\[\]-~]*+)"|(%b(?: %b)*)|) ?<(%b)@(%b)>|(%b)@(%b))(?:, ?|\Z)'
     % ((_ASCII_ATOM,) * 6)
 )
 _TOKEN = re.compile(
-    rb'"(?P<quoted>(?:[^"\\]++|\\.)*+)"?'
+    rb'"(?P<quoted>[^"\\]*+(?:\\.[^"\\]*+)*)"?'
     rb"|(?P<atom>%b)|(?P<literal>\[[^\]]*+\]?)|(?P<space>[ \t\r\n]++)|(?P<special>.)" % _ATOM,
     re.DOTALL,
 )

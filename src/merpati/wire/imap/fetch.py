@@ -100,7 +100,7 @@ _BINARIES: Final = {b"BINARY[": (False, False), b"BINARY.PEEK[": (True, False)} 
 }
 
 _NAME: Final = re.compile(rb"[A-Za-z0-9.]+(\[)?")
-_SPECIFIER: Final = re.compile(rb"((?:[1-9][0-9]{0,9}(?:\.|(?![0-9])))*+)([A-Za-z][A-Za-z.]*)?")
+_SPECIFIER: Final = re.compile(rb"((?:[1-9][0-9]{0,9}(?:\.|(?![0-9])))*)([A-Za-z][A-Za-z.]*)?")
 _FIELD: Final = re.compile(rb"[!-9;-~]{1,255}")  # RFC 5322 3.6.8, field-name; the length is ours
 _PARTIAL: Final = re.compile(rb"<([0-9]{1,19})\.([1-9][0-9]{0,18})>")
 

@@ -43,7 +43,7 @@ LITERAL_MAX: Final = 2**63 - 1  # number64 of RFC 9051 9; RFC 3501 says 2**32 - 
 _LITERAL: Final = re.compile(rb"(~?)\{([0-9]{1,19})(\+?)\}")
 _LITERAL_TAIL: Final = 24  # bytes of a line in which its literal can stand
 # A line whose quotes are all closed: only then is `{3}` at its end a literal.
-_CLOSED: Final = re.compile(rb'[^"]*+(?:"(?:[^"\\]|\\.)*+"[^"]*+)*+', re.DOTALL)
+_CLOSED: Final = re.compile(rb'[^"]*+(?:"[^"\\]*+(?:\\.[^"\\]*+)*"[^"]*+)*', re.DOTALL)
 
 # RFC 3501 9: a tag is ASTRING-CHARs without "+"; it comes back in every answer, so its length is
 # limited (ours). A command's name is letters and digits.
@@ -54,7 +54,7 @@ _HEAD: Final = re.compile(_TAG_CHARS + rb" (?:([Uu][Ii][Dd]) )?([A-Za-z0-9]{1,32
 _ATOM: Final = re.compile(rb"[!#$&'+,\-./0-9:;<=>?@A-Z\[^_`a-z|}~]+")
 _ASTRING_ATOM: Final = re.compile(rb"[!#$&'+,\-./0-9:;<=>?@A-Z\[\]^_`a-z|}~]+")
 _LIST_ATOM: Final = re.compile(rb"[!#$%&'*+,\-./0-9:;<=>?@A-Z\[\]^_`a-z|}~]+")
-_QUOTED: Final = re.compile(rb'"((?:[^"\\\r\n\0]|\\["\\])*+)"')
+_QUOTED: Final = re.compile(rb'"([^"\\\r\n\0]*+(?:\\["\\][^"\\\r\n\0]*+)*)"')
 _ESCAPED: Final = re.compile(rb'\\(["\\])')
 _NUMBER: Final = re.compile(rb"[0-9]{1,19}(?![0-9])")
 

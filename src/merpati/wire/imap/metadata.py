@@ -23,7 +23,7 @@ ENTRIES_MAX: Final = 100  # in one command; ours
 NUMBER_MAX: Final = 2**32 - 1
 
 # RFC 5464 3.2: no empty component, no wildcard, no control character, ASCII only.
-_ENTRY: Final = re.compile(rb"/(?:private|shared)(?:/[!-$&-)+-.0-~ ]+)*+", re.IGNORECASE)
+_ENTRY: Final = re.compile(rb"/(?:private|shared)(?:/[!-$&-)+-.0-~ ]++)*", re.IGNORECASE)
 _DEPTHS: Final = {b"0": 0, b"1": 1, b"INFINITY": -1}
 
 TOOMANY: Final = Code(b"METADATA TOOMANY")

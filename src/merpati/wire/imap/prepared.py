@@ -15,15 +15,15 @@ import msgspec
 from merpati.base.faults import SyntaxFault
 from merpati.wire.mime import words
 
-_STRING: Final = rb'(?:NIL|"(?:[^"\\]++|\\.)*+")'
-_LIST: Final = rb"(?:NIL|\((?:\(%b %b %b %b\))++\))" % ((_STRING,) * 4)
+_STRING: Final = rb'(?:NIL|"[^"\\]*+(?:\\.[^"\\]*+)*")'
+_LIST: Final = rb"(?:NIL|\((?:\(%b %b %b %b\))+\))" % ((_STRING,) * 4)
 _ENVELOPE: Final = re.compile(
     rb"\((%b) (%b) (%b) %b %b (%b) (%b) (%b) (%b) (%b)\)"
     % (_STRING, _STRING, *((_LIST,) * 6), _STRING, _STRING),
     re.DOTALL,
 )
 _ADDRESS: Final = re.compile(rb"\((%b) %b (%b) (%b)\)" % ((_STRING,) * 4), re.DOTALL)
-_LITERAL: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+"|~?\{(\d{1,9})\}\r\n', re.DOTALL)
+_LITERAL: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*"|~?\{(\d{1,9})\}\r\n', re.DOTALL)
 _SPECIAL: Final = re.compile(rb'(["\\])')
 _ESCAPE: Final = re.compile(rb"\\(.)", re.DOTALL)
 

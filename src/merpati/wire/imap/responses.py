@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 Code = NewType("Code", bytes)  # a resp-text-code without its brackets
 
 _TEXT: Final = re.compile(rb"[^\x00\r\n]+")
-_CODE: Final = re.compile(rb'(?:[^\x00\r\n\]"]|"(?:[^\x00\r\n"\\]|\\.)*+")+')
+_CODE: Final = re.compile(rb'(?:[^\x00\r\n\]"]|"[^\x00\r\n"\\]*+(?:\\.[^\x00\r\n"\\]*+)*")+')
 _NOT_IN_CODE: Final = re.compile(rb"[^!-\\^-~]+")
 _ATOM: Final = re.compile(rb"\\?[!#$&'+,\-./0-9:;<=>?@A-Z^_`a-z|}~]+|\\\*")
 _SET: Final = re.compile(rb"[0-9][0-9:,]*")

@@ -31,9 +31,9 @@ MAX_ADDRESSES: Final = 5_000
 # over, as is a quote that is never closed. An encoded word is one token even with a
 # comma in it, as some senders write, and a domain literal with its colons.
 _TOKEN: Final = re.compile(
-    rb'"((?:[^"\\]|\\.)*+)"'
+    rb'"([^"\\]*+(?:\\.[^"\\]*+)*)"'
     rb"|([,;:<>@])"
-    rb"|(=\?[^?\s]{1,60}\?[bBqQ]\?[^?\s]*\?=|\[[^\[\]\s]*+\]|(?:\\.|[^\s\",;:<>@\\])++)",
+    rb"|(=\?[^?\s]{1,60}\?[bBqQ]\?[^?\s]*\?=|\[[^\[\]\s]*+\]|(?:\\.|[^\s\",;:<>@\\]++)+)",
     re.DOTALL,
 )
 _QUOTED_PAIR: Final = re.compile(rb"\\(.)", re.DOTALL)
@@ -42,7 +42,7 @@ _QUOTED_PAIR: Final = re.compile(rb"\\(.)", re.DOTALL)
 # quoted pairs, routes and encoded words (so no "="), up to its comma.
 _COMMON: Final = re.compile(
     rb'[ \t]*+(?:(?:"([ !#-<>-\[\]-~]*+)"|([A-Za-z0-9!#$%&\'*+/?^_`{|}~.-]++'
-    rb"(?: [A-Za-z0-9!#$%&'*+/?^_`{|}~.-]++)*+))?[ \t]*+"
+    rb"(?: [A-Za-z0-9!#$%&'*+/?^_`{|}~.-]++)*))?[ \t]*+"
     rb"<([A-Za-z0-9!#$%&'*+/?^_`{|}~.-]++)@([A-Za-z0-9.-]++)>"
     rb"|([A-Za-z0-9!#$%&'*+/?^_`{|}~.-]++)@([A-Za-z0-9.-]++))[ \t]*+(?:,|\Z)"
 )
@@ -53,7 +53,7 @@ _QUOTABLE: Final = re.compile(r"(?!.*=\?)[\t -~]*")
 _UTF8_ATEXT: Final = rf"(?:{_ATEXT}|[^\x00-\x7f])"  # RFC 6532 3.2
 _DOT_ATOM: Final = re.compile(rf"{_UTF8_ATEXT}+(?:\.{_UTF8_ATEXT}+)*")
 _DOMAIN: Final = re.compile(r"[^\x00-\x20\"(),:;<>@\[\\\]\x7f]*|\[[!-Z^-~]*\]")
-_QUOTED_STRING: Final = re.compile(r'"((?:[^"\\]|\\.)*+)"')
+_QUOTED_STRING: Final = re.compile(r'"([^"\\]*+(?:\\.[^"\\]*+)*)"')
 _UNWRITABLE: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 

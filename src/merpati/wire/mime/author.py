@@ -47,7 +47,7 @@ _FIELD_END: Final = re.compile(rb"\n(?![ \t])")
 _CONTROLS: Final = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 
 # Also a quoted string that is never closed, to the end: else each quote would be tried.
-_QUOTED: Final = re.compile(rb'"((?:[^"\\]|\\.)*+)(?:"(@)?|\\?\Z)', re.DOTALL)
+_QUOTED: Final = re.compile(rb'"([^"\\]*+(?:\\.[^"\\]*+)*)(?:"(@)?|\\?\Z)', re.DOTALL)
 _ENCODED_WORD: Final = re.compile(rb"=\?[^?\s]{1,60}\?[bBqQ]\?[^?]*+\?=")
 _DECISIVE: Final = re.compile(rb"[@<>,;:()\[\]\\]")  # in a quoted local part
 

@@ -11,7 +11,7 @@ import re
 from typing import Final
 
 # A quoted string hides brackets, but only outside comments.
-_OUTSIDE: Final = re.compile(rb'\\.|"(?:[^"\\]|\\.)*+"|\(', re.DOTALL)
+_OUTSIDE: Final = re.compile(rb'\\.|"[^"\\]*+(?:\\.[^"\\]*+)*"|\(', re.DOTALL)
 _INSIDE: Final = re.compile(rb"\\.|[()]", re.DOTALL)
 
 

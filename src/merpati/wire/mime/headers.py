@@ -31,11 +31,11 @@ MAX_FIELDS: Final = 2_000
 # the matches lie end to end. No repeat gives anything back, so each byte is read
 # once; the CRs of the line end stay with the value.
 _LINES: Final = re.compile(
-    rb"(?:([!-9;-~\x80-\xff]++)[ \t]*+:|(?=[^\r\n]|\r(?!\n)))(.*+(?:\n[ \t].*+)*+)\n?"
+    rb"(?:([!-9;-~\x80-\xff]++)[ \t]*+:|(?=[^\r\n]|\r(?!\n)))(.*+(?:\n[ \t].*+)*)\n?"
     rb"|(\r?\n)"
 )
 # The same for the fields that have a name; all between them is passed over.
-_NAMED: Final = re.compile(rb"\n([!-9;-~\x80-\xff]++)[ \t]*+:(.*+(?:\n[ \t].*+)*+)")
+_NAMED: Final = re.compile(rb"\n([!-9;-~\x80-\xff]++)[ \t]*+:(.*+(?:\n[ \t].*+)*)")
 _EMPTY_LINE: Final = re.compile(rb"\n\r?\n")
 
 

@@ -25,8 +25,8 @@ MAX_PARAMS: Final = 100
 """So many parameters are looked at, continuations counted singly."""
 
 # A quote in the middle of a token opens nothing: `charset=utf-8"; name=x` is seen in mail.
-_SEPARATOR: Final = re.compile(rb'(?<=[=\s])"(?:[^"\\]|\\.)*+"|(;)', re.DOTALL)
-_QUOTED: Final = re.compile(rb'"((?:[^"\\]|\\.)*+)', re.DOTALL)
+_SEPARATOR: Final = re.compile(rb'(?<=[=\s])"[^"\\]*+(?:\\.[^"\\]*+)*"|(;)', re.DOTALL)
+_QUOTED: Final = re.compile(rb'"([^"\\]*+(?:\\.[^"\\]*+)*)', re.DOTALL)
 # Other pairs keep their backslash, as in the Windows paths some senders give as names.
 _QUOTED_PAIR: Final = re.compile(rb'\\(["\\])')
 

@@ -10,7 +10,7 @@ MAX_IDS: Final = 1_000  # of one References field; long threads quote some hundr
 MAX_ID: Final = 996  # characters; a line has 998 (RFC 5322 2.1.1)
 
 # subj-blob: one pair of brackets, no brackets in it, and spaces after it.
-_BLOBS = re.compile(r"(?:\[[^\[\]]*+\] ?)*+")
+_BLOBS = re.compile(r"(?:\[[^\[\]]*+\] ?)*")
 _BLOB = re.compile(r"\[[^\[\]]*+\]")
 _REFWD = re.compile(r"(?:re|fwd?) ?(?:\[[^\[\]]*+\] ?)?:", re.IGNORECASE)
 _FWD_HEADER: Final = "[fwd:"

@@ -50,7 +50,7 @@ _ATTRIBUTE: Final = rb"[!#$&'+\-.0-9A-Z^_`a-z|{}~]++"
 _BARE: Final = rb"[!#-'*+\-.-:@-Z^-~]++"
 _QUOTED: Final = rb"[ !#->@-\[\]-~]*+"
 _PLAIN = re.compile(
-    rb"%b(?:/%b)?+[ \t]*+(?:;[ \t]*+%b=(?:%b|\"%b\")[ \t]*+)*+;?+"
+    rb"%b(?:/%b)?[ \t]*+(?:;[ \t]*+%b=(?:%b|\"%b\")[ \t]*+)*;?"
     % (_ATTRIBUTE, _ATTRIBUTE, _ATTRIBUTE, _BARE, _QUOTED)
 )
 # Content-Type with at most one such parameter: in ordinary mail nearly every one.

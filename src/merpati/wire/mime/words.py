@@ -40,9 +40,7 @@ _NO_BASE64: Final = bytes(
 
 # ASCII that stands for itself: nothing in it can be mistaken for an encoded word,
 # lost as white space around the value, or too long to be folded.
-_PLAIN: Final = re.compile(
-    rf"(?!.*=\?)(?![ \t])(?:[!-~]{{1,{MAX_RUN}}}+(?:[ \t]++|\Z))*+(?<![ \t])"
-)
+_PLAIN: Final = re.compile(rf"(?!.*=\?)(?![ \t])(?:[!-~]{{1,{MAX_RUN}}}+(?:[ \t]++|\Z))*(?<![ \t])")
 _TEXT_LENGTH: Final = MAX_WORD - len("=?utf-8?q??=")
 
 # What may stand for itself in a Q word even inside a phrase (RFC 2047 5).

@@ -22,12 +22,12 @@ _UNITS: Final = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 _TOKEN: Final = re.compile(
     r"(?P<white>[ \t\r\n]++)"
     r"|(?P<hash>\#[^\r\n]*+)"
-    r"|(?P<bracket>/\*(?:[^*]|\*(?!/))*+\*/)"
+    r"|(?P<bracket>/\*[^*]*+(?:\*(?!/)[^*]*+)*\*/)"
     r"|(?P<text>text:[ \t]*+(?:\#[^\r\n]*+)?\r?\n)"
     r"|(?P<word>[A-Za-z_][A-Za-z0-9_]*+)"
     r"|(?P<tag>:[A-Za-z_][A-Za-z0-9_]*+)"
     r"|(?P<number>[0-9]++[KMGkmg]?(?![A-Za-z0-9_]))"
-    r'|(?P<string>"(?:[^"\\]|\\.)*+")'
+    r'|(?P<string>"[^"\\]*+(?:\\.[^"\\]*+)*")'
     r"|(?P<mark>[][(){},;])",
     re.DOTALL | re.IGNORECASE,
 )

@@ -158,7 +158,7 @@ Command = (
 
 _CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 # A path in its brackets, with ">" and spaces only inside of quotes; the rest are parameters.
-_PATH: Final = r'( *)(<[^"> ]*+(?:"(?:[^"\\]|\\[ -~])*+"[^"> ]*+)*+>)(?: +(.*))?'
+_PATH: Final = r'( *)(<[^"> ]*+(?:"[^"\\]*+(?:\\[ -~][^"\\]*+)*"[^"> ]*+)*>)(?: +(.*))?'
 _FROM: Final = re.compile(r"(?i:FROM):" + _PATH)
 _TO: Final = re.compile(r"(?i:TO):" + _PATH)
 # RFC 6531 3.3: what is not ASCII may stand in all of them.

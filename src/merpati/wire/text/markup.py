@@ -27,7 +27,7 @@ _HIDDEN = re.compile(
 _INLINE = re.compile(
     r"</?(?:[abiqsuABIQSU]|[sS][pP][aA][nN]|[fF][oO][nN][tT]|[sS][tT][rR][oO][nN][gG]|[eE][mM]"
     r"|[sS][uU][bBpP]|[bB][iI][gG]|[sS][mM][aA][lL][lL]|[wW][bB][rR]|[oO]:[pP]|[mM][aA][rR][kK]"
-    r"|[cC][oO][dD][eE]|[iI][nN][sS]|[dD][eE][lL]|[aA][bB][bB][rR])(?:[\s/][^>]*+)?+(?:>|\Z)"
+    r"|[cC][oO][dD][eE]|[iI][nN][sS]|[dD][eE][lL]|[aA][bB][bB][rR])(?:[\s/][^>]*+)?(?:>|\Z)"
 )
 _TAG = re.compile(r"<[a-zA-Z/!?][^>]*+(?:>|\Z)")
 # `html.unescape` turns digits into a number, and Python refuses more than 4,300.

@@ -47,7 +47,7 @@ _IS_NOISE = re.compile(
     re.IGNORECASE,
 )
 # As `headers` reads fields.
-_FIELD = re.compile(rb"\n([!-9;-~\x80-\xff]++)[ \t]*+:(.*+(?:\n[ \t].*+)*+)")
+_FIELD = re.compile(rb"\n([!-9;-~\x80-\xff]++)[ \t]*+:(.*+(?:\n[ \t].*+)*)")
 # Armoured OpenPGP is no text.
 _ARMOUR = re.compile(r"-----BEGIN (PGP [A-Z ]{1,40})-----.*?(?:-----END \1-----|\Z)", re.DOTALL)
 
