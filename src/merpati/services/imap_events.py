@@ -95,6 +95,11 @@ class ImapEvents:
         self._any = False
         self._asked_at = float("-inf")
 
+    @property
+    def idle(self) -> bool:
+        """Whether there were no scripts a moment ago, so that nobody is to be told of an act."""
+        return not self._any and self._clock.monotonic() - self._asked_at < ASKED_EVERY
+
     async def happened(self, act: Act) -> bool:
         """Run what is to run for an act; whether anything did. Never raises a Fault."""
         now = self._clock.monotonic()

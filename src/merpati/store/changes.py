@@ -59,8 +59,8 @@ async def log(
 
     `born`: of emails that are gone, ids and modseqs with which they came, the latest last.
     """
-    known = " ".join([f"{one}:{came}" for one, came in [*born][-BORN_MAX:]])
-    left = uid_sets.compress(sorted(set(threads)))
+    known = " ".join([f"{one}:{came}" for one, came in [*born][-BORN_MAX:]]) if born else ""
+    left = uid_sets.compress(sorted(set(threads))) if threads else ""
     await tx.run(
         "INSERT INTO change (account_id, modseq, n, kind, mailbox_id, uids, emails, threads,"
         " born) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",

@@ -27,7 +27,7 @@ async def happened(
         keywords: Those that were changed.
     """
     events = client.services.events
-    if events is not None and uids:
+    if events is not None and uids and not events.idle:
         named = tuple(flags.flag(each).decode() for each in keywords[:FLAGS_MAX])
         await events.happened(
             Act(cause=cause, user_id=client.account_id, path=path, uids=uids, owner_id=owner_id,

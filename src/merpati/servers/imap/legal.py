@@ -22,6 +22,8 @@ class State(IntEnum):
     AUTHENTICATED = 1
     SELECTED = 2
 
+    __hash__ = int.__hash__  # in C: every command is looked up by one
+
 
 BEFORE_LOGIN: Final = frozenset({State.NOT_AUTHENTICATED})
 AFTER_LOGIN: Final = frozenset({State.AUTHENTICATED, State.SELECTED})

@@ -245,6 +245,16 @@ def flag_lines(
     return ("".join(lines) % tuple(values)).encode()
 
 
+def flag_line(client: Client, view: View, how: Plan, number: int, uid: int, stored: str) -> bytes:
+    """As `flag_lines`, of one message."""
+    tell_keywords(client, view, (stored,))
+    template = how.template
+    if client.uidonly:
+        template, number = template.replace(b" FETCH ", b" UIDFETCH ", 1), uid
+    written = flags.render(stored, view.is_recent(uid))
+    return template % ((number, uid, written) if "uid" in how.columns[1:] else (number, written))
+
+
 def render(
     client: Client, view: View, how: Plan, found: Sequence[Row], numbers: Sequence[int]
 ) -> bytes:

@@ -215,26 +215,33 @@ class Session:
             return
         if client.watch is not None and type(command) in watch.OWN:
             await watch.own(client, client.watch, command)
-        if client.view is not None and client.view.lowest:
+        view = client.view
+        if view is not None and view.lowest:
             if done.code is not None:
                 self._connection.write(responses.untagged(Condition.OK, done.text, done.code))
-            code = grammar.messagelimit(client.view.limit, client.view.lowest)
+            code = grammar.messagelimit(view.limit, view.lowest)
             done = Done("only the newest of them were taken", code)
-        if client.view is not None and (client.watch is None or client.watch.selected):
-            uid = getattr(command, "uid", False)
-            expunge = not (_holds_expunge(command) or self._connection.pending())
-            if client.changed or (client.view.held and expunge) or type(command) in LOOKS:
-                await sync(client, expunge=expunge, uid=uid)
-            if client.qresync and client.view.held:  # RFC 7162 3.2: how far all has been told
-                code = responses.highestmodseq(max(client.view.safe, 1))
-                text = client.said("what was removed is told later")
-                self._connection.write(responses.untagged(Condition.OK, text, code))
+        if view is not None and (client.changed or view.held or type(command) in LOOKS):
+            await self._tell_changes(command, view)
         if client.watch is not None and client.watch.stale and not client.over:
             await watch.tell_others(client, client.watch)
         if not client.over:
             self._connection.write(
                 responses.tagged(command.tag, Condition.OK, client.said(done.text), done.code)
             )
+
+    async def _tell_changes(self, command: commands.Command, view: View) -> None:
+        """Tell what has changed in the selected mailbox, as far as this command allows."""
+        client = self._client
+        if client.watch is not None and not client.watch.selected:
+            return
+        expunge = not (_holds_expunge(command) or self._connection.pending())
+        if client.changed or expunge or type(command) in LOOKS:
+            await sync(client, expunge=expunge, uid=getattr(command, "uid", False))
+        if client.qresync and view.held:  # RFC 7162 3.2: how far all has been told
+            code = responses.highestmodseq(max(view.safe, 1))
+            text = client.said("what was removed is told later")
+            self._connection.write(responses.untagged(Condition.OK, text, code))
 
     def _refuse(self, answer: bytes, *, wrong: bool = False) -> None:
         self._connection.write(answer)

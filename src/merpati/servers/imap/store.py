@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from typing import Final
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
 
 from merpati.base.faults import Fault, Kind
 from merpati.model import rights as letters
@@ -41,9 +41,7 @@ async def store(client: Client, command: commands.Store) -> Done:
     await view.load(client.services.store)
     if len(command.keywords) > KEYWORDS_MAX:
         raise Fault(Kind.TOO_MANY, f"a message may have at most {KEYWORDS_MAX} keywords")
-    if command.keywords and not any(
-        letters.for_keyword(keyword) in view.rights for keyword in command.keywords
-    ):
+    if view.rights != letters.ALL and not _may_change(view, command.keywords):
         raise Fault(Kind.DENIED, "none of these flags may be changed in this mailbox")
     conditional = command.unchanged_since is not None
     if conditional:
@@ -65,6 +63,11 @@ async def store(client: Client, command: commands.Store) -> Done:
     return Done("STORE completed")
 
 
+def _may_change(view: View, keywords: Sequence[str]) -> bool:
+    """Whether at least one of these, if any, may be changed in a mailbox of somebody else."""
+    return not keywords or any(letters.for_keyword(one) in view.rights for one in keywords)
+
+
 async def _change(
     client: Client, view: View, command: commands.Store, uids: Sequence[int]
 ) -> tuple[bool, dict[int, str], list[int]]:
@@ -73,23 +76,36 @@ async def _change(
     Returns:
         Whether any changed; and as `email_keywords.change`.
     """
+    if not uids:
+        return False, {}, []
+    if len(uids) <= LONG:
+        return await _step(client, view, client.services.store.write, command, uids)
     has_changed = False
     now: dict[int, str] = {}
     modified: list[int] = []
     for start in range(0, len(uids), STEP):
-        modseq, some, later = await _write(
-            client, len(uids), email_keywords.change, view.account_id, view.mailbox_id,
-            uids[start : start + STEP], CHANGES[command.mode], frozenset(command.keywords),
-            command.unchanged_since, view.rights,
-        )  # fmt: skip
-        now |= some
-        modified += later
-        if modseq == view.modseq + 1 and not view.contexts:  # nobody else has changed anything
-            view.modseq, client.changed = modseq, False
-        elif modseq:
-            view.own = (*view.own, modseq)
-        has_changed |= modseq > 0
+        write = client.services.store.write_long
+        one = await _step(client, view, write, command, uids[start : start + STEP])
+        has_changed |= one[0]
+        now |= one[1]
+        modified += one[2]
     return has_changed, now, modified
+
+
+async def _step(
+    client: Client, view: View, write: Callable[..., Any], command: commands.Store,
+    uids: Sequence[int],
+) -> tuple[bool, dict[int, str], list[int]]:  # fmt: skip
+    """One transaction of `_change`."""
+    modseq, now, modified = await write(
+        email_keywords.change, view.account_id, view.mailbox_id, uids, CHANGES[command.mode],
+        frozenset(command.keywords), command.unchanged_since, view.rights,
+    )  # fmt: skip
+    if modseq == view.modseq + 1 and not view.contexts:  # nobody else has changed anything
+        view.modseq, client.changed = modseq, False
+    elif modseq:
+        view.own = (*view.own, modseq)
+    return modseq > 0, now, modified
 
 
 async def _write(
@@ -123,6 +139,10 @@ async def _tell(
         told = rows.selection(view, list(now))
     if client.condstore:
         await rows.send(client, view, how, told)
+        return
+    if len(now) == 1:
+        (uid, stored), *_ = now.items()
+        client.connection.write(rows.flag_line(client, view, how, told.places[0] + 1, uid, stored))
         return
     keywords = list(now.values())
     start = 0

@@ -7,7 +7,7 @@ or protocol made the change. RFC 3501 5.2, 7.3 and 7.4.1 say what may be told wh
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -25,6 +25,14 @@ from merpati.wire.imap.fetch import Attribute
 REMOVED: Final = ChangeKind.EMAILS_REMOVED
 DELETED: Final = "the mailbox was deleted"
 UNSHARED: Final = "this mailbox is no longer shared with you"
+
+
+class Said(NamedTuple):
+    """A mailbox (None: it is gone), the account's modseq, and what happened since another."""
+
+    mailbox: Mailbox | None
+    modseq: int
+    changes: list[Change]
 
 
 class News(msgspec.Struct):
@@ -46,13 +54,14 @@ async def sync(client: Client, *, expunge: bool, uid: bool = False) -> None:
     view = client.selected
     client.changed = False
     store = client.services.store
-    mailbox, modseq, found = await store.read(_since, view.account_id, view.mailbox_id, view.modseq)
-    if mailbox is None:
+    said = await store.read(_since, view.account_id, view.mailbox_id, view.modseq)
+    if said is not None and said.mailbox is None:
         client.end(DELETED)
         return
     if view.account_id != client.account_id and not await rights.still_readable(client):
         client.end(UNSHARED)
         return
+    modseq, found = (view.modseq, []) if said is None else (said.modseq, said.changes)
     if not found and not (expunge and view.held):
         view.modseq = modseq
         return
@@ -72,8 +81,8 @@ async def sync(client: Client, *, expunge: bool, uid: bool = False) -> None:
         if gone and not view.safe:
             view.safe = min(each.modseq for each in found if each.kind == REMOVED) - 1
     new = [each for each in news.added if each >= view.uidnext]
-    if new:
-        await _tell_new(client, view, new, mailbox)
+    if new and said is not None and said.mailbox is not None:
+        await _tell_new(client, view, new, said.mailbox)
     if flagged and (client.watch is None or client.watch.tells_flags):
         await _tell_flags(client, view, flagged, uid=uid)
     others = [each for each in new if each not in view.made]
@@ -153,15 +162,13 @@ async def _tell_flags(client: Client, view: View, flagged: list[int], *, uid: bo
     await rows.send(client, view, rows.plan(tuple(items)), rows.selection(view, flagged))
 
 
-async def _since(
-    tx: Transaction, account_id: int, mailbox_id: int, modseq: int
-) -> tuple[Mailbox | None, int, list[Change]]:
-    """The mailbox, the account's modseq, and what happened after the given one."""
-    mailbox = await mailboxes.counters(tx, account_id, mailbox_id)
+async def _since(tx: Transaction, account_id: int, mailbox_id: int, modseq: int) -> Said | None:
+    """What is said of a mailbox after a modseq; None when nothing happened in its account."""
     current = await changes.current(tx, account_id)
     if current == modseq:
-        return mailbox, current, []
-    return mailbox, current, await changes.since(tx, account_id, mailbox_id, modseq)
+        return None
+    mailbox = await mailboxes.counters(tx, account_id, mailbox_id)
+    return Said(mailbox, current, await changes.since(tx, account_id, mailbox_id, modseq))
 
 
 async def _claim(tx: Transaction, account_id: int, mailbox_id: int, uidnext: int) -> int:

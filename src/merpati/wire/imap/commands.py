@@ -65,6 +65,8 @@ class StoreMode(Enum):
     ADD = b"+"
     REMOVE = b"-"
 
+    __hash__ = object.__hash__  # in C
+
 
 class Command(msgspec.Struct, frozen=True):
     """Any command, and the tag its answer begins with."""

@@ -37,6 +37,8 @@ class Attribute(Enum):
     THREADID = b"THREADID"  # RFC 8474 5.2
     UID = b"UID"
 
+    __hash__ = object.__hash__  # in C: plans are looked up by them
+
 
 class Text(Enum):
     """Which bytes of a message or part a section means."""

@@ -45,6 +45,8 @@ class Condition(Enum):
     BYE = b"BYE"
     PREAUTH = b"PREAUTH"
 
+    __hash__ = object.__hash__  # in C: every answer is looked up by one
+
 
 # Codes without arguments: RFC 3501 7.1, 5530, 4469, 6154, 7162, 8474 and RFC 9051 7.1.
 ALERT: Final = Code(b"ALERT")
@@ -146,6 +148,8 @@ def unseen(number: int) -> Code:
 
 def tagged(tag: bytes, condition: Condition, text: str, code: Code | None = None) -> bytes:
     """The answer that ends a command; `tag` as `CommandReader` read it."""
+    if code is None:
+        return b"%b %b\r\n" % (tag, _plain_state(condition, text))
     return b"%b %b %b\r\n" % (tag, condition.value, _resp_text(text, code))
 
 
@@ -309,6 +313,11 @@ def _resp_text(text: str, code: Code | None) -> bytes:
     if not _CODE.fullmatch(code):
         raise ValueError("a response code is one line without a closing bracket")
     return b"[%b] %b" % (code, raw)
+
+
+@lru_cache(maxsize=256)
+def _plain_state(condition: Condition, text: str) -> bytes:
+    return b"%b %b" % (condition.value, _plain_text(text))
 
 
 @lru_cache(maxsize=256)

@@ -50,6 +50,12 @@ class SequenceSet(msgspec.Struct, frozen=True):
         `largest` is what `*` stands for: the greatest UID or number in use. In an
         empty mailbox it is 0, and elements with `*` name nothing.
         """
+        if len(self.ranges) == 1:  # nearly always
+            first, last = self.ranges[0]
+            low, high = first or largest, last or largest
+            if low > high:
+                low, high = high, low
+            return [(low, high)] if low else []
         pairs: list[tuple[int, int]] = []
         for first, last in self.ranges:
             low, high = first or largest, last or largest
@@ -103,9 +109,10 @@ class SequenceSet(msgspec.Struct, frozen=True):
 
     def exceeds(self, count: int) -> bool:
         """True when a sequence number above `count` is named (RFC 3501 9, seq-number)."""
-        return any(a > count or b > count for a, b in self.ranges) or (
-            not count and bool(self.ranges)
-        )
+        for first, last in self.ranges:
+            if first > count or last > count:
+                return True
+        return not count and bool(self.ranges)
 
     def covers(self, number: int, largest: int) -> bool:
         """True when the set names `number`; meant for sets of a few elements."""
