@@ -25,6 +25,7 @@ from tests.support.programs import need
 
 pytestmark = [pytest.mark.scenario, pytest.mark.timeout(180)]
 
+WATI: Final = "wati@a.id"  # to whom nobody has written
 SECONDS: Final = 20
 KEYS: Final = 100
 PASTE: Final = """new Promise((done) => {
@@ -49,7 +50,7 @@ AT_ONCE: Final = "localStorage.setItem('merpati.compose', '{\"undoSeconds\": 0}'
 @pytest.fixture(scope="module")
 def webmail(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Webmail]:
     need_pages()
-    with office(tmp_path_factory.mktemp("compose"), need("chromium"), BUDI) as made:
+    with office(tmp_path_factory.mktemp("compose"), need("chromium"), BUDI, WATI) as made:
         yield made
 
 
@@ -111,6 +112,18 @@ def test_a_letter_is_kept_sent_and_taken_back(webmail: Webmail, writer: Person) 
         assert imap.search(None, "SUBJECT", f'"{name}"')[1] == [b""]
     writer.press("write:discard", "write:discard")
     writer.sees("write:discarded")
+
+
+def test_colleagues_are_suggested_before_anybody_wrote_to_them(writer: Person) -> None:
+    writer.begin_again()
+    writer.press("write")
+    writer.fill("write:to", "wat")
+    option = "document.querySelector('.letter [role=option]')"
+    writer.page.wait(f"{option}?.innerText.includes({json.dumps(WATI)})")
+    writer.page.press("Enter")
+    writer.page.wait("document.querySelector('.letter .chip')?.innerText.includes('wati')")
+    writer.press("write:discard", "write:discard")
+    writer.page.wait("!document.querySelector('.letter')")
 
 
 def test_letters_go_at_once_when_the_settings_say_so(webmail: Webmail, writer: Person) -> None:

@@ -130,6 +130,15 @@ def test_a_letter_is_read_and_marked_so(webmail: Webmail, reader: Person) -> Non
     kept(webmail, reader, "INBOX", "SEEN", "SUBJECT", '"Surat 1"')
 
 
+def test_a_stranger_with_the_name_of_a_colleague_is_told(webmail: Webmail, reader: Person) -> None:
+    subject, stranger = f"Minta data {reader.language}", "informasi@palsu.example"
+    keep(webmail.server, letter(subject, sender=f"informasi  <{stranger}>"), who=reader.address)
+    reader.open(subject)
+    reader.sees("nameLikeOurs", "informasi", stranger)
+    assert findings(reader.page) == []
+    shot(reader, "name-like-ours")
+
+
 def test_deleted_is_undone(reader: Person) -> None:
     reader.open("Surat 2")
     reader.press("doDelete")
@@ -224,25 +233,35 @@ def test_several_are_picked_and_read_at_once(webmail: Webmail, reader: Person) -
 
 
 def test_a_row_is_dragged_to_a_folder(webmail: Webmail, reader: Person) -> None:
-    if reader.phone:
-        pytest.skip("fingers scroll; they move letters by the menu")
     reader.row("Surat 10")
     page = reader.page
-    page.send("Input.setInterceptDrags", enabled=True)
+    if reader.phone:  # fingers scroll; they choose the folder instead
+        reader.open("Surat 10")
+        page.click(".reader [aria-haspopup=menu]")
+        reader.press("move")
+        page.wait("document.querySelector('dialog input')")
+        page.type(reader.name("archive"))
+        page.press("Enter")
+    else:
+        drag_to_archive(reader, "Surat 10")
+    reader.sees("moved", 1, reader.name("archive"))
+    reader.folder("inbox")
+    reader.no_row("Surat 10")
+    kept(webmail, reader, "Archive", "SUBJECT", '"Surat 10"')
+
+
+def drag_to_archive(reader: Person, subject: str) -> None:
     middle = "(box => [box.x + box.width / 2, box.y + box.height / 2])"
-    begin = page.run(
-        f"{middle}([...{ROWS}].find(one => one.ariaLabel.endsWith('Surat 10'))"
+    begin = reader.page.run(
+        f"{middle}([...{ROWS}].find(one => one.ariaLabel.endsWith({json.dumps(subject)}))"
         ".getBoundingClientRect())"
     )
     name = json.dumps(reader.name("archive"))
-    end = page.run(
+    end = reader.page.run(
         f"{middle}([...document.querySelectorAll('nav.tree a')].find(one =>"
         f" one.innerText.trim() === {name}).getBoundingClientRect())"
     )
-    page.drag(begin, end)
-    reader.sees("moved", 1, reader.name("archive"))
-    reader.no_row("Surat 10")
-    kept(webmail, reader, "Archive", "SUBJECT", '"Surat 10"')
+    reader.page.drag(begin, end)
 
 
 def search(reader: Person, text: str) -> None:

@@ -11,8 +11,11 @@ import pytest
 
 from merpati.servers.web.pages import FOLDER
 from tests.scenarios.webmail import (
+    ANI,
     ROWS,
     SCREENSHOTS,
+    WAYS,
+    Person,
     Webmail,
     findings,
     keep,
@@ -21,12 +24,13 @@ from tests.scenarios.webmail import (
     open_letter,
     subjects,
 )
-from tests.support.browser import Browser, Page
+from tests.support.browser import DESKTOP, PHONE, Browser, Page
 from tests.support.instance import Installation
 from tests.support.programs import need
 
 pytestmark = [pytest.mark.scenario, pytest.mark.timeout(180)]
 
+SIZES: Final = {"desk": DESKTOP, "phone": PHONE}
 FIRST_LOAD: Final = 120_000  # bytes of script and style, compressed
 DESIGNED: Final = (
     '<h1>Halo</h1><p>See <a href="https://elsewhere.example/x">www.bank.example</a></p>'
@@ -62,6 +66,33 @@ def webmail(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Webmail]:
 def page(webmail: Webmail) -> Page:
     """One that has signed in."""
     return webmail.sign_in()
+
+
+@pytest.fixture(params=WAYS)
+def way(request: pytest.FixtureRequest) -> str:
+    """A desk in English, a phone in Bahasa Indonesia."""
+    found: str = request.param
+    return found
+
+
+def arrive(webmail: Webmail, way: str) -> Person:
+    """Ani, signed in that way."""
+    size, _, language = way.partition("-")
+    page = webmail.sign_in(phone=size == "phone", language=language)
+    return Person(page, ANI, language, size == "phone")
+
+
+@pytest.fixture(scope="module")
+def people(webmail: Webmail) -> dict[str, Person]:
+    """Those who have signed in already."""
+    return {way: arrive(webmail, way) for way in WAYS}
+
+
+@pytest.fixture
+def person(people: dict[str, Person], way: str) -> Person:
+    """In front of the inbox, with nothing open."""
+    people[way].begin_again()
+    return people[way]
 
 
 @pytest.fixture(autouse=True)
@@ -104,29 +135,32 @@ def test_the_first_load_is_light() -> None:
     assert 10_000 < first_load() <= FIRST_LOAD
 
 
-def test_a_wrong_password_is_told(webmail: Webmail) -> None:
-    page = webmail.browser.page(webmail.url)
+def test_a_wrong_password_is_told(webmail: Webmail, way: str) -> None:
+    size, _, language = way.partition("-")
+    page = webmail.browser.page(webmail.url, SIZES[size], language=language)
     page.click("input[type=email]")
     page.type("ani@a.id")
     page.click("input[type=password]")
     page.type("wrong")
     page.press("Enter")
     page.wait("document.querySelector('[role=alert]')")
-    page.wait_text("not right")
+    Person(page, ANI, language, size == "phone").sees("wrongPassword")
 
 
-def test_a_reload_stays_signed_in_and_signing_out_does_not(webmail: Webmail) -> None:
-    page = webmail.sign_in()
-    page.send("Page.reload")
+def test_a_reload_stays_signed_in_and_signing_out_does_not(webmail: Webmail, way: str) -> None:
+    person = arrive(webmail, way)
+    page = person.page
+    page.leave("location.reload()")
     page.wait(f"{ROWS}.length > 3")
     page.click(".top [aria-haspopup=menu]")
-    choose(page, "Sign out")
+    person.press("signOut")
     page.wait("document.querySelector('input[type=password]')")
-    page.send("Page.reload")
+    page.leave("location.reload()")
     page.wait("document.querySelector('input[type=password]')")
 
 
-def test_the_keyboard_moves_and_opens(page: Page) -> None:
+def test_the_keyboard_moves_and_opens(person: Person) -> None:
+    page = person.page
     page.run(f"{ROWS}[0].focus()")
     page.press("j")
     first = focused(page)
@@ -140,12 +174,16 @@ def test_the_keyboard_moves_and_opens(page: Page) -> None:
     page.wait("!document.querySelector('.reader article')")
 
 
-def test_the_focus_stays_with_its_letter_when_another_comes(webmail: Webmail, page: Page) -> None:
+def test_the_focus_stays_with_its_letter_when_another_comes(
+    webmail: Webmail, person: Person
+) -> None:
+    page = person.page
     page.run(f"{ROWS}[0].focus()")
     page.press("j")
     before = focused(page)
-    keep(webmail.server, letter("Di atas yang lain"))
-    page.wait(f"[...{ROWS}].some(one => one.ariaLabel.endsWith('Di atas yang lain'))")
+    above = f"Di atas yang lain {person.language}"
+    keep(webmail.server, letter(above))
+    person.row(above)
     assert focused(page) == before
     page.press("j")
     assert focused(page) != before
@@ -249,22 +287,24 @@ def search(page: Page, text: str) -> None:
     page.press("Enter")
 
 
-def test_a_conversation_is_one_row_and_opens_each(page: Page) -> None:
+def test_a_conversation_is_one_row_and_opens_each(person: Person) -> None:
+    page = person.page
     page.wait(f"[...{ROWS}].filter(one => one.ariaLabel.includes('Talk')).length === 1")
-    open_letter(page, "Talk")
-    page.wait("document.querySelector('.reader .closed')")
-    page.click(".reader .closed")
-    page.wait_text("Reply")
+    person.open("Talk")
+    for text in ("one", "two"):
+        page.click(".reader .closed")
+        page.wait(f"document.querySelector('.reader article')?.innerText.includes('{text}')")
 
 
-def test_designed_mail_is_in_a_frame_that_can_do_nothing(page: Page) -> None:
-    open_letter(page, "Designed")
+def test_designed_mail_is_in_a_frame_that_can_do_nothing(person: Person) -> None:
+    page = person.page
+    person.open("Designed")
     page.wait("document.querySelector('.reader iframe')?.srcdoc.includes('<h1>Halo')")
     sandbox = page.run("document.querySelector('.reader iframe').getAttribute('sandbox')")
     assert "allow-scripts" not in sandbox
     assert "allow-same-origin" not in sandbox
     assert "→ elsewhere.example" in page.run("document.querySelector('.reader iframe').srcdoc")
-    page.wait_text("Tracking: Mailchimp")
+    person.sees("trackersFound", "Mailchimp")
     assert not [one for one in page.requested() if "list-manage" in one]
 
 

@@ -174,7 +174,6 @@ export const en = {
   authFailed: (domain: string) => `This message claims to come from ${domain}, but that domain does not confirm it. It may be forged.`,
   authNone: (domain: string) => `It cannot be checked whether this message really comes from ${domain}.`,
   outside: "From outside your organisation.",
-  firstTime: "You have not written with this address before.",
   lookAlike: (domain: string, like: string) => `The sender's domain ${domain} looks like ${like}, but is another one. Be careful.`,
   nameLikeOurs: (name: string, email: string) => `“${name}” is a name of your organisation, but this comes from ${email}.`,
   linkLooksLike: "Some links lead elsewhere than their text says; where they lead is written behind them.",

@@ -170,7 +170,6 @@ export const id: Like<typeof en> = {
   authFailed: (domain) => `Pesan ini mengaku dari ${domain}, tetapi domain itu tidak membenarkannya. Mungkin palsu.`,
   authNone: (domain) => `Tidak dapat dipastikan apakah pesan ini benar dari ${domain}.`,
   outside: "Dari luar organisasi Anda.",
-  firstTime: "Anda belum pernah bersurat dengan alamat ini.",
   lookAlike: (domain, like) => `Domain pengirim ${domain} mirip ${like}, tetapi bukan itu. Berhati-hatilah.`,
   nameLikeOurs: (name, email) => `“${name}” adalah nama di organisasi Anda, tetapi pesan ini dari ${email}.`,
   linkLooksLike: "Beberapa tautan menuju ke tempat lain daripada tulisannya; tujuannya tertulis di belakangnya.",

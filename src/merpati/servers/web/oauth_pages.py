@@ -21,10 +21,10 @@ h1 { font-size: 1.4rem } label { display: block; margin: 1rem 0 .25rem }
 input { font: inherit; width: 100%; box-sizing: border-box; padding: .5rem; border-radius: .4rem;
   border: 1px solid GrayText }
 button { font: inherit; padding: .6rem 1.4rem; margin: 1.5rem .5rem 0 0; border-radius: .5rem;
-  border: 1px solid #0b63ce; background: #0b63ce; color: #fff; cursor: pointer }
+  border: 1px solid #0b6a66; background: #0b6a66; color: #fff; cursor: pointer }
 button[value=deny], button[value=passkey] { background: transparent; color: inherit;
   border-color: GrayText }
-:focus-visible { outline: 3px solid #0b63ce; outline-offset: 2px }
+:focus-visible { outline: 3px solid #0b6a66; outline-offset: 2px }
 .wrong { color: #b3261e } @media (prefers-color-scheme: dark) { .wrong { color: #f2b8b5 } }
 """
 _SCRIPT: Final = """

@@ -1,6 +1,7 @@
-// Completing addresses from those that were written to before.
+// Completing addresses from those that were written to before, and those of one's own organisation.
 import { json } from "../../lib/http";
 import type { Address } from "../../lib/jmap/types";
+import { colleagues } from "../state/colleagues";
 import { once } from "./addresses";
 
 /** As GET /api/v1/me/correspondents tells. */
@@ -48,17 +49,27 @@ function fold(text: string): string {
 
 /** What is known of those written to; asked for once, and kept while the page lives. */
 export class Known {
+  /** Those that were written to. */
   list: Correspondent[] = [];
+  /** Colleagues that were not. */
+  private others: Correspondent[] = [];
   private asked = 0;
 
   async load(): Promise<void> {
     if (Date.now() - this.asked < FRESH) return;
     this.asked = Date.now();
     try {
+      const near = colleagues();
       this.list = await json<Correspondent[]>("GET", "/api/v1/me/correspondents");
+      const met = this.addresses;
+      this.others = (await near).filter(({ email }) => !met.has(email)).map((one) => ({ ...one, letters: 0, lastAt: 0 }));
     } catch {
       this.asked = 0; // completing is a comfort: without it one types
     }
+  }
+
+  get everybody(): readonly Correspondent[] {
+    return [...this.list, ...this.others];
   }
 
   /** Somebody has just been written to. */
@@ -68,7 +79,10 @@ export class Known {
       const key = email.toLowerCase();
       const before = this.list.find((one) => one.email === key);
       if (before !== undefined) Object.assign(before, { letters: before.letters + 1, lastAt: now });
-      else this.list.push({ email: key, name: name ?? "", letters: 1, lastAt: now });
+      else {
+        this.others = this.others.filter((one) => one.email !== key);
+        this.list.push({ email: key, name: name ?? "", letters: 1, lastAt: now });
+      }
     }
   }
 
