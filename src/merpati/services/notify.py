@@ -37,7 +37,7 @@ Counts = dict[str, dict[str, float]]
 """How much was taken of which limit, by what it is counted by."""
 
 _ONLY_QUEUE: Final = {(Topic.QUEUE, 0)}
-_DATAGRAM: Final = msgspec.msgpack.Decoder(list[tuple[str, int]] | Counts)
+_DATAGRAM: Final = msgspec.msgpack.Decoder(set[Announcement] | Counts)
 
 
 class Notify:
@@ -113,13 +113,14 @@ class Notify:
 
     def _tell(self, announcements: set[Announcement]) -> None:
         for announcement in announcements:
-            for listener in tuple(self._listeners.get(announcement, ())):
-                listener()
+            if announcement in self._listeners:
+                for listener in tuple(self._listeners[announcement]):
+                    listener()
 
 
 def encode(announcements: set[Announcement]) -> list[bytes]:
     """Announcements as datagrams, none larger than the mesh carries."""
-    pairs = [(topic.value, subject) for topic, subject in announcements]
+    pairs = list(announcements)
     datagrams = [
         msgspec.msgpack.encode(pairs[start : start + BATCH])
         for start in range(0, len(pairs), BATCH)
@@ -139,7 +140,7 @@ def decode(data: bytes) -> set[Announcement]:
 
 def _decode(data: bytes) -> set[Announcement] | Counts:
     try:
-        told = _DATAGRAM.decode(data)
-        return told if isinstance(told, dict) else {(Topic(topic), one) for topic, one in told}
-    except (msgspec.DecodeError, ValueError):
+        told: set[Announcement] | Counts = _DATAGRAM.decode(data)
+    except msgspec.DecodeError:
         return set()
+    return told

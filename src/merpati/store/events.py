@@ -36,7 +36,7 @@ async def record(tx: Transaction, events: Sequence[Event]) -> None:
     abouts: list[tuple[str, str]] = []
     for (trace, at), steps in moments.items():
         first, *others = steps.values()
-        more = [(one.kind.value, one.about, one.account_id, one.detail) for one in others]
+        more = [(one.kind, one.about, one.account_id, one.detail) for one in others]
         await tx.run(
             "INSERT INTO event (trace, at, kind, about, account_id, detail, more)"
             " VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING",

@@ -111,7 +111,7 @@ def test_a_reply_is_in_utf8_only_for_who_has_asked_for_it() -> None:
 
 
 def keywords(role: Role, **standing: bool) -> set[str]:
-    return {one.keyword for one in offered(role, Standing(**standing))}
+    return {one.keyword for one in offered(role, Standing(**standing)).extensions}
 
 
 def test_starttls_is_offered_until_it_is_used_and_requiretls_from_then_on() -> None:
@@ -131,12 +131,12 @@ def test_passwords_are_for_people_with_accounts_and_asked_for_once() -> None:
 
 
 def test_capabilities_have_their_arguments() -> None:
-    lines = capabilities(offered(Role.MX, Standing()), {"SIZE": "1000"})
+    lines = capabilities(offered(Role.MX, Standing()).extensions, {"SIZE": "1000"})
     assert lines[:2] == ["PIPELINING", "SIZE 1000"]
 
 
 def test_a_parameter_nobody_offered_is_refused_by_its_name() -> None:
-    refused = unoffered(offered(Role.MX, Standing()))
+    refused = offered(Role.MX, Standing()).unoffered
     check_parameters(MailParameters(size=1, auth="", ret="FULL"), refused)
     check_parameters(RcptParameters(notify="NEVER"), refused)
     for params, name in (

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+from functools import lru_cache
 from typing import Final
 
 from merpati.base.faults import Fault, Kind, SyntaxFault
 from merpati.servers.smtp import legal
 from merpati.servers.smtp.client import NOTHING_OFFERED, Client
-from merpati.servers.smtp.legal import Role, State
+from merpati.servers.smtp.legal import Role, Standing, State
 from merpati.services.sign_in import offered
 from merpati.wire.smtp import commands, replies
 from merpati.wire.smtp.xclient import ATTRIBUTES, Xclient
@@ -31,10 +32,20 @@ def helo(client: Client, command: commands.Helo) -> None:
 def ehlo(client: Client, command: commands.Ehlo | commands.Lhlo) -> None:
     """RFC 5321 4.1.1.1, RFC 2033 4.1: names the extensions offered now."""
     _greeted(client, command.name, extended=True)
-    extensions = legal.offered(client.policy.role, client.standing)
-    client.unoffered = legal.unoffered(extensions)
-    lines = [client.services.hostname, *legal.capabilities(extensions, _arguments(client))]
-    client.connection.write(replies.render(250, "", "\n".join(lines)))
+    services, standing = client.services, client.standing
+    settings = services.settings
+    client.unoffered = legal.offered(client.policy.role, standing).unoffered
+    until = mechanisms = ""
+    if client.signs_in:
+        latest = dt.datetime.fromtimestamp(services.clock.now() + settings.hold, dt.UTC)
+        until = f"{settings.hold} {latest:%Y-%m-%dT%H:%M:%SZ}"
+        mechanisms = " ".join(offered(services.login, client.channel))
+    client.connection.write(
+        _offer(
+            client.policy.role, standing, services.hostname, settings.message_size,
+            settings.messages, settings.recipients, until, mechanisms,
+        )
+    )  # fmt: skip
 
 
 def _greeted(client: Client, name: str, *, extended: bool) -> None:
@@ -46,21 +57,25 @@ def _greeted(client: Client, name: str, *, extended: bool) -> None:
     client.state = State.GREETED
 
 
-def _arguments(client: Client) -> dict[str, str]:
-    """What stands behind a keyword; for LIMITS: RFC 9422 4."""
-    services = client.services
-    settings = services.settings
-    latest = dt.datetime.fromtimestamp(services.clock.now() + settings.hold, dt.UTC)
-    mechanisms = offered(services.login, client.channel)
-    return {
-        "SIZE": str(settings.message_size),
+@lru_cache(maxsize=256)
+def _offer(
+    role: Role, standing: Standing, hostname: str, size: int, messages: int, recipients: int,
+    until: str, mechanisms: str,
+) -> bytes:  # fmt: skip
+    """The reply to EHLO: the extensions, each with its arguments; those of LIMITS: RFC 9422 4."""
+    arguments = {
+        "SIZE": str(size),
         "DELIVERBY": str(legal.DELIVER_BY_MIN),
-        "FUTURERELEASE": f"{settings.hold} {latest:%Y-%m-%dT%H:%M:%SZ}",
+        "FUTURERELEASE": until,
         "MT-PRIORITY": PRIORITY_PROFILE,
-        "LIMITS": f"MAILMAX={settings.messages} RCPTMAX={settings.recipients}",
+        "LIMITS": f"MAILMAX={messages} RCPTMAX={recipients}",
         "XCLIENT": " ".join(ATTRIBUTES),
-        "AUTH": " ".join(mechanisms),
+        "AUTH": mechanisms,
     }
+    extensions = legal.offered(role, standing).extensions
+    return replies.render(
+        250, "", "\n".join([hostname, *legal.capabilities(extensions, arguments)])
+    )
 
 
 async def starttls(client: Client, _command: commands.StartTls) -> None:

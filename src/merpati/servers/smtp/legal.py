@@ -6,8 +6,9 @@ The EHLO reply, the check of every command and of every parameter, and the page
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from enum import Enum, IntEnum
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from merpati.base.faults import Fault, Kind
@@ -29,6 +30,8 @@ class Role(Enum):
     SUBMISSIONS = "submissions"  # the same, TLS from the first byte
     LMTP = "lmtp"  # mail from programs beside us for our mailboxes (RFC 2033)
     DEVICE = "device"  # mail from printers and the like, without a password
+
+    __hash__ = object.__hash__  # in C: each connection asks for it
 
 
 class State(IntEnum):
@@ -220,19 +223,6 @@ def check(known: dict[type, int], state: State, command: commands.Command) -> No
         raise Fault(Kind.BAD_SEQUENCE, NEEDED[type(command)])
 
 
-def offered(role: Role, standing: Standing) -> list[Extension]:
-    """The extensions that a session offers now."""
-    return [one for one in EXTENSIONS if role in one.roles and one.when(standing)]
-
-
-def capabilities(extensions: list[Extension], arguments: Mapping[str, str]) -> list[str]:
-    """The lines of the EHLO reply behind the host name; `arguments` by keyword."""
-    return [
-        f"{one.keyword} {arguments[one.keyword]}" if one.keyword in arguments else one.keyword
-        for one in extensions
-    ]
-
-
 class Unoffered(NamedTuple):
     """Parameters that are understood and not offered, each with its field."""
 
@@ -240,7 +230,29 @@ class Unoffered(NamedTuple):
     rcpt: tuple[tuple[str, str], ...]
 
 
-def unoffered(extensions: list[Extension]) -> Unoffered:
+class Offer(NamedTuple):
+    """What a session offers, and what it has to refuse meanwhile."""
+
+    extensions: tuple[Extension, ...]
+    unoffered: Unoffered
+
+
+@lru_cache(maxsize=256)
+def offered(role: Role, standing: Standing) -> Offer:
+    """What a session offers now."""
+    extensions = tuple(one for one in EXTENSIONS if role in one.roles and one.when(standing))
+    return Offer(extensions, unoffered(extensions))
+
+
+def capabilities(extensions: Iterable[Extension], arguments: Mapping[str, str]) -> list[str]:
+    """The lines of the EHLO reply behind the host name; `arguments` by keyword."""
+    return [
+        f"{one.keyword} {arguments[one.keyword]}" if one.keyword in arguments else one.keyword
+        for one in extensions
+    ]
+
+
+def unoffered(extensions: Collection[Extension]) -> Unoffered:
     """What has to be refused while these extensions are offered."""
     mail = {keyword for one in extensions for keyword in one.mail} | HARMLESS
     rcpt = {keyword for one in extensions for keyword in one.rcpt}

@@ -95,7 +95,7 @@ class Session:
                 if line is None:
                     client.be_patient(self._settings.command_timeout)
                     line = await connection.read_line(commands.AUTH_LINE_LIMIT, idle=True)
-                command = _read(line)
+                command = commands.recall(line)
                 if type(command) is not commands.Bdat:  # which has octets behind it to skip first
                     check(client.legal, client.state, command)
                 waiting = HANDLERS[type(command)](client, command)
@@ -116,7 +116,8 @@ class Session:
             raise fault
         if line is None:  # 552 would speak of a message
             fault = commands.UnknownCommand(fault.text)
-        elif isinstance(fault, _Forbidden):
+        elif isinstance(fault, SyntaxFault) and line[:8].split(b" ", 1)[0].upper() in FORBIDDEN:
+            fault = SyntaxFault("this is a mail server")
             client.over = True
         elif isinstance(fault, SyntaxFault) and line[:4].upper() == b"BDAT":
             client.over = True  # nobody knows how much of what follows is the message
@@ -136,19 +137,6 @@ class Session:
         if client.idle > self._settings.idle_commands and not client.over:
             self._connection.write(TOO_IDLE)
             client.over = True
-
-
-class _Forbidden(SyntaxFault):
-    """What a mail client never says."""
-
-
-def _read(line: bytes) -> commands.Command:
-    try:
-        return commands.recall(line)
-    except SyntaxFault:
-        if line[:8].split(b" ", 1)[0].upper() in FORBIDDEN:
-            raise _Forbidden("this is a mail server") from None
-        raise
 
 
 def refuse(fault: Fault) -> bytes:
