@@ -54,3 +54,21 @@ async def test_what_memory_shall_not_hold_waits_in_files(
         assert 20 <= len(kept) <= 26
         assert all(file.stat().st_size < blobs.INLINE_MAX for file in kept)
         await client.close()
+
+
+async def test_the_mailbox_filled_last_is_missed_once_it_is_gone(tmp_path: Path) -> None:
+    async with TestInstance(tmp_path) as instance:
+        client = await Client.connect(serve(instance))
+        other = await Client.connect(serve(instance))
+        message = b" {5+}\r\na: b\n"
+        await client.ok("CREATE Old")
+        await client.ok(b"APPEND Old" + message)
+        await other.ok("DELETE Old")
+        for _ in range(2):
+            await client.command(b"APPEND Old" + message)
+            assert client.text.startswith("NO [TRYCREATE]")
+        await client.ok("CREATE Old")
+        await client.ok(b"APPEND Old" + message)
+        assert await client.ok("STATUS Old (MESSAGES)") == [b'* STATUS "Old" (MESSAGES 1)']
+        await client.close()
+        await other.close()

@@ -84,9 +84,11 @@ async def receive(client: Client, reader: CommandReader, command: commands.Appen
             _add, client.account_id, command.mailbox, ready, client.milliseconds(), replaced
         )
     except Fault as fault:
+        client.filled = ""
         if fault.kind in UNDONE:
             _forget(client, ready)
         raise
+    client.filled = command.mailbox
     for one, stored in zip(ready, added, strict=True):
         if stored.superfluous and one.body.location:
             client.services.blob_store.remove(one.body.location)
@@ -133,12 +135,15 @@ class _Taking:
         self._held = 0
 
     async def all(self) -> None:
-        """Read the command to its end. Raises Fault, as `receive`."""
+        """Read the command to its end. Raises Fault, as `receive`.
+
+        A client that moves its mail here fills one mailbox: whether that still is there needs
+        not be asked before each message, as the transaction does so after it.
+        """
+        client, mailbox = self._client, self._command.mailbox
         try:
-            if self._fault is None:
-                await self._client.services.store.read(
-                    _target, self._client.account_id, self._command.mailbox
-                )
+            if self._fault is None and client.filled != mailbox:
+                await client.services.store.read(_target, client.account_id, mailbox)
         except Fault as problem:
             self._fault = problem
         steps = append.messages(self._command)

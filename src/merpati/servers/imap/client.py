@@ -111,6 +111,7 @@ class Client:
         uidonly: it knows messages by UID alone (RFC 9586).
         language: of the texts it is told (RFC 5255).
         watch: what NOTIFY asked for (RFC 5465), or None as long as it asked for nothing.
+        filled: the mailbox that it has appended to last, which it will name again.
     """
 
     __slots__ = (
@@ -121,6 +122,7 @@ class Client:
         "condstore",
         "connection",
         "downgraded",
+        "filled",
         "full",
         "idling",
         "indexes",
@@ -162,6 +164,7 @@ class Client:
         """As at the beginning: nobody has signed in, and nothing was enabled (RFC 8437 4.1)."""
         self.account_id = 0
         self.account = ""
+        self.filled = ""
         self.full = False
         self.indexes = Indexes()
         self.language = ENGLISH

@@ -213,7 +213,8 @@ async def data(client: Client, _command: commands.Data) -> None:
         raise Fault(Kind.BAD_SEQUENCE, "a message with BODY=BINARYMIME comes by BDAT")
     try:
         services = client.services
-        await _may_send(client)
+        if (waiting := _may_send(client)) is not None:
+            await waiting
         origin = client.origin()
         trace_id, spool = services.accept.begin()
         try:
@@ -337,8 +338,8 @@ async def bdat(client: Client, command: commands.Bdat) -> None:
     chunk = Chunk(command.size)
     try:
         check(client.legal, client.state, command)
-        if client.incoming is None:
-            await _may_send(client)
+        if client.incoming is None and (waiting := _may_send(client)) is not None:
+            await waiting
         incoming = client.incoming or _begin_chunks(client)
         if incoming.decoder.size + command.size > client.services.settings.message_size:
             raise _too_large(client)
@@ -376,13 +377,14 @@ async def bdat(client: Client, command: commands.Bdat) -> None:
     client.reset()
 
 
-async def _may_send(client: Client) -> None:
+def _may_send(client: Client) -> Awaitable[None] | None:
     """Raises Fault TOO_MANY, DENIED when the client has used up what it may send."""
     services = client.services
     if not client.account_id:
         services.rates.address(client.key, len(client.routes))
     elif services.guard is not None:
-        await services.guard.check(client.account_id, client.routes, client.connection.peer)
+        return services.guard.check(client.account_id, client.routes, client.connection.peer)
+    return None
 
 
 def _begin_chunks(client: Client) -> Incoming:
