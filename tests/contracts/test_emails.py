@@ -299,8 +299,10 @@ async def test_a_copy_beyond_the_quota_copies_nothing(store: Store) -> None:
 
 async def test_first_unseen_is_the_lowest(store: Store) -> None:
     account = await add_account(store)
-    assert await store.read(emails.first_unseen, account.id, INBOX) is None
-    await fill(store, account.id, 1, keywords="$seen")
+    assert await store.read(emails.first_unseen, account.id, INBOX) == 0
+    await fill(store, account.id, 2, keywords="$seen")
+    assert await store.read(emails.first_unseen, account.id, INBOX) == 0
+    await store.write(emails.remove, account.id, INBOX, [1])
     await fill(store, account.id, 1, keywords="$seenby x$seen")
     assert await store.read(emails.first_unseen, account.id, INBOX) == 2
 

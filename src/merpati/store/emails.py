@@ -171,11 +171,12 @@ async def uids_of(tx: Transaction, account_id: int, mailbox_id: int, after: int 
     return [row[0] for row in rows]
 
 
-async def first_unseen(tx: Transaction, account_id: int, mailbox_id: int) -> int | None:
-    """The lowest UID without $seen, or None."""
-    found: int | None = await tx.value(
-        "SELECT uid FROM mailbox_email WHERE account_id = $1 AND mailbox_id = $2"
-        " AND (' ' || keywords || ' ') NOT LIKE '% $seen %' ORDER BY uid LIMIT 1",
+async def first_unseen(tx: Transaction, account_id: int, mailbox_id: int) -> int:
+    """Which in the order of a mailbox, from 1, is the first email without $seen; else 0."""
+    found: int = await tx.value(
+        "SELECT count(*) FROM mailbox_email WHERE account_id = $1 AND mailbox_id = $2 AND uid <="
+        " (SELECT uid FROM mailbox_email WHERE account_id = $1 AND mailbox_id = $2"
+        " AND (' ' || keywords || ' ') NOT LIKE '% $seen %' ORDER BY uid LIMIT 1)",
         account_id, mailbox_id,
     )  # fmt: skip
     return found

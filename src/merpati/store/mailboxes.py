@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final
 
 from merpati.base.faults import Fault, Kind
@@ -24,7 +25,8 @@ from merpati.store.engine import Topic, Transaction, among
 COLUMNS: Final = "id, name, role, uidvalidity, uidnext, recent_from, total, unseen, size, modseq"
 
 
-def levels(path: str) -> list[str]:
+@lru_cache(maxsize=1024)
+def levels(path: str) -> tuple[str, ...]:
     """The levels of a path, INBOX in its one spelling.
 
     Raises:
@@ -41,10 +43,10 @@ def levels(path: str) -> list[str]:
                 f"{path!r}: each level of a mailbox name has 1 to {NAME_MAX} printable characters"
             )
             raise Fault(Kind.SYNTAX, text)
-    return names
+    return tuple(names)
 
 
-def new_levels(path: str) -> list[str]:
+def new_levels(path: str) -> tuple[str, ...]:
     """As `levels`, for a name that a mailbox is to get.
 
     Raises:

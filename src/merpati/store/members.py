@@ -157,7 +157,7 @@ async def _grant(tx: Transaction, account_id: int, subject: int, held: str) -> N
 
 async def check_name(tx: Transaction, address: str, name: str) -> None:
     """Whether a shared account of that domain may be called so; raises as `add_shared`."""
-    if SEPARATOR in name or "@" in name or mailboxes.levels(name) != [name]:
+    if SEPARATOR in name or "@" in name or mailboxes.levels(name) != (name,):
         raise Fault(Kind.SYNTAX, f"{name!r}: a shared mailbox is named without / and @")
     domain = await directory.domain(tx, address.rpartition("@")[2])
     if await tx.row(

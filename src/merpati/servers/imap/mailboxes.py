@@ -60,7 +60,9 @@ async def select(client: Client, command: commands.Select) -> Done:
     if client.view is not None:
         client.close()
         client.connection.write(CLOSED)
-    place, modseq = await client.services.store.read(_select, client.account_id, command.mailbox)
+    place, modseq, unseen = await client.services.store.read(
+        _select, client.account_id, command.mailbox, unseen=not (client.rev2 or client.uidonly)
+    )
     mailbox = place.mailbox
     changing = any(right in letters.CHANGING for right in place.rights)
     view = View(
@@ -74,7 +76,7 @@ async def select(client: Client, command: commands.Select) -> Done:
     client.open(view)
     await claim(client, view, mailbox)
     client.condstore |= command.condstore
-    await _describe(client, view, mailbox, command.written)
+    await _describe(client, view, mailbox, unseen, command.written)
     if command.qresync is not None and command.qresync.uidvalidity == view.uidvalidity:
         await _resynchronise(client, view, command.qresync)
     if client.full:  # RFC 9208 4.3.1: not before a mailbox is selected
@@ -87,15 +89,22 @@ async def select(client: Client, command: commands.Select) -> Done:
     return Done("SELECT completed", code)
 
 
-async def _select(tx: Transaction, user_id: int, path: str) -> tuple[places.Place, int]:
+async def _select(
+    tx: Transaction, user_id: int, path: str, *, unseen: bool
+) -> tuple[places.Place, int, int]:
+    """The mailbox, the modseq of its account and the number of the first unseen message, or 0."""
     place = await places.get(tx, user_id, path, rights.NAMED[commands.Select])
-    return place, await changes.current(tx, place.account_id)
+    mailbox, number = place.mailbox, 0
+    if unseen and mailbox.unseen and mailbox.total <= UNSEEN_MAX:
+        number = await emails.first_unseen(tx, place.account_id, mailbox.id)
+    return place, await changes.current(tx, place.account_id), number
 
 
-async def _describe(client: Client, view: View, mailbox: Mailbox, written: str) -> None:
+async def _describe(
+    client: Client, view: View, mailbox: Mailbox, unseen: int, written: str
+) -> None:
     """What SELECT must tell (RFC 3501 6.3.1)."""
-    store = client.services.store
-    recent = None if client.rev2 else await view.recent(store)
+    recent = None if client.rev2 else await view.recent(client.services.store)
     lines = [
         FLAGS,
         rights.permanent_flags(view),
@@ -106,12 +115,8 @@ async def _describe(client: Client, view: View, mailbox: Mailbox, written: str) 
     if client.rev2:  # RFC 9051 6.3.2: the name instead, as the server spells it
         attributes = await _attributes(client, view, mailbox)
         lines.append(responses.mailbox_list(view.name, attributes, utf8=True, old_name=written))
-    elif mailbox.unseen and mailbox.total <= UNSEEN_MAX and not client.uidonly:
-        first = await store.read(emails.first_unseen, view.account_id, view.mailbox_id)
-        await view.load(store)
-        number = view.number(first) if first is not None else 0
-        if number:
-            lines.append(responses.untagged(Condition.OK, "first unseen", responses.unseen(number)))
+    if unseen:
+        lines.append(responses.untagged(Condition.OK, "first unseen", responses.unseen(unseen)))
     client.connection.write(b"".join(lines))
 
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 Code = NewType("Code", bytes)  # a resp-text-code without its brackets
 
+CODE_REMEMBERED: Final = 16  # octets: a code without arguments; ours
 _TEXT: Final = re.compile(rb"[^\x00\r\n]+")
 _CODE: Final = re.compile(rb'(?:[^\x00\r\n\]"]|"[^\x00\r\n"\\]*+(?:\\.[^\x00\r\n"\\]*+)*")+')
 _NOT_IN_CODE: Final = re.compile(rb"[^!-\\^-~]+")
@@ -148,14 +149,12 @@ def unseen(number: int) -> Code:
 
 def tagged(tag: bytes, condition: Condition, text: str, code: Code | None = None) -> bytes:
     """The answer that ends a command; `tag` as `CommandReader` read it."""
-    if code is None:
-        return b"%b %b\r\n" % (tag, _plain_state(condition, text))
-    return b"%b %b %b\r\n" % (tag, condition.value, _resp_text(text, code))
+    return b"%b %b\r\n" % (tag, _resp_cond_state(condition, text, code))
 
 
 def untagged(condition: Condition, text: str, code: Code | None = None) -> bytes:
     """`* OK [code] text` and its like: greeting, BYE, what SELECT tells."""
-    return b"* %b %b\r\n" % (condition.value, _resp_text(text, code))
+    return b"* %b\r\n" % _resp_cond_state(condition, text, code)
 
 
 def bad(tag: bytes | None, text: str, code: Code | None = None) -> bytes:
@@ -315,9 +314,16 @@ def _resp_text(text: str, code: Code | None) -> bytes:
     return b"[%b] %b" % (code, raw)
 
 
+def _resp_cond_state(condition: Condition, text: str, code: Code | None) -> bytes:
+    """resp-cond-state; usual ones are remembered."""
+    if code is None or len(code) <= CODE_REMEMBERED:
+        return _remembered_state(condition, text, code)
+    return b"%b %b" % (condition.value, _resp_text(text, code))
+
+
 @lru_cache(maxsize=256)
-def _plain_state(condition: Condition, text: str) -> bytes:
-    return b"%b %b" % (condition.value, _plain_text(text))
+def _remembered_state(condition: Condition, text: str, code: Code | None) -> bytes:
+    return b"%b %b" % (condition.value, _resp_text(text, code))
 
 
 @lru_cache(maxsize=256)
@@ -328,6 +334,7 @@ def _plain_text(text: str) -> bytes:
     return raw
 
 
+@lru_cache(maxsize=256)
 def _mailbox(name: str, *, utf8: bool) -> bytes:
     return strings.string(names.encode(name, utf8), utf8=utf8)
 
