@@ -110,7 +110,8 @@ class Post(TestInstance):
             routes=Routes(self.outbound.routes, self.outbound.credentials),
             sources=self.outbound.sources,
         )  # fmt: skip
-        self.accept.taker = self.runner = self.worker("worker-1")
+        self.runner = self.worker("worker-1")
+        self.accept.taker = self.expand.forward.taker = self.runner
         return self
 
     async def __aexit__(self, *problem: object) -> None:

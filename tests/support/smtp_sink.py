@@ -34,6 +34,7 @@ _DEFAULTS = {
     "MAIL": "250 2.1.0 sender ok",
     "RCPT": "250 2.1.5 recipient ok",
     "DATA": "354 end with a dot",
+    "BDAT": "250 2.0.0 more, please",
     "content": "250 2.0.0 taken as 4711",
     "RSET": "250 2.0.0 forgotten",
     "NOOP": "250 2.0.0 here",
@@ -80,6 +81,7 @@ class _Session:
     user: str = ""
     mail: str = ""
     rcpts: list[str] = field(default_factory=list)
+    chunks: bytes = b""
 
 
 class SmtpSink:
@@ -184,6 +186,8 @@ class SmtpSink:
                     going = await self._auth(session, line)
                 case "DATA":
                     going = await self._data(session, line)
+                case "BDAT":
+                    going = await self._bdat(session, line)
                 case "QUIT":
                     await self._answer(session, "QUIT", line)
                     going = False
@@ -196,7 +200,7 @@ class SmtpSink:
         default = "503 5.5.1 MAIL first" if verb == "RCPT" and not session.mail else ""
         taken = self._reply_code(verb, line, default).startswith("2")
         if verb == "RSET" or (verb == "MAIL" and taken):
-            session.mail, session.rcpts = "", []
+            session.mail, session.rcpts, session.chunks = "", [], b""
         if verb == "MAIL" and taken:
             session.mail = line
         elif verb == "RCPT" and taken:
@@ -243,7 +247,18 @@ class SmtpSink:
         going = await self._answer(session, "DATA", line, default=default)
         if not going or not code.startswith("3"):
             return going
-        content = await self._content(session)
+        return await self._taken(session, await self._content(session))
+
+    async def _bdat(self, session: _Session, line: str) -> bool:
+        _, size, *last = line.split()
+        session.chunks += await session.reader.readexactly(int(size))
+        if not session.rcpts:
+            return await self._answer(session, "BDAT", line, "503 5.5.1 no valid recipients")
+        if not last:
+            return await self._answer(session, "BDAT", line)
+        return await self._taken(session, session.chunks)
+
+    async def _taken(self, session: _Session, content: bytes) -> bool:
         received = Received(
             sender=_path(session.mail),
             recipients=[_path(line) for line in session.rcpts],
@@ -255,7 +270,7 @@ class SmtpSink:
             user=session.user,
         )
         replies = session.rcpts if self.lmtp else [""]
-        session.mail, session.rcpts = "", []
+        session.mail, session.rcpts, session.chunks = "", [], b""
         if any(self._reply_code("content", rcpt).startswith("2") for rcpt in replies):
             self.messages.append(received)
         for rcpt in replies:

@@ -10,6 +10,13 @@ replies are read after; a server may then say 354 though it took no recipient,
 and gets an empty message, the dot alone (RFC 2920 3.1). The commands of the message
 after it may leave right behind the final dot (the same section): then one segment ends one
 message and opens the next, whose transaction finds its replies after that of the first.
+
+With CHUNKING as well (RFC 3030 4.2) a small message leaves whole: MAIL, the RCPTs and one BDAT
+with its bytes are one segment, and all replies are read after. Nothing waits for a 354, and
+no dot is doubled.
+
+A server that has said how many recipients it takes at once (RFC 9422) is given no more; the
+others end as too many, which is temporary, and whoever sends gives them in another transaction.
 """
 
 from __future__ import annotations
@@ -19,8 +26,10 @@ from typing import TYPE_CHECKING, Final
 
 from merpati.base.faults import Fault, Kind, SyntaxFault
 from merpati.model.delivery import Outcome, Result
+from merpati.wire import newlines
 from merpati.wire.smtp import commands
 from merpati.wire.smtp.data import stuff
+from merpati.wire.smtp.limits import announced
 from merpati.wire.smtp.parameters import Body, MailParameters, RcptParameters, write_orcpt
 from merpati.wire.smtp.paths import Path, parse_address
 
@@ -71,6 +80,7 @@ class Transaction:
         self._results: dict[int, Result] = {}  # by index in the envelope
         self._needs_reset = False  # the server has a transaction open
         self._announced: dict[int, bytes] = {}  # RCPT lines said behind the message before
+        self._left: set[int] = set()  # more recipients than the server takes at once
 
     def announce(self) -> bytes:
         """What opens it behind the final dot of the message before; empty: nothing may.
@@ -83,7 +93,9 @@ class Transaction:
             mail, rcpts = self._compose()
         except (_Refusal, SyntaxFault):
             return b""
-        if self._results or not 0 < len(rcpts) <= PIPELINED_RECIPIENTS:
+        if self._results or self._left or not 0 < len(rcpts) <= PIPELINED_RECIPIENTS:
+            return b""
+        if self._envelope.size and self._leaves_whole(self._envelope.size, rcpts):
             return b""
         self._announced = rcpts
         return b"\r\n".join((mail, *rcpts.values(), b"DATA", b""))
@@ -98,7 +110,9 @@ class Transaction:
         try:
             mail, rcpts = (b"", self._announced) if self._announced else self._compose()
             if rcpts:
-                if await self._open(mail, rcpts):
+                if isinstance(content, bytes) and self._leaves_whole(len(content), rcpts):
+                    await self._send_whole(mail, rcpts, content)
+                elif await self._open(mail, rcpts):
                     await self._deliver(content, behind)
                 if self._needs_reset and self._link.usable:
                     await self._reset()
@@ -111,17 +125,41 @@ class Transaction:
         except BaseException:
             self._link.abandon()
             raise
+        for index in self._left:
+            text = f"{self._link.peer} takes no more recipients of one message at once."
+            self._decide(index, Outcome.TEMPORARY, "4.5.3", text)
         return [self._results[index] for index in range(len(self._envelope.recipients))]
 
     # What is said, before anything is sent.
 
     def _compose(self) -> tuple[bytes, dict[int, bytes]]:
         """The MAIL line, and the RCPT lines of the recipients this server can be given."""
-        envelope, features = self._envelope, self._link.features
         self._check_size_and_tls()
-        plain = self._compose_plain()
-        if plain is not None:
-            return plain
+        mail, rcpts = self._compose_plain() or self._compose_any()
+        return mail, self._within_limits(rcpts)
+
+    def _within_limits(self, rcpts: dict[int, bytes]) -> dict[int, bytes]:
+        """Those that go in this transaction; the others are left (RFC 9422 4.2 and 4.3)."""
+        limits = announced(self._link.features)
+        if not (limits.recipients or limits.domains):
+            return rcpts
+        taken: dict[int, bytes] = {}
+        domains: set[str] = set()
+        for index, line in rcpts.items():
+            domain = self._address(index).rpartition("@")[2].lower()
+            new = domain not in domains
+            if len(taken) == (limits.recipients or len(rcpts)) or (
+                new and len(domains) == (limits.domains or len(rcpts))
+            ):
+                self._left.add(index)
+            else:
+                taken[index] = line
+                domains.add(domain)
+        return taken
+
+    def _compose_any(self) -> tuple[bytes, dict[int, bytes]]:
+        """Both for any envelope."""
+        envelope, features = self._envelope, self._link.features
         try:
             sender = parse_address(envelope.sender)
         except SyntaxFault as fault:
@@ -155,7 +193,7 @@ class Transaction:
         return mail, lines
 
     def _compose_plain(self) -> tuple[bytes, dict[int, bytes]] | None:
-        """The same for what nearly all mail is: plain addresses, and nothing asked for."""
+        """Both for what nearly all mail is: plain addresses, and nothing asked for; else None."""
         envelope, features = self._envelope, self._link.features
         if envelope.utf8 or envelope.ret or envelope.envid or envelope.priority:
             return None
@@ -287,10 +325,45 @@ class Transaction:
                 return None
         return link.ready("DATA") or await link.reply("DATA", timeouts.data)
 
+    def _leaves_whole(self, size: int, rcpts: dict[int, bytes]) -> bool:
+        """Whether all of the message goes in one segment with its envelope."""
+        features = self._link.features
+        return (
+            "CHUNKING" in features
+            and "PIPELINING" in features
+            and not (self._announced or self._link.lmtp)
+            and size < BLOCK
+            and len(rcpts) <= PIPELINED_RECIPIENTS
+        )
+
+    async def _send_whole(self, mail: bytes, rcpts: dict[int, bytes], content: bytes) -> None:
+        """Envelope and message in one segment, then the replies to all of it (RFC 3030 4.2)."""
+        link, timeouts = self._link, self._link.timeouts
+        if newlines.has_bare(content):
+            text = "Not sent: the message has a CR or LF on its own and cannot be sent as it is."
+            raise _Refusal(Outcome.PERMANENT, "5.6.0", text)
+        if not content.endswith(b"\r\n"):
+            content += b"\r\n"
+        chunk = b"BDAT %d LAST" % len(content)
+        link.connection.write(b"\r\n".join((mail, *rcpts.values(), chunk, content)))
+        taken = self._take_mail(await link.reply("MAIL", timeouts.mail))
+        for index in rcpts:
+            self._stop_at_421()
+            reply = link.ready("RCPT") or await link.reply("RCPT", timeouts.rcpt)
+            if taken:
+                self._take_rcpt(index, reply)
+        self._stop_at_421()
+        waiting = self._undecided()
+        final = await self._final()
+        if waiting:
+            self._decide_rest(final)
+            self._needs_reset = not final.positive  # RFC 3030 2: nothing else may follow
+
     def _take_mail(self, reply: Reply) -> bool:
         self._needs_reset = reply.positive
         if reply.positive:
             return True
+        self._left.clear()  # it would say the same about them
         self._decide_rest(reply)
         return False
 
@@ -395,7 +468,11 @@ class Transaction:
 
     def _undecided(self) -> list[int]:
         count = len(self._envelope.recipients)
-        return [index for index in range(count) if index not in self._results]
+        return [
+            index
+            for index in range(count)
+            if index not in self._results and index not in self._left
+        ]
 
     def _decide(self, index: int, outcome: Outcome, status: str, text: str, code: int = 0) -> None:
         self._results[index] = self._link.own_result(
@@ -407,6 +484,7 @@ class Transaction:
             self._results[index] = self._link.result(self._address(index), reply)
 
     def _refuse(self, outcome: Outcome, status: str, text: str) -> None:
+        self._left.clear()
         for index in self._undecided():
             self._decide(index, outcome, status, text)
 

@@ -30,6 +30,7 @@ from merpati.model.queue import QueueMessage, QueueRecipient, Tried
 from merpati.services.courier import Courier, Parcel, Session, Unreachable
 from merpati.services.outcome import Recorder
 from merpati.services.pace import Pace, is_too_much
+from merpati.wire.smtp.limits import announced
 
 AHEAD: Final = 4  # messages that a lane has sent and that are not yet recorded
 LOW: Final = 50  # messages of a backlog at which more is fetched, before its lanes are idle
@@ -229,7 +230,7 @@ class Lane:
         backlog = self._backlog
         has_taken = False
         async with asyncio.timeout_at(None) as limit:
-            for n in range(self._limits.messages):
+            for n in range(self._most(session)):
                 if self._next is None and not await self._may_go_on():
                     return None
                 job = self._take()
@@ -246,9 +247,9 @@ class Lane:
                     backlog.jobs.appendleft(job)
                     self._job = None
                     return None
-                if self._learn(tried):
-                    has_taken = True
-                    tried = self._again(job, tried)
+                taken = self._learn(tried)
+                has_taken = has_taken or taken
+                tried = self._again(job, tried, taken=taken)
                 await self._record(job, tried)
                 if not session.usable:
                     last = tried[-1].result if tried else None
@@ -256,6 +257,11 @@ class Lane:
                     full = last is not None and last.code == 421 and not has_taken
                     return last if full else None
         return None
+
+    def _most(self, session: Session) -> int:
+        """Messages for one connection, of which the other side may want fewer (RFC 9422 4.1)."""
+        ours = self._limits.messages
+        return min(ours, announced(session.features).messages or ours)
 
     async def _may_go_on(self) -> bool:
         """Wait for the next message and its turn; False when this connection has done enough."""
@@ -280,7 +286,7 @@ class Lane:
         backlog = self._backlog
         if (
             not (backlog.answered and backlog.takes_next)
-            or n + 1 >= self._limits.messages
+            or n + 1 >= self._most(session)
             or "PIPELINING" not in session.features
             or self._is_superfluous()
             or backlog.pace.pause
@@ -325,16 +331,22 @@ class Lane:
             self._answered(backlog)
         return taken
 
-    def _again(self, job: Job, tried: list[Tried]) -> list[Tried]:
+    def _again(self, job: Job, tried: list[Tried], *, taken: bool) -> list[Tried]:
         """Recipients that were too many at once go in the next transaction.
 
-        RFC 5321 4.5.3.1.10. The others were taken, so it goes on. Gives what is to be recorded.
+        The server has said so in a reply (RFC 5321 4.5.3.1.10), and took others, or before
+        it was given them (RFC 9422). Gives what is to be recorded.
         """
-        over = [one.recipient for one in tried if one.result.status == TOO_MANY]
+        over = [
+            one.recipient
+            for one in tried
+            if one.result.status == TOO_MANY and (taken or not one.result.code)
+        ]
         if not over:
             return tried
         self._backlog.jobs.appendleft(Job(job.message, over, job.until))
-        return [one for one in tried if one.result.status != TOO_MANY]
+        again = {one.n for one in over}
+        return [one for one in tried if one.recipient.n not in again]
 
     async def _record(self, job: Job, tried: list[Tried]) -> None:
         """Make it durable; what went well while the next message is on its way."""

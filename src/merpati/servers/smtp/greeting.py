@@ -11,7 +11,7 @@ from merpati.servers.smtp import legal
 from merpati.servers.smtp.client import NOTHING_OFFERED, Client
 from merpati.servers.smtp.legal import Role, Standing, State
 from merpati.services.sign_in import offered
-from merpati.wire.smtp import commands, replies
+from merpati.wire.smtp import commands, limits, replies
 from merpati.wire.smtp.xclient import ATTRIBUTES, Xclient
 
 PRIORITY_PROFILE: Final = "MIXER"  # RFC 6710 A.1
@@ -68,7 +68,7 @@ def _offer(
         "DELIVERBY": str(legal.DELIVER_BY_MIN),
         "FUTURERELEASE": until,
         "MT-PRIORITY": PRIORITY_PROFILE,
-        "LIMITS": f"MAILMAX={messages} RCPTMAX={recipients}",
+        "LIMITS": limits.render(limits.Limits(messages, recipients)),
         "XCLIENT": " ".join(ATTRIBUTES),
         "AUTH": mechanisms,
     }
