@@ -349,6 +349,27 @@ def test_what_was_said_before_bears_the_new_tag_and_keeps_to_its_names() -> None
         assert refused.value.tag == tag
 
 
+@pytest.mark.parametrize("named", [b"7", b"2:9,12", b"5:*", b"*", b"$", b"0", b"4294967296", b"1,"])
+@pytest.mark.parametrize(
+    "command", [b"uid Store %b +Flags (\\Seen)", b"FETCH %b (FLAGS)", b"MOVE %b Trash", b"COPY %b "]
+)
+def test_commands_that_differ_in_their_set_alone_are_read_as_if_each_were_new(
+    command: bytes, named: bytes
+) -> None:
+    def read(tag: bytes) -> c.Command | str:
+        try:
+            return parse(tag + b" " + command % named)
+        except BadCommand as fault:
+            return f"{fault.tag!r} {fault.text}"
+
+    parse(b"a " + command % b"1" + b"x" * command.endswith(b" "))
+    try:
+        alone: c.Command | str = parser._parsed([b"b " + command % named], "", utf8=False)
+    except BadCommand as fault:
+        alone = f"{fault.tag!r} {fault.text}"
+    assert read(b"b") == read(b"b") == alone
+
+
 def test_no_password_is_remembered() -> None:
     before = parser._remembered.cache_info().misses
     parse(b"a LOGIN me secret")

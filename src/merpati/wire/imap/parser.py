@@ -28,6 +28,7 @@ from merpati.wire.imap import (
     quota,
     search,
     session,
+    sets,
     urlauth,
 )
 from merpati.wire.imap import commands as c
@@ -55,6 +56,8 @@ _SIGN: Final = re.compile(rb"([+-]?)[Ff][Ll][Aa][Gg][Ss](\.[Ss][Ii][Ll][Ee][Nn][
 _BASE64: Final = re.compile(rb"[A-Za-z0-9+/]+={0,2}|=")
 _PARTIAL: Final = re.compile(rb"(-?[1-9][0-9]{0,9}):(-?[1-9][0-9]{0,9})")
 _SECRET: Final = frozenset({b"LO", b"AU"})  # LOGIN and AUTHENTICATE are not remembered
+# A command up to its set, and that: those that differ only there are remembered as one.
+_NAMING: Final = re.compile(rb"((?i:(?:UID )?(?:FETCH|STORE|COPY|MOVE)) )([1-9][0-9:,*]*)(?= )")
 _STATUS_ITEMS: Final = {item.value: item for item in c.StatusItem}
 _SELECTIONS: Final = {option.value: option for option in c.ListSelection}
 _RETURNS: Final = {option.value: option for option in c.ListReturn}
@@ -89,7 +92,11 @@ def parse(reader: CommandReader, *, utf8: bool = False) -> c.Command:
         rest = line[len(tag) + 1 :] if tag else b""
         if rest and rest[:2].upper() not in _SECRET:
             try:
-                return msgspec.structs.replace(_remembered(rest, utf8), tag=tag)
+                naming = _NAMING.match(rest)
+                if naming is None:
+                    return msgspec.structs.replace(_remembered(rest, utf8), tag=tag)
+                like = _remembered(naming[1] + b"1" + rest[naming.end() :], utf8)
+                return msgspec.structs.replace(like, tag=tag, set=sets.parse(naming[2]))
             except SyntaxFault:
                 pass  # it is read again, for an answer that bears the tag
     return _parsed(reader.parts, reader.refused, utf8=utf8)
