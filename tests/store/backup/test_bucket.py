@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from datetime import timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -277,9 +279,39 @@ def test_an_url_tells_store_region_bucket_and_prefix(
     assert text.startswith(f"{found.endpoint}/{bucket}")
 
 
+def test_a_bucket_may_be_in_the_name_of_the_host(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = read_address("https://s3.fr-par.scw.cloud:444/b/p?region=x&style=host")
+    assert found.endpoint == "https://b.s3.fr-par.scw.cloud:444"
+    assert (found.bucket, found.region, found.prefix) == ("b", "x", "p")
+    asked: list[str] = []
+
+    class Between(BaseHTTPRequestHandler):
+        """A proxy sees for which host a request is."""
+
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            self.send_response(200)
+            self.send_header("content-length", "2")
+            self.send_header("last-modified", "Sun, 22 Nov 2026 10:00:00 GMT")
+            self.end_headers()
+            self.wfile.write(b"ok")
+
+        def log_message(self, *_: object) -> None: ...
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Between) as proxy:
+        threading.Thread(target=proxy.serve_forever, daemon=True).start()
+        monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{proxy.server_port}")
+        monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{proxy.server_port}")
+        bucket = Bucket("http://s3.example.org/b/p?style=host", KEY, IDS)
+        assert bucket.read("index") == b"ok"
+        proxy.shutdown()
+    assert asked == ["http://b.s3.example.org/p/index"]
+
+
 @pytest.mark.parametrize(
     "text",
     [
+        "https://h/b?style=x",
         "https://host",
         "https:///b/p",
         "https://h/b?x=1",

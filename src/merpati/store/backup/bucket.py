@@ -1,8 +1,9 @@
 """A bucket of an S3-compatible store as the place of a repository.
 
 It is named by a URL, `https://HOST/BUCKET/PREFIX`, and `?region=NAME` behind it where the host's
-name does not tell the region. The names of our files are keys below the prefix. A key appears whole
-or not at all, so there is no `incoming/`.
+name does not tell the region. `?style=host` (with `&` between two) asks at `https://BUCKET.HOST/`,
+for stores that take no bucket in the path. The names of our files are keys below the prefix. A key
+appears whole or not at all, so there is no `incoming/`.
 
 There is no `flock` there. A lock is a key below `locks/` that is written anew every minute; one
 whose time is `STALE` behind that of ours was left by a run that is dead. Both times are of the
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+STYLES: Final = ("path", "host")  # where a request names the bucket; the first is the default
 LOCKS: Final = "locks"
 REFRESH: Final = 60.0  # seconds between two writings of a lock
 STALE: Final = timedelta(minutes=5)
@@ -63,13 +65,18 @@ class Key(msgspec.Struct, frozen=True):
 
 
 class Address(msgspec.Struct, frozen=True):
-    """Where a bucket is: its store's URL, host, region; the bucket, and what keys begin with."""
+    """Where a bucket is: its store's URL, host, region; the bucket, and what keys begin with.
+
+    Attributes:
+        endpoint: What requests go to; the bucket is in its host's name where `in_host`.
+    """
 
     endpoint: str
     host: str
     region: str
     bucket: str
     prefix: str
+    in_host: bool = False
 
 
 def is_url(text: str) -> bool:
@@ -91,11 +98,15 @@ def read_address(text: str) -> Address:
         text = "the URL of a bucket has no key in it: put the key into a file, bucket_key_file"
         raise Fault(Kind.CONFIG, text)
     bucket, _, prefix = url.path.strip("/").partition("/")
-    if not host or not bucket or options.keys() - {"region"} or url.fragment:
+    style = options.get("style", [STYLES[0]])[0]
+    unknown = options.keys() - {"region", "style"}
+    if not host or not bucket or unknown or style not in STYLES or url.fragment:
         raise Fault(Kind.CONFIG, f"{text[:100]} is no URL of a bucket: {form}, and ?region=NAME")
     told = _REGION.search(host)
     region = options.get("region", [told[1] if told else _DEFAULT_REGION])[0]
-    return Address(f"{url.scheme}://{url.netloc}", host, region, bucket, prefix.strip("/"))
+    in_host = style == "host"
+    endpoint = f"{url.scheme}://{f'{bucket}.' if in_host else ''}{url.netloc}"
+    return Address(endpoint, host, region, bucket, prefix.strip("/"), in_host)
 
 
 def read_key(data: bytes, source: str) -> Key:
@@ -322,7 +333,7 @@ def _open(address: Address, key: Key, agent: str) -> S3Store:
             "secret_access_key": key.secret.reveal(),
             "region": address.region,
             "endpoint": address.endpoint,
-            "virtual_hosted_style_request": False,
+            "virtual_hosted_style_request": address.in_host,
         },
         client_options={
             "allow_http": True,  # a store in one's own network; what goes there is encrypted
