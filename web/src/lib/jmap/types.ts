@@ -117,6 +117,10 @@ export interface Email extends EmailHead {
   htmlBody: BodyPart[];
   attachments: BodyPart[];
   bodyValues: Record<string, BodyValue>;
+  /** RFC 9219 4.1, where the server judges S/MIME. */
+  smimeStatus?: string | null;
+  smimeStatusAtDelivery?: string | null;
+  smimeErrors?: string[] | null;
   [header: `header:${string}`]: unknown;
 }
 

@@ -28,6 +28,9 @@ export const READ = [
   "header:Autocrypt:asText",
 ];
 
+const SMIME = "urn:ietf:params:jmap:smimeverify";
+const SIGNED = ["smimeStatus", "smimeStatusAtDelivery", "smimeErrors"]; // RFC 9219 4.1
+
 /** What the server made of the HTML of a message (docs/design/webmail.md). */
 export interface SafeImage {
   blobId: Id | null;
@@ -58,7 +61,7 @@ export async function read(account: Id, ids: Id[]): Promise<Map<Id, Read>> {
     const got = jmap.call<GetAnswer<Email>>("Email/get", {
       accountId: account,
       ids,
-      properties: READ,
+      properties: jmap.supports(SMIME) ? [...READ, ...SIGNED] : READ,
       fetchTextBodyValues: true,
       maxBodyValueBytes: BODY_MOST,
     });
