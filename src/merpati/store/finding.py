@@ -202,6 +202,15 @@ async def count(tx: Transaction, account_id: int, mailbox_id: int, first: int, l
     return found
 
 
+async def counters(tx: Transaction, account_id: int, mailbox_id: int) -> tuple[int, int] | None:
+    """The modseq and the UIDNEXT of a mailbox, if it is there."""
+    row = await tx.row(
+        "SELECT modseq, uidnext FROM mailbox WHERE account_id = $1 AND id = $2",
+        account_id, mailbox_id,
+    )  # fmt: skip
+    return (row[0], row[1]) if row else None
+
+
 async def load_page(
     tx: Transaction, account_id: int, mailbox_id: int, page: int, field: int
 ) -> bytes | None:

@@ -22,6 +22,7 @@ from merpati.services.finding import contents
 from merpati.services.finding.answers import Answers
 from merpati.services.finding.columns import FIELDS, Column, Page
 from merpati.services.finding.contents import Contents
+from merpati.services.finding.keywords import Keywords, by_keywords
 from merpati.services.finding.pages import SPAN, Pages
 from merpati.services.text_index import Field, TextIndex
 from merpati.store import emails, finding
@@ -30,6 +31,7 @@ from merpati.store.engine import Store
 from merpati.wire.text.folding import fold
 
 ROWS: Final = 8 * SPAN  # looked at by one statement, when rows are all it takes: 1 to 2 ms
+LARGE: Final = 4 * SPAN  # messages whose keywords are kept in memory
 UID_MAX: Final = 2**32 - 1
 ATTACHED: Final = frozenset({Field.BODY, Field.TEXT})  # where documents count
 INDEXED: Final = {"subject": Field.SUBJECT, "from": Field.FROM, "to": Field.TO}
@@ -72,6 +74,7 @@ class Finder:
         self.store = store
         self.pages = Pages(store, tasks)
         self.answers = Answers()
+        self.keywords = Keywords(store)
         self.contents = Contents(store, blob_store, reader)
         self.text_index = text_index
 
@@ -86,6 +89,11 @@ class Finder:
         if isinstance(rest, c.All) or not uids:
             found.uids.extend(uids)
             return found
+        if len(uids) >= LARGE and by_keywords(rest):
+            marks = await self.keywords.current(source.account_id, source.mailbox_id)
+            if marks is not None:
+                found.uids.extend(marks.meeting(rest, uids))
+                return found
         scores: dict[int, float] = {}
         wanted = _arranged(await self._indexed(rest, source, scores))
         done = 0
