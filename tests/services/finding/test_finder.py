@@ -13,6 +13,8 @@ from merpati.base.log import Log, Sink
 from merpati.base.tasks import Tasks
 from merpati.model import criteria as c
 from merpati.services.documents import Found
+from merpati.services.finding.columns import GROUP_OF, Column
+from merpati.services.finding.finder import Source
 from merpati.services.text_index import Field, Matches
 from merpati.store import emails
 from merpati.wire.text.folding import fold
@@ -218,6 +220,41 @@ async def test_a_kept_page_is_read_and_not_made_again(tmp_path: Path) -> None:
     again = Mail(mail.store, tmp_path, mail.account_id)
     found = await again.finder.find(mail.source, c.Header("subject", "number 7"))
     assert len(found.uids) == 11
+    await mail.store.close()
+
+
+async def pages_of(mail: Mail) -> dict[tuple[int, int], bytes]:
+    """What is kept, by field and page."""
+
+    async def unit(tx: Transaction) -> list[tuple[int, int, bytes]]:
+        return await tx.rows("SELECT field, page, data FROM header_page")
+
+    return {(field, page): data for field, page, data in await mail.store.read(unit)}
+
+
+async def test_to_look_at_a_few_messages_neither_makes_pages_nor_makes_them_anew(
+    tmp_path: Path,
+) -> None:
+    mail = await Mail.open(tmp_path)
+    await mail.add(*[message(subject=f"number {n}") for n in range(300)])
+    few = Source(mail.account_id, INBOX, mail.uids[10:20])
+    wanted = c.Header("subject", "number 1")
+    assert (await mail.finder.find(few, wanted)).uids == mail.uids[10:20]
+    assert await pages_of(mail) == {}
+    half = Source(mail.account_id, INBOX, mail.uids[:100])
+    assert len((await mail.finder.find(half, wanted)).uids) == 11
+    kept = await pages_of(mail)  # of all 300, whoever asked
+    assert {field for field, _ in kept} == set(GROUP_OF[Column.SUBJECT].columns)
+    again = Mail(mail.store, tmp_path, mail.account_id)
+    assert (await again.finder.find(few, wanted)).uids == mail.uids[10:20]
+    assert len((await again.finder.find(mail.source, wanted)).uids) == 111
+    assert await pages_of(mail) == kept
+    await mail.remove(*mail.uids[:200])
+    again = Mail(mail.store, tmp_path, mail.account_id)
+    assert (await again.finder.find(mail.source, wanted)).uids == []
+    left = await pages_of(mail)  # most were gone, and nothing of them stays
+    assert left.keys() == kept.keys()
+    assert all(len(left[each]) < len(kept[each]) for each in kept)
     await mail.store.close()
 
 

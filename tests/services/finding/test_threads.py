@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import random
 from array import array
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
+
+import pytest
 
 from merpati.model.criteria import ThreadBy
 from merpati.servers.imap.thread import written
@@ -117,3 +119,144 @@ def test_deep_branches_are_written_without_recursion() -> None:
     steps = array("i", [0, *[FIRST] * (count - 1), count])
     text = "".join(written(Threads(array("i", range(count)), steps), range(count)))
     assert text.count("(") == text.count(")") == count
+
+
+class Held:
+    """A container of RFC 5256 3: a message, or the place of a missing one."""
+
+    def __init__(self, uid: int = 0) -> None:
+        self.uid = uid
+        self.parent: Held | None = None
+        self.children: list[Held] = []
+
+    def above(self, other: Held | None) -> bool:
+        while other is not None and other is not self:
+            other = other.parent
+        return other is self
+
+    def put_below(self, parent: Held | None) -> None:
+        if parent is not None and self.above(parent):
+            return
+        if self.parent is not None:
+            self.parent.children.remove(self)
+        self.parent = parent
+        if parent is not None:
+            parent.children.append(self)
+
+    def pruned(self, *, is_root: bool = False) -> list[Held]:
+        self.children = [each for child in self.children for each in child.pruned()]
+        for child in self.children:
+            child.parent = self
+        if self.uid or (is_root and len(self.children) > 1):
+            return [self]
+        return self.children
+
+
+class Letter(NamedTuple):
+    minute: int
+    subject: str
+    own: str
+    refs: list[str]
+
+
+def naive(letters: dict[int, Letter]) -> str:
+    """THREAD=REFERENCES step by step as RFC 5256 3 says, on subjects that are "x" or "Re: x"."""
+    ids: dict[str, Held] = {}
+    holders: list[Held] = []
+    for uid, read in letters.items():
+        own = ids.setdefault(read.own, Held())
+        if own.uid:
+            own = Held()
+        own.uid = uid
+        holders.append(own)
+        last: Held | None = None
+        for ref in read.refs:
+            current = ids.setdefault(ref, Held())
+            holders.append(current)
+            if last is not None and current.parent is None:
+                current.put_below(last)
+            last = current
+        own.put_below(None)
+        own.put_below(last)
+    top = {id(each): each for each in holders if each.parent is None}
+    roots = [each for held in top.values() for each in held.pruned(is_root=True)]
+
+    def date(one: Held) -> tuple[int, int]:
+        if one.uid:
+            return letters[one.uid].minute, one.uid
+        return min(map(date, one.children))
+
+    def sort(level: list[Held]) -> None:
+        for one in level:
+            sort(one.children)
+        level.sort(key=date)
+
+    def title(one: Held) -> str:
+        return letters[date(one)[1]].subject
+
+    sort(roots)
+    table: dict[str, Held] = {}
+    for one in roots:
+        base = title(one).removeprefix("Re: ")
+        old = table.get(base)
+        if base and (old is None or (old.uid and (not one.uid or (
+            title(old) != base and title(one) == base
+        )))):  # fmt: skip
+            table[base] = one
+    kept = []
+    for one in roots:
+        base = title(one).removeprefix("Re: ")
+        old = table.get(base, one)
+        if old is one:
+            kept.append(one)
+            continue
+        assert old is not None
+        if not old.uid:
+            old.children += [one] if one.uid else one.children
+        elif title(one) != base and title(old) == base:
+            old.children.append(one)
+        else:
+            both = Held(old.uid)
+            both.children, old.uid = old.children, 0
+            old.children = [both, one]
+    sort(kept)
+
+    def written_out(one: Held) -> str:
+        text = str(one.uid or "")
+        while len(one.children) == 1:
+            one = one.children[0]
+            text += f" {one.uid}"
+        space = " " if text and one.children else ""
+        return text + space + "".join(f"({written_out(child)})" for child in one.children)
+
+    return "".join(f"({written_out(one)})" for one in kept)
+
+
+@pytest.mark.parametrize("seed", range(12))
+async def test_threads_are_those_of_a_naive_reader_of_the_rfc(tmp_path: Path, seed: int) -> None:
+    chance = random.Random(seed)
+    count = chance.choice([5, 20, 60])
+    known = [f"{n}@x" for n in range(count * chance.choice([1, 2]))]
+    subjects = [*"abcdefgh", "Re: a", "Re: b", ""] if seed % 2 else [f"s{n}" for n in range(500)]
+    letters = {
+        uid: Letter(
+            chance.randrange(60), chance.choice(subjects), chance.choice(known),
+            chance.choices(known, k=chance.choice([0, 0, 1, 2, 4])),
+        )
+        for uid in range(1, count + 1)
+    }  # fmt: skip
+    mail = await Mail.open(tmp_path)
+    await mail.add(*[
+        letter(one.minute, one.subject, *[ref.removesuffix("@x") for ref in one.refs],
+               own=f"<{one.own}>") + str(uid).encode()
+        for uid, one in letters.items()
+    ])  # fmt: skip
+    assert await shape(mail) == naive(letters)
+    await mail.store.close()
+
+
+async def test_no_messages_have_no_threads(tmp_path: Path) -> None:
+    mail = await Mail.open(tmp_path)
+    for how in ThreadBy:
+        assert await shape(mail, how) == ""
+    await mail.store.close()

@@ -3,7 +3,7 @@
 CREATE TABLE header_page (
   account_id BIGINT NOT NULL,
   mailbox_id BIGINT NOT NULL,
-  field BIGINT NOT NULL,                  -- services/finding/pages.py: Column
+  field BIGINT NOT NULL,                  -- services/finding/columns.py: Column
   page BIGINT NOT NULL,                   -- the UIDs from page * 1024 on
   data {bytes} NOT NULL,                  -- zstd
   PRIMARY KEY (account_id, mailbox_id, field, page)
