@@ -10,6 +10,7 @@ import re
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import IntEnum
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Any, Final
 
@@ -23,6 +24,7 @@ from merpati.wire.text.folding import fold
 
 TEXT_MAX: Final = 4_000  # characters of a field; the rest is read in the message
 REFS_MAX: Final = 200  # ids of one message that threads are made of
+KNOWN_MAX: Final = 300  # bytes of an address list that is remembered
 HERE: Final = "\x01"  # begins a field that is there; no decoded text holds it
 CUT: Final = "\x02"  # ends one that was longer than `TEXT_MAX`
 DAY_MS: Final = 86_400_000
@@ -136,31 +138,38 @@ def _ids(rows: Sequence[Row]) -> tuple[bytes, ...]:
 
 
 def _people(rows: Sequence[Row]) -> tuple[bytes, ...]:
-    """FROM to DISPLAY_TO. People write again and again, so each list is read once."""
+    """FROM to DISPLAY_TO."""
     fields: list[list[str]] = [[], [], [], []]
     local: list[list[str]] = [[], [], []]
     displayed: list[list[str]] = [[], []]
-    known: dict[bytes, tuple[str, str, str]] = {b"NIL": ("", "", "")}
     for row in rows:
         try:
             lists = prepared.people(row[1])
         except SyntaxFault:
             lists = (b"NIL",) * 4
         for n, token in enumerate(lists):
-            said = known.get(token)
-            if said is None:
-                boxes = prepared.addresses(token)
-                said = known[token] = (
-                    _field(prepared.written(boxes)),
-                    _order(prepared.decoded(boxes[0].mailbox)),
-                    _order(prepared.displayed(boxes)),
-                )
+            said = _known(token) if len(token) <= KNOWN_MAX else _said(token)
             fields[n].append(said[0])
             if n < 3:
                 local[n].append(said[1])
             if n < 2:
                 displayed[n].append(said[2])
     return tuple([_lines(each) for each in (*fields, *local, *displayed)])
+
+
+def _said(token: bytes) -> tuple[str, str, str]:
+    """What stands in the columns of an address list; people write again and again."""
+    boxes = prepared.addresses(token)
+    if not boxes:
+        return "", "", ""
+    return (
+        _field(prepared.written(boxes)),
+        _order(prepared.decoded(boxes[0].mailbox)),
+        _order(prepared.displayed(boxes)),
+    )
+
+
+_known: Final = lru_cache(maxsize=1024)(_said)
 
 
 GROUPS: Final = (
