@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
-from typing import NamedTuple
+from itertools import islice, pairwise
+from operator import le, lt
+from typing import Final, NamedTuple
 
 from merpati.model import criteria as c
 from merpati.model.message import DELETED
 from merpati.store import email_marks, emails, finding
 from merpati.store.engine import Dialect, Row, Transaction, among
+
+ARRIVAL: Final = "received_at"
 
 
 class Columns(NamedTuple):
@@ -38,18 +41,28 @@ async def ordered(
     inside, value = among(tx, "e.mailbox_id", 2, mailbox_ids)
     where, values = finding.where(tx, (account_id, value), await _shown(tx, account_id, wanted))
     way = "DESC" if descending else "ASC"
-    columns = await finding.gathered(
-        tx,
-        [f"e.{name}" for name in ("email_id", key, "thread_id")],
-        f"FROM mailbox_email e WHERE e.account_id = $1 AND {inside} AND {where}",
-        f"ORDER BY e.{key} {way}, e.email_id {way}",
-        values,
-    )
+    names = [f"e.{name}" for name in ("email_id", key, "thread_id")]
+    table = f"FROM mailbox_email e WHERE e.account_id = $1 AND {inside} AND {where}"
+    columns: list[list[int]] = []
+    if len(mailbox_ids) == 1 and key == ARRIVAL:  # mostly they lie there in that order
+        columns = await finding.gathered(tx, names, table, "", values)
+        if not _is_ordered(columns[1], columns[0]):
+            columns = []
+        elif descending:
+            columns = [column[::-1] for column in columns]
+    if not columns:
+        order = f"ORDER BY e.{key} {way}, e.email_id {way}"
+        columns = await finding.gathered(tx, names, table, order, values)
     ids = columns[0]
     if len(mailbox_ids) > 1 and len(set(ids)) < len(ids):  # one in two mailboxes comes twice
         last = [True, *[one != other for one, other in pairwise(ids)]]
         columns = [[one for one, new in zip(each, last, strict=True) if new] for each in columns]
     return Columns(*columns)
+
+
+def _is_ordered(keys: list[int], ids: list[int]) -> bool:
+    """Whether emails are in the order of their keys, and those with the same key of their ids."""
+    return all(map(le, keys, islice(keys, 1, None))) and all(map(lt, ids, islice(ids, 1, None)))
 
 
 async def matching(

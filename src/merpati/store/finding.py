@@ -6,9 +6,10 @@ looked at in C. What else is asked for is answered by `services/finding`.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
+
+import msgspec
 
 from merpati.model import criteria as c
 from merpati.model.message import DELETED
@@ -18,6 +19,7 @@ _BY_ROWS: Final = (
     c.All | c.Keyword | c.Size | c.Received | c.Saved | c.ModSeq | c.Content | c.Blobs | c.ThreadId
     | c.InMailbox | c.InThread
 )  # fmt: skip
+_numbers: Final = msgspec.json.Decoder(list[int]).decode
 _SAVED: Final = "coalesce(e.saved_at, e.received_at)"
 
 
@@ -81,7 +83,7 @@ async def gathered(
         row = await tx.row(
             f"SELECT {arrays} FROM (SELECT {', '.join(columns)} {table} {order})", *values
         )
-        return [json.loads(text) for text in row] if row else [[] for _ in columns]
+        return [_numbers(text) for text in row] if row else [[] for _ in columns]
     arrays = ", ".join(f"array_agg({name} {order})" for name in columns)
     row = await tx.row(f"SELECT {arrays} {table}", *values)
     return [list(each or ()) for each in row or [()] * len(columns)]
