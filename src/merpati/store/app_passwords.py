@@ -92,13 +92,13 @@ async def remove(tx: Transaction, account_id: int, id_: str) -> bool:
     gone = await tx.run(
         "DELETE FROM app_password WHERE account_id = $1 AND id = $2", account_id, id_
     )
-    tx.announce(Topic.ACCOUNT, account_id)  # its push subscriptions end
+    _announce_end(tx, account_id)
     return gone == 1
 
 
 async def remove_all(tx: Transaction, account_id: int) -> int:
     """Let none of an account work any longer; how many those were."""
-    tx.announce(Topic.ACCOUNT, account_id)
+    _announce_end(tx, account_id)
     return await tx.run("DELETE FROM app_password WHERE account_id = $1", account_id)
 
 
@@ -109,6 +109,11 @@ async def note_uses(tx: Transaction, uses: Iterable[Use]) -> None:
         " WHERE account_id = $1 AND id = $2 AND used_at < $3",
         list(uses),
     )
+
+
+def _announce_end(tx: Transaction, account_id: int) -> None:
+    tx.announce(Topic.CREDENTIALS, account_id)
+    tx.announce(Topic.ACCOUNT, account_id)  # its push subscriptions end
 
 
 def _one(row: Row) -> AppPassword:

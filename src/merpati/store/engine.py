@@ -40,6 +40,7 @@ class Topic(Enum):
     DIRECTORY = "directory"  # domains, addresses or credentials changed: id is 0
     SIGNING = "signing"  # another key signs for a domain: id is 0
     SIGN_IN = "sign-in"  # sessions or tokens ended: id is 0
+    CREDENTIALS = "credentials"  # something that opens this account ended: id is the account
     CERTIFICATES = "certificates"  # one was installed, or a proof for one published: id is 0
     WEBHOOKS = "webhooks"  # endpoints (id 0), or what they are to be told (id 1), changed
     METADATA = "metadata"  # annotations of the server changed: id is 0

@@ -63,6 +63,7 @@ async def protect(tx: Transaction, account_id: int, *, browser_only: bool) -> No
     await tx.run(
         "UPDATE account SET browser_only = $2 WHERE id = $1", account_id, int(browser_only)
     )
+    tx.announce(Topic.CREDENTIALS, account_id)
     tx.announce(Topic.DIRECTORY, 0)
 
 

@@ -127,14 +127,15 @@ async def end(tx: Transaction, account_id: int, session_id: int) -> bool:
     await tx.run(
         "DELETE FROM access_token WHERE session_id = $2 AND account_id = $1", account_id, session_id
     )
-    tx.announce(Topic.SIGN_IN, 0)
-    tx.announce(Topic.ACCOUNT, account_id)  # its push subscriptions end
+    _announce_end(tx, account_id)
     return gone == 1
 
 
 async def end_token(tx: Transaction, digest: bytes) -> None:
     """End one access token."""
-    await tx.run("DELETE FROM access_token WHERE hash = $1", digest)
+    rows = await tx.rows("DELETE FROM access_token WHERE hash = $1 RETURNING account_id", digest)
+    for (account_id,) in rows:
+        tx.announce(Topic.CREDENTIALS, account_id)
     tx.announce(Topic.SIGN_IN, 0)
 
 
@@ -147,8 +148,7 @@ async def end_others(tx: Transaction, account_id: int, session_id: int) -> None:
         "DELETE FROM access_token WHERE account_id = $1 AND session_id <> $2",
         account_id, session_id,
     )  # fmt: skip
-    tx.announce(Topic.SIGN_IN, 0)
-    tx.announce(Topic.ACCOUNT, account_id)
+    _announce_end(tx, account_id)
 
 
 async def forget(tx: Transaction, now: int) -> bool:
@@ -164,6 +164,12 @@ async def forget(tx: Transaction, now: int) -> bool:
             ),
         )
     return gone == STEP
+
+
+def _announce_end(tx: Transaction, account_id: int) -> None:
+    tx.announce(Topic.SIGN_IN, 0)
+    tx.announce(Topic.CREDENTIALS, account_id)
+    tx.announce(Topic.ACCOUNT, account_id)  # its push subscriptions end
 
 
 def _session(row: Row) -> WebSession:

@@ -9,11 +9,12 @@ import pytest
 
 from merpati.servers.jmap import eventsource, push
 from merpati.servers.jmap.call import JmapSettings
-from merpati.store import email_keywords, mailboxes
+from merpati.services.login import hash_password
+from merpati.store import app_passwords, credentials, email_keywords, mailboxes
 from tests.support.http import Site
 from tests.support.jmap import JmapInstance
 from tests.support.jmap_push import Events, basic
-from tests.support.server import ANA
+from tests.support.server import ANA, BUDI
 
 PATH = "/jmap/eventsource"
 MAIL = b"Subject: x\r\n\r\nx"
@@ -216,6 +217,28 @@ async def test_a_closed_account_ends_its_streams(jmap: JmapInstance, site: Site)
     await jmap.store.write(close)
     await flag(jmap, uid)
     assert await client.event() is None
+
+
+async def test_another_password_ends_its_streams_at_once(jmap: JmapInstance, site: Site) -> None:
+    client = await opened(site)
+    others = await Events.ask(site.port, PATH, BUDI)
+    new = hash_password("quite another one")
+    await jmap.store.write(credentials.change_password, jmap.ana.id, new)
+    assert await client.event() is None
+    await jmap.deliver(MAIL, jmap.budi)
+    assert await others.changed()
+    await others.close()
+
+
+async def test_a_stream_goes_on_when_something_else_was_revoked(
+    jmap: JmapInstance, site: Site
+) -> None:
+    client = await opened(site)
+    await jmap.store.write(app_passwords.remove_all, jmap.ana.id)
+    assert await client.is_quiet()
+    await jmap.deliver(MAIL)
+    assert await client.changed()
+    await client.close()
 
 
 async def test_a_server_that_stops_ends_them_without_delay(jmap: JmapInstance) -> None:

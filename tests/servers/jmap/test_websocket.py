@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from merpati.servers.jmap.call import CORE, MAIL, WEBSOCKET, JmapSettings
+from merpati.services.login import hash_password
+from merpati.store import credentials
 from tests.support.http import Site
 from tests.support.jmap import JmapInstance
 from tests.support.jmap_push import KEY, Socket, basic
@@ -233,3 +235,11 @@ async def test_a_server_that_stops_says_so(jmap: JmapInstance) -> None:
     assert await client.close_code() == 1001
     await client.close()
     await ending
+
+
+async def test_another_password_ends_it_at_once(jmap: JmapInstance, socket: Socket) -> None:
+    socket.say(request(["Core/echo", {}, "c"]))
+    assert (await socket.said())["@type"] == "Response"
+    new = hash_password("quite another one")
+    await jmap.store.write(credentials.change_password, jmap.ana.id, new)
+    assert await socket.close_code() == 1008

@@ -82,7 +82,7 @@ async def _serve(
     connection: Connection,
 ) -> None:
     try:
-        with make(connection.wake) as watch:
+        with make(connection.wake) as watch, credential.watched(connection.wake):
             connection.write(HEAD)
             news = await watch.start(wish.types, known)
             while True:

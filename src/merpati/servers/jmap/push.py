@@ -7,8 +7,10 @@ changed, the client says something, or a minute has passed. It then looks at the
 
 from __future__ import annotations
 
+import math
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, Self
 
 from merpati.base.faults import Fault, Kind
@@ -98,14 +100,33 @@ class Watch:
 
 
 class Credential:
-    """Whether what a connection was opened with is still good; asked now and then."""
+    """Whether what a connection was opened with is still good.
 
-    __slots__ = ("_checked_at", "_clock", "_verify")
+    It is asked now and then, and at once when something that opens the account has ended.
+    """
 
-    def __init__(self, verify: Verify, clock: Clock) -> None:
+    __slots__ = ("_checked_at", "_clock", "_notify", "_user_id", "_verify")
+
+    def __init__(self, verify: Verify, clock: Clock, notify: Notify, user_id: int) -> None:
         self._verify = verify
         self._clock = clock
+        self._notify = notify
+        self._user_id = user_id
         self._checked_at = clock.monotonic()
+
+    @contextmanager
+    def watched(self, wake: Callable[[], None]) -> Iterator[None]:
+        """Meanwhile `wake` is called when it is to be checked."""
+
+        def suspect() -> None:
+            self._checked_at = -math.inf
+            wake()
+
+        stop = self._notify.listen(Topic.CREDENTIALS, self._user_id, suspect)
+        try:
+            yield
+        finally:
+            stop()
 
     async def check(self) -> None:
         """Raise Fault when it is not: a token that ran out, a password that was changed."""

@@ -53,9 +53,8 @@ class Streams:
             leave = self._places.take(user.id)
         except Fault as fault:
             return refusal(fault, request.headers.get("authorization"))
-        return _response(
-            eventsource.stream(self._watch(user), wish, last, self._credential(request), leave)
-        )
+        credential = self._credential(request, user)
+        return _response(eventsource.stream(self._watch(user), wish, last, credential, leave))
 
     async def _socket(self, request: Request) -> Response:
         """RFC 8887 4.1."""
@@ -75,7 +74,7 @@ class Streams:
         answer_ = partial(self._answer, user, credential, base_of(request))
         return _response(
             websocket.socket(
-                accepted, answer_, self._watch(user), self._credential(request), leave,
+                accepted, answer_, self._watch(user), self._credential(request, user), leave,
                 self._jmap.services.settings.request_size,
             )
         )  # fmt: skip
@@ -92,8 +91,9 @@ class Streams:
     def _watch(self, user: Account) -> Any:
         return partial(Watch, self._jmap.services.store, self._notify, user.id)
 
-    def _credential(self, request: Request) -> Credential:
-        return Credential(self._jmap.verifier(request), self._jmap.services.clock)
+    def _credential(self, request: Request, user: Account) -> Credential:
+        verify = self._jmap.verifier(request)
+        return Credential(verify, self._jmap.services.clock, self._notify, user.id)
 
 
 def _accepted(request: Request) -> str:

@@ -56,7 +56,7 @@ def socket(
 
     async def serve(connection: Connection) -> None:
         try:
-            with watch(connection.wake) as watching:
+            with watch(connection.wake) as watching, credential.watched(connection.wake):
                 connection.write(websocket.head(accepted, PROTOCOL))
                 await _Session(connection, answer, watching, credential, limit).run()
         finally:
