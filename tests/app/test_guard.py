@@ -162,3 +162,17 @@ def test_what_is_wrong_is_said(merpati: Merpati, words: list[str], status: int, 
     done = merpati("guard", *words)
     assert done.status == status
     assert said in done.err
+
+
+def test_what_commands_change_is_in_the_audit(merpati: Merpati, stopped: str) -> None:
+    assert merpati("guard", "release", stopped, "--keep-password").status == 0
+    assert merpati("guard", "freeze", stopped, "--reason", "test").status == 0
+    assert merpati("guard", "set", stopped, "--messages-per-day", "7").status == 0
+    assert merpati("account", "info", stopped, "--folder", "/").status == 0
+    found = [one for one in merpati("audit", "list", "--json").json if one["subject"] == stopped]
+    assert [(one["action"], one["after"]) for one in found][:4] == [
+        ("account.info", {"folder": "/"}),
+        ("guard.limits", {"messages_per_day": 7}),
+        ("guard.freeze", {"reason": "test"}),
+        ("guard.release", {"deleted": False, "false_alarm": True, "new_password": False}),
+    ]

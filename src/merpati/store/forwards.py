@@ -80,6 +80,12 @@ async def set_folder(tx: Transaction, account_id: int, folder: str) -> None:
     tx.announce(Topic.DIRECTORY, 0)
 
 
+async def folder(tx: Transaction, account_id: int) -> str:
+    """The folder whose files an account hands out; empty: none."""
+    found = await tx.value("SELECT folder FROM responder WHERE account_id = $1", account_id)
+    return found or ""
+
+
 async def count_response(
     tx: Transaction, account_id: int, address: str, day: int, limit: int
 ) -> bool:

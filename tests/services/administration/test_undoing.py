@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from merpati.services.administration import undoing
+from merpati.model.administration import Actor
+from merpati.services.administration import accounts, guarding, undoing
 from merpati.services.indonesian import PHRASES
 from merpati.store import audit, directory, queue_rules, suppression
 from tests.support import dictionaries
@@ -28,6 +29,8 @@ ALIAS: Asked = ("PUT", f"/aliases/info@{DOMAIN}", {"targets": [ANA, BUDI]})
 NEW_DOMAIN: Asked = ("POST", "/domains", {"name": SECOND})
 RULE: Asked = ("POST", "/queue/rules", {"recipient": "*@far.test", "reason": "test"})
 DELEGATE: Asked = ("PUT", f"/delegates/{ANA}/{DOMAIN}", {"rights": ["lists", "trace"]})
+STOP: Asked = ("POST", f"/guard/{ANA}/freeze", {})
+HOOK: Asked = ("POST", "/webhooks", {"url": "https://far.test/a", "events": ["message.received"]})
 CHANGES: dict[str, tuple[list[Asked], Asked]] = {
     "an account": ([], ("POST", "/accounts", {"address": f"evi@{DOMAIN}", "quota": 7})),
     "fields": ([], ("PATCH", f"/accounts/{ANA}", {"name": "A", "quota": 9, "language": "id"})),
@@ -74,6 +77,9 @@ CHANGES: dict[str, tuple[list[Asked], Asked]] = {
     ),
     "a rule of the queue": ([], RULE),
     "a rule removed": ([RULE], ("DELETE", "/queue/rules/1", None)),
+    "an account stopped": ([], STOP),
+    "an account let go": ([STOP], ("POST", f"/guard/{ANA}/release", {"falseAlarm": True})),
+    "a webhook switched off": ([HOOK], ("PATCH", "/webhooks/1", {"enabled": False})),
     "an address written to again": ([], ("DELETE", "/queue/suppressed/gone@far.test", None)),
 }  # fmt: skip
 
@@ -98,13 +104,16 @@ async def done(instance: ApiInstance, method: str, path: str, body: Any = None) 
 async def everything(instance: ApiInstance) -> list[Any]:
     """How things stand, as the API tells it; numbers of rules and lists are no part of it."""
     text = (await done(instance, "GET", "/configuration"))["text"]
+    stopped = [one["address"] for one in await done(instance, "GET", "/guard")]
+    hooks = [(one["url"], one["events"], one["enabled"])
+             for one in await done(instance, "GET", "/webhooks")]  # fmt: skip
     rules = [(one.sender, one.recipient, one.reason) for one in await instance.store.read(
         queue_rules.rules)]  # fmt: skip
     gone = [one.address for one in await instance.store.read(suppression.listing, instance.now)]
     shared = await done(instance, "GET", "/shared")
     delegates = await done(instance, "GET", "/delegates")
     domains = await done(instance, "GET", "/domains")
-    return [text, shared, delegates, domains, rules, gone]
+    return [text, shared, delegates, domains, rules, gone, stopped, hooks]
 
 
 async def last(instance: ApiInstance) -> Any:
@@ -148,6 +157,40 @@ async def test_what_has_changed_since_is_not_overwritten(instance: ApiInstance) 
     await done(instance, "POST", f"/audit/{second['id']}/undo")
     await done(instance, "POST", f"/audit/{first['id']}/undo")
     assert (await done(instance, "GET", f"/accounts/{ANA}"))["quota"] == 0
+
+
+async def test_a_webhook_that_was_made_goes_again(instance: ApiInstance) -> None:
+    before = await everything(instance)
+    await done(instance, *HOOK)
+    await done(instance, "POST", f"/audit/{(await last(instance))['id']}/undo")
+    assert await everything(instance) == before
+
+
+async def test_a_webhook_does_not_go_back_to_a_host_whose_secret_is_gone(
+    instance: ApiInstance,
+) -> None:
+    await done(instance, *HOOK)
+    await done(instance, "PATCH", "/webhooks/1", {"url": "https://near.test/a"})
+    entry = await last(instance)
+    answer = await instance.ask("POST", f"/audit/{entry['id']}/undo", instance.admin)
+    assert answer.status == 409
+
+
+async def test_limits_of_the_guard_and_files_handed_out_go_back(instance: ApiInstance) -> None:
+    actor = Actor("root")
+    write = instance.store.write
+    await write(guarding.limit, actor, 1, DOMAIN, {"messages_per_day": 7})
+    await write(guarding.limit, actor, 2, ANA, {"messages_per_hour": 5})
+    await write(guarding.limit, actor, 3, ANA, {"messages_per_hour": 6, "messages_per_day": 9})
+    await write(accounts.hand_out, actor, 4, ANA, "/srv/files")
+    entries = await instance.store.read(audit.listing, limit=4)
+    assert [one.action for one in entries] == ["account.info", *["guard.limits"] * 3]
+    for one in entries[:2]:
+        await done(instance, "POST", f"/audit/{one.id}/undo")
+    assert await instance.store.read(guarding.limits, ANA) == {"messages_per_hour": 5}
+    assert await instance.store.read(accounts.handed_out, ANA) == {"folder": ""}
+    await done(instance, "POST", f"/audit/{entries[3].id}/undo")
+    assert await instance.store.read(guarding.limits, DOMAIN) == {}
 
 
 async def test_a_new_main_address_is_taken_back_and_mail_to_it_still_arrives(

@@ -367,6 +367,8 @@ export const en = {
       "queue.unsuppress": "sends again to",
       "queue.suppress": "sends no longer to",
       "guard.freeze": "stopped",
+      "guard.limits": "changed the sending limits of",
+      "account.info": "changed which files are handed out by",
       "guard.release": "let send again",
       "delegate.change": "changed the rights of",
       "token.add": "made a token for",

@@ -369,6 +369,8 @@ export const id: Like<typeof en> = {
       "queue.unsuppress": "mengirim lagi ke",
       "queue.suppress": "tidak lagi mengirim ke",
       "guard.freeze": "menghentikan",
+      "guard.limits": "mengubah batas kirim",
+      "account.info": "mengubah berkas yang dibagikan oleh",
       "guard.release": "mengizinkan mengirim lagi",
       "delegate.change": "mengubah hak",
       "token.add": "membuat token untuk",

@@ -232,7 +232,7 @@ async def _info(one: Session, args: argparse.Namespace) -> None:
         raise Fault(Kind.NOT_FOUND, text)
     if args.off or args.folder is not None:
         folder = "" if args.off else str(args.folder.absolute())
-        await one.store.write(forwards.set_folder, account.id, folder)
+        await one.store.write(accounts.hand_out, one.actor, one.now, account.address, folder)
     found = await _habits(one, account)
     if args.json:
         session.print_json({"address": account.address, "folder": found.folder})

@@ -16,10 +16,12 @@ from merpati.model import habit as habits_of
 from merpati.model.account import Account
 from merpati.model.habit import Count, Limits, Reason
 from merpati.services import guard
+from merpati.services.administration import guarding
+from merpati.services.administration.guarding import Letting
 from merpati.services.guard import GuardSettings
 from merpati.services.login import hash_password
 from merpati.store import directory, habits, queue_admin
-from merpati.store.engine import Topic, Transaction
+from merpati.store.engine import Transaction
 from merpati.store.habits import Freeze, Standing
 from merpati.wire import guard_letters
 
@@ -128,8 +130,8 @@ async def _release(one: Session, args: argparse.Namespace) -> int:
         )
         made_up = password if is_made_up else ""
         hashed = hash_password(password)
-    was = await one.store.write(_thaw, account.id, hashed, one.now, keep=args.keep_password)
-    count = await _let_go(one, account, delete=args.delete)
+    how = Letting(delete=args.delete, false_alarm=args.keep_password)
+    was, count = await guarding.let_go(one.store, one.actor, one.now, account, hashed, how)
     if args.json:
         result = {"address": account.address, "released": was, "recipients": count}
         session.print_json(result | ({"password": made_up} if made_up else {}))
@@ -149,31 +151,9 @@ def _has_old_password(account: Account, current: list[Freeze]) -> bool:
     return any(each.password == habits.password_mark(account.password) for each in current)
 
 
-async def _thaw(tx: Transaction, account_id: int, hashed: str, now: int, *, keep: bool) -> bool:
-    """Both or neither: nothing leaves with the old password."""
-    if hashed:
-        await directory.set_account(tx, account_id, password=hashed)
-    return await guard.release(tx, account_id, now, learn=keep)
-
-
-async def _let_go(one: Session, account: Account, *, delete: bool) -> int:
-    """Let what the guard holds leave, or drop it; for how many recipients."""
-    mail = guard.of_guard(account.id)
-    total = 0
-    while True:
-        if delete:
-            count = await one.store.write_long(queue_admin.delete, mail)
-        else:
-            count = await one.store.write_long(queue_admin.release, mail, one.now)
-        total += count
-        if count < queue_admin.AT_ONCE:
-            return total
-
-
 async def _freeze(one: Session, args: argparse.Namespace) -> int:
     account = await one.store.read(directory.account, args.address)
-    reasons = [Reason("by-hand", {"why": args.reason})]
-    done = await one.store.write(guard.freeze, account.id, one.now, reasons, "")
+    done = await one.store.write(guarding.stop, one.actor, one.now, account, args.reason)
     if args.json:
         session.print_json({"address": account.address, "frozen": done})
     elif done:
@@ -252,12 +232,12 @@ async def _set(one: Session, args: argparse.Namespace) -> int:
         return 2
     if "@" in args.address:
         account = await one.store.read(directory.account, args.address)
-        own = await one.store.write(_set_account, account.id, given)
+        own = await one.store.write(guarding.limit, one.actor, one.now, account.address, given)
     elif STRANGERS & given.keys():
         raise Fault(Kind.SYNTAX, "strangers are counted for each account, not for a domain")
     else:
         home = await one.store.read(directory.domain, args.address)
-        own = await one.store.write(_set_domain, home.id, given)
+        own = await one.store.write(guarding.limit, one.actor, one.now, home.name, given)
     if args.json:
         session.print_json({"address": args.address, "own": own})
     else:
@@ -266,24 +246,6 @@ async def _set(one: Session, args: argparse.Namespace) -> int:
         )
         say(f"{args.address}: {what or 'as [guard] of the configuration says'}.")
     return 0
-
-
-async def _set_account(tx: Transaction, account_id: int, given: dict[str, int]) -> dict[str, int]:
-    own = _merged((await habits.standing(tx, account_id)).own, given)
-    await habits.set_limits(tx, account_id, own)
-    tx.announce(Topic.DIRECTORY, 0)
-    return own
-
-
-async def _set_domain(tx: Transaction, domain_id: int, given: dict[str, int]) -> dict[str, int]:
-    own = _merged((await habits.outflow(tx, domain_id))[1], given)
-    await habits.set_domain_limits(tx, domain_id, own)
-    tx.announce(Topic.DIRECTORY, 0)
-    return own
-
-
-def _merged(own: dict[str, int], given: dict[str, int]) -> dict[str, int]:
-    return {name: value for name, value in {**own, **given}.items() if value >= 0}
 
 
 # How it is shown

@@ -182,6 +182,25 @@ async def forward(
     )
 
 
+async def hand_out(tx: Transaction, actor: Actor, now: int, address: str, folder: str) -> None:
+    """Let an account answer requests with the files of a folder; empty: no longer.
+
+    Raises:
+        Fault: NOT_FOUND.
+    """
+    account = await directory.account(tx, address)
+    before = await handed_out(tx, address)
+    await forwards.set_folder(tx, account.id, folder)
+    after = {"folder": folder}
+    await audit.record(tx, actor, now, "account.info", account.address, before=before, after=after)
+
+
+async def handed_out(tx: Transaction, address: str) -> dict[str, Any]:
+    """The folder whose files an account hands out, as the audit has it. Raises Fault NOT_FOUND."""
+    account = await directory.account(tx, address)
+    return {"folder": await forwards.folder(tx, account.id)}
+
+
 async def forwarding(tx: Transaction, account_id: int) -> dict[str, Any]:
     """Where an account's mail goes on to, as the audit has it."""
     targets, keep = await forwards.forward(tx, account_id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated
 
 from msgspec import Meta, Struct
@@ -12,11 +13,12 @@ from merpati.model.habit import Reason
 from merpati.services import guard
 from merpati.services.administration.accounts import Password
 from merpati.store import audit, directory, habits, queue_admin
-from merpati.store.engine import Store, Transaction
+from merpati.store.engine import Store, Topic, Transaction
 from merpati.store.habits import Freeze
 from merpati.wire import guard_letters
 
 LISTED_MAX = 1000  # freezes
+STOPPED = "its password is known to others"
 _NOTHING = ("nothing is noted", "tidak ada catatan")
 
 
@@ -41,7 +43,7 @@ class FreezeView(Struct, frozen=True, rename="camel", kw_only=True):
 class Stop(Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
     """An account to stop, and why."""
 
-    reason: Annotated[str, Meta(min_length=1, max_length=200)] = "its password is known to others"
+    reason: Annotated[str, Meta(min_length=1, max_length=200)] = STOPPED
 
 
 class Letting(Struct, frozen=True, rename="camel", kw_only=True, forbid_unknown_fields=True):
@@ -96,6 +98,44 @@ async def stop(tx: Transaction, actor: Actor, now: int, account: Account, reason
             tx, actor, now, "guard.freeze", account.address, after={"reason": reason}
         )
     return done
+
+
+async def release(tx: Transaction, actor: Actor, now: int, account: Account) -> None:
+    """Take a stop back, as a false alarm: it sends again, and mail that was held leaves."""
+    if await guard.release(tx, account.id, now, learn=False):
+        await audit.record(tx, actor, now, "guard.release", account.address)
+    mail = guard.of_guard(account.id)
+    while await queue_admin.release(tx, mail, now) == queue_admin.AT_ONCE:
+        pass
+
+
+async def limits(tx: Transaction, subject: str) -> dict[str, int]:
+    """The limits of its own that an account, or a domain, has. Raises Fault NOT_FOUND."""
+    if "@" in subject:
+        return (await habits.standing(tx, (await directory.account(tx, subject)).id)).own
+    return (await habits.outflow(tx, (await directory.domain(tx, subject)).id))[1]
+
+
+async def limit(
+    tx: Transaction, actor: Actor, now: int, subject: str, given: Mapping[str, int]
+) -> dict[str, int]:
+    """Give an account, or a domain, limits of its own, and tell all that it has then.
+
+    0 is no limit; with one below 0 it has none of its own.
+
+    Raises:
+        Fault: NOT_FOUND.
+    """
+    before = await limits(tx, subject)
+    own = {name: value for name, value in {**before, **given}.items() if value >= 0}
+    if "@" in subject:
+        await habits.set_limits(tx, (await directory.account(tx, subject)).id, own)
+    else:
+        await habits.set_domain_limits(tx, (await directory.domain(tx, subject)).id, own)
+    tx.announce(Topic.DIRECTORY, 0)
+    if own != before:
+        await audit.record(tx, actor, now, "guard.limits", subject, before=before, after=own)
+    return own
 
 
 async def let_go(

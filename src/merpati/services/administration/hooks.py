@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from msgspec import UNSET, Meta, Struct, UnsetType
@@ -107,7 +108,7 @@ class Hooks:
             if len(await webhooks.listing(tx)) >= WEBHOOKS_MAX:
                 raise Fault(Kind.TOO_MANY, f"there are at most {WEBHOOKS_MAX} webhooks")
             made = await webhooks.add(tx, new.url, new.events, sealed, now)
-            await audit.record(tx, actor, now, "webhook.add", str(made.id), after=_told(made))
+            await audit.record(tx, actor, now, "webhook.add", str(made.id), after=told(made))
             return made
 
         made = await self._store.write(unit)
@@ -135,8 +136,8 @@ class Hooks:
             )  # fmt: skip
             now_is = await webhooks.find(tx, webhook_id)
             await audit.record(
-                tx, actor, now, "webhook.change", str(webhook_id), before=_told(known),
-                after=_told(now_is),
+                tx, actor, now, "webhook.change", str(webhook_id), before=told(known),
+                after=told(now_is),
             )  # fmt: skip
             return now_is
 
@@ -144,16 +145,7 @@ class Hooks:
 
     async def remove(self, actor: Actor, webhook_id: int) -> None:
         """Raises Fault NOT_FOUND."""
-        now = self._now()
-
-        async def unit(tx: Transaction) -> None:
-            known = await webhooks.find(tx, webhook_id)
-            await webhooks.remove(tx, webhook_id)
-            await audit.record(
-                tx, actor, now, "webhook.remove", str(webhook_id), before=_told(known)
-            )
-
-        await self._store.write(unit)
+        await self._store.write(take_away, actor, self._now(), webhook_id)
 
     async def log(self, webhook_id: int, limit: int) -> list[TellingView]:
         """What it was told in the last week, and is to be told, the latest first."""
@@ -185,6 +177,33 @@ class Hooks:
         return int(self._clock.now() * 1000)
 
 
+async def take_away(tx: Transaction, actor: Actor, now: int, webhook_id: int) -> None:
+    """Remove one. Raises Fault NOT_FOUND."""
+    known = await webhooks.find(tx, webhook_id)
+    await webhooks.remove(tx, webhook_id)
+    await audit.record(tx, actor, now, "webhook.remove", str(webhook_id), before=told(known))
+
+
+async def set_to(
+    tx: Transaction, actor: Actor, now: int, webhook_id: int, wanted: Mapping[str, Any]
+) -> None:
+    """Make one as it was `told`, as far as that is given, on the same host; its secret stays.
+
+    Raises:
+        Fault: NOT_FOUND.
+    """
+    known = await webhooks.find(tx, webhook_id)
+    whole = {**told(known), **wanted}
+    await webhooks.change(
+        tx, webhook_id, url=whole["url"], events=whole["events"].split(),
+        enabled=whole["enabled"], secret=known.secret,
+    )  # fmt: skip
+    after = told(await webhooks.find(tx, webhook_id))
+    await audit.record(
+        tx, actor, now, "webhook.change", str(webhook_id), before=told(known), after=after
+    )
+
+
 def view(one: Webhook) -> WebhookView:
     """As shown."""
     return WebhookView(
@@ -202,5 +221,6 @@ def telling_view(one: Telling) -> TellingView:
     )  # fmt: skip
 
 
-def _told(one: Webhook) -> dict[str, Any]:
+def told(one: Webhook) -> dict[str, Any]:
+    """A webhook as the audit has it."""
     return {"url": one.url, "events": " ".join(sorted(one.events)), "enabled": one.enabled}

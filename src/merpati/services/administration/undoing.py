@@ -23,7 +23,9 @@ from merpati.services.administration import (
     aliases,
     delegating,
     domains,
+    guarding,
     handing_over,
+    hooks,
     lists,
     membership,
     queue,
@@ -35,7 +37,8 @@ from merpati.services.administration.lists import FLAGS, Flag, ListRules, NewLis
 from merpati.services.administration.membership import MemberChange, NewShared, SharedChange
 from merpati.services.administration.queue import NewRule
 from merpati.services.rotation import make_keys
-from merpati.store import audit, delegates, directory, suppression
+from merpati.services.webhooks import purpose
+from merpati.store import audit, delegates, directory, habits, suppression, webhooks
 from merpati.store.audit import Entry
 from merpati.store.engine import Store, Transaction
 
@@ -64,7 +67,6 @@ class Reversal(NamedTuple):
 ERASED: Final = "Its mail was erased for good; a backup may have it."
 SHOWN_ONCE: Final = "Secrets are shown only once: make a new one, or remove this one."
 WAITING: Final = "What was done to mail that waits is done: act upon it again in the queue."
-STOPPED: Final = "Stop the account, or let it send, where stopped accounts are."
 OTHERS: Final = "This kind of change cannot be taken back."
 NEVER: Final = {
     "account.password": "Passwords are not kept: give the account a new one.",
@@ -72,13 +74,9 @@ NEVER: Final = {
     "account.sign-in-changed": "How somebody signs in is theirs to change; no secret is kept.",
     "list.approve": "The post has gone out.",
     "list.reject": "The post was thrown away, and its author told.",
-    "guard.freeze": STOPPED,
-    "guard.release": STOPPED,
     "token.add": SHOWN_ONCE,
     "token.remove": SHOWN_ONCE,
-    "webhook.add": SHOWN_ONCE,
     "webhook.remove": SHOWN_ONCE,
-    "webhook.change": "Change the webhook again where webhooks are.",
     "backup.begin": "A backup takes nothing away.",
 }
 
@@ -447,11 +445,76 @@ async def _suppress(tx: Transaction, act: Act, entry: Entry) -> None:
     await queue.suppress(tx, act.actor, act.now, one)
 
 
+# The guard, and files that are handed out
+
+
+async def _stopped(tx: Transaction, entry: Entry) -> Mapping[str, Any]:
+    account = await directory.account(tx, entry.subject)
+    if not await habits.freezes(tx, account.id):
+        raise Fault(Kind.IN_USE, f"{account.address} may send again.")
+    return entry.after
+
+
+async def _release(tx: Transaction, act: Act, entry: Entry) -> None:
+    await guarding.release(tx, act.actor, act.now, await directory.account(tx, entry.subject))
+
+
+async def _sends(tx: Transaction, entry: Entry) -> Mapping[str, Any]:
+    account = await directory.account(tx, entry.subject)
+    if await habits.freezes(tx, account.id):
+        raise Fault(Kind.IN_USE, f"{account.address} is stopped again.")
+    if entry.after.get("deleted"):
+        raise Fault(Kind.IN_USE, "The mail that was held was dropped.")
+    return entry.after
+
+
+async def _stop(tx: Transaction, act: Act, entry: Entry) -> None:
+    account = await directory.account(tx, entry.subject)
+    await guarding.stop(tx, act.actor, act.now, account, guarding.STOPPED)
+
+
+async def _limits(tx: Transaction, entry: Entry) -> Mapping[str, Any]:
+    own = await guarding.limits(tx, entry.subject)
+    return {name: own[name] for name in {*entry.before, *entry.after} if name in own}
+
+
+async def _limits_back(tx: Transaction, act: Act, entry: Entry) -> None:
+    gone = dict.fromkeys(entry.after, -1)
+    await guarding.limit(tx, act.actor, act.now, entry.subject, {**gone, **entry.before})
+
+
+async def _handed_out(tx: Transaction, entry: Entry) -> Mapping[str, Any]:
+    return await accounts.handed_out(tx, entry.subject)
+
+
+async def _hand_out(tx: Transaction, act: Act, entry: Entry) -> None:
+    await accounts.hand_out(tx, act.actor, act.now, entry.subject, entry.before["folder"])
+
+
+# Webhooks
+
+
+async def _webhook(tx: Transaction, entry: Entry) -> Mapping[str, Any]:
+    known = await webhooks.find(tx, int(entry.subject))
+    if purpose(entry.before.get("url", known.url)) != purpose(known.url):
+        raise Fault(Kind.IN_USE, "Its secret is of another host: change the webhook again.")
+    return hooks.told(known)
+
+
+async def _webhook_back(tx: Transaction, act: Act, entry: Entry) -> None:
+    await hooks.set_to(tx, act.actor, act.now, int(entry.subject), entry.before)
+
+
+async def _webhook_gone(tx: Transaction, act: Act, entry: Entry) -> None:
+    await hooks.take_away(tx, act.actor, act.now, int(entry.subject))
+
+
 REVERSALS: Final[Mapping[str, Reversal]] = {
     "account.add": Reversal(_empty_account, _account_gone),
     "account.change": Reversal(_account, _account_back),
     "account.remove": Reversal(_free, _account_again),
     "account.forward": Reversal(_forwarding, _forwarding_back),
+    "account.info": Reversal(_handed_out, _hand_out),
     "account.handover": Reversal(_handed_over, _hand_back),
     "account.handback": Reversal(_person, _hand_over),
     "domain.add": Reversal(_empty_domain, _domain_gone),
@@ -473,6 +536,11 @@ REVERSALS: Final[Mapping[str, Reversal]] = {
     "delegate.change": Reversal(_delegate, _delegate_back),
     "queue.rule.add": Reversal(_rule, _rule_gone),
     "queue.rule.remove": Reversal(_nothing, _rule_again),
+    "guard.freeze": Reversal(_stopped, _release),
+    "guard.release": Reversal(_sends, _stop),
+    "guard.limits": Reversal(_limits, _limits_back),
+    "webhook.add": Reversal(_webhook, _webhook_gone),
+    "webhook.change": Reversal(_webhook, _webhook_back),
     "queue.unsuppress": Reversal(_suppressed, _suppress),
     "queue.suppress": Reversal(_suppressed, _unsuppress),
 }

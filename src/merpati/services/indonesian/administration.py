@@ -12,8 +12,11 @@ PHRASES = {
     "What was done to mail that waits is done: act upon it again in the queue.": (
         "Yang dilakukan pada surat dalam antrean sudah terjadi: tangani lagi di antrean."
     ),
-    "Stop the account, or let it send, where stopped accounts are.": (
-        "Hentikan akunnya, atau izinkan mengirim lagi, di halaman akun yang dihentikan."
+    "{address} may send again.": "{address} sudah boleh mengirim lagi.",
+    "{address} is stopped again.": "{address} sudah dihentikan lagi.",
+    "The mail that was held was dropped.": "Surat yang ditahan sudah dibuang.",
+    "Its secret is of another host: change the webhook again.": (
+        "Rahasianya milik host lain: ubah lagi webhook-nya."
     ),
     "This kind of change cannot be taken back.": "Perubahan jenis ini tidak dapat diurungkan.",
     "Passwords are not kept: give the account a new one.": (
