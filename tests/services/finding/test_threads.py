@@ -161,6 +161,26 @@ class Letter(NamedTuple):
 
 def naive(letters: dict[int, Letter]) -> str:
     """THREAD=REFERENCES step by step as RFC 5256 3 says, on subjects that are "x" or "Re: x"."""
+
+    def date(one: Held) -> tuple[int, int]:
+        if one.uid:
+            return letters[one.uid].minute, one.uid
+        return min(map(date, one.children))
+
+    def sort(level: list[Held]) -> None:
+        for one in level:
+            sort(one.children)
+        level.sort(key=date)
+
+    roots = linked(letters)
+    sort(roots)
+    roots = joined(roots, {id(one): letters[date(one)[1]].subject for one in roots})
+    sort(roots)
+    return "".join(f"({shown(one)})" for one in roots)
+
+
+def linked(letters: dict[int, Letter]) -> list[Held]:
+    """Steps 1 to 3."""
     ids: dict[str, Held] = {}
     holders: list[Held] = []
     for uid, read in letters.items():
@@ -179,57 +199,46 @@ def naive(letters: dict[int, Letter]) -> str:
         own.put_below(None)
         own.put_below(last)
     top = {id(each): each for each in holders if each.parent is None}
-    roots = [each for held in top.values() for each in held.pruned(is_root=True)]
+    return [each for held in top.values() for each in held.pruned(is_root=True)]
 
-    def date(one: Held) -> tuple[int, int]:
-        if one.uid:
-            return letters[one.uid].minute, one.uid
-        return min(map(date, one.children))
 
-    def sort(level: list[Held]) -> None:
-        for one in level:
-            sort(one.children)
-        level.sort(key=date)
+def joined(roots: list[Held], titles: dict[int, str]) -> list[Held]:
+    """Step 5."""
+    bases = {key: title.removeprefix("Re: ") for key, title in titles.items()}
 
-    def title(one: Held) -> str:
-        return letters[date(one)[1]].subject
+    def answers(one: Held, other: Held) -> bool:
+        keys = id(one), id(other)
+        return titles[keys[0]] != bases[keys[0]] and titles[keys[1]] == bases[keys[1]]
 
-    sort(roots)
     table: dict[str, Held] = {}
     for one in roots:
-        base = title(one).removeprefix("Re: ")
-        old = table.get(base)
-        if base and (old is None or (old.uid and (not one.uid or (
-            title(old) != base and title(one) == base
-        )))):  # fmt: skip
-            table[base] = one
+        old = table.setdefault(bases[id(one)], one)
+        if old.uid and (not one.uid or answers(old, one)):
+            table[bases[id(one)]] = one
+    table.pop("", None)
     kept = []
     for one in roots:
-        base = title(one).removeprefix("Re: ")
-        old = table.get(base, one)
+        old = table.get(bases[id(one)], one)
         if old is one:
             kept.append(one)
-            continue
-        assert old is not None
-        if not old.uid:
+        elif not old.uid:
             old.children += [one] if one.uid else one.children
-        elif title(one) != base and title(old) == base:
+        elif answers(one, old):
             old.children.append(one)
         else:
             both = Held(old.uid)
             both.children, old.uid = old.children, 0
             old.children = [both, one]
-    sort(kept)
+    return kept
 
-    def written_out(one: Held) -> str:
-        text = str(one.uid or "")
-        while len(one.children) == 1:
-            one = one.children[0]
-            text += f" {one.uid}"
-        space = " " if text and one.children else ""
-        return text + space + "".join(f"({written_out(child)})" for child in one.children)
 
-    return "".join(f"({written_out(one)})" for one in kept)
+def shown(one: Held) -> str:
+    text = str(one.uid or "")
+    while len(one.children) == 1:
+        one = one.children[0]
+        text += f" {one.uid}"
+    space = " " if text and one.children else ""
+    return text + space + "".join(f"({shown(child)})" for child in one.children)
 
 
 @pytest.mark.parametrize("seed", range(12))
