@@ -110,10 +110,14 @@ async def _threads(finder: Finder, source: Source, uids: Sequence[int], how: c.T
         tree = await _by_subject(subjects, dated)
     else:
         tree = await _linked(finder, source, uids)
-        _prune(tree)
+        await _prune(tree)
     roots = await _chain(tree, dated)
     if how is c.ThreadBy.REFS:
-        newest = [max(sent[place] for place in _places(tree, root)) for root in roots]
+        newest: list[int] = []
+        for start in range(0, len(roots), TURN // 4):
+            some = roots[start : start + TURN // 4]
+            newest += [max(map(sent.__getitem__, _places(tree, root))) for root in some]
+            await asyncio.sleep(0)
         roots = [roots[n] for n in await order([newest], [False])]
     elif how is c.ThreadBy.REFERENCES:
         replies = await column_of(finder, source, uids, Column.IS_REPLY)
@@ -174,7 +178,7 @@ async def _linked(finder: Finder, source: Source, uids: Sequence[int]) -> _Tree:
     return tree
 
 
-def _prune(tree: _Tree) -> None:
+async def _prune(tree: _Tree) -> None:
     """Steps 2 and 3: take out what is missing and holds no two threads together.
 
     What stands below it goes to the next message above, or to a missing root.
@@ -184,6 +188,8 @@ def _prune(tree: _Tree) -> None:
         return
     above: dict[int, int] = {}
     for node in range(count, len(parents)):
+        if not node % TURN:
+            await asyncio.sleep(0)
         way: list[int] = []
         while node >= count and parents[node] >= 0 and node not in above:
             way.append(node)
@@ -243,13 +249,14 @@ async def _gathered(
     count, first = tree.count, tree.first
     titles = [subjects[root if root < count else first[root]] for root in roots]
     table: dict[bytes, int] = {}
-    for root, title in zip(roots, titles, strict=True):
+    for turn, (root, title) in enumerate(zip(roots, titles, strict=True)):
+        if not turn % TURN:
+            await asyncio.sleep(0)
         known = table.get(title, -1)
         if known < 0 or (
             known < count and (root >= count or (replies[known] and not replies[root]))
         ):
             table[title] = root
-    await asyncio.sleep(0)
     if b"" in table:
         del table[b""]
     elif len(table) == len(roots):
@@ -257,7 +264,9 @@ async def _gathered(
     kept: list[int] = []
     joined: dict[int, list[int]] = {}
     instead: dict[int, int] = {}  # a missing parent of both, where neither answers the other
-    for root, title in zip(roots, titles, strict=True):
+    for turn, (root, title) in enumerate(zip(roots, titles, strict=True)):
+        if not turn % TURN:
+            await asyncio.sleep(0)
         known = table.get(title, root)
         if known == root:
             kept.append(root)
@@ -272,7 +281,6 @@ async def _gathered(
             first.append(-1)
             tree.next.append(-1)
             joined[holder] = [known, root]
-    await asyncio.sleep(0)
     if not joined:
         return kept
     rank = [0] * count
