@@ -66,7 +66,7 @@ class Quiet:
         )
         return {name: [found] for name in (HOSTNAME, *domains)}
 
-    def settings(self) -> list[SettingView]:
+    def settings(self, language: str) -> list[SettingView]:  # noqa: ARG002 -- the port has it
         return []
 
     def listeners(self) -> list[ListenerView]:
