@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from collections.abc import Iterator
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -365,6 +366,51 @@ def test_a_shared_mailbox_is_read_and_answers_are_seen(webmail: Webmail, reader:
     reader.press("star")
     reader.page.wait("document.querySelector('.reader article .acts [aria-pressed=true]')")
     shot(reader, "shared")
+
+
+def test_a_folder_is_shared_and_shared_no_more(webmail: Webmail, reader: Person) -> None:
+    page, colleague = reader.page, next(one for one in WAYS.values() if one != reader.address)
+
+    def rights() -> str:
+        """What the colleague may do, as a mail program of the owner sees it."""
+        with by_imap(webmail.server, reader.address) as imap:
+            [told] = imap.getacl("Archive")[1]
+        found = re.search(rf'"?{re.escape(colleague)}"? (\S+)', (told or b"").decode())
+        return found[1] if found else ""
+
+    if reader.phone:
+        page.click(".burger button")
+        page.wait("document.querySelector('.folders.shown')")
+    menu = json.dumps(reader.name("folderMenu", reader.name("archive")))
+    page.wait(
+        "(one => { one?.click(); return !!one; })([...document.querySelectorAll('nav.tree button')]"
+        f".find(one => one.ariaLabel === {menu}))"
+    )
+    reader.press("share")
+    option = (
+        "[...(document.querySelector('dialog form select')?.options ?? [])]"
+        f".find(one => one.text.includes('{colleague}'))"
+    )
+    page.wait(option)
+    page.run(
+        f"(one => {{ one.value = {option}.value;"
+        " one.dispatchEvent(new Event('change', { bubbles: true })); })"
+        "(document.querySelector('dialog form select'))"
+    )
+    page.click("dialog form button")
+    page.wait("document.querySelector('dialog li select')?.value === 'read'")
+    assert findings(page) == []
+    shot(reader, "share")
+    page.until(lambda: "r" in rights() and "i" not in rights())
+    page.run(
+        "(one => { one.value = 'change';"
+        " one.dispatchEvent(new Event('change', { bubbles: true })); })"
+        "(document.querySelector('dialog li select'))"
+    )
+    page.until(lambda: "i" in rights())
+    page.click("dialog li button")
+    page.wait("!document.querySelector('dialog li')")
+    page.until(lambda: not rights())
 
 
 def test_how_much_room_is_left_is_told(reader: Person) -> None:

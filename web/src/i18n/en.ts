@@ -72,6 +72,7 @@ export const en = {
   hasChildren: "It has folders inside; delete those first.",
   emptyFolder: "Delete all messages",
   emptySure: (name: string, n: number) => `Delete ${s(n, "message", "messages")} in “${name}” for ever?`,
+  share: "Share",
   markAllRead: "Mark all as read",
   folderMenu: (name: string) => `Folder ${name}`,
   unread: (n: number) => `${n} unread`,

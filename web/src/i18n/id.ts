@@ -71,6 +71,7 @@ export const id: Like<typeof en> = {
   hasChildren: "Masih ada folder di dalamnya; hapus itu lebih dulu.",
   emptyFolder: "Hapus semua pesan",
   emptySure: (name, n) => `Hapus ${many(n, "pesan")} di “${name}” untuk selamanya?`,
+  share: "Bagikan",
   markAllRead: "Tandai semua sudah dibaca",
   folderMenu: (name) => `Folder ${name}`,
   unread: (n) => `${n} belum dibaca`,
