@@ -429,7 +429,9 @@ def _addresses(arrival: Arrival) -> list[str]:
 
 def _waits(arrival: Arrival, route: Route) -> bool:
     """Whether a recipient here is served by the queue: with a report of success, or later."""
-    return bool(arrival.options.hold_until) or "SUCCESS" in route.options.notify
+    if route.options is not NO_RECIPIENT_OPTIONS and "SUCCESS" in route.options.notify:
+        return True
+    return arrival.options.hold_until > 0
 
 
 def _wishes(routes: tuple[Route, ...]) -> dict[str, RecipientOptions]:
@@ -461,9 +463,10 @@ def _led_to(arrival: Arrival) -> _LedTo:
             continue
         for account_id in route.accounts:
             addresses.setdefault(account_id, route.address)
-            if len(route.accounts) == 1 and not route.remote:
-                own.setdefault(account_id, route.address)
-        remote.update(route.remote)
+        if route.remote:
+            remote.update(route.remote)
+        elif len(route.accounts) == 1:
+            own.setdefault(route.accounts[0], route.address)
     return addresses, own, remote, later
 
 

@@ -96,12 +96,13 @@ class Session:
                     client.be_patient(self._settings.command_timeout)
                     line = await connection.read_line(commands.AUTH_LINE_LIMIT, idle=True)
                 command = commands.recall(line)
-                if type(command) is not commands.Bdat:  # which has octets behind it to skip first
+                kind = type(command)
+                if kind is not commands.Bdat:  # which has octets behind it to skip first
                     check(client.legal, client.state, command)
-                waiting = HANDLERS[type(command)](client, command)
+                waiting = HANDLERS[kind](client, command)
                 if waiting is not None:
                     await waiting
-                if type(command) in IDLE:
+                if kind in IDLE:
                     self._count_idle()
             except Fault as fault:
                 await self._failed(fault, line)
