@@ -83,6 +83,15 @@ def test_one_message_is_shown_whole(merpati: Merpati, ids: list[int]) -> None:
     assert "answer    nobody answers" in shown
 
 
+def test_what_holds_a_message_is_not_said_to_be_an_answer(merpati: Merpati, ids: list[int]) -> None:
+    merpati("queue", "hold", str(ids[2]), "--reason", "why not")
+    shown = merpati("queue", "show", str(ids[2])).out
+    assert "held      why not\n" in shown
+    assert "answer    nobody answers\n" in shown
+    merpati("queue", "hold", str(ids[0]), "--reason", "why not")
+    assert "answer    waits for its first try\n" in merpati("queue", "show", str(ids[0])).out
+
+
 def test_acts_want_to_know_on_what(merpati: Merpati, ids: list[int]) -> None:
     assert "say which" in merpati("queue", "hold").err
     assert "name a pattern" in merpati("queue", "delete", "all").err

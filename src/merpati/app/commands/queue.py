@@ -173,7 +173,9 @@ async def _show(one: Session, args: argparse.Namespace) -> None:
         say(f"to        {recipient.address}")
         say(f"by        {recipient.destination or 'this server'}")
         say(f"next try  {_when(recipient, known)}, after {recipient.attempts} so far")
-        say(f"answer    {administration.why(recipient, known)}")
+        if recipient.held:
+            say(f"held      {recipient.reason}")
+        say(f"answer    {administration.answer(recipient, known)}")
         if recipient.remote:
             say(f"of        {recipient.remote}")
 

@@ -80,6 +80,7 @@ PHRASES: Final[dict[str, str]] = {
     "to        {address}": "untuk     {address}",
     "by        {destination}": "lewat     {destination:said}",
     "next try  {when}, after {count} so far": "coba lagi {when:said}, sudah {count} kali",
+    "held      {reason}": "ditahan   {reason:said}",
     "answer    {reply}": "jawaban   {reply:said}",
     "of        {remote}": "dari      {remote:text}",
     "due now                      {count}": "perlu dikirim sekarang       {count}",

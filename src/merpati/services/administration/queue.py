@@ -270,9 +270,12 @@ def next_try(one: QueueRecipient, known: dict[str, Destination]) -> int:
 
 
 def why(one: QueueRecipient, known: dict[str, Destination]) -> str:
+    """Why a recipient waits: what holds it, else the last answer."""
+    return one.reason if one.held else answer(one, known)
+
+
+def answer(one: QueueRecipient, known: dict[str, Destination]) -> str:
     """The last words about a recipient, or about its destination when it has none itself."""
-    if one.held:
-        return one.reason
     if one.reply:
         return one.reply
     destination = known.get(one.destination)
