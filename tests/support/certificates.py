@@ -67,6 +67,13 @@ class Issued:
         return context
 
 
+CA_USAGE = x509.KeyUsage(
+    digital_signature=True, content_commitment=False, key_encipherment=False,
+    data_encipherment=False, key_agreement=False, key_cert_sign=True, crl_sign=True,
+    encipher_only=False, decipher_only=False,
+)  # fmt: skip
+
+
 class Authority:
     """Signs certificates; itself signed by `signer`, or by itself."""
 
@@ -84,7 +91,9 @@ class Authority:
         self.signer = signer
         limits = x509.BasicConstraints(ca=ca, path_length=path_length)
         above = signer or self
-        builder = _builder(name, self.key, above.name if signer else name, days)
+        builder = _builder(name, self.key, above.name if signer else name, above.key, days)
+        if ca:
+            builder = builder.add_extension(CA_USAGE, critical=True)
         self.certificate = builder.add_extension(limits, critical=True).sign(
             above.key, hashes.SHA256()
         )
@@ -103,7 +112,7 @@ class Authority:
         alternatives += [x509.IPAddress(ipaddress.ip_address(one)) for one in addresses]
         alternatives += [x509.RFC822Name(one) for one in mailboxes]
         certificate = (
-            _builder(names[0] if names else "nobody", own, self.name, days)
+            _builder(names[0] if names else "nobody", own, self.name, self.key, days)
             .add_extension(x509.SubjectAlternativeName(alternatives), critical=False)
             .sign(self.key, hashes.SHA256())
         )
@@ -140,7 +149,11 @@ class Authority:
 
 
 def _builder(
-    name: str, key: ec.EllipticCurvePrivateKey, issuer: str, days: float
+    name: str,
+    key: ec.EllipticCurvePrivateKey,
+    issuer: str,
+    issuer_key: ec.EllipticCurvePrivateKey,
+    days: float,
 ) -> x509.CertificateBuilder:
     now = dt.datetime.now(dt.UTC)
     end = now + dt.timedelta(days=days)
@@ -152,4 +165,9 @@ def _builder(
         .serial_number(x509.random_serial_number())
         .not_valid_before(min(now, end) - HOUR)
         .not_valid_after(end)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .add_extension(
+            x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key()),
+            critical=False,
+        )
     )

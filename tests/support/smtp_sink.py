@@ -25,6 +25,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from tests.support.certificates import CA_USAGE
+
 ESMTP = ("PIPELINING", "SIZE 10000000", "8BITMIME", "ENHANCEDSTATUSCODES", "SMTPUTF8", "DSN")
 
 _DEFAULTS = {
@@ -345,6 +347,8 @@ def contexts(*names: str) -> tuple[ssl.SSLContext, ssl.SSLContext]:
         .not_valid_after(now + dt.timedelta(days=1))
         .add_extension(x509.SubjectAlternativeName([*alternatives, *alternatives_ip]), False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), True)
+        .add_extension(CA_USAGE, True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), False)
         .sign(key, hashes.SHA256())
     )
     pem = certificate.public_bytes(serialization.Encoding.PEM)

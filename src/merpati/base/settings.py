@@ -265,7 +265,7 @@ def describe(one: Setting, tell: Tell = str) -> str:
 
 def summary(group: type) -> str:
     """What a group is about: the first paragraph of its docstring."""
-    return (group.__doc__ or "").partition("\n\n")[0].replace("\n    ", " ").strip()
+    return " ".join((group.__doc__ or "").partition("\n\n")[0].split())
 
 
 def comment(text: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import inspect
 import os
 import re
 import time
@@ -36,7 +37,7 @@ UNITS: Final = {"": 1, "s": 1, "m": 60, "h": 3600}
 def configure(parser: argparse.ArgumentParser) -> None:
     """`merpati collector add|list|show|set|run|remove`."""
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-    add = actions.add_parser("add", help="fetch from a mailbox", description=_add.__doc__)
+    add = actions.add_parser("add", help="fetch from a mailbox", description=inspect.getdoc(_add))
     add.add_argument("address", help="the account here")
     add.add_argument("--host", required=True)
     add.add_argument("--user", required=True, help="the name there")

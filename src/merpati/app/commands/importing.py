@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import inspect
 import os
 import sys
 import tomllib
@@ -53,7 +54,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
             )
             action.add_argument("--mailbox", default="", help="what a single file becomes")
     imap = actions.add_parser(
-        "imap", help="accounts of another IMAP server", description=_imap.__doc__
+        "imap", help="accounts of another IMAP server", description=inspect.getdoc(_imap)
     )
     imap.add_argument("address", nargs="?", help="the account that it becomes")
     imap.add_argument("--accounts", type=Path, metavar="FILE", help="many: a CSV or TOML file")

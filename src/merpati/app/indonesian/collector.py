@@ -10,7 +10,7 @@ PHRASES: Final[dict[str, str]] = {
     ),
     (
         "Fetch from a mailbox elsewhere.\n\n"
-        "    The password is read from standard input, or from MERPATI_COLLECTOR_PASSWORD."
+        "The password is read from standard input, or from MERPATI_COLLECTOR_PASSWORD."
     ): (
         "Ambil surat dari kotak surat di tempat lain.\n\n"
         "Kata sandinya dibaca dari masukan standar, atau dari MERPATI_COLLECTOR_PASSWORD."

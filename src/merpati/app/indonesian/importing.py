@@ -25,13 +25,13 @@ PHRASES: Final[dict[str, str]] = {
     "accounts of another IMAP server": "akun di server IMAP lain",
     (
         "Copy accounts of another IMAP server, one or many at a time.\n\n"
-        "    One: its password is read from standard input, or from MERPATI_IMPORT_PASSWORD. Many:"
+        "One: its password is read from standard input, or from MERPATI_IMPORT_PASSWORD. Many:"
         " a\n"
-        "    CSV file whose first line names its columns, or a TOML file with [[account]] tables;"
+        "CSV file whose first line names its columns, or a TOML file with [[account]] tables;"
         " of host,\n"
-        "    port, security, user, password, master and target (the account here) what all have in"
+        "port, security, user, password, master and target (the account here) what all have in"
         " common\n"
-        "    may be given as options instead."
+        "may be given as options instead."
     ): (
         "Salin akun dari server IMAP lain, satu atau banyak sekaligus.\n\n"
         "Satu: kata sandinya dibaca dari masukan standar, atau dari MERPATI_IMPORT_PASSWORD."
