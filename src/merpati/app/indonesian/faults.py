@@ -163,6 +163,7 @@ PHRASES: Final[dict[str, str]] = {
     ),
     "another worker has finished it": "sudah diselesaikan proses lain",
     "this took too long; begin again": "terlalu lama; mulai lagi",
+    "this was asked for something else; begin again": "ini diminta untuk hal lain; mulai lagi",
     "this passkey is not known here": "passkey ini tidak dikenal di sini",
     "this passkey was copied; remove it": "passkey ini telah disalin; hapuslah",
     "there is no such passkey": "tidak ada passkey seperti itu",
