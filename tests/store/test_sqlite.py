@@ -65,6 +65,22 @@ async def test_a_slow_disk_holds_up_the_writer_thread_and_a_quick_one_nobody(
     assert committed[-1] == here
 
 
+async def test_a_commit_that_fails_in_any_way_is_no_success(store: SqliteStore) -> None:
+    def fail() -> bool:
+        raise MemoryError("none left")
+
+    async def count(tx: Transaction) -> Any:
+        return await tx.value("SELECT count(*) FROM domain")
+
+    store._writer.set_commit_hook(fail)
+    with pytest.raises(Fault, match="none left"):
+        await store.write(directory.add_domain, "example.org", NOW)
+    store._writer.set_commit_hook(None)
+    assert await store.read(count) == 0
+    await store.write(directory.add_domain, "example.org", NOW)
+    assert await store.read(count) == 1
+
+
 async def test_a_read_that_turns_out_long_is_run_again_off_the_loop(store: SqliteStore) -> None:
     seen: list[str] = []
 

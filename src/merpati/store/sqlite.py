@@ -187,7 +187,7 @@ def connect(path: Path, *, read_only: bool = False, durable: bool = True) -> aps
     return db
 
 
-def _fault(error: apsw.Error, path: Path) -> Fault:
+def _fault(error: Exception, path: Path) -> Fault:
     if isinstance(error, apsw.FullError):
         return Fault(Kind.NO_SPACE, f"{path}: the disk is full; free some space")
     if isinstance(error, apsw.CorruptError | apsw.NotADBError):
@@ -328,7 +328,7 @@ class SqliteStore:
         self._loop.call_soon_threadsafe(self._run_batch)
 
     def _run_batch(self) -> None:
-        """Run what waits, as far as it fits into one commit; the thread finishes it."""
+        """Run what waits, as far as it fits into one commit, and have that done."""
         batch: list[_Waiting] = []
         if self._waiting[0].is_long:
             batch.append(self._waiting.popleft())
@@ -376,7 +376,7 @@ class SqliteStore:
             self._writer.execute("COMMIT")
             took = time.monotonic() - began
             self._commit_seconds += (took - self._commit_seconds) / LATELY
-        except apsw.Error as error:
+        except Exception as error:  # noqa: BLE001 -- whatever it was, none of them may hear "done"
             self._give_up(batch, error)
         finally:
             fcntl.flock(self._pen, fcntl.LOCK_UN)
@@ -397,7 +397,7 @@ class SqliteStore:
             waiting.error = _fault(error, self._path) if isinstance(error, apsw.Error) else error
             db.execute("ROLLBACK TO unit; RELEASE unit")
 
-    def _give_up(self, batch: list[_Waiting], error: apsw.Error) -> None:
+    def _give_up(self, batch: list[_Waiting], error: Exception) -> None:
         """Nothing of a batch is kept; after an error of the disk nothing else will be."""
         fault = _fault(error, self._path)
         for waiting in batch:
