@@ -52,7 +52,7 @@ def letters(folder: Path, authority: Authority) -> dict[str, bytes]:
     whole = sealed.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
     return {
         "Good": good,
-        "Changed": good.replace(b"noon", b"nine"),
+        "Changed": good.replace(b" noon", b" nine"),
         "Stranger": sign(stranger.issue("ana@example.org")),
         "Other": sign(authority.issue("budi@example.org")),
         "Sealed": b"From: Ana <ana@example.org>\r\n" + whole,

@@ -53,7 +53,7 @@ def test_a_key_on_an_elliptic_curve_is_as_good(authority: Authority) -> None:
 
 
 def test_a_changed_message_fails(authority: Authority, ana: Person) -> None:
-    found = judge(sign(ana).replace(b"noon", b"nine"), authority)
+    found = judge(sign(ana).replace(b" noon", b" nine"), authority)
     assert found is not None
     assert found.status == "signed/failed"
     assert "changed" in found.errors[0]

@@ -33,6 +33,24 @@ DESKTOP: Final = (1440, 900)
 PHONE: Final = (390, 844)
 KEYS: Final = {"Enter": 13, "Escape": 27, "Tab": 9, "ArrowDown": 40, "ArrowUp": 38, "Backspace": 8}
 
+# Resolves with the middle of an element that has not moved for a tenth of a second, or after
+# two seconds in any case: some never rest.
+RESTING: Final = """new Promise(done => {
+  const begun = performance.now(); let since = begun, last = '';
+  const look = now => {
+    const one = document.querySelector(%s);
+    if (one) {
+      one.scrollIntoView({block: 'nearest'});
+      const {x, y, width, height} = one.getBoundingClientRect();
+      const place = [x + width / 2, y + height / 2];
+      if (String(place) !== last) { last = String(place); since = now; }
+      if (now - since > 100 || now - begun > 2000) { done(place); return; }
+    }
+    requestAnimationFrame(look);
+  };
+  requestAnimationFrame(look);
+})"""
+
 
 class Browser:
     """One browser with a profile of its own."""
@@ -204,13 +222,13 @@ class Page:
         self.wait(f"document.body.innerText.includes({json.dumps(text)})", within)
 
     def click(self, selector: str) -> None:
-        """A click of the mouse in the middle of an element."""
+        """A click of the mouse in the middle of an element, once that stays where it is.
+
+        What comes in above (a banner, a picture) moves the rest, and a click that was aimed before
+        meets something else.
+        """
         self.wait(f"document.querySelector({json.dumps(selector)})")
-        x, y = self.run(
-            f"(() => {{ const one = document.querySelector({json.dumps(selector)});"
-            "one.scrollIntoView({block: 'nearest'}); const box = one.getBoundingClientRect();"
-            "return [box.x + box.width / 2, box.y + box.height / 2]; })()"
-        )
+        x, y = self.run(RESTING % json.dumps(selector))
         for kind in ("mousePressed", "mouseReleased"):
             self.send("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
 
