@@ -34,6 +34,7 @@ from merpati.servers.jmap.kind import (
     Got,
     Kind,
     Property,
+    Update,
     server_set,
 )
 from merpati.servers.jmap.states import Changed
@@ -352,28 +353,22 @@ class Email(Kind):
         }
 
     async def update(
-        self,
-        tx: Transaction,
-        call: Call,
-        access: Access,
-        id_: str,
-        old: dict[str, Any],
-        new: dict[str, Any],
-        touched: frozenset[str],
+        self, tx: Transaction, call: Call, access: Access, update: Update
     ) -> dict[str, Any] | None:
         """RFC 8621 4.6."""
-        places = await _places(tx, call, access, id_)
+        old, new = update.old, update.new
+        places = await _places(tx, call, access, update.id)
         keywords = set(checked_keywords(new["keywords"]))
         mailboxes = await target_mailboxes(tx, call, access, new["mailboxIds"])
         await _check_rights(tx, call, access, places, keywords ^ set(old["keywords"]), mailboxes)
         reminders.check(access, old, new)
         if keywords != set(old["keywords"]):
             await email_edit.set_keywords(tx, access.account_id, places, keywords)
-        number = object_ids.read_email(id_) or 0
+        number = object_ids.read_email(update.id) or 0
         if await reminders.update(tx, call, access, number, old, new):
             return None
         if mailboxes != {one.mailbox_id for one in places}:
-            places = await _places(tx, call, access, id_)
+            places = await _places(tx, call, access, update.id)
             await email_edit.set_mailboxes(tx, access.account_id, places, mailboxes, call.now())
         return None
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
@@ -10,7 +9,7 @@ import msgspec
 
 from merpati.base.faults import SyntaxFault
 from merpati.servers.jmap.call import SUBMISSION, Access, Call
-from merpati.servers.jmap.kind import Property, server_set
+from merpati.servers.jmap.kind import Property, Update, server_set
 from merpati.servers.jmap.rows import Rows
 from merpati.services import authorship
 from merpati.services.route import AddressSettings
@@ -27,18 +26,6 @@ if TYPE_CHECKING:
 
 IDENTITIES_MAX: Final = 200  # of one account
 SIGNATURE_MAX: Final = 100_000  # characters
-_ID: Final = re.compile(r"I([1-9][0-9]{0,17})")
-
-
-def identity_id(number: int) -> str:
-    """The id of an identity."""
-    return f"I{number}"
-
-
-def read_id(text: str) -> int | None:
-    """The identity of an id, or None."""
-    match = _ID.fullmatch(text)
-    return None if match is None else int(match[1])
 
 
 def _are_addresses(value: Any) -> bool:
@@ -97,21 +84,15 @@ class Identities(Rows):
         if len(await identities.listing(tx, access.account_id)) >= IDENTITIES_MAX:
             raise SetFault("overQuota", f"an account has at most {IDENTITIES_MAX} identities")
         number = await identities.add(tx, access.account_id, _identity(0, str(path), new))
-        return {"id": identity_id(number), "mayDelete": True}
+        return {"id": self.id_of(number), "mayDelete": True}
 
     async def update(
-        self,
-        tx: Transaction,
-        call: Call,
-        access: Access,
-        id_: str,
-        old: dict[str, Any],
-        new: dict[str, Any],
-        touched: frozenset[str],
+        self, tx: Transaction, call: Call, access: Access, update: Update
     ) -> dict[str, Any] | None:
         """RFC 8621 6.3."""
-        if new != old:
-            changed = _identity(read_id(id_) or 0, old["email"], new)
+        if update.new != update.old:
+            number = self.number_of(update.id)
+            changed = _identity(number, update.old["email"], update.new)
             await identities.change(tx, access.account_id, changed)
         return None
 
@@ -129,7 +110,7 @@ class Identities(Rows):
 
 async def find(tx: Transaction, access: Access, id_: str) -> Identity | None:
     """An identity by its id."""
-    number = read_id(id_)
+    number = Identities.number_of(id_)
     found = await identities.listing(tx, access.account_id)
     return next((one for one in found if one.id == number), None)
 
@@ -143,7 +124,7 @@ async def senders(tx: Transaction, call: Call) -> Senders:
 
 def _object(one: Identity) -> dict[str, Any]:
     return {
-        "id": identity_id(one.id),
+        "id": Identities.id_of(one.id),
         "name": one.name,
         "email": one.email,
         "replyTo": msgspec.to_builtins(one.reply_to, builtin_types=()),

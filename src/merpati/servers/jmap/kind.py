@@ -89,6 +89,20 @@ class Found(NamedTuple):
     can_calculate_changes: bool = False
 
 
+class Update(NamedTuple):
+    """What a /set changes of one object.
+
+    Attributes:
+        id: the object.
+        old: it as `Kind.current` gave it.
+        new: the same with the patch applied.
+    """
+
+    id: str
+    old: dict[str, Any]
+    new: dict[str, Any]
+
+
 class Outcome:
     """What one /set has done so far.
 
@@ -249,14 +263,7 @@ class Kind(ABC):
         return given
 
     async def update(
-        self,
-        tx: Transaction,
-        call: Call,
-        access: Access,
-        id_: str,
-        old: dict[str, Any],
-        new: dict[str, Any],
-        touched: frozenset[str],
+        self, tx: Transaction, call: Call, access: Access, update: Update
     ) -> dict[str, Any] | None:
         """Change an object; what else changed with it."""
         raise SetFault("forbidden")

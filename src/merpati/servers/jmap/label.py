@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from merpati.servers.jmap.call import Access, Call
-from merpati.servers.jmap.kind import Property, server_set
+from merpati.servers.jmap.kind import Property, Update, server_set
 from merpati.servers.jmap.rows import Rows
 from merpati.store import labels, object_changes
 from merpati.store.labels import Label
@@ -22,18 +21,6 @@ CAPABILITY: Final = "urn:merpati:jmap:labels"
 LABELS_MAX: Final = 500  # of one account
 NAME_MAX: Final = 100  # characters
 COLORS: Final = ("gray", "red", "orange", "yellow", "green", "teal", "blue", "purple", "pink")
-_ID: Final = re.compile(r"L([1-9][0-9]{0,17})")
-
-
-def label_id(number: int) -> str:
-    """The id of a label."""
-    return f"L{number}"
-
-
-def _read_id(text: str) -> int:
-    """The label of an id; 0 when none can have it."""
-    match = _ID.fullmatch(text)
-    return 0 if match is None else int(match[1])
 
 
 def _is_keyword(value: Any) -> bool:
@@ -75,22 +62,16 @@ class Labels(Rows):
         if len(known) >= LABELS_MAX:
             raise SetFault("overQuota", f"an account has at most {LABELS_MAX} labels")
         made = Label(keyword=keyword, name=new["name"].strip(), color=new["color"])
-        return {"id": label_id(await labels.add(tx, access.account_id, made)), "keyword": keyword}
+        return {"id": self.id_of(await labels.add(tx, access.account_id, made)), "keyword": keyword}
 
     async def update(
-        self,
-        tx: Transaction,
-        call: Call,
-        access: Access,
-        id_: str,
-        old: dict[str, Any],
-        new: dict[str, Any],
-        touched: frozenset[str],
+        self, tx: Transaction, call: Call, access: Access, update: Update
     ) -> dict[str, Any] | None:
         """RFC 8620 5.3."""
-        if new != old:
+        new = update.new
+        if new != update.old:
             changed = Label(
-                id=_read_id(id_), keyword=old["keyword"], name=new["name"].strip(),
+                id=self.number_of(update.id), keyword=new["keyword"], name=new["name"].strip(),
                 color=new["color"],
             )  # fmt: skip
             await labels.change(tx, access.account_id, changed)
@@ -100,9 +81,14 @@ class Labels(Rows):
         self, tx: Transaction, call: Call, access: Access, id_: str, arguments: Mapping[str, Any]
     ) -> None:
         """RFC 8620 5.3."""
-        if not await labels.remove(tx, access.account_id, _read_id(id_)):
+        if not await labels.remove(tx, access.account_id, self.number_of(id_)):
             raise SetFault("notFound")
 
 
 def _object(one: Label) -> dict[str, Any]:
-    return {"id": label_id(one.id), "keyword": one.keyword, "name": one.name, "color": one.color}
+    return {
+        "id": Labels.id_of(one.id),
+        "keyword": one.keyword,
+        "name": one.name,
+        "color": one.color,
+    }

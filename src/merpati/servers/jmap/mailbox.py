@@ -15,7 +15,7 @@ from merpati.model.change import ChangeKind
 from merpati.model.mailbox import DEPTH_MAX, INBOX_ID, NAME_MAX, SEPARATOR
 from merpati.servers.jmap import mailbox_query, mailbox_sharing, states
 from merpati.servers.jmap.call import MAIL, PRINCIPALS, Access, Call
-from merpati.servers.jmap.kind import Changes, Found, Got, Kind, Property, server_set
+from merpati.servers.jmap.kind import Changes, Found, Got, Kind, Property, Update, server_set
 from merpati.servers.jmap.mailbox_view import ADMIN, View, ancestors, look
 from merpati.servers.jmap.states import Changed
 from merpati.services.thread_counts import ThreadCounts
@@ -204,18 +204,12 @@ class Mailbox(Kind):
         return {**told, "shareWith": mailbox_sharing.told(shared.get(node.id, {}))}
 
     async def update(
-        self,
-        tx: Transaction,
-        call: Call,
-        access: Access,
-        id_: str,
-        old: dict[str, Any],
-        new: dict[str, Any],
-        touched: frozenset[str],
+        self, tx: Transaction, call: Call, access: Access, update: Update
     ) -> dict[str, Any] | None:
         """RFC 8621 2.5."""
+        old, new = update.old, update.new
         view = await look(tx, access, call.user.id)
-        node = view.tree[object_ids.read_mailbox(id_) or 0]
+        node = view.tree[object_ids.read_mailbox(update.id) or 0]
         parent = _parent(view, call, new["parentId"])
         moves = parent != node.parent_id or new["name"] != old["name"]
         if moves and not old["myRights"]["mayRename"]:

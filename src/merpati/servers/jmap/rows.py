@@ -6,9 +6,10 @@ number need not say how they change.
 
 from __future__ import annotations
 
+import re
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from merpati.servers.jmap import filters, states
 from merpati.servers.jmap.call import Access, Call
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from merpati.store.engine import Transaction
     from merpati.store.object_changes import Kinds
 
+_NUMBER: Final = re.compile(r"[1-9][0-9]{0,17}")
+
 
 class Rows(Kind):
     """Such a data type.
@@ -32,6 +35,17 @@ class Rows(Kind):
 
     kinds: ClassVar[Kinds | None] = None
     letter: ClassVar[str] = ""
+
+    @classmethod
+    def id_of(cls, number: int) -> str:
+        """The id of a row."""
+        return f"{cls.letter}{number}"
+
+    @classmethod
+    def number_of(cls, id_: str) -> int:
+        """The row of an id; 0, which is none, for what is no id of this type."""
+        number = id_[len(cls.letter) :]
+        return int(number) if id_.startswith(cls.letter) and _NUMBER.fullmatch(number) else 0
 
     @abstractmethod
     async def every(
@@ -87,7 +101,7 @@ class Rows(Kind):
             object_changes.since, access.account_id, state.modseq, self.kinds
         )
         changed = [Changed(one.modseq, one.id, one.id, one.is_gone) for one in found]
-        return states.page(changed, state, current, limit, lambda id_: f"{self.letter}{id_}")
+        return states.page(changed, state, current, limit, self.id_of)
 
     async def query(
         self,

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from merpati.model import object_ids
 from merpati.servers.jmap.call import PRINCIPALS, Access, Call
@@ -28,8 +27,6 @@ from merpati.wire.jmap.values import (
 if TYPE_CHECKING:
     from merpati.store.engine import Transaction
     from merpati.store.object_changes import Kinds
-
-_ID: Final = re.compile(r"N([1-9][0-9]{0,17})")
 
 
 class ShareNotifications(Rows):
@@ -75,15 +72,13 @@ class ShareNotifications(Rows):
         self, tx: Transaction, call: Call, access: Access, id_: str, arguments: Mapping[str, Any]
     ) -> None:
         """RFC 9670 3.5."""
-        match = _ID.fullmatch(id_)
-        number = 0 if match is None else int(match[1])
-        if not await share_notifications.remove(tx, access.account_id, number):
+        if not await share_notifications.remove(tx, access.account_id, self.number_of(id_)):
             raise SetFault("notFound")
 
 
 def _object(one: ShareNotification) -> dict[str, Any]:
     return {
-        "id": f"N{one.id}",
+        "id": ShareNotifications.id_of(one.id),
         "created": utc_date(one.created_at),
         "changedBy": {
             "name": one.name or one.address,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple
 
@@ -10,13 +9,7 @@ from merpati.model import object_ids
 from merpati.servers.jmap import writing
 from merpati.servers.jmap.call import Access, Call, Method
 from merpati.servers.jmap.files import Files, script_blob
-from merpati.servers.jmap.kind import (
-    Answer,
-    Outcome,
-    Property,
-    new_object,
-    server_set,
-)
+from merpati.servers.jmap.kind import Answer, Outcome, Property, Update, new_object, server_set
 from merpati.servers.jmap.rows import Rows
 from merpati.services import scripts
 from merpati.services.scripts import EXTENSIONS, NOTIFY_METHODS, SieveSettings
@@ -42,7 +35,6 @@ if TYPE_CHECKING:
 
 SIEVE: Final = "urn:ietf:params:jmap:sieve"
 NAME_MAX: Final = 512  # octets, as RFC 9661 1.3.1 wants
-_ID: Final = re.compile(r"Z([1-9][0-9]{0,17})")
 
 
 def capability(settings: SieveSettings) -> dict[str, Any]:
@@ -68,10 +60,6 @@ class Compiled(NamedTuple):
 class _New(NamedTuple):
     name: str | None
     compiled: Compiled
-
-
-def _script_id(number: int) -> str:
-    return f"Z{number}"
 
 
 def _is_name(value: Any) -> bool:
@@ -131,25 +119,19 @@ class SieveScripts(Rows):
         if name is None:
             name = next(f"script {n}" for n in range(1, 10_000) if f"script {n}" not in known)
         if name in known:
-            existing = _script_id(known[name].id)
+            existing = self.id_of(known[name].id)
             raise SetFault("alreadyExists", "a script has that name", existingId=existing)
         made = await sieve.put(
             tx, access.account_id, name, new.compiled.source, new.compiled.program, call.now()
         )
         blob_id = script_blob(made.id, new.compiled.source)
-        return {"id": _script_id(made.id), "name": name, "blobId": blob_id, "isActive": False}
+        return {"id": self.id_of(made.id), "name": name, "blobId": blob_id, "isActive": False}
 
     async def update(
-        self,
-        tx: Transaction,
-        call: Call,
-        access: Access,
-        id_: str,
-        old: dict[str, Any],
-        new: dict[str, Any],
-        touched: frozenset[str],
+        self, tx: Transaction, call: Call, access: Access, update: Update
     ) -> dict[str, Any] | None:
         """RFC 9661 2.2."""
+        old, new = update.old, update.new
         name = new["name"] or old["name"]
         text: Compiled | None = None
         if new["blobId"] != old["blobId"]:
@@ -160,7 +142,7 @@ class SieveScripts(Rows):
         if name != old["name"]:
             other = await sieve.find(tx, access.account_id, name)
             if other is not None:
-                existing = _script_id(other.id)
+                existing = self.id_of(other.id)
                 raise SetFault("alreadyExists", "a script has that name", existingId=existing)
         if text is not None:
             await sieve.put(
@@ -170,8 +152,7 @@ class SieveScripts(Rows):
             await sieve.rename(tx, access.account_id, old["name"], name)
         if text is None:
             return None
-        match = _ID.fullmatch(id_)
-        return {"blobId": script_blob(int(match[1]) if match else 0, text.source)}
+        return {"blobId": script_blob(self.number_of(update.id), text.source)}
 
     async def destroy(
         self, tx: Transaction, call: Call, access: Access, id_: str, arguments: Mapping[str, Any]
@@ -216,8 +197,8 @@ async def _every(tx: Transaction, access: Access) -> list[dict[str, Any]]:
     for one in await sieve.scripts(tx, access.account_id):
         source = await sieve.source(tx, access.account_id, one.name)
         found.append({
-            "id": _script_id(one.id), "name": one.name, "blobId": script_blob(one.id, source),
-            "isActive": one.is_active,
+            "id": SieveScripts.id_of(one.id), "name": one.name,
+            "blobId": script_blob(one.id, source), "isActive": one.is_active,
         })  # fmt: skip
     return found
 

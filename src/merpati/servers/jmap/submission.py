@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
@@ -13,14 +12,8 @@ from merpati.model import object_ids
 from merpati.servers.jmap import email_import, reports, sending, writing
 from merpati.servers.jmap.call import SUBMISSION, Access, Call, Method
 from merpati.servers.jmap.email import Email
-from merpati.servers.jmap.identity import identity_id
-from merpati.servers.jmap.kind import (
-    Answer,
-    Got,
-    Property,
-    new_object,
-    server_set,
-)
+from merpati.servers.jmap.identity import Identities
+from merpati.servers.jmap.kind import Answer, Got, Property, Update, new_object, server_set
 from merpati.servers.jmap.reports import Reports
 from merpati.servers.jmap.rows import Rows
 from merpati.servers.jmap.sending import Outgoing
@@ -47,20 +40,8 @@ if TYPE_CHECKING:
     from merpati.store.engine import Transaction
     from merpati.store.object_changes import Kinds
 
-_ID: Final = re.compile(r"S([1-9][0-9]{0,17})")
 REPORTS: Final = {"dsnBlobIds": "dsn", "mdnBlobIds": "mdn"}
 QUEUED: Final = Delivery("250 2.1.5 queued", "queued")
-
-
-def submission_id(number: int) -> str:
-    """The id of a submission."""
-    return f"S{number}"
-
-
-def _read_id(text: str) -> int:
-    """The submission of an id; 0 when none can have it."""
-    match = _ID.fullmatch(text)
-    return 0 if match is None else int(match[1])
 
 
 def _is_address(value: Any) -> bool:
@@ -169,7 +150,7 @@ class Submissions(Rows):
         self, tx: Transaction, access: Access, ids: Sequence[str] | None = None
     ) -> list[dict[str, Any]]:
         """RFC 8621 7.1."""
-        wanted = None if ids is None else [_read_id(one) for one in ids]
+        wanted = None if ids is None else [Submissions.number_of(one) for one in ids]
         found = await submissions.listing(tx, access.account_id, wanted)
         return [_object(one) for one in found]
 
@@ -230,38 +211,31 @@ class Submissions(Rows):
         return {name: told[name] for name in told if name not in ("identityId", "emailId")}
 
     async def update(
-        self,
-        tx: Transaction,
-        call: Call,
-        access: Access,
-        id_: str,
-        old: dict[str, Any],
-        new: dict[str, Any],
-        touched: frozenset[str],
+        self, tx: Transaction, call: Call, access: Access, update: Update
     ) -> dict[str, Any] | None:
         """RFC 8621 7.5: only taking it back."""
-        if new["undoStatus"] == old["undoStatus"]:
+        if update.new["undoStatus"] == update.old["undoStatus"]:
             return None
-        if new["undoStatus"] != Undo.CANCELED:
+        if update.new["undoStatus"] != Undo.CANCELED:
             raise wrong("a message can only be canceled", "undoStatus")
-        [found] = await submissions.listing(tx, access.account_id, [_read_id(id_)])
+        [found] = await submissions.listing(tx, access.account_id, [self.number_of(update.id)])
         if not await submissions.cancel(tx, access.account_id, found, call.now()):
             raise SetFault("cannotUnsend", "it has left already")
-        [found] = await submissions.listing(tx, access.account_id, [_read_id(id_)])
+        [found] = await submissions.listing(tx, access.account_id, [self.number_of(update.id)])
         return {"deliveryStatus": _object(found)["deliveryStatus"]}
 
     async def destroy(
         self, tx: Transaction, call: Call, access: Access, id_: str, arguments: Mapping[str, Any]
     ) -> None:
         """RFC 8621 7.5: what is on its way stays so."""
-        if not await submissions.remove(tx, access.account_id, _read_id(id_)):
+        if not await submissions.remove(tx, access.account_id, self.number_of(id_)):
             raise SetFault("notFound")
 
 
 def _object(one: Submission) -> dict[str, Any]:
     return {
-        "id": submission_id(one.id),
-        "identityId": identity_id(one.identity_id),
+        "id": Submissions.id_of(one.id),
+        "identityId": Identities.id_of(one.identity_id),
         "emailId": object_ids.email(one.email_id),
         "threadId": object_ids.thread(one.thread_id),
         "envelope": one.envelope,
@@ -303,6 +277,6 @@ def set_(kind: Submissions, emails: Email) -> Method:
 
 async def _emails(call: Call, access: Access, references: list[str]) -> dict[str, str]:
     """The emails of submissions, by the ids of these."""
-    ids = {_read_id(call.real(one) or "") for one in references}
+    ids = {Submissions.number_of(call.real(one) or "") for one in references}
     found = await call.services.store.read(submissions.listing, access.account_id, list(ids))
-    return {submission_id(one.id): object_ids.email(one.email_id) for one in found}
+    return {Submissions.id_of(one.id): object_ids.email(one.email_id) for one in found}

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from merpati.servers.jmap.call import VACATION, Access, Call
-from merpati.servers.jmap.kind import Got, Kind, Property, server_set
+from merpati.servers.jmap.kind import Got, Kind, Property, Update, server_set
 from merpati.store import changes, sieve
 from merpati.store.sieve import AutoReply
 from merpati.wire.jmap.faults import SetFault
@@ -89,16 +89,10 @@ class VacationResponse(Kind):
         return _object(await sieve.auto_reply(tx, access.account_id))
 
     async def update(
-        self,
-        tx: Transaction,
-        call: Call,
-        access: Access,
-        id_: str,
-        old: dict[str, Any],
-        new: dict[str, Any],
-        touched: frozenset[str],
+        self, tx: Transaction, call: Call, access: Access, update: Update
     ) -> dict[str, Any] | None:
         """RFC 8621 8.2."""
+        new = update.new
         reply = AutoReply(
             is_enabled=new["isEnabled"],
             from_date=milliseconds(new["fromDate"]) if new["fromDate"] else 0,

@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 from merpati.base import faults
 from merpati.base.faults import Fault
 from merpati.servers.jmap.call import Access, Call, Method
-from merpati.servers.jmap.kind import REQUIRED, Answer, Kind, Outcome, Property
+from merpati.servers.jmap.kind import REQUIRED, Answer, Kind, Outcome, Property, Update
 from merpati.store.engine import UNDONE, Transaction
 from merpati.wire.jmap import patches
 from merpati.wire.jmap.faults import MethodFault, SetFault, set_fault, wrong
@@ -278,7 +278,7 @@ async def _update(
         raise SetFault("notFound")
     new, touched = patched_object(kind.properties, old, kind.patch(call, patch))
     kind.check_offered(touched, call.using)
-    return await kind.update(tx, call, access, id_, old, new, touched)
+    return await kind.update(tx, call, access, Update(id_, old, new))
 
 
 def check_state(wanted: str | None, state: str) -> None:
