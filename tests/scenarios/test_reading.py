@@ -223,6 +223,48 @@ def test_a_folder_is_made_filled_and_deleted(webmail: Webmail, reader: Person) -
     reader.page.wait("!document.querySelector('nav.tree').innerText.includes('Proyek')")
 
 
+def of_folder(reader: Person, name: str, *keys: str) -> None:
+    """Choose of the menu of a folder, and undo what came of it."""
+    if reader.phone:
+        reader.page.click(".burger button")
+        reader.page.wait("document.querySelector('.folders.shown')")
+    reader.press(f"={reader.word('folderMenu', name)}", *keys, "undo")
+    reader.sees("undone")
+    if reader.phone:
+        reader.page.click(".veil")
+
+
+def test_what_is_done_to_a_whole_folder_is_undone(webmail: Webmail, reader: Person) -> None:
+    with by_imap(webmail.server, reader.address) as imap:
+        imap.create("Tumpukan")
+    keep(webmail.server, letter("Dibaca"), mailbox="Tumpukan", flags=r"\Seen", who=reader.address)
+    keep(webmail.server, letter("Belum"), mailbox="Tumpukan", who=reader.address)
+    reader.begin_again()
+    reader.folder("=Tumpukan")
+    of_folder(reader, "Tumpukan", "markAllRead")
+    kept(webmail, reader, "Tumpukan", "UNSEEN", "SUBJECT", "Belum")
+    kept(webmail, reader, "Tumpukan", "SEEN", "SUBJECT", "Dibaca")
+    of_folder(reader, "Tumpukan", "emptyFolder", "deleteForEver")
+    for subject in ("Dibaca", "Belum"):
+        reader.row(subject)
+        kept(webmail, reader, "Tumpukan", "SUBJECT", subject)
+    of_folder(reader, "Tumpukan", "deleteFolder", "deleteFolder")
+    for subject in ("Dibaca", "Belum"):
+        kept(webmail, reader, "Tumpukan", "SUBJECT", subject)
+    reader.folder("=Tumpukan")
+    reader.open("Belum")
+    reader.press("doDelete")
+    reader.sees("deleted", 1)
+    reader.begin_again()
+    reader.folder("trash")
+    reader.open("Belum")
+    reader.press("deleteForEver")
+    reader.page.wait("document.querySelector('dialog')")
+    reader.press("deleteForEver", "undo")
+    reader.sees("undone")
+    reader.row("Belum")
+
+
 def test_several_are_picked_and_read_at_once(webmail: Webmail, reader: Person) -> None:
     for name in ("Surat 8", "Surat 9"):
         reader.row(name)

@@ -11,7 +11,7 @@ from merpati.base.clock import Clock
 from merpati.base.faults import Fault, Kind
 from merpati.base.settings import setting
 from merpati.store import restore
-from merpati.store.engine import Store
+from merpati.store.engine import Store, Transaction
 from merpati.store.restore import Expunged, Removed
 
 DAY: int = 86_400_000  # ms
@@ -34,6 +34,14 @@ class Restored(msgspec.Struct, frozen=True):
 
     emails: int
     mailboxes: tuple[str, ...]
+
+
+class Step(msgspec.Struct, frozen=True):
+    """What was put back of one mailbox, by its id then (0: nothing can be); `more` may follow."""
+
+    mailbox_id: int
+    emails: int
+    more: bool
 
 
 class Restore:
@@ -92,3 +100,21 @@ class Restore:
                 )
                 count += done
         return Restored(count, tuple([one.path for one in found]))
+
+    async def step(self, account_id: int, mailbox_id: int, since: int) -> Step:
+        """Put back some of what was removed from one mailbox, as many emails as one write should.
+
+        `since` is Unix milliseconds. Raises Fault OVER_QUOTA.
+        """
+        found = await self._store.scan(restore.summary, account_id, since)
+        one = next((each for each in found if each.mailbox_id == mailbox_id), None)
+        if one is None:
+            return Step(0, 0, more=False)
+        now = int(self._clock.now() * 1000)
+
+        async def unit(tx: Transaction) -> Step:
+            target = await restore.reopen(tx, account_id, one, now)
+            done = await restore.restore(tx, account_id, one, now, since=since)
+            return Step(target, done, more=done == restore.STEP)
+
+        return await self._store.write_long(unit)

@@ -13,6 +13,7 @@ from merpati.servers.jmap import (
     label,
     mdn,
     reminders,
+    removed,
     safe_html,
     sieve_script,
     smime,
@@ -93,6 +94,8 @@ def methods(finder: Finder, each: Mapping[str, Mapping[str, Any]]) -> dict[str, 
         "SearchSnippet/get": snippet.get(emails),
         "MDN/send": mdn.send(emails),
         "MDN/parse": mdn.parse(),
+        "Removed/get": removed.get(),
+        "Removed/restore": removed.restore(),
         "SafeHtml/get": safe_html.get(),
         "Blob/copy": blob.copy(),
         "Blob/upload": blob.upload(),
@@ -120,5 +123,6 @@ CAPABILITIES: Final[Mapping[str, Mapping[str, Any]]] = {
     reminders.CAPABILITY: {},
     label.CAPABILITY: {"colors": label.COLORS},
     smime.CAPABILITY: {},
+    removed.CAPABILITY: {},
 }
 ALL: Final = frozenset({CORE, WEBSOCKET, VAPID, *CAPABILITIES})

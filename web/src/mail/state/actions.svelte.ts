@@ -11,7 +11,7 @@ import { mail } from "./mail.svelte";
 type Patch = Record<string, true | null>;
 type Patches = Map<Id, Patch>;
 
-const SET_MOST = 500;
+export const SET_MOST = 500;
 
 /** The list that is shown, for rows to leave it at once. */
 export const current: { list: EmailList | null } = $state.raw({ list: null });
@@ -198,23 +198,6 @@ export async function trash(account: Id, rows: Id[], from: Id): Promise<void> {
   if (to !== undefined) move(account, rows, from, to, t.deleted(rows.length));
 }
 
-/** For ever: without undo, so whoever calls this has asked. */
-export async function destroy(account: Id, ids: Id[]): Promise<void> {
-  const { jmap } = mail;
-  if (jmap === null) return;
-  current.list?.remove(ids);
-  try {
-    for (let at = 0; at < ids.length; at += SET_MOST)
-      await jmap.call<SetAnswer>("Email/set", { accountId: account, destroy: ids.slice(at, at + SET_MOST) });
-    toast(t.deletedForEver(ids.length));
-  } catch (problem) {
-    toast(t.failed(why(problem)), { kind: "fault" });
-  }
-  const found = mail.find(account);
-  if (found) await mail.sync(found);
-  void current.list?.refresh();
-}
-
 /** A mailbox for a role that the account has none for yet. */
 async function make(account: Id, name: "archive" | "junk" | "trash"): Promise<Id | undefined> {
   const english = { archive: "Archive", junk: "Junk", trash: "Trash" }[name];
@@ -236,57 +219,6 @@ export async function setMailbox(account: Id, what: Record<string, unknown>): Pr
     toast(t.failed(why(problem)), { kind: "fault" });
     return undefined;
   }
-}
-
-/** Every email of a mailbox, page by page, for acts on all of it. */
-async function* everything(account: Id, mailbox: Id, filter: Record<string, unknown> = {}): AsyncGenerator<Id[]> {
-  const { jmap } = mail;
-  for (let guard = 0; jmap !== null && guard < 10_000; guard++) {
-    const { ids } = await jmap.call<{ ids: Id[] }>("Email/query", {
-      accountId: account,
-      filter: { inMailbox: mailbox, ...filter },
-      limit: SET_MOST,
-    });
-    if (ids.length === 0) return;
-    yield ids;
-  }
-}
-
-export async function empty(account: Id, mailbox: Id): Promise<void> {
-  const { jmap } = mail;
-  let count = 0;
-  try {
-    for await (const ids of everything(account, mailbox)) {
-      const answer = await jmap?.call<SetAnswer>("Email/set", { accountId: account, destroy: ids });
-      count += answer?.destroyed?.length ?? 0;
-      if (!answer?.destroyed?.length) break;
-    }
-    toast(t.deletedForEver(count));
-  } catch (problem) {
-    toast(t.failed(why(problem)), { kind: "fault" });
-  }
-  const found = mail.find(account);
-  if (found) await mail.sync(found);
-  void current.list?.refresh();
-}
-
-export async function markAllRead(account: Id, mailbox: Id): Promise<void> {
-  const { jmap } = mail;
-  let count = 0;
-  try {
-    for await (const ids of everything(account, mailbox, { notKeyword: "$seen" })) {
-      const update = Object.fromEntries(ids.map((id) => [id, { "keywords/$seen": true }]));
-      const answer = await jmap?.call<SetAnswer>("Email/set", { accountId: account, update });
-      const done = Object.keys(answer?.updated ?? {}).length;
-      count += done;
-      if (done === 0) break;
-    }
-    toast(t.markedRead(count));
-  } catch (problem) {
-    toast(t.failed(why(problem)), { kind: "fault" });
-  }
-  const found = mail.find(account);
-  if (found) await mail.sync(found);
 }
 
 export function nameOf(account: Id, mailbox: Id): string {
