@@ -41,6 +41,14 @@ SAID = {
 }
 
 
+BLOCK = (
+    b"Content-Type: multipart/mixed; boundary=x\r\n\r\n--x\r\nContent-Type: text/html\r\n\r\n"
+    b"<h1>Kabar</h1><script>top.ran = 1</script>\r\n"
+    b"--x\r\nContent-Type: text/plain\r\nContent-Disposition: attachment; filename=a.txt\r\n"
+    b"\r\nABC\r\n--x--\r\n"
+)
+
+
 def letters(folder: Path, authority: Authority) -> dict[str, bytes]:
     """One of each kind, by subject; all say that they come from ana@example.org."""
     ana = authority.issue("ana@example.org")
@@ -56,6 +64,7 @@ def letters(folder: Path, authority: Authority) -> dict[str, bytes]:
         "Stranger": sign(stranger.issue("ana@example.org")),
         "Other": sign(authority.issue("budi@example.org")),
         "Sealed": b"From: Ana <ana@example.org>\r\n" + whole,
+        "Block": sign(ana, "-nodetach", data=BLOCK),
     }
 
 
@@ -88,3 +97,25 @@ def test_what_a_signature_is_worth_is_told(webmail: Webmail, way: str) -> None:
         name = f"smime-{subject.lower()}.png"
         reader.page.screenshot(SCREENSHOTS / f"{reader.language}-{size}-light" / name)
     assert reader.page.log() == []
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_what_is_signed_as_one_block_is_shown(webmail: Webmail, way: str) -> None:
+    reader = Person.sign_in(webmail, way)
+    page = reader.page
+    reader.open("Block")
+    page.wait_text(SAID[reader.language]["Good"])
+    page.wait("document.querySelector('.reader iframe')?.srcdoc.includes('<h1>Kabar')")
+    assert "script" not in page.run("document.querySelector('.reader iframe').srcdoc")
+    page.wait_text("a.txt")
+    assert "smime.p7m" not in page.run("document.querySelector('article').innerText")
+    reader.press("=a.txt")
+    page.wait("document.querySelector('dialog')?.innerText.includes('ABC')")
+    assert findings(page) == []
+    page.press("Escape")
+    page.screenshot(
+        SCREENSHOTS
+        / f"{reader.language}-{'phone' if reader.phone else 'desk'}-light"
+        / "smime-block.png"
+    )
+    assert page.log() == []

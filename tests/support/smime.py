@@ -59,10 +59,10 @@ class Authority:
         return Person(certificate, key)
 
 
-def sign(person: Person, *more: str) -> bytes:
+def sign(person: Person, *more: str, data: bytes = BODY) -> bytes:
     signed = openssl(
         "cms", "-sign", "-signer", person.certificate, "-inkey", person.key, "-binary", "-crlfeol",
-        *more, data=BODY,
+        *more, data=data,
     )  # fmt: skip
     whole = signed.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
     return b"From: Ana <ana@example.org>\r\n" + whole

@@ -14,7 +14,7 @@ _MAILBOX: Final = re.compile(r"F([1-9][0-9]{0,17})")
 _EMAIL: Final = re.compile(r"M([1-9a-f][0-9a-f]{0,15})")
 _CONTENT: Final = re.compile(r"C([1-9][0-9]{0,17})-(-?[0-9]{1,18})")
 _THREAD: Final = re.compile(r"T([0-9a-f]{16})")
-_BLOB: Final = re.compile(r"([EUV])([1-9a-f][0-9a-f]{0,15})(?:-([0-9]{1,6}))?")
+_BLOB: Final = re.compile(r"([EUV])([1-9a-f][0-9a-f]{0,15})(?:-([0-9]{1,6}))?(?:-([0-9]{1,6}))?")
 _SIGN: Final = 1 << 63
 
 
@@ -26,6 +26,7 @@ class BlobName(NamedTuple):
         id: of the email or the upload.
         part: the number of a part of the email, decoded; None for the whole. Of a script a
             number that changes with its text.
+        inner: the number of a part of the message that lies in that part, decoded or signed.
         script: whether it is the text of a Sieve script, whose id it bears.
     """
 
@@ -33,6 +34,7 @@ class BlobName(NamedTuple):
     id: int
     part: int | None = None
     script: bool = False
+    inner: int | None = None
 
 
 def account(id_: int) -> str:
@@ -63,7 +65,8 @@ def thread(id_: int) -> str:
 def blob(name: BlobName) -> str:
     """Of bytes that can be downloaded."""
     text = f"{'V' if name.script else 'U' if name.upload else 'E'}{name.id:x}"
-    return text if name.part is None else f"{text}-{name.part}"
+    numbers = [f"-{one}" for one in (name.part, name.inner) if one is not None]
+    return text + "".join(numbers)
 
 
 def read_account(text: str) -> int | None:
@@ -104,8 +107,9 @@ def read_blob(text: str) -> BlobName | None:
     match = _BLOB.fullmatch(text)
     if match is None or (found := int(match[2], 16)) >= _SIGN:
         return None
-    part = match[3]
-    if part is not None and str(int(part)) != part:
+    if any(one is not None and str(int(one)) != one for one in match.group(3, 4)):
         return None
-    number = None if part is None else int(part)
-    return BlobName(match[1] == "U", found, number, match[1] == "V")
+    part, inner = (None if one is None else int(one) for one in match.group(3, 4))
+    if inner is not None and match[1] == "V":
+        return None
+    return BlobName(match[1] == "U", found, part, match[1] == "V", inner)

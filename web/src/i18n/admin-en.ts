@@ -64,6 +64,7 @@ export const en = {
   group: { overview: "Overview", people: "People", mail: "Mail", system: "System" },
 
   dashboard: {
+    nothing: "Nothing in this time.",
     lead: "How things stand now, and how they went.",
     waiting: "Waiting in the queue",
     held: "Held",
@@ -118,7 +119,7 @@ export const en = {
     renameHint: "When it changes, the old address keeps leading here.",
     addresses: "Addresses",
     mailboxes: "Mailboxes",
-    unseen: "unseen",
+    unseen: "Unread",
     removed: "Removed mail that can be restored",
     nothingRemoved: "Nothing can be restored.",
     restore: "Restore",

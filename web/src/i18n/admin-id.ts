@@ -67,6 +67,7 @@ export const id: Like<typeof en> = {
   group: { overview: "Ikhtisar", people: "Orang", mail: "Surat", system: "Sistem" },
 
   dashboard: {
+    nothing: "Belum ada apa-apa dalam rentang waktu ini.",
     lead: "Keadaan sekarang, dan sebelumnya.",
     waiting: "Menunggu di antrean",
     held: "Ditahan",
@@ -121,7 +122,7 @@ export const id: Like<typeof en> = {
     renameHint: "Bila diganti, alamat lama tetap menuju ke sini.",
     addresses: "Alamat",
     mailboxes: "Kotak surat",
-    unseen: "belum dibaca",
+    unseen: "Belum dibaca",
     removed: "Surat terhapus yang bisa dipulihkan",
     nothingRemoved: "Tidak ada yang bisa dipulihkan.",
     restore: "Pulihkan",

@@ -24,6 +24,7 @@ from merpati.wire.jmap.values import (
 )
 from merpati.wire.mime import headers, text, tree
 from merpati.wire.mime.tree import Part
+from merpati.wire.smime import message as smime
 
 if TYPE_CHECKING:
     import mmap
@@ -50,7 +51,8 @@ class Message(NamedTuple):
         buffer: what it lies in.
         root: its structure there.
         size: its own, in octets.
-        name: of the bytes, if its parts can be named after them.
+        name: of the message around it, or of the part it lies in, after which its parts are
+            named; None where none can be.
         first: the number of its root among their parts.
     """
 
@@ -64,7 +66,9 @@ class Message(NamedTuple):
         """The blob id of a part by its number in this message."""
         if self.name is None:
             return None
-        return object_ids.blob(self.name._replace(part=self.first + n))
+        if self.name.part is None:
+            return object_ids.blob(self.name._replace(part=self.first + n))
+        return object_ids.blob(self.name._replace(inner=self.first + n))
 
 
 def parse(kind: email.Email) -> Method:
@@ -118,12 +122,31 @@ async def message(call: Call, access: Access, name: BlobName) -> Message | None:
     if name.part >= len(parts):
         return None
     part = parts[name.part]
-    if part.children and (part.type, part.subtype) == ("message", "rfc822"):
+    if name.inner is None and _has_message(part):
         # Its parts are among those of the message around it.
         return Message(content, part.children[0], part.size, whole, name.part + 1)
-    decoded = await asyncio.to_thread(text.content, content, part)
-    own = await asyncio.to_thread(tree.parse, decoded)
-    return Message(decoded, own, len(decoded), None, 0)
+    return await asyncio.to_thread(_within, content, part, name)
+
+
+def _within(content: bytes | mmap.mmap, part: Part, name: BlobName) -> Message | None:
+    """The message in an encoded or signed part, or one in a part of that."""
+    decoded = smime.opened(content, part)
+    own = tree.parse(decoded)
+    if name.inner is None:
+        return Message(decoded, own, len(decoded), name, 0)
+    parts = files.all_parts(own)
+    if name.inner >= len(parts):
+        return None
+    inner = parts[name.inner]
+    if _has_message(inner):
+        there = name._replace(inner=None)
+        return Message(decoded, inner.children[0], inner.size, there, name.inner + 1)
+    last = text.content(decoded, inner)
+    return Message(last, tree.parse(last), len(last), None, 0)
+
+
+def _has_message(part: Part) -> bool:
+    return bool(part.children) and (part.type, part.subtype) == ("message", "rfc822")
 
 
 def _is_message(found: Message) -> bool:

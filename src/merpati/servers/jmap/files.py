@@ -19,6 +19,7 @@ from merpati.store.blobs import Body, Stored
 from merpati.store.engine import UNDONE, Transaction
 from merpati.wire.mime import text, tree
 from merpati.wire.mime.tree import Part
+from merpati.wire.smime import message as smime
 
 CHUNK: Final = 64 * 1024
 SCRIPT_MARKS: Final = 1_000_000  # texts that blob ids of one script tell apart
@@ -111,8 +112,20 @@ class Files:
         if name.part >= len(parts):
             return None
         part = parts[name.part]
-        decoded = await asyncio.to_thread(text.content, content, part)
-        return File(decoded, f"{part.type}/{part.subtype}")
+        if name.inner is None:
+            decoded = await asyncio.to_thread(text.content, content, part)
+            return File(decoded, f"{part.type}/{part.subtype}")
+        return await asyncio.to_thread(_within, content, part, name.inner)
+
+
+def _within(content: bytes | mmap.mmap, part: Part, inner: int) -> File | None:
+    """A part of the message that lies in a part, encoded or signed."""
+    message = smime.opened(content, part)
+    parts = all_parts(tree.parse(message))
+    if inner >= len(parts):
+        return None
+    found = parts[inner]
+    return File(text.content(message, found), f"{found.type}/{found.subtype}")
 
 
 def all_parts(root: Part) -> list[Part]:

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from merpati.base.faults import SyntaxFault
 from merpati.wire.mime import text
+from merpati.wire.smime import signed_data
 
 if TYPE_CHECKING:
     import mmap
@@ -43,6 +45,17 @@ def find(buffer: bytes | mmap.mmap, root: Part) -> Signed | None:
     if root.type == "application" and root.subtype in _WRAPPED:
         return Signed(text.content(buffer, root), None)
     return None
+
+
+def opened(buffer: bytes | mmap.mmap, part: Part) -> bytes:
+    """What a part holds, its encoding undone; of a signed block (RFC 8551 3.5.2) what is signed."""
+    content = text.content(buffer, part)
+    if part.type == "application" and part.subtype in _WRAPPED:
+        try:
+            return signed_data.parse(content).content or content
+        except SyntaxFault:
+            pass  # it is encrypted, or broken, and stays what it is
+    return content
 
 
 def _apart(root: Part) -> Part | None:

@@ -1,12 +1,16 @@
 // Emails as they are read, from the server or, offline, from what was kept.
 import { keep, kept, recall, drop } from "../../lib/cache";
 import { HttpFault } from "../../lib/http";
+import type { Jmap } from "../../lib/jmap/client";
 import type { Email, GetAnswer, Id } from "../../lib/jmap/types";
 import { HEAD, mail } from "../state/mail.svelte";
 
 const SAFE_HTML = "urn:merpati:jmap:safe-html";
 const KEPT = 300; // emails that can be read offline
 const BODY_MOST = 1_000_000; // characters of a body that are asked for
+
+const BODY = ["textBody", "htmlBody", "attachments", "bodyValues"];
+const BLOCK = /^application\/(?:x-)?pkcs7-mime$/;
 
 export const READ = [
   ...HEAD,
@@ -19,10 +23,7 @@ export const READ = [
   "messageId",
   "inReplyTo",
   "references",
-  "textBody",
-  "htmlBody",
-  "attachments",
-  "bodyValues",
+  ...BODY,
   "header:Authentication-Results:asText:all",
   "header:List-Unsubscribe:asURLs",
   "header:Autocrypt:asText",
@@ -51,6 +52,27 @@ export interface Read {
   safe: SafeHtml | null;
 }
 
+/** Signed as one block (RFC 8551 3.5.2), whose text lies in the signature; not encrypted. */
+function isSignedBlock(email: Email): boolean {
+  return /(?:^|\+)signed\//.test(email.smimeStatus ?? "") && BLOCK.test(email.attachments[0]?.type ?? "");
+}
+
+/** The same with the body that was signed, which the server reads like a message within it. */
+async function opened(jmap: Jmap, account: Id, email: Email): Promise<Read> {
+  const blobIds = [email.attachments[0]?.blobId];
+  const got = jmap.call<{ parsed: Record<Id, Email> | null }>("Email/parse", {
+    accountId: account,
+    blobIds,
+    properties: BODY,
+    fetchTextBodyValues: true,
+    maxBodyValueBytes: BODY_MOST,
+  });
+  const safe = jmap.supports(SAFE_HTML) ? jmap.call<{ list: SafeHtml[] }>("SafeHtml/get", { accountId: account, blobIds }) : null;
+  const [inner] = Object.values((await got).parsed ?? {});
+  if (inner === undefined) return { email, safe: null };
+  return { email: { ...email, ...inner }, safe: (await safe)?.list[0] ?? null };
+}
+
 /** Emails with their bodies; those that are not there any more are left out. */
 export async function read(account: Id, ids: Id[]): Promise<Map<Id, Read>> {
   const { jmap } = mail;
@@ -71,6 +93,7 @@ export async function read(account: Id, ids: Id[]): Promise<Map<Id, Read>> {
     const { list } = await got;
     const shown = new Map((safe === null ? [] : (await safe).list).map((one) => [one.blobId, one]));
     for (const email of list) found.set(email.id, { email, safe: shown.get(email.blobId) ?? null });
+    await Promise.all(list.filter(isSignedBlock).map(async (email) => found.set(email.id, await opened(jmap, account, email))));
     void remember(account, found);
   } catch (problem) {
     if (!(problem instanceof HttpFault) || !problem.isOffline) throw problem;
