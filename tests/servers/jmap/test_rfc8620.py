@@ -6,41 +6,13 @@ from typing import Any
 
 import pytest
 
-from merpati.servers.jmap.call import CORE, MAIL, OWNER
-from tests.support.http import Answer, Site
+from merpati.servers.jmap.call import CORE, OWNER
 from tests.support.jmap import JmapInstance
+from tests.support.jmap_http import Client
 from tests.support.server import ANA
 
 RAW = b"Subject: hi\r\n\r\nhello\r\n"
 PROBLEM = "urn:ietf:params:jmap:error:"
-USING = [CORE, MAIL]
-
-
-class Client:
-    """A client of one account."""
-
-    def __init__(self, jmap: JmapInstance, site: Site) -> None:
-        self.account = jmap.account
-        self.site = site
-
-    async def raw(self, body: bytes, content_type: str = "application/json") -> Answer:
-        return await self.site.ask("POST", "/jmap/api", body, user=ANA, content_type=content_type)
-
-    async def request(self, *calls: Any, using: Any = USING, **more: Any) -> Any:
-        body = {"using": using, "methodCalls": list(calls), **more}
-        answer = await self.site.post("/jmap/api", body, user=ANA)
-        assert answer.status == 200, answer.body
-        return answer.json
-
-    async def call(self, method: str, **arguments: Any) -> Any:
-        arguments = {"accountId": self.account, **arguments}
-        [[name, told, _]] = (await self.request([method, arguments, "c"]))["methodResponses"]
-        return {"error": told["type"], **told} if name == "error" else told
-
-
-@pytest.fixture
-async def client(jmap: JmapInstance) -> Client:
-    return Client(jmap, Site(jmap, jmap.jmap.routes()))
 
 
 async def test_the_session_object_has_all_of_section_2(client: Client) -> None:

@@ -240,8 +240,8 @@ def body_value(buffer: bytes | mmap.mmap, part: Part, most: int) -> dict[str, An
     label = part.param("charset")
     said = charsets.decode(data, label)
     problem = "\ufffd" in said or (bool(label) and not charsets.known(label))
-    if not problem and not label.strip() and not data.isascii():
-        problem = True  # it says US-ASCII by saying nothing
+    if not problem and label.strip("\"' \t").lower() in _ASCII and not data.isascii():
+        problem = True  # "" says US-ASCII, too
     said = said.replace("\r\n", "\n")
     short = said
     if most and len(said) * 4 > most:
@@ -257,6 +257,7 @@ def body_value(buffer: bytes | mmap.mmap, part: Part, most: int) -> dict[str, An
     }
 
 
+_ASCII: Final = frozenset({"", "us-ascii", "ascii"})
 _KNOWN_ENCODINGS: Final = _UNENCODED | {
     "base64", "quoted-printable", "x-uuencode", "uuencode", "x-uue",
 }  # fmt: skip
