@@ -96,6 +96,43 @@ def test_a_list_whose_reader_leaves_ends_quietly(folder: Path) -> None:
     assert done.stderr == ""
 
 
+@pytest.mark.parametrize("words", [("--help",), ("config", "sample"), ("--version",)])
+def test_a_disk_that_is_full_of_output_is_one_line(words: tuple[str, ...]) -> None:
+    script = [sys.executable, "-m", "merpati.app.cli", *words]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(script, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr == (
+        f"merpati {words[0]}: the output cannot be written, the disk is full; free some space\n"
+    )
+
+
+def test_with_closed_standard_streams_no_file_takes_their_place(folder: Path) -> None:
+    script = f"{sys.executable} -m merpati.app.cli account list -c {folder}/merpati.toml <&- >&-"
+    done = subprocess.run(script, shell=True, stderr=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_words_that_are_not_utf_8_are_wrong_usage(merpati: Merpati) -> None:
+    done = merpati("account", "show", "a\udcff@a.id")
+    assert (done.status, done.err) == (
+        2, "merpati account: what was typed is not UTF-8; type it again\n",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("number", ["-1", "x", "257"])
+def test_workers_are_a_number_that_can_be(merpati: Merpati, number: str) -> None:
+    done = merpati("serve", f"--workers={number}")
+    assert done.status == 2
+    assert f"'{number}' is not a number from 0 to 256" in done.err
+
+
+def test_a_role_that_there_is_not_is_wrong_usage(merpati: Merpati) -> None:
+    done = merpati("serve", "--role", "mx", "postman")
+    assert done.status == 2
+    assert "argument --role: invalid choice: 'postman'" in done.err
+
+
 def test_the_console_scripts_are_installed() -> None:
     assert run("--version").stdout == "merpati 0.1.0\n"
     done = subprocess.run([SENDMAIL, "-V"], capture_output=True, text=True, check=True)

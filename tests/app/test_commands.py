@@ -39,6 +39,65 @@ def test_init_twice_refuses_and_changes_nothing(folder: Path, merpati: Merpati) 
     assert (folder / "merpati.toml").read_bytes() == before
 
 
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (("--domain", "nodot"), "'nodot' is not a domain name"),
+        (("--domain", "two words.id"), "'two words.id' is not a domain name"),
+        (("--domain", "c.id", "--hostname", "a_b"), 'hostname = "a_b" is not a host name'),
+        (("--domain", "c.id", "--admin", "me"), "'me' is not an address"),
+        (("--domain", "c.id", "--admin", "me@d.id"), "me@d.id must have an address in c.id"),
+        (("--domain", "c.id", "--admin", "a b@c.id"), "'a b@c.id' cannot be an address"),
+    ],
+)
+def test_init_with_a_wrong_name_leaves_nothing_behind(
+    tmp_path: Path, merpati: Merpati, words: tuple[str, ...], reason: str
+) -> None:
+    done = merpati("init", str(tmp_path / "c"), *words)
+    assert done.status == 1
+    assert done.err.startswith(f"merpati init: {reason}") or reason in done.err
+    assert not (tmp_path / "c").exists()
+
+
+def test_init_of_a_domain_with_other_letters_serves_its_a_labels(
+    tmp_path: Path, merpati: Merpati
+) -> None:
+    assert merpati("init", str(tmp_path / "c"), "--domain", "München.de.").status == 0
+    config = ("-c", str(tmp_path / "c" / "merpati.toml"))
+    assert "xn--mnchen-3ya.de" in merpati("domain", "list", *config).out
+    assert merpati("account", "show", "ADMIN@münchen.de", *config).status == 0
+    again = merpati("domain", "add", "MÜNCHEN.de", *config)
+    assert again.err == "merpati domain: domain xn--mnchen-3ya.de exists already\n"
+
+
+def test_an_init_that_was_killed_is_begun_anew(tmp_path: Path, merpati: Merpati) -> None:
+    folder = tmp_path / "c"
+    assert merpati("init", str(folder), "--domain", "c.id").status == 0
+    (folder / "merpati.toml").rename(folder / "merpati.toml.new")  # as before its last step
+    assert merpati("init", str(folder), "--domain", "d.id").status == 0
+    assert merpati("domain", "show", "d.id", "-c", str(folder / "merpati.toml")).status == 0
+    assert not (folder / "merpati.toml.new").exists()
+
+
+def test_init_touches_no_data_of_others(tmp_path: Path, merpati: Merpati) -> None:
+    (tmp_path / "data").mkdir()
+    done = merpati("init", str(tmp_path), "--domain", "c.id")
+    assert (done.status, done.err) == (
+        1, f"merpati init: {tmp_path / 'data'} exists already; choose another folder\n",
+    )  # fmt: skip
+    assert [file.name for file in tmp_path.iterdir()] == ["data"]
+
+
+def test_init_in_a_file_says_so_in_one_line(tmp_path: Path, merpati: Merpati) -> None:
+    (tmp_path / "file").touch()
+    done = merpati("init", str(tmp_path / "file" / "sub"), "--domain", "c.id")
+    name = tmp_path / "file" / "sub"
+    assert (done.status, done.err) == (
+        1,
+        f"merpati init: {name} cannot be, for part of it is a file and no folder; check the name\n",
+    )
+
+
 def test_init_with_unknown_ports_makes_nothing(tmp_path: Path, merpati: Merpati) -> None:
     done = merpati("init", str(tmp_path / "c"), "--domain", "c.id", "--ports", "low")
     assert done == (

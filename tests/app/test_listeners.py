@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from merpati.app.listeners import Listener, endpoint, port_set
+from merpati.app.listeners import SERVICES, Listener, endpoint, of_roles, port_set
 from merpati.app.sessions import smtp_policy
 from merpati.base.faults import Fault, Kind
 from merpati.servers.smtp.legal import Role
@@ -15,6 +15,7 @@ def test_the_standard_set_serves_all_addresses_but_metrics() -> None:
         "smtp": "*:25",
         "submission": "*:587",
         "submissions": "*:465",
+        "lmtp": "data/run/lmtp.sock",
         "imap": "*:143",
         "imaps": "*:993",
         "pop3": "*:110",
@@ -25,6 +26,19 @@ def test_the_standard_set_serves_all_addresses_but_metrics() -> None:
         "metrics": "127.0.0.1:9100",
     }
     assert not any(one.login_without_tls for one in port_set("standard"))
+
+
+def test_a_role_opens_its_listeners_and_metrics_only() -> None:
+    def opened(*roles: str) -> set[str]:
+        return {one.service for one in of_roles(port_set("high"), roles)}
+
+    assert opened() == set(SERVICES) - {"device"}
+    assert opened("mx") == {"smtp", "metrics"}
+    assert opened("submission", "web") == {"submission", "submissions", "http", "https", "metrics"}
+    assert opened("mailboxes") == {
+        "lmtp", "imap", "imaps", "pop3", "pop3s", "managesieve", "metrics",
+    }  # fmt: skip
+    assert opened("queue") == {"metrics"}
 
 
 def test_the_high_set_serves_this_machine_alone_and_logs_in_without_tls() -> None:

@@ -6,7 +6,9 @@ one that is asked for is imported, so `merpati --help` costs an interpreter and 
 
 from __future__ import annotations
 
+import contextlib
 import importlib
+import io
 import os
 import sys
 from typing import Final
@@ -16,6 +18,7 @@ from merpati.app.language import Parser, tell
 DONE: Final = 0
 FAILED: Final = 1
 WRONG_USAGE: Final = 2
+INTERRUPTED: Final = 130  # as shells have it: 128 and the number of SIGINT
 
 # Command: what it is for. Order as in the help.
 COMMANDS: Final = {
@@ -81,6 +84,31 @@ def main(argv: list[str] | None = None) -> int:
     """Run one command; the exit status: 0 done, 1 failed, 2 wrong usage."""
     words = sys.argv[1:] if argv is None else argv
     name = words[0] if words else ""
+    _ready_streams()
+    try:
+        status = _answer(name) if name not in COMMANDS else _run(name, words[1:])
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        sys.stderr.write("\n")
+        return INTERRUPTED
+    except BrokenPipeError:  # the reader of a list has seen enough
+        _throw_output_away()
+        return DONE
+    except UnicodeEncodeError:
+        if all(map(_is_text, words)):
+            raise
+        sys.stderr.write(f"merpati {name}: {tell('what was typed is not UTF-8; type it again')}\n")
+        return WRONG_USAGE
+    except OSError as error:
+        from merpati.app import trouble  # noqa: PLC0415 -- seldom needed
+
+        sys.stderr.write(f"merpati {name}: {tell(trouble.explain(error))}\n")
+        _throw_output_away()
+        return FAILED
+    return status
+
+
+def _answer(name: str) -> int:
     if name in {"-h", "--help", "help"}:
         sys.stdout.write(usage())
         return DONE
@@ -89,14 +117,12 @@ def main(argv: list[str] | None = None) -> int:
 
         sys.stdout.write(f"merpati {__version__}\n")
         return DONE
-    if name not in COMMANDS:
-        sys.stderr.write(_unknown(name) if name else usage())
-        return WRONG_USAGE
-    return run(name, words[1:])
+    sys.stderr.write(_unknown(name) if name else usage())
+    return WRONG_USAGE
 
 
-def run(name: str, words: list[str]) -> int:
-    """Run the command `name` with its arguments."""
+def _run(name: str, words: list[str]) -> int:
+    """Run the command `name` with its arguments; an expected failure is told in one line."""
     module = importlib.import_module(f"merpati.app.commands.{MODULES.get(name, name)}")
     if name == "sendmail":  # its options are older than argparse's conventions
         status: int = module.main(words)
@@ -111,12 +137,32 @@ def run(name: str, words: list[str]) -> int:
     except Fault as fault:
         sys.stderr.write(f"merpati {name}: {tell(fault.text)}\n")
         return FAILED
-    except KeyboardInterrupt:
-        sys.stderr.write("\n")
-        return 130
-    except BrokenPipeError:  # the reader of a list has seen enough
+
+
+def _ready_streams() -> None:
+    """Let none of the first three descriptors be a file of ours, and any text be printable.
+
+    A program may be started with closed standard streams; then the first file that is opened,
+    such as the database, would be where messages go.
+    """
+    for descriptor, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest free one, so this one
+            setattr(sys, name, open(descriptor, mode, closefd=False))  # noqa: SIM115 -- for the whole run
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.encoding.lower() != "utf-8":
+        sys.stdout.reconfigure(errors="replace")
+
+
+def _is_text(word: str) -> bool:
+    return not any("\ud800" <= character <= "\udfff" for character in word)
+
+
+def _throw_output_away() -> None:
+    """What is still to be written has no reader; Python would complain of it at its end."""
+    with contextlib.suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return DONE
 
 
 def _unknown(name: str) -> str:

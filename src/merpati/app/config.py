@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from merpati.app.installation import (
     LISTENER,
@@ -139,7 +139,11 @@ def read_config(file: Path) -> Config:
     Raises:
         Fault: CONFIG, whose text names file, setting, reason and next step.
     """
-    document = read_document(file)
+    return check_document(file, read_document(file))
+
+
+def check_document(file: Path, document: Mapping[str, Any]) -> Config:
+    """As `read_config`, for what stands in a file, or is to be written there."""
     headings = [*GROUPS, LISTENER]
     for heading in document:
         if heading not in headings:

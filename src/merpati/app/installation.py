@@ -31,6 +31,7 @@ G = TypeVar("G")
 FILE_NAME: Final = "merpati.toml"
 SYSTEM_FILE: Final = Path("/etc/merpati") / FILE_NAME
 VARIABLE: Final = "MERPATI_CONFIG"
+WORKERS_MAX: Final = 256
 LISTENER: Final = "listener"  # the one heading that may stand several times
 
 # Labels of letters, digits and hyphens (RFC 1123 2.1), at most 63 and 253 long (RFC 1035 2.3.4).
@@ -58,7 +59,7 @@ class ServerSettings:
         "How many worker processes serve; 0 for one per processor.",
         reload=False,
         minimum=0,
-        maximum=256,
+        maximum=WORKERS_MAX,
     )
     user: str = setting(
         "", "User to become once the ports are open, when started as root.", reload=False
@@ -198,6 +199,10 @@ class Config:
 
     def __getitem__(self, group: type[G]) -> G:
         return cast("G", self._groups[group])
+
+    def listening(self, listeners: tuple[Listener, ...]) -> Config:
+        """The same with other listeners."""
+        return Config(self.file, self._groups, listeners)
 
     @property
     def data(self) -> Path:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from merpati.base.faults import Fault, Kind
@@ -12,8 +13,7 @@ from merpati.base.networks import Networks
 from merpati.base.settings import REQUIRED, setting
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
+    from collections.abc import Collection, Iterable
 SERVICES: Final = (
     "smtp",
     "submission",
@@ -33,9 +33,20 @@ SMTP_SERVICES: Final = frozenset({"smtp", "submission", "submissions", "lmtp", "
 TLS_SERVICES: Final = frozenset({"submissions", "imaps", "pop3s", "https"})
 LOGIN_SERVICES: Final = frozenset({"submission", "imap", "pop3", "managesieve"})
 
+# What a machine can be for, and the listeners that it opens then. Queue and housekeeping are
+# the work of each, claimed in the store; who is for the queue alone opens nothing else.
+ROLES: Final = {
+    "mx": frozenset({"smtp"}),
+    "submission": frozenset({"submission", "submissions", "device"}),
+    "mailboxes": frozenset({"lmtp", "imap", "imaps", "pop3", "pop3s", "managesieve"}),
+    "web": frozenset({"http", "https"}),
+    "queue": frozenset[str](),
+}
+
 EVERYWHERE: Final = "*"
 LOOPBACK: Final = "127.0.0.1"
 MAX_PORT: Final = 65_535
+LMTP_SOCKET: Final = Path("data/run/lmtp.sock")  # in a folder that only the server's user may enter
 
 # Service: standard port, high port. Metrics are for this machine alone in both sets.
 # LMTP has no port of its own (RFC 2033 5); the standard way is a Unix socket.
@@ -198,9 +209,9 @@ def port_set(name: str) -> tuple[Listener, ...]:
                 service=service,
                 host=LOOPBACK if service == "metrics" else EVERYWHERE,
                 port=standard,
+                path=LMTP_SOCKET if standard is None else None,
             )
             for service, (standard, _) in _PORTS.items()
-            if standard is not None
         )
     match = _HIGH.fullmatch(name)
     if match is None:
@@ -220,6 +231,14 @@ def port_set(name: str) -> tuple[Listener, ...]:
         )
         for service, (_, high) in _PORTS.items()
     )
+
+
+def of_roles(listeners: Iterable[Listener], roles: Collection[str]) -> tuple[Listener, ...]:
+    """Those that a machine with these roles opens, metrics always; all when it has none."""
+    if not roles:
+        return tuple(listeners)
+    opened = {"metrics"}.union(*(ROLES[role] for role in roles))
+    return tuple(one for one in listeners if one.service in opened)
 
 
 def is_address(text: str) -> bool:

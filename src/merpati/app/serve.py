@@ -17,13 +17,14 @@ import socket
 import sys
 import time
 import traceback
+from collections.abc import Collection
 from pathlib import Path
 from typing import Final
 
 from merpati.app import certificates, health, indexing, migrate, worker
 from merpati.app import config as configuration
 from merpati.app.installation import Config, LogSettings, ServerSettings, become
-from merpati.app.listeners import EVERYWHERE, Listener
+from merpati.app.listeners import EVERYWHERE, Listener, of_roles
 from merpati.base.clock import SystemClock
 from merpati.base.faults import Fault, Kind
 from merpati.base.log import Level, Log, Sink
@@ -41,8 +42,9 @@ PAUSE_SERVED: Final = 1.0  # seconds, when it had served: others may need it
 class Supervisor:
     """The parent of the workers."""
 
-    def __init__(self, config: Config, workers: int, log: Log) -> None:
-        self._config = config
+    def __init__(self, config: Config, workers: int, log: Log, roles: Collection[str] = ()) -> None:
+        self._roles = roles
+        self._config = self._ours(config)
         self._log = log
         self._names = [f"worker-{number}" for number in range(workers)]
         self._everyone = self._names + indexing.names(config)  # by child number
@@ -80,6 +82,9 @@ class Supervisor:
         self._log.info("server.stopped")
         self._log.flush()
         return 0
+
+    def _ours(self, config: Config) -> Config:
+        return config.listening(of_roles(config.listeners, self._roles))
 
     def _bind(self) -> None:
         folder = self._config.data / "run"
@@ -192,7 +197,7 @@ class Supervisor:
     def _reload(self) -> None:
         """SIGHUP: certificates are read anew; other settings take effect in new workers."""
         try:
-            fresh = configuration.read_config(self._config.file)
+            fresh = self._ours(configuration.read_config(self._config.file))
             if self._chain is not None:
                 self._chain.reload(certificates.files(fresh))
         except Fault as fault:
@@ -291,8 +296,14 @@ def make_log(config: Config) -> Log:
     return Log(Sink(SystemClock(), level=level, style=settings.format))  # type: ignore[arg-type]  # one of the choices of the setting
 
 
-def serve(file: Path, workers: int = 0) -> int:
-    """Run the server in the foreground with a configuration file; the exit status."""
+def serve(file: Path, workers: int = 0, roles: Collection[str] = ()) -> int:
+    """Run the server in the foreground with a configuration file; the exit status.
+
+    Args:
+        file: The configuration file.
+        workers: How many processes; 0 for what the file says.
+        roles: Which of `ROLES` this machine has; all when empty.
+    """
     config = configuration.read_config(file)
     count = workers or config[ServerSettings].workers or os.cpu_count() or 1
-    return Supervisor(config, count, make_log(config)).run()
+    return Supervisor(config, count, make_log(config), roles).run()

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 import msgspec
 from msgspec import structs
 
-from merpati.base.faults import Fault, Kind
+from merpati.base.faults import Fault, Kind, SyntaxFault
 from merpati.model.account import Account, AccountKind, Alias, Domain
 from merpati.model.mailbox import STANDARD
 from merpati.model.mailing_list import Role, split_role
@@ -15,6 +16,7 @@ from merpati.store import expunged, mailboxes, metadata, rights, web_sessions
 from merpati.store import quota as usage
 from merpati.store.engine import Conflict, Row, Topic, Transaction, id_list, one_of
 from merpati.store.suppression import one_of_texts, text_list
+from merpati.wire.smtp.paths import Path, parse_address, parse_domain
 
 ACCOUNT_COLUMNS: Final = (
     "a.id, r.local || '@' || d.name, a.name, a.password, a.is_admin, a.disabled,"
@@ -28,6 +30,12 @@ ACCOUNT_JOIN: Final = (
 SETTABLE: Final = frozenset(
     {"name", "password", "is_admin", "disabled", "language", "quota", "quota_emails", "kind"}
 )
+
+# What a new address may have before its @: characters that need no quotes, and dots between.
+_LOCAL: Final = re.compile(
+    r'[^\s\x00-\x20\x7f"(),:;<>@\[\\\].]+(?:\.[^\s\x00-\x20\x7f"(),:;<>@\[\\\].]+)*'
+)
+_LOCAL_LIMIT: Final = 64  # octets, RFC 5321 4.5.3.1.1
 
 RESERVED: Final = frozenset({"postmaster", "abuse"})  # RFC 5321 4.5.1, RFC 2142 2 and 4
 
@@ -60,7 +68,7 @@ class Resolved(msgspec.Struct, frozen=True):
 
 
 def split_address(address: str) -> tuple[str, str]:
-    """Local part and domain, in the form the directory keeps them: lower case.
+    """Local part and domain, in the form the directory keeps them: lower case, A-labels.
 
     RFC 5321 2.4 leaves the case of local parts to their host; here it never matters.
 
@@ -70,25 +78,62 @@ def split_address(address: str) -> tuple[str, str]:
     local, _, domain = address.rpartition("@")
     if not local or not domain:
         raise Fault(Kind.SYNTAX, f"{address!r} is not an address; write name@domain")
-    return local.lower(), domain.lower()
+    return local.lower(), as_kept(domain)
+
+
+def as_kept(name: str) -> str:
+    """A domain name in the form the directory keeps it: lower case, A-labels (RFC 5890 2.3.2.1).
+
+    Raises:
+        SyntaxFault: other letters than ASCII that no domain may have.
+    """
+    lower = name.lower()
+    return lower if lower.isascii() else Path("", parse_domain(lower)).ascii_domain()
+
+
+def new_name(name: str) -> str:
+    """The name of a domain that is to be served, as it is kept; a dot at its end is dropped.
+
+    Raises:
+        Fault: SYNTAX for what is no full name: RFC 5321 2.3.5 knows no other.
+    """
+    try:
+        kept = Path("", parse_domain(name.removesuffix("."), frozenset())).ascii_domain()
+    except SyntaxFault:
+        kept = ""
+    if "." not in kept or kept.startswith("["):
+        text = f"{name[:60]!r} is not a domain name; write one such as example.org"
+        raise Fault(Kind.SYNTAX, text)
+    return kept
+
+
+def check_local(local: str, address: str) -> None:
+    """Raise Fault SYNTAX for a local part that people could not write without quotes."""
+    if not _LOCAL.fullmatch(local) or len(local.encode("utf-8", "replace")) > _LOCAL_LIMIT:
+        text = (
+            f"{address[:80]!r} cannot be an address: what stands before the @ has blanks, brackets,"
+            f" quotes or dots where none may be, or more than {_LOCAL_LIMIT} characters"
+        )
+        raise Fault(Kind.SYNTAX, text)
 
 
 # Domains
 
 
 async def add_domain(tx: Transaction, name: str, now: int) -> Domain:
-    """Make a domain ours. Raises Fault EXISTS when it is already."""
-    if await tx.row("SELECT 1 FROM domain_alias WHERE name = $1", name.lower()):
+    """Make a domain ours. Raises Fault EXISTS when it is already, SYNTAX when it is no name."""
+    name = new_name(name)
+    if await tx.row("SELECT 1 FROM domain_alias WHERE name = $1", name):
         text = f"{name} is a domain alias; remove it first with: merpati domain unalias {name}"
         raise Fault(Kind.EXISTS, text)
     try:
         domain_id = await tx.value(
-            "INSERT INTO domain (name, created_at) VALUES ($1, $2) RETURNING id", name.lower(), now
+            "INSERT INTO domain (name, created_at) VALUES ($1, $2) RETURNING id", name, now
         )
     except Conflict as error:
         raise Fault(Kind.EXISTS, f"domain {name} exists already") from error
     tx.announce(Topic.DIRECTORY, 0)
-    return Domain(domain_id, name.lower())
+    return Domain(domain_id, name)
 
 
 async def domains(tx: Transaction) -> list[Domain]:
@@ -98,7 +143,7 @@ async def domains(tx: Transaction) -> list[Domain]:
 
 async def domain(tx: Transaction, name: str) -> Domain:
     """One domain. Raises Fault NOT_FOUND."""
-    row = await tx.row("SELECT id, name FROM domain WHERE name = $1", name.lower())
+    row = await tx.row("SELECT id, name FROM domain WHERE name = $1", as_kept(name))
     if row is None:
         text = f"domain {name} is not served here; add it with: merpati domain add {name}"
         raise Fault(Kind.NOT_FOUND, text)
@@ -145,23 +190,25 @@ async def served(tx: Transaction, name: str) -> str:
 
     Records are published, and keys kept, for each of them. Raises Fault NOT_FOUND.
     """
-    found = await home(tx, name.lower())
-    return name.lower() if found is not None else (await domain(tx, name)).name
+    found = await home(tx, as_kept(name))
+    return as_kept(name) if found is not None else (await domain(tx, name)).name
 
 
 async def add_domain_alias(tx: Transaction, name: str, target: str, now: int) -> None:
     """Let every address of a second domain be the same one of `target`.
 
     Raises:
-        Fault: NOT_FOUND when `target` is not served here, EXISTS when `name` is already.
+        Fault: NOT_FOUND when `target` is not served here, EXISTS when `name` is already,
+            SYNTAX when it is no name.
     """
     known = await domain(tx, target)
-    if await tx.row("SELECT 1 FROM domain WHERE name = $1", name.lower()):
+    name = new_name(name)
+    if await tx.row("SELECT 1 FROM domain WHERE name = $1", name):
         raise Fault(Kind.EXISTS, f"{name} is a domain with addresses of its own")
     try:
         await tx.run(
             "INSERT INTO domain_alias (name, domain_id, created_at) VALUES ($1, $2, $3)",
-            name.lower(), known.id, now,
+            name, known.id, now,
         )  # fmt: skip
     except Conflict as error:
         text = f"{name} is an alias already; see: merpati domain list"
@@ -171,7 +218,7 @@ async def add_domain_alias(tx: Transaction, name: str, target: str, now: int) ->
 
 async def remove_domain_alias(tx: Transaction, name: str) -> None:
     """Serve a second domain no longer. Raises Fault NOT_FOUND."""
-    if not await tx.run("DELETE FROM domain_alias WHERE name = $1", name.lower()):
+    if not await tx.run("DELETE FROM domain_alias WHERE name = $1", as_kept(name)):
         text = f"there is no domain alias {name}; see: merpati domain list"
         raise Fault(Kind.NOT_FOUND, text)
     tx.announce(Topic.DIRECTORY, 0)
@@ -249,7 +296,8 @@ async def add_account(
 
 
 async def check_free(tx: Transaction, domain_id: int, local: str, address: str) -> None:
-    """Raise Fault EXISTS when an alias or a list has this address."""
+    """Raise Fault EXISTS when an alias or a list has this address, SYNTAX when none can be so."""
+    check_local(local, address)
     for kind, _, _ in await tx.rows(LEADS_TO, domain_id, local):
         if kind != 1:
             word = "alias" if kind == 2 else "list"
@@ -281,7 +329,7 @@ async def accounts(tx: Transaction, domain_name: str = "") -> list[Account]:
     rows = await tx.rows(
         f"SELECT {ACCOUNT_COLUMNS} {ACCOUNT_JOIN} WHERE d.name = $1 OR $1 = ''"
         " ORDER BY d.name, r.local",
-        domain_name.lower(),
+        as_kept(domain_name),
     )
     return [_account(row) for row in rows]
 
@@ -296,7 +344,10 @@ async def account(tx: Transaction, address: str) -> Account:
 
 async def find_account(tx: Transaction, address: str) -> Account | None:
     """As `account`, or None; any text that is no address is None too."""
-    local, _, domain_name = address.lower().rpartition("@")
+    try:
+        local, domain_name = split_address(address)
+    except Fault:
+        return None
     row = await tx.row(
         f"SELECT {ACCOUNT_COLUMNS} {ACCOUNT_JOIN} WHERE a.id = (SELECT n.account_id"
         " FROM address n WHERE n.local = $1 AND n.domain_id = coalesce("
@@ -444,6 +495,8 @@ async def add_alias(tx: Transaction, address: str, target: str) -> None:
         Fault: NOT_FOUND for an unknown domain, EXISTS when an account has the address.
     """
     domain_id, local = await _alias_key(tx, address)
+    if local:
+        check_local(local, address)
     if await tx.row("SELECT 1 FROM address WHERE domain_id = $1 AND local = $2", domain_id, local):
         raise Fault(Kind.EXISTS, f"{address} is the address of an account")
     if local and await tx.row(
@@ -451,6 +504,7 @@ async def add_alias(tx: Transaction, address: str, target: str) -> None:
     ):
         raise Fault(Kind.EXISTS, f"{address} is the address of a mailing list")
     split_address(target)
+    parse_address(target)
     await tx.run(
         "INSERT INTO alias (domain_id, local, target) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
         domain_id, local, target,

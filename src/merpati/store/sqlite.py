@@ -194,6 +194,9 @@ def _fault(error: Exception, path: Path) -> Fault:
         return Fault(Kind.CORRUPT, f"{path}: {error}; run merpati check, restore from a backup")
     if isinstance(error, apsw.BusyError | apsw.LockedError):
         return Fault(Kind.UNAVAILABLE, f"{path}: locked by another process for too long")
+    if isinstance(error, apsw.CantOpenError | apsw.ReadOnlyError | apsw.PermissionsError):
+        text = f"{path} cannot be opened for writing: is it, and its folder, this user's own?"
+        return Fault(Kind.UNAVAILABLE, text)
     return Fault(Kind.UNAVAILABLE, f"{path}: {error}")
 
 

@@ -31,7 +31,7 @@ RESPONSE_LIMIT: Final = 12288  # octets of base64, RFC 4954 4
 NAME_LIMIT: Final = 512  # octets; an address of the longest kind we take
 PASSWORD_LIMIT: Final = 1024  # octets; more only feeds the password hash
 
-_CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f]")
+_CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")  # and lone surrogates
 _SPACE: Final = re.compile("[\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]")  # Zs of Unicode
 
 

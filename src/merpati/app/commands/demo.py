@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import sys
 from importlib import resources
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any, Final
 
 from merpati.app import serve
 from merpati.app.commands import init
+from merpati.app.commands.serve import add_workers_option
 from merpati.app.config import read_config
 from merpati.app.installation import FILE_NAME, Config, open_store
 from merpati.app.language import tell
@@ -32,7 +32,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """`merpati demo [DIR] [--workers N]`."""
     parser.add_argument("folder", nargs="?", type=Path, default=Path("var/demo"), metavar="DIR")
     parser.add_argument("--ports", default="high", help="high, or high+N")
-    parser.add_argument("--workers", type=int, default=0)
+    add_workers_option(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -41,8 +41,7 @@ def run(args: argparse.Namespace) -> int:
     if not file.exists():
         _say(f"Making a demo installation in {args.folder} ...")
         admin = f"admin@{DOMAIN}"
-        made = init.make(args.folder, DOMAIN, f"mail.{DOMAIN}", admin, args.ports)
-        asyncio.run(_furnish(made.config))
+        init.make(args.folder, DOMAIN, f"mail.{DOMAIN}", admin, args.ports, _furnish)
     _greet(read_config(file))
     return serve.serve(file, args.workers)
 

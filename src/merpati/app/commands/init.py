@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import shlex
+import shutil
 import socket
+import tomllib
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,8 +16,8 @@ from typing import Any
 from merpati.app import migrate
 from merpati.app.commands import session
 from merpati.app.commands.session import say
-from merpati.app.config import read_config, render_config
-from merpati.app.installation import FILE_NAME, Config, open_store
+from merpati.app.config import check_document, render_config
+from merpati.app.installation import FILE_NAME, Config, ServerSettings, open_store
 from merpati.base.clock import SystemClock
 from merpati.base.faults import Fault, Kind
 from merpati.base.secrets import write_key_file
@@ -47,8 +51,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Do it, and say what to do next."""
-    domain = args.domain.lower()
-    hostname = args.hostname or f"mail.{domain}"
+    domain = directory.new_name(args.domain)
+    hostname = directory.as_kept(args.hostname) if args.hostname else f"mail.{domain}"
     admin = args.admin or f"admin@{domain}"
     made = make(args.folder, domain, hostname, admin, args.ports)
     say(f"Merpati is set up in {args.folder}.")
@@ -63,38 +67,100 @@ def run(args: argparse.Namespace) -> None:
     for line in dns.table(Home(domain=domain, hostname=hostname, keys=made.keys)):
         say(f"  {line}")
     say("")
-    say(f"Then start it:  merpati serve -c {made.config.file}")
+    say(f"Then start it:  merpati serve -c {shlex.quote(str(made.config.file))}")
 
 
-def make(folder: Path, domain: str, hostname: str, admin: str, ports: str) -> Made:
-    """A new installation in a folder.
+def make(
+    folder: Path,
+    domain: str,
+    hostname: str,
+    admin: str,
+    ports: str,
+    furnish: Callable[[Config], Coroutine[Any, Any, None]] | None = None,
+) -> Made:
+    """A new installation in a folder: all of it, or nothing.
+
+    The configuration file gets its name last. Until then it is `merpati.toml.new`, which tells
+    the next run, should this one be killed, that what lies beside it is nobody's yet.
+
+    Args:
+        folder: New, empty, or where an earlier run was killed.
+        domain: The first domain, as the directory keeps names.
+        hostname: This server's name.
+        admin: The administrator's address, in `domain`.
+        ports: `standard`, `high` or `high+N`.
+        furnish: What else belongs to it before it is whole.
 
     Raises:
-        Fault: EXISTS when there is one already; CONFIG for wrong names or ports.
+        Fault: EXISTS when there is one already; CONFIG or SYNTAX for wrong names or ports.
     """
-    file = folder / FILE_NAME
+    file, unfinished = folder / FILE_NAME, folder / f"{FILE_NAME}.new"
     if file.exists():
         raise Fault(Kind.EXISTS, f"{file} exists already; choose another folder")
+    _check_names(domain, hostname, admin)
     text = render_config(
         hostname,
         ports,
         {"tls": {"certificate": ["tls/certificate.pem"], "key": ["tls/key.pem"]}},
     )
+    config = check_document(file, tomllib.loads(text))
+    if unfinished.exists():
+        _remove(folder)
+    for taken in (folder / "tls", folder / "data"):
+        if taken.exists():
+            raise Fault(Kind.EXISTS, f"{taken} exists already; choose another folder")
+    was_there = folder.exists()
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "tls").mkdir(mode=0o700, exist_ok=True)
-    names = [hostname, domain, "localhost", socket.gethostname().lower()]
-    usable = [name for name in dict.fromkeys(names) if name.isascii() and len(name) < 64]
-    certificate, key = make_self_signed(usable, SystemClock().now())
-    (folder / "tls" / "certificate.pem").write_bytes(certificate)
-    write_key_file(folder / "tls" / "key.pem", key)
-    file.write_text(text, "utf-8")
-    config = read_config(file)
-    password, _ = session.read_password(admin, from_stdin=False)
-    keys = asyncio.run(_fill(config, domain, admin, hash_password(password)))
+    try:
+        unfinished.write_text(text, "utf-8")
+        password, _ = session.read_password(admin, from_stdin=False)
+        keys = _fill(config, domain, hostname, admin, hash_password(password))
+        if furnish is not None:
+            asyncio.run(furnish(config))
+        unfinished.replace(file)
+    except BaseException:
+        _remove(folder)
+        if not was_there:
+            folder.rmdir()
+        raise
     return Made(config, admin, password, keys)
 
 
-async def _fill(config: Config, domain: str, admin: str, hashed: str) -> tuple[SigningRecord, ...]:
+def _check_names(domain: str, hostname: str, admin: str) -> None:
+    try:
+        ServerSettings(hostname=hostname)
+    except ValueError as problem:
+        raise Fault(Kind.CONFIG, str(problem)) from None
+    local, home = directory.split_address(admin)
+    directory.check_local(local, admin)
+    if home != domain:
+        text = f"the administrator {admin} must have an address in {domain}; see --admin"
+        raise Fault(Kind.CONFIG, text)
+
+
+def _remove(folder: Path) -> None:
+    """Take away what an unfinished run has made; the file that says so last."""
+    for made in ("tls", "data"):
+        shutil.rmtree(folder / made, ignore_errors=True)
+    (folder / f"{FILE_NAME}.new").unlink(missing_ok=True)
+
+
+def _fill(
+    config: Config, domain: str, hostname: str, admin: str, hashed: str
+) -> tuple[SigningRecord, ...]:
+    folder = config.file.parent / "tls"
+    folder.mkdir(mode=0o700)
+    names = [hostname, domain, "localhost", socket.gethostname().lower()]
+    usable = [name for name in dict.fromkeys(names) if name.isascii() and len(name) < 64]
+    certificate, key = make_self_signed(usable, SystemClock().now())
+    (folder / "certificate.pem").write_bytes(certificate)
+    write_key_file(folder / "key.pem", key)
+    return asyncio.run(_fill_store(config, domain, admin, hashed))
+
+
+async def _fill_store(
+    config: Config, domain: str, admin: str, hashed: str
+) -> tuple[SigningRecord, ...]:
     from merpati.app import examining  # noqa: PLC0415 -- much to import for --help
 
     await migrate.migrate(config)

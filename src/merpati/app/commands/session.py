@@ -97,11 +97,20 @@ def read_password(address: str, *, from_stdin: bool) -> tuple[str, bool]:
         if sys.stdin.isatty():
             text = getpass.getpass(tell(f"Password for {address}: "))
         else:
-            text = sys.stdin.readline().rstrip("\r\n")
+            text = _first_line()
         if not text:
             raise Fault(Kind.SYNTAX, "the password is empty; write it on standard input, one line")
         return sasl.prepare_password(text), False
     return passwords.make_up(), True
+
+
+def _first_line() -> str:
+    try:
+        line = sys.stdin.readline().rstrip("\r\n")
+        line.encode()  # some locales let any bytes in
+    except UnicodeError:
+        raise Fault(Kind.SYNTAX, "the password is not UTF-8; write it as UTF-8") from None
+    return line
 
 
 def parse_size(text: str) -> int:

@@ -23,4 +23,7 @@ PHRASES: Final[dict[str, str]] = {
     "Publish these records in the DNS:": "Terbitkan catatan ini di DNS:",
     "Then start it:  {command}": "Lalu jalankan:  {command:text}",
     "{file} exists already; choose another folder": "{file:text} sudah ada; pilih folder lain",
+    "the administrator {address} must have an address in {domain}; see --admin": (
+        "administrator {address} harus punya alamat di {domain}; lihat --admin"
+    ),
 }

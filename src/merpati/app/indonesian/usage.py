@@ -27,6 +27,46 @@ PHRASES: Final[dict[str, str]] = {
     "{text} is no size; write 500MB, 2GB or 0": (
         "{text:text} bukan ukuran; tulis 500MB, 2GB, atau 0"
     ),
+    "what was typed is not UTF-8; type it again": "yang diketik bukan UTF-8; ketik lagi",
+    "the password is not UTF-8; write it as UTF-8": ("kata sandi bukan UTF-8; tulis sebagai UTF-8"),
+    "the output": "keluaran",
+    "{file} is closed to this user; run it as the user whom it belongs to, or as root": (
+        "{file:text} tertutup bagi pengguna ini; jalankan sebagai pemiliknya, atau sebagai root"
+    ),
+    "{file} lies on a disk that is read-only; choose another place, or mount it writable": (
+        "{file:text} ada di cakram yang hanya bisa dibaca; pilih tempat lain, atau pasang agar"
+        " bisa ditulis"
+    ),
+    "{file} cannot be written, the disk is full; free some space": (
+        "{file:text} tidak bisa ditulis, cakram penuh; kosongkan sebagian"
+    ),
+    "{file} cannot be written, this user's share of the disk is full; free some space": (
+        "{file:text} tidak bisa ditulis, jatah cakram pengguna ini habis; kosongkan sebagian"
+    ),
+    "{file} does not exist; check the name": "{file:text} tidak ada; periksa namanya",
+    "{file} cannot be, for part of it is a file and no folder; check the name": (
+        "{file:text} tidak mungkin ada, sebab sebagian jalurnya berkas dan bukan folder;"
+        " periksa namanya"
+    ),
+    "{file} exists already; choose another name": "{file:text} sudah ada; pilih nama lain",
+    "{file} is a folder and no file; check the name": (
+        "{file:text} adalah folder dan bukan berkas; periksa namanya"
+    ),
+    "{file} cannot be opened, too many files are; raise the limit (ulimit -n)": (
+        "{file:text} tidak bisa dibuka, terlalu banyak berkas terbuka; naikkan batasnya (ulimit -n)"
+    ),
+    "{file} cannot be opened for writing: is it, and its folder, this user's own?": (
+        "{file:text} tidak bisa dibuka untuk ditulis: apakah berkas dan foldernya milik"
+        " pengguna ini?"
+    ),
+    "{name} is not a domain name; write one such as example.org": (
+        "{name:text} bukan nama domain; tulis yang seperti example.org"
+    ),
+    "{address} cannot be an address: what stands before the @ has blanks, brackets, quotes or"
+    " dots where none may be, or more than {limit} characters": (
+        "{address:text} tidak bisa menjadi alamat: sebelum @ ada spasi, kurung, kutip, atau titik"
+        " di tempat yang tidak boleh, atau lebih dari {limit} karakter"
+    ),
     "Password for {address}:": "Kata sandi untuk {address}:",
     "the password is empty; write it on standard input, one line": (
         "kata sandi kosong; tulis di masukan standar, satu baris"
