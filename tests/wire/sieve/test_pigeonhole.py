@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -103,8 +105,6 @@ class Pigeonhole:
         self._user: int | None = None
         if os.geteuid() == 0:
             self._user = _NOBODY
-            for folder in (home, *home.parents[:3]):
-                folder.chmod(0o755)
             os.chown(home, _NOBODY, _NOBODY)
 
     def run(self, case: SieveCase) -> set[str] | None:
@@ -151,8 +151,10 @@ def told(action: Action) -> str:
 
 
 @pytest.fixture(scope="module")
-def pigeonhole(tmp_path_factory: pytest.TempPathFactory) -> Pigeonhole:
-    return Pigeonhole(tmp_path_factory.mktemp("pigeonhole"))
+def pigeonhole() -> Iterator[Pigeonhole]:
+    """Not in pytest's folders: each run of pytest that begins closes them to others again."""
+    with tempfile.TemporaryDirectory(prefix="merpati-pigeonhole-") as name:
+        yield Pigeonhole(Path(name))
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
