@@ -43,7 +43,7 @@ def served(installation: Installation) -> Iterator[Installation]:
         installation.kill()
 
 
-def until(true: Callable[[], object], seconds: float = 10.0) -> None:
+def until(true: Callable[[], object], seconds: float = 30.0) -> None:
     end = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < end, "it did not come about"
@@ -113,6 +113,27 @@ def test_a_worker_that_is_killed_is_replaced_and_serves(served: Installation) ->
     assert '"event":"worker.died"' in served.log.read_text()
 
 
+def test_a_worker_that_is_told_to_reload_before_it_can_listen_lives_on(
+    served: Installation,
+) -> None:
+    assert served.process is not None
+    supervisor = served.process.pid
+    children = Path(f"/proc/{supervisor}/task/{supervisor}/children")
+    if not children.exists():
+        pytest.skip("this system does not list the children of a process")
+    before = set(children.read_text().split())
+    died = served.log.read_text().count('"event":"worker.died"')
+    os.kill(served.workers()[0], signal.SIGKILL)
+    end = time.monotonic() + 30
+    while not (born := set(children.read_text().split()) - before):
+        assert time.monotonic() < end
+    for pid in born:
+        os.kill(int(pid), signal.SIGHUP)
+    until(lambda: all(offered_size(served) for _ in range(8)))
+    assert born < set(children.read_text().split())
+    assert served.log.read_text().count('"event":"worker.died"') == died + 1
+
+
 def test_health_and_readiness_are_answered(served: Installation) -> None:
     assert get(served, "/healthz") == (200, "ok\n")
     assert get(served, "/readyz") == (200, "ok\n")
@@ -169,8 +190,8 @@ def test_a_setting_that_reloads_takes_effect_without_a_refused_client(
     before = served.workers()
     served.configure("smtp", message_size='"1MB"')
     served.reload()
-    until(lambda: all(offered_size(served) == "1048576" for _ in range(8)), 20)
-    until(lambda: not set(served.workers()) & set(before) and len(served.workers()) == 2, 20)
+    until(lambda: all(offered_size(served) == "1048576" for _ in range(8)))
+    until(lambda: not set(served.workers()) & set(before) and len(served.workers()) == 2)
     assert '"event":"worker.renewed"' in served.log.read_text()
 
 
@@ -220,7 +241,7 @@ def test_workers_end_when_their_supervisor_is_killed(served: Installation) -> No
     assert served.process is not None
     workers = served.workers()
     os.kill(served.process.pid, signal.SIGKILL)
-    until(lambda: not any(_lives(pid) for pid in workers), 15)
+    until(lambda: not any(_lives(pid) for pid in workers))
     served.kill()
     served.start(workers=2)
     send(served)

@@ -23,7 +23,7 @@ import sys
 import tempfile
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final, Self
@@ -51,8 +51,8 @@ PORTS: Final = {
 }
 STEP: Final = 28  # no two ports above differ by a multiple of it, so no two sets share one
 COMMAND_SECONDS: Final = 60
-READY_SECONDS: Final = 30  # a loaded machine; it is one or two when idle
-STOP_SECONDS: Final = 15  # the server promises ten
+READY_SECONDS: Final = 60  # a loaded machine; it is one or two when idle
+STOP_SECONDS: Final = 60  # the server promises ten, and has to be given the processor for it
 _claims: list[int] = []  # locked files, held so that they stay locked
 _templates: dict[tuple[str, ...], Path] = {}
 
@@ -94,6 +94,15 @@ def free_ports() -> int:
             _claims.append(claim)
             return add
         os.close(claim)
+
+
+def free_port() -> int:
+    """One such port.
+
+    Those that the system itself hands out are none: while a server is started again, an outgoing
+    connection may get its port, even the one that asks whether it is up.
+    """
+    return PORTS["smtp"] + free_ports()
 
 
 def _is_free(port: int) -> bool:
@@ -252,7 +261,8 @@ class Installation:
             return
         if self.process.poll() is None:
             for pid in [self.process.pid, *self.workers()]:
-                os.kill(pid, signal.SIGKILL)
+                with suppress(ProcessLookupError):  # they end with their supervisor
+                    os.kill(pid, signal.SIGKILL)
         self.process.wait()
         assert self.process.stdout is not None
         self.process.stdout.close()

@@ -61,6 +61,7 @@ async def _serve(
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     loop.add_signal_handler(signal.SIGHUP, lambda: None)  # it has no settings that reload
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})  # which waited: serve.py
     clock, metrics = SystemClock(), Metrics()
     ids = SystemIds(clock)
     tasks = Tasks(log, ids)

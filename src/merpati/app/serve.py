@@ -33,6 +33,7 @@ from merpati.net import listen, mesh
 # Objects that may be made before the youngest are looked through for cycles, and how often the
 # older ones are. Python's own 700 took a tenth of the CPU of each message.
 GARBAGE: Final = (20_000, 50, 100)
+TOLD: Final = frozenset({signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD})
 STOP_TIMEOUT: Final = 10.0  # seconds from SIGTERM until what is left is killed
 QUICK_DEATH: Final = 2.0  # a worker that lived shorter is started again only after a pause
 PAUSE_MAX: Final = 30.0  # seconds, when it could not even start
@@ -107,14 +108,18 @@ class Supervisor:
         self._signal_out.setblocking(False)
         self._signal_in.setblocking(False)
         signal.set_wakeup_fd(self._signal_out.fileno(), warn_on_full_buffer=False)
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD):
+        for number in TOLD:
             signal.signal(number, lambda _number, _frame: None)
 
     def _fork(self, number: int) -> None:
         self._log.flush()
         sys.stdout.flush()
+        # A child that is told something before it can listen would take it for its parent, whose
+        # handlers it has, or die of it.
+        signal.pthread_sigmask(signal.SIG_BLOCK, TOLD)
         child = os.fork()
         if child:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, TOLD)
             self._children[child] = number
             self._born[child] = time.monotonic()
             return
@@ -132,8 +137,9 @@ class Supervisor:
 
     def _become_worker(self, number: int) -> None:
         signal.set_wakeup_fd(-1)
-        for one in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD):
+        for one in TOLD:
             signal.signal(one, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, TOLD - {signal.SIGHUP})
         for descriptor in (self._ready_in, self._alive_out, self._lock):
             os.close(descriptor)
         own = []

@@ -74,6 +74,7 @@ class Worker:
         mesh = Mesh(self._bus, run_folder, self._names, notify.received)
         notify.join(mesh)
         loop.add_signal_handler(signal.SIGHUP, self._reload)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})  # which waited: serve.py
         await parts.listen()
         health = Health(parts, run_folder, self._names)
         for listener, sock in self._sockets:
