@@ -35,7 +35,7 @@ def serve(folder: Path, add: int) -> tuple[subprocess.Popen[str], str]:
 def stop(process: subprocess.Popen[str]) -> int:
     process.send_signal(signal.SIGINT)  # as Ctrl-C
     try:
-        return process.wait(15)
+        return process.wait(60)
     finally:
         process.kill()
         assert process.stdout is not None

@@ -8,7 +8,6 @@ import pwd
 import socket
 import ssl
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -248,10 +247,14 @@ def test_smtp_is_spoken_on_standard_input_and_output(installation: Installation)
 def test_it_starts_quickly(installation: Installation) -> None:
     seconds = []
     for _ in range(3):
-        began = time.monotonic()
+        before = os.times()
         assert installation.sendmail(ANI, text="Subject: quick\n\nhi\n").returncode == 0
-        seconds.append(time.monotonic() - began)
-    assert min(seconds) < 0.5 * (1 + os.getloadavg()[0])
+        after = os.times()
+        seconds.append(
+            after.children_user + after.children_system
+            - before.children_user - before.children_system
+        )  # fmt: skip
+    assert min(seconds) < 0.5  # of the processor: how long it takes is the machine's affair
 
 
 def test_a_listener_for_everywhere_is_asked_on_loopback(installation: Installation) -> None:

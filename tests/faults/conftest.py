@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import sys
 import tempfile
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from tests.faults.tools import faultio
+from tests.support.instance import free_port
 from tests.support.programs import need
 
 if TYPE_CHECKING:
@@ -41,11 +41,8 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def port() -> int:
-    """A port that was free a moment ago, below those the system hands out by itself."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        number: int = probe.getsockname()[1]
-    return number
+    """A port that is free, below those the system hands out by itself."""
+    return free_port()
 
 
 @pytest.fixture(scope="session")

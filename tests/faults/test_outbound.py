@@ -27,7 +27,7 @@ from tests.support.smtp_sink import SmtpSink
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytestmark = pytest.mark.fault
+pytestmark = [pytest.mark.fault, pytest.mark.timeout(400)]
 
 ALIAS: Final = "out@a.test"
 WORKERS: Final = 2
@@ -74,7 +74,7 @@ def test_no_message_is_lost_on_its_way_out_and_few_come_twice(tmp_path: Path, fu
             uptime=(0.5, 1.5),
             settle=60.0,
             settled=lambda: queued(instance.folder) == 0,
-            limit=3_000.0 if full else 120.0,
+            limit=3_000.0 if full else 300.0,
             output=tmp_path / "server.log",
         )
         result = killloop.Loop(plan).run()

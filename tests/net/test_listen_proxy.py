@@ -18,7 +18,7 @@ from merpati.net.reaper import Reaper
 from merpati.net.stream import Connection
 from merpati.net.tls import make_self_signed, server_context
 from merpati.wire.proxy import Proxied, encode
-from tests.support.sockets import TICK
+from tests.support.sockets import TICK, until
 
 BALANCER = Networks(["127.0.0.1"])
 ANN = encode(Proxied("192.0.2.7", 50000, "198.51.100.1", 25))
@@ -95,7 +95,7 @@ async def test_clients_of_a_balancer_are_counted_each_by_its_own_address() -> No
         other = encode(Proxied("192.0.2.8", 50000, "198.51.100.1", 25))
         assert (await talk(port, other + b"hello\r\n")).startswith(b"192.0.2.8 ")
         held[1].close()
-        await asyncio.sleep(0.05)
+        await until(lambda: gate._inside.active == 0)
         assert (await talk(port, ANN + b"hello\r\n")).startswith(b"192.0.2.7 ")
 
 

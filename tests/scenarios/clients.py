@@ -14,7 +14,7 @@ from typing import Final
 from tests.support.instance import PASSWORD, Installation
 from tests.support.programs import missing, need
 
-SECONDS: Final = 30
+SECONDS: Final = 60
 
 MSMTPRC: Final = """\
 defaults

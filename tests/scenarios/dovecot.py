@@ -16,12 +16,13 @@ from typing import Final
 
 import pytest
 
+from tests.support.instance import free_port
 from tests.support.programs import missing, need
 from tests.support.unpacked import dovecot_services
 
 PASSWORD: Final = "dovecots-own-secret"
 MASTER: Final = "master"
-READY_SECONDS: Final = 15
+READY_SECONDS: Final = 60
 
 CONF: Final = """\
 base_dir = {folder}/run
@@ -134,7 +135,7 @@ def _running(program: str, folder: Path, separator: str) -> Iterator[Dovecot]:
     masters = folder / "masters"
     masters.write_text(f"{MASTER}:{{PLAIN}}{PASSWORD}\n")
     masters.chmod(0o644)
-    imap, pop3 = _free(), _free()
+    imap, pop3 = free_port(), free_port()
     try:
         elsewhere = dovecot_services("imap", "pop3")
     except FileNotFoundError as error:
@@ -157,12 +158,6 @@ def _running(program: str, folder: Path, separator: str) -> Iterator[Dovecot]:
         finally:
             process.terminate()
             process.wait(10)
-
-
-def _free() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _greeting(port: int, folder: Path, process: subprocess.Popen[bytes]) -> None:

@@ -32,7 +32,7 @@ from tests.support.dns import DnsServer
 from tests.support.programs import missing, need
 
 UNPACKED: Final = Path(__file__).parents[2] / "var" / "peers"
-READY_SECONDS: Final = 20
+READY_SECONDS: Final = 60
 NOBODY: Final = 65534
 BUDI: Final = "budi"  # who has a mailbox there
 BUDI_UTF8: Final = "büdi"  # the same, where mailboxes may be called so

@@ -272,14 +272,14 @@ def test_a_shared_mailbox_gets_and_loses_a_member(
         "[...document.querySelectorAll('main section')]"
         f".find(one => one.innerText.includes('{address}'))"
     )
-    admin.page.run(f"{card}.querySelector('button').click()")
+    admin.page.click_at_once(f"{card}.querySelector('button')")
     admin.fill("shared.member", "budi@a.id")
     admin.select("as", "dialog label:nth-of-type(2) select")
     admin.press("save")
     admin.page.wait(f"{card}.innerText.includes('budi@a.id')")
     members = server.json("shared", "show", address)["members"]
     assert [one["member"] for one in members] == ["budi@a.id"]
-    admin.page.run(f"{card}.querySelector('td button').click()")
+    admin.page.click_at_once(f"{card}.querySelector('td button')")
     admin.press("remove")
     admin.page.wait(f"!{card}.innerText.includes('budi@a.id')")
 
@@ -314,16 +314,16 @@ def test_a_message_is_held_released_and_followed(
         f"[...document.querySelectorAll('tbody tr')].find(one => one.innerText.includes('{there}'))"
     )
     admin.page.wait(f"{row}?.querySelector('input')")
-    admin.page.run(f"{row}.querySelector('input').click()")
+    admin.page.click_at_once(f"{row}.querySelector('input')")
     admin.press("queue.acts.hold")
     admin.page.wait("document.querySelector('dialog')")
     admin.fill("queue.reason", f"tanya Ani {mine}")
     admin.press("queue.acts.hold")
     admin.page.wait(f"{row}.innerText.includes('tanya Ani {mine}')")
-    admin.page.run(f"{row}.querySelector('input').click()")
+    admin.page.click_at_once(f"{row}.querySelector('input')")
     admin.press("queue.acts.release")
     admin.page.wait(f"!{row}.innerText.includes('tanya Ani {mine}')")
-    admin.page.run(f"{row}.querySelector('input').click()")
+    admin.page.click_at_once(f"{row}.querySelector('input')")
     admin.press("queue.acts.retry")
     admin.sees("queue.done", 1)
     admin.go("trace")
@@ -337,7 +337,7 @@ def test_a_message_is_held_released_and_followed(
     admin.sees(f"={admin.address}")
     admin.go("queue")
     admin.page.wait(f"{row}?.querySelector('input')")
-    admin.page.run(f"{row}.querySelector('input').click()")
+    admin.page.click_at_once(f"{row}.querySelector('input')")
     admin.press("queue.acts.delete")
     admin.page.wait("document.querySelector('dialog')")
     admin.press("queue.acts.delete")
@@ -495,7 +495,7 @@ def test_a_change_is_looked_at_and_taken_back(
         rows = "[...document.querySelectorAll('main li')]"
         row = f"{rows}.find(one => one.innerText.startsWith('{number} '))"
         admin.page.wait(f"{row}?.querySelector('button')")
-        admin.page.run(f"{row}.querySelector('button').click()")
+        admin.page.click_at_once(f"{row}.querySelector('button')")
 
     server.run("account", "set", "budi@a.id", "--name", f"Budi {mine}")
     server.run("account", "set", "budi@a.id", "--name", f"Bedu {mine}")

@@ -26,8 +26,9 @@ from tests.support.programs import need
 pytestmark = [pytest.mark.scenario, pytest.mark.timeout(180)]
 
 WATI: Final = "wati@a.id"  # to whom nobody has written
-SECONDS: Final = 20
+SECONDS: Final = 60
 KEYS: Final = 100
+LONG: Final = 50  # ms of CPU for one thing, which people feel
 PASTE: Final = """new Promise((done) => {
   const canvas = document.createElement("canvas");
   canvas.toBlob((blob) => {
@@ -164,18 +165,19 @@ def test_a_letter_is_answered_and_sent_on(webmail: Webmail, at_once: Person, how
     at_once.menu(how)
     at_once.page.wait("document.querySelector('.letter [contenteditable=true]')")
     shown = at_once.page.wait("document.querySelector('.letter .subject').value")
-    people = at_once.page.run(
-        "[...document.querySelectorAll('.letter .chip')].map(one => one.innerText.trim()).join()"
-    )
+    chips = "[...document.querySelectorAll('.letter .chip')].map(one => one.innerText.trim())"
     if how.startswith("reply"):
         assert shown == f"Re: {asked}"
-        assert ("Budi" in people, "Eko" in people) == (True, how == "replyAll")
+        for name in ("Budi", "Eko") if how == "replyAll" else ("Budi",):
+            at_once.page.wait(f"{chips}.some(one => one.includes('{name}'))")
+        assert how == "replyAll" or "Eko" not in at_once.page.run(f"{chips}.join()")
         at_once.page.run("document.querySelector('.letter [contenteditable=true]').focus()")
         at_once.page.type("Di warung.")
         if how == "replyAll":
             at_once.press(f"={at_once.word('removeRecipient', 'Eko', part=1)}")
     else:
-        assert (shown, people) == (f"Fwd: {asked}", "")
+        assert shown == f"Fwd: {asked}"
+        assert at_once.page.run(chips) == []
         at_once.fill("write:to", BUDI)
         at_once.page.press("Enter")
     is_sent(at_once)
@@ -250,7 +252,7 @@ def test_a_template_is_kept_and_used(at_once: Person) -> None:
     at_once.page.click(".letter footer [aria-haspopup=menu]")
     at_once.press(f"={name}")
     at_once.page.wait("document.querySelector('.letter').innerText.includes('kami tawarkan')")
-    assert at_once.page.run("document.querySelector('.letter .subject').value") == name
+    at_once.page.wait(f"document.querySelector('.letter .subject').value === {json.dumps(name)}")
     at_once.press("write:discard", "write:discard")
 
 
@@ -290,15 +292,15 @@ def test_an_image_in_the_text_and_a_file_go_along(webmail: Webmail, at_once: Per
 def test_typing_never_stalls(at_once: Person) -> None:
     at_once.write(BUDI, "Panjang", "Kata ini panjang. " * 400)
     at_once.page.wait_text(at_once.word("saved", "", part=1).strip())
-    at_once.page.run(
-        "window.long = []; new PerformanceObserver((list) => list.getEntries().forEach("
-        "(one) => window.long.push(one.duration))).observe({ type: 'longtask' })"
-    )
-    for _ in range(KEYS):
-        at_once.page.send("Input.dispatchKeyEvent", type="keyDown", key="a", text="a")
-        at_once.page.send("Input.dispatchKeyEvent", type="keyUp", key="a")
-    # Work that is done for each key would show with each; a few may be the machine's.
-    assert len(at_once.page.run("window.long")) <= KEYS // 10
+
+    def type_on() -> None:
+        for _ in range(KEYS):
+            at_once.page.send("Input.dispatchKeyEvent", type="keyDown", key="a", text="a")
+            at_once.page.send("Input.dispatchKeyEvent", type="keyUp", key="a")
+
+    tasks = at_once.page.tasks(type_on)
+    # Work that is done for each key would show with each; a few may be the browser's own.
+    assert sum(one > LONG for one in tasks) <= KEYS // 10
     assert "a" * KEYS in at_once.page.run("document.querySelector('.letter').innerText")
     at_once.press("write:discard", "write:discard")
     at_once.sees("write:discarded")

@@ -23,7 +23,7 @@ from tests.support.programs import need
 
 pytestmark = pytest.mark.scenario
 
-PATIENCE: Final = 20.0  # seconds for a letter to arrive
+PATIENCE: Final = 60.0  # seconds for a letter to arrive
 ANI: Final = "ani@a.id"
 BENO: Final = "beno@b.id"
 

@@ -94,9 +94,8 @@ def test_an_automatic_reply_is_turned_on(webmail: Webmail, person: Person) -> No
     person.fill("set:vacationText", "Saya kembali hari Senin.")
     person.press("set:vacationOn", "set:save")
     person.sees("set:saved")
-    assert person.page.run("document.querySelector('.state').innerText") == person.word(
-        "vacationState.on", part=2
-    )
+    on = json.dumps(person.word("vacationState.on", part=2))
+    person.page.wait(f"document.querySelector('.state').innerText === {on}")
     post(webmail, person, "Ada?")
     assert "Saya kembali hari Senin." in received(webmail, f"Cuti {person.language}")
 

@@ -23,7 +23,7 @@ from tests.support.instance import PASSWORD, Installation
 
 pytestmark = pytest.mark.scenario
 
-PATIENCE: Final = 20.0  # seconds for a message to arrive
+PATIENCE: Final = 60.0  # seconds for a message to arrive
 ANI: Final = "ani@a.test"
 ANI_UTF8: Final = "añi@a.test"
 

@@ -180,7 +180,7 @@ def test_starred(reader: Person) -> None:
     reader.page.wait("document.querySelector('.reader article .acts [aria-pressed=true]')")
     reader.folder("starred")
     reader.row("Surat 5")
-    assert reader.page.run(f"{ROWS}.length") == 1
+    reader.page.wait(f"{ROWS}.length === 1")
 
 
 def test_labelled_and_found_by_the_label(reader: Person) -> None:
@@ -294,15 +294,12 @@ def test_a_row_is_dragged_to_a_folder(webmail: Webmail, reader: Person) -> None:
 
 
 def drag_to_archive(reader: Person, subject: str) -> None:
-    middle = "(box => [box.x + box.width / 2, box.y + box.height / 2])"
-    begin = reader.page.run(
-        f"{middle}([...{ROWS}].find(one => one.ariaLabel.endsWith({json.dumps(subject)}))"
-        ".getBoundingClientRect())"
-    )
     name = json.dumps(reader.name("archive"))
-    end = reader.page.run(
-        f"{middle}([...document.querySelectorAll('nav.tree a')].find(one =>"
-        f" one.innerText.trim() === {name}).getBoundingClientRect())"
+    end = reader.page.middle(
+        f"[...document.querySelectorAll('nav.tree a')].find(one => one.innerText.trim() === {name})"
+    )
+    begin = reader.page.middle(
+        f"[...{ROWS}].find(one => one.ariaLabel.endsWith({json.dumps(subject)}))"
     )
     reader.page.drag(begin, end)
 
@@ -486,7 +483,7 @@ def test_dark_and_another_language_are_chosen(reader: Person) -> None:
     reader.page.click(".top [aria-haspopup=menu]")
     reader.press(f"={name}")
     reader.page.wait(f"document.querySelector('main h1').innerText === {inbox!r}")
-    assert reader.page.run("document.documentElement.lang") == other
+    reader.page.wait(f"document.documentElement.lang === {other!r}")
     reader.begin_again()
     reader.page.wait(f"document.querySelector('main h1').innerText === {inbox!r}")
     reader.page.run("localStorage.removeItem('merpati.language')")

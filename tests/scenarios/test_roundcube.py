@@ -26,7 +26,7 @@ pytestmark = pytest.mark.scenario
 
 ANA: Final = "ana@a.id"
 BENO: Final = "beno@a.id"
-SECONDS: Final = 20
+SECONDS: Final = 60
 LETTER: Final = (
     b"From: Beno <beno@a.id>\r\nTo: ana@a.id\r\nSubject: %s\r\n"
     b"Date: Sun, 22 Nov 2026 10:00:00 +0700\r\nMessage-ID: <%d@example.org>\r\n"

@@ -55,7 +55,7 @@ def test_a_label_is_given_renamed_coloured_and_searched(webmail: Webmail) -> Non
     page.wait("document.querySelector('main li .chip')")
     page.click("main li button")
     page.wait("document.querySelector('dialog input')")
-    page.run("document.querySelector('dialog input[value=green]').click()")
+    page.click_at_once("document.querySelector('dialog input[value=green]')")
     page.click("dialog input")
     page.run("document.querySelector('dialog input').select()")
     page.type("Proyek")
@@ -70,11 +70,11 @@ def test_a_label_is_given_renamed_coloured_and_searched(webmail: Webmail) -> Non
     other.screenshot(SCREENSHOTS / "id-phone-dark" / "labels.png")
     other.click(".burger button")
     other.wait("document.querySelector('nav.tree .labels a')")
-    other.run("document.querySelector('nav.tree .labels a').click()")
+    other.click_at_once("document.querySelector('nav.tree .labels a')")
     other.wait(f"{ROWS}.length === 1")
     other.wait("document.querySelector('.chips li')")
     open_letter(other, "Surat 3")
-    other.run("document.querySelector('.reader .label button:last-child').click()")
+    other.click_at_once("document.querySelector('.reader .label button:last-child')")
     other.wait("!document.querySelector('.reader .label')")
     assert page.log() == []
     assert other.log() == []

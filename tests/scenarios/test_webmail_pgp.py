@@ -50,14 +50,13 @@ def gpg(home: Path, *words: str, given: bytes = b"") -> bytes:
 
 
 def choose(page: Page, label: str) -> None:
-    page.wait(f"{MENU}.some(one => one.innerText.trim().startsWith({label!r}))")
-    page.run(f"{MENU}.find(one => one.innerText.trim().startsWith({label!r})).click()")
+    page.click_at_once(f"{MENU}.find(one => one.innerText.trim().startsWith({label!r}))")
 
 
 def press_button(page: Page, label: str) -> None:
     all_ = "[...document.querySelectorAll('button')].filter(one => one.offsetParent)"
     page.wait(f"{all_}.some(one => one.innerText.trim() === {label!r})")
-    page.run(f"{all_}.filter(one => one.innerText.trim() === {label!r}).pop().click()")
+    page.click_at_once(f"{all_}.filter(one => one.innerText.trim() === {label!r}).pop()")
 
 
 def unlock(page: Page) -> None:
@@ -184,7 +183,7 @@ def test_gnupg_reads_what_is_sealed_here(page: Page, home: Path) -> None:
     choose(page, "Encrypt and sign")
     page.wait_text("Encrypted and signed")
     page.screenshot(SCREENSHOTS / "en-desk-light" / "encrypting.png")
-    page.run("document.querySelector('.letter footer button').click()")
+    page.click_at_once("document.querySelector('.letter footer button')")
     page.wait("!document.querySelector('.letter') || document.querySelector('dialog')")
     if page.run("document.querySelector('dialog') !== null"):  # it goes outside: asked once more
         press_button(page, "Send anyway")
@@ -196,7 +195,7 @@ def test_gnupg_reads_what_is_sealed_here(page: Page, home: Path) -> None:
     page.wait("document.querySelector('.inner iframe')?.srcdoc.includes('jawaban rahasia')")
     page.wait_text("Signed by ani@a.id")
     page.wait("document.querySelector('.inner .subject')?.innerText.endsWith('Reply')")
-    page.run("document.querySelector('.reader article .acts [aria-haspopup=menu]').click()")
+    page.click_at_once("document.querySelector('.reader article .acts [aria-haspopup=menu]')")
     choose(page, "Show source")
     page.wait("document.querySelector('dialog pre')?.innerText.includes('BEGIN PGP MESSAGE')")
     source = page.run("document.querySelector('dialog pre').innerText")

@@ -229,9 +229,9 @@ class Person:
             self.page.click(".burger button")
             self.page.wait("document.querySelector('.folders.shown')")
         name = json.dumps(self.name(key))
-        self.page.wait(
-            "(one => { one?.click(); return !!one; })([...document.querySelectorAll("
-            f"'nav.tree a')].find(one => one.querySelector('.name').innerText === {name}))"
+        self.page.click_at_once(
+            "[...document.querySelectorAll('nav.tree a')]"
+            f".find(one => one.querySelector('.name').innerText === {name})"
         )
         self.page.wait(f"document.querySelector('main h1')?.innerText === {name}")
         self.page.wait("document.querySelector('main .scroller[aria-busy=false]')")
@@ -278,8 +278,7 @@ class Person:
 def open_letter(page: Page, subject: str) -> None:
     """Click on a row, and wait until the letter is shown."""
     wanted = json.dumps(subject)
-    page.wait(f"[...{ROWS}].some(one => one.ariaLabel.endsWith({wanted}))")
-    page.run(f"[...{ROWS}].find(one => one.ariaLabel.endsWith({wanted})).click()")
+    page.click_at_once(f"[...{ROWS}].find(one => one.ariaLabel.endsWith({wanted}))")
     page.wait(
         f"document.querySelector('.reader h2')?.innerText === {wanted} &&"
         " document.querySelector('.reader article')"

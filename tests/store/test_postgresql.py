@@ -15,7 +15,7 @@ from tests.support import store as stores
 from tests.support.postgresql import PostgresServer
 from tests.support.store import NOW
 
-SOON = 10.0  # seconds; the tests wait for what happens, not for time to pass
+SOON = 60.0  # seconds; the tests wait for what happens, not for time to pass
 
 
 @pytest.fixture

@@ -22,10 +22,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final, Self
 
-PATIENCE: Final = 15.0  # seconds
+PATIENCE: Final = 30.0  # seconds; a busy machine takes ten times as long as an idle one
 FLAGS: Final = (
     "--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--mute-audio",
     "--disable-dev-shm-usage", "--disable-background-networking", "--disable-component-update",
+    "--disable-renderer-backgrounding", "--disable-background-timer-throttling",
+    "--disable-backgrounding-occluded-windows",  # of several pages, each is as quick as one
     "--no-first-run", "--remote-debugging-pipe", "--ignore-certificate-errors",
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
 )  # fmt: skip
@@ -35,10 +37,10 @@ KEYS: Final = {"Enter": 13, "Escape": 27, "Tab": 9, "ArrowDown": 40, "ArrowUp": 
 
 # Resolves with the middle of an element that has not moved for a tenth of a second, or after
 # two seconds in any case: some never rest.
-RESTING: Final = """new Promise(done => {
+RESTING: Final = """(find => new Promise(done => {
   const begun = performance.now(); let since = begun, last = '';
   const look = now => {
-    const one = document.querySelector(%s);
+    const one = find();
     if (one) {
       one.scrollIntoView({block: 'nearest'});
       const {x, y, width, height} = one.getBoundingClientRect();
@@ -49,7 +51,10 @@ RESTING: Final = """new Promise(done => {
     requestAnimationFrame(look);
   };
   requestAnimationFrame(look);
-})"""
+}))"""
+# What takes text, and texts in frames.
+TAKES_TEXT: Final = """(one => one.isContentEditable || one.matches('input, textarea, iframe'))(
+  document.activeElement)"""
 
 
 class Browser:
@@ -227,13 +232,23 @@ class Page:
         What comes in above (a banner, a picture) moves the rest, and a click that was aimed before
         meets something else.
         """
-        self.wait(f"document.querySelector({json.dumps(selector)})")
-        x, y = self.run(RESTING % json.dumps(selector))
+        x, y = self.middle(f"document.querySelector({json.dumps(selector)})")
         for kind in ("mousePressed", "mouseReleased"):
             self.send("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
 
+    def click_at_once(self, script: str) -> None:
+        """A click of what an expression gives, as soon as it is there and wherever it is then."""
+        self.wait(f"(one => {{ one?.click(); return !!one; }})({script})")
+
+    def middle(self, script: str) -> tuple[float, float]:
+        """Where the middle of the element is that an expression gives, once it stays there."""
+        self.wait(script)
+        x, y = self.run(f"{RESTING}(() => {script})")
+        return x, y
+
     def type(self, text: str) -> None:
-        """Into what has the focus."""
+        """Into what has the focus, once that is something to type into."""
+        self.wait(TAKES_TEXT)
         self.send("Input.insertText", text=text)
 
     def press(self, key: str) -> None:
@@ -269,8 +284,8 @@ class Page:
         mouse(type="mouseReleased", x=to_x, y=to_y, clickCount=1)
         self.send("Input.setInterceptDrags", enabled=False)
 
-    def longest_task(self, act: Callable[[], object]) -> float:
-        """CPU milliseconds of the longest task that the page's thread had while something was done.
+    def tasks(self, act: Callable[[], object]) -> list[float]:
+        """CPU milliseconds of each task that the page's thread had while something was done.
 
         What the browser calls a long task counts the clock, so that a busy machine makes many.
         """
@@ -289,12 +304,11 @@ class Page:
             for one in events
             if one["name"] == "thread_name" and one["args"]["name"] == "CrRendererMain"
         }
-        spans = [
-            one.get("tdur", 0)
+        return [
+            one.get("tdur", 0) / 1000
             for one in events
             if one["name"].endswith("RunTask") and (one["pid"], one["tid"]) in pages
         ]
-        return max(spans, default=0) / 1000
 
     def downloads(self, folder: Path) -> None:
         """Where files go that are saved from now on."""

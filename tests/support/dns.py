@@ -74,6 +74,8 @@ class DnsServer:
         self.negative_ttl = negative_ttl
         self.questions: list[Question] = []
         self.delay = 0.0  # seconds before every answer
+        self.most_at_once = 0  # questions that waited for their answers
+        self._waiting = 0
         self.stops_at_aliases = False  # answer an alias without its target
         self.authentic = False  # set the AD bit
         self.updates = ""  # the zone that may be changed
@@ -195,7 +197,10 @@ class DnsServer:
         kind = dns.rdatatype.to_text(rdtype)
         self.questions.append(Question((owner.to_text(omit_final_dot=True), kind, transport)))
         if self.delay:
+            self._waiting += 1
+            self.most_at_once = max(self.most_at_once, self._waiting)
             await asyncio.sleep(self.delay)
+            self._waiting -= 1
         trouble = self._troubles.get((owner, kind)) or self._troubles.get((owner, ""))
         right = self._answer(query)
         return _spoil(trouble, query, right, transport)

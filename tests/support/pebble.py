@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import socket
 from asyncio.subprocess import DEVNULL, Process
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Self
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from tests.support.certificates import Authority
+from tests.support.instance import free_port
 from tests.support.programs import need
 
 
@@ -45,7 +45,7 @@ class Pebble:
         self.trusted.write_bytes(root.certificate.public_bytes(Encoding.PEM))
         (self.folder / "pebble.pem").write_bytes(issued.chain_pem)
         (self.folder / "pebble.key").write_bytes(issued.key_pem)
-        self.port, management = _free_port(), _free_port()
+        self.port, management = free_port(), free_port()
         config = {
             "pebble": {
                 "listenAddress": f"127.0.0.1:{self.port}",
@@ -86,10 +86,3 @@ class Pebble:
         if self._process.returncode is None:
             self._process.kill()
         await self._process.wait()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

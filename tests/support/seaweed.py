@@ -21,19 +21,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
+from tests.support.instance import free_port
 from tests.support.programs import missing
 
 KEY_ID: Final = "MERPATIKEY"
 SECRET: Final = "a secret that is nowhere else"
 LIMITED_ID: Final = "READER"  # may only read and list
 SECONDS: Final = 60.0
-
-
-def free_port() -> int:
-    """A port that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class SeaweedFs:

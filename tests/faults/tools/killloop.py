@@ -44,7 +44,7 @@ from tests.faults.tools import faultio
 
 Listing = Callable[[], list[str]]
 
-START_SECONDS: Final = 20.0
+START_SECONDS: Final = 60.0
 REPLY_SECONDS: Final = 10.0
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from hmac import digest
 from typing import Any
 
@@ -127,8 +127,28 @@ async def verified(jmap: JmapInstance, push_service: PushService, **more: Any) -
     told = await push_service.said()
     update = {id_: {"verificationCode": told["verificationCode"]}}
     assert (await call(jmap, "set", update=update))["updated"] == {id_: None}
-    await asyncio.sleep(0.3)  # it is looked at once, for what is known from here on
+    await looked_at(jmap)
     return id_
+
+
+async def until(condition: Callable[[], Awaitable[bool]]) -> None:
+    async with asyncio.timeout(30):
+        while not await condition():  # noqa: ASYNC110 -- the sender announces nothing
+            await asyncio.sleep(0.01)
+
+
+async def has_none(jmap: JmapInstance) -> bool:
+    return not (await call(jmap, "get", ids=None))["list"]
+
+
+async def looked_at(jmap: JmapInstance) -> None:
+    """Until all that was verified was looked at once, for what is known from here on."""
+
+    async def looked() -> bool:
+        there = await jmap.store.read(push.of_account, jmap.ana.id)
+        return all(one.known for one in there)
+
+    await until(looked)
 
 
 async def test_a_program_proves_that_it_gets_what_is_sent_and_is_then_told(
@@ -147,7 +167,7 @@ async def test_a_program_proves_that_it_gets_what_is_sent_and_is_then_told(
     wrong = await call(jmap, "set", update={id_: {"verificationCode": "guess"}})
     assert wrong["notUpdated"][id_]["type"] == "invalidProperties"
     await call(jmap, "set", update={id_: {"verificationCode": told["verificationCode"]}})
-    await asyncio.sleep(0.3)
+    await looked_at(jmap)
     assert push_service.posts.empty()  # what was before is not told
     await jmap.deliver(LETTER)
     state = (await jmap.call("Email/get", accountId=jmap.account, ids=[]))["state"]
@@ -190,11 +210,7 @@ async def test_a_subscription_that_its_service_does_not_know_any_more_goes(
     push_service.status = "410 Gone"
     await jmap.deliver(LETTER)
     await push_service.got()
-    for _ in range(100):
-        if not (await call(jmap, "get", ids=None))["list"]:
-            return
-        await asyncio.sleep(0.02)
-    pytest.fail("it is still there")
+    await until(lambda: has_none(jmap))
 
 
 async def test_a_subscription_ends_with_what_it_was_made_with(
@@ -206,10 +222,7 @@ async def test_a_subscription_ends_with_what_it_was_made_with(
     await jmap.deliver(LETTER)
     assert (await push_service.said())["@type"] == "StateChange"
     await jmap.store.write(credentials.change_password, jmap.ana.id, password_hash("another"))
-    for _ in range(500):
-        if not (await call(jmap, "get", ids=None))["list"]:
-            break
-        await asyncio.sleep(0.02)
+    await until(lambda: has_none(jmap))
     assert (await call(jmap, "get", ids=[mine]))["notFound"] == [mine]
     await jmap.deliver(LETTER)
     await asyncio.sleep(0.3)

@@ -16,6 +16,7 @@ from merpati.servers.web.session import Web
 from tests.servers.web.conftest import Opener
 from tests.support.certificates import Authority
 from tests.support.clock import FakeClock
+from tests.support.sockets import until
 
 ROOT = Authority("root")
 
@@ -94,9 +95,10 @@ async def test_a_client_that_reads_slowly_holds_the_application_back(serve: Open
 
 
 async def test_a_client_that_leaves_is_noticed(serve: Opener) -> None:
-    left = asyncio.Event()
+    begun, left = asyncio.Event(), asyncio.Event()
 
     async def long(request: Request) -> Response:
+        begun.set()
         while not await request.is_disconnected():  # noqa: ASYNC110 -- how Starlette tells it
             await asyncio.sleep(0.01)
         left.set()
@@ -105,9 +107,9 @@ async def test_a_client_that_leaves_is_noticed(serve: Opener) -> None:
     async with serve([Route("/", long)]) as site:
         _, writer = await asyncio.open_connection("127.0.0.1", site.port)
         writer.write(GET)
-        await asyncio.sleep(0.05)
-        writer.close()
         async with asyncio.timeout(30):
+            await begun.wait()
+            writer.close()
             await left.wait()
 
 
@@ -136,7 +138,10 @@ async def test_a_client_that_drips_its_header_is_cut_off(
 
 
 async def test_idle_connections_do_not_hold_up_a_stop_and_busy_ones_finish(serve: Opener) -> None:
+    begun = asyncio.Event()
+
     async def slow(request: Request) -> Response:
+        begun.set()
         await asyncio.sleep(0.3)
         return PlainTextResponse("done")
 
@@ -147,10 +152,11 @@ async def test_idle_connections_do_not_hold_up_a_stop_and_busy_ones_finish(serve
         await used.readuntil(b"127.0.0.1")
         busy, writer3 = await asyncio.open_connection("127.0.0.1", site.port)
         writer3.write(b"GET /slow HTTP/1.1\r\nHost: a\r\n\r\n")
-        await asyncio.sleep(0.05)
+        async with asyncio.timeout(30):
+            await begun.wait()
         began = time.monotonic()
-        assert await site.listener.drain(5) == 0
-        assert 0.2 < time.monotonic() - began < 4.5  # it did not wait for the idle ones
+        assert await site.listener.drain(20) == 0
+        assert 0.2 < time.monotonic() - began < 19  # it did not wait for the idle ones
         assert (await busy.read()).endswith(b"done")
         assert await fresh.read() == await used.read() == b""
         for writer in (writer1, writer2, writer3):
@@ -160,7 +166,7 @@ async def test_idle_connections_do_not_hold_up_a_stop_and_busy_ones_finish(serve
 async def test_one_client_too_many_is_told_so(serve: Opener) -> None:
     async with serve(ROUTES) as site:
         pairs = [await asyncio.open_connection("127.0.0.1", site.port) for _ in range(20)]
-        await asyncio.sleep(0.05)
+        await until(lambda: site.listener.active == 20)
         assert (await site.raw(b"")).startswith(b"HTTP/1.1 503 ")
         for _, writer in pairs:
             writer.close()
