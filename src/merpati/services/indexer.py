@@ -36,16 +36,18 @@ from merpati.wire.mime.tree import Part
 from merpati.wire.text import message
 from merpati.wire.text.folding import spaced
 
-BATCH: Final = 400  # messages in one commit
+BATCH: Final = 1_600  # messages in one commit: one of each account costs twice as many of one
+BATCH_CHARACTERS: Final = 16 << 20  # of text; what is longer is entered in several commits
+READ: Final = 50  # messages read at once
 SHARE: Final = 100  # of one mailbox in a batch, so that an import does not hold up the others
 GATHER: Final = 0.25  # seconds from the first announcement: what comes together goes together
-GATHER_MAX: Final = 4.0  # seconds; it doubles up to here while mail comes all the time
+GATHER_MAX: Final = 1.0  # seconds; it doubles up to here while mail comes all the time
 SWEEP_EVERY: Final = 30.0  # seconds between two looks at all mailboxes
 TIDY_EVERY: Final = 6 * 3600.0  # seconds between two searches for what no email holds any more
 LEASE: Final = "text index"
 LEASE_MS: Final = 300_000  # long: to renew it takes the pen from the intake
 DOCUMENTS: Final = 20  # messages whose documents are read before looking which wait
-WORDS_KEPT: Final = 200_000  # words of vocabularies in memory: about 15 MB
+WORDS_KEPT: Final = 300_000  # words of vocabularies in memory: about 30 MB
 EVERYTHING: Final = 0  # no account: it announces that the index was thrown away
 PAUSE: Final = 5.0  # seconds after a failure
 
@@ -75,6 +77,7 @@ class Indexer:
         self._log = log
         self._claimed = 0.0
         self._dirty: set[int] = set()
+        self._dirty_since = 0.0
         self._words_known: dict[int, set[str]] = {}  # by account
         self._woken = asyncio.Event()
         self._documents = asyncio.Event()
@@ -94,6 +97,8 @@ class Indexer:
         """Something was committed: look at the accounts it touched."""
         touched = {subject for topic, subject in announcements if topic is Topic.ACCOUNT}
         if touched:
+            if not self._dirty:
+                self._dirty_since = self._clock.monotonic()
             self._dirty |= touched
             self._woken.set()
 
@@ -139,7 +144,8 @@ class Indexer:
             gather = min(2 * gather, GATHER_MAX) if self._woken.is_set() else GATHER
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._woken.wait(), LEASE_MS / 6000)
-                await asyncio.sleep(gather)
+                # What was announced while a batch was entered has waited already.
+                await asyncio.sleep(self._dirty_since + gather - self._clock.monotonic())
             await self._catch_up_dirty()
         await lane
 
@@ -217,7 +223,24 @@ class Indexer:
             text_index.known_pairs, pairs
         ):
             wanted.setdefault(blob_id, set()).add(account_id)
-        entries = await self._entries(wanted)
+        blob_ids = sorted(wanted)
+        entries: list[Entry] = []
+        characters = 0
+        for at in range(0, len(blob_ids), READ):
+            for source in await self._store.scan(text_feed.sources, blob_ids[at : at + READ]):
+                words = self._words(source)
+                characters += len(words.body)
+                entries += [
+                    msgspec.structs.replace(words, account_id=account_id)
+                    for account_id in wanted[source.stored.blob_id]
+                ]
+            if characters > BATCH_CHARACTERS:
+                await self._put(entries, ())
+                entries, characters = [], 0
+        await self._put(entries, done)
+
+    async def _put(self, entries: list[Entry], done: Sequence[tuple[int, int, int]]) -> None:
+        """Enter messages, and what is done with them and with those before them."""
         learned = await self._index.write_long(text_index.put, entries, done, self._words_known)
         self._remember(learned)
         self._entered.inc(by=len(entries))
@@ -226,28 +249,15 @@ class Indexer:
 
     def _remember(self, learned: Learned) -> None:
         """Keep the words just written, so that they are not written again and again."""
+        for account_id in learned.anew:
+            self._words_known.pop(account_id, None)
         for account_id, words in learned.words.items():
-            known = self._words_known.pop(account_id, set())
-            if account_id in learned.anew:
-                known = set()
-            known |= words
-            self._words_known[account_id] = known  # the last in the dict was used last
+            self._words_known.setdefault(account_id, words).update(words)
         count = sum(map(len, self._words_known.values()))
+        # The last come goes: accounts come round in turn, and if the one that waits for the
+        # longest went, none would be there when its mail comes again.
         while count > WORDS_KEPT:
-            count -= len(self._words_known.pop(next(iter(self._words_known))))
-
-    async def _entries(self, wanted: dict[int, set[int]]) -> list[Entry]:
-        if not wanted:
-            return []
-        entries = []
-        for source in await self._store.scan(text_feed.sources, sorted(wanted)):
-            words = self._words(source)
-            entries += [
-                msgspec.structs.replace(words, account_id=account_id)
-                for account_id in wanted[source.stored.blob_id]
-            ]
-            await asyncio.sleep(0)
-        return entries
+            count -= len(self._words_known.popitem()[1])
 
     def _words(self, source: Source) -> Entry:
         """The entry of a message; one that is damaged has no words."""
@@ -316,12 +326,12 @@ class Indexer:
         Nothing is entered meanwhile, and what comes back later is entered then.
         """
         count = 0
+        self._words_known.clear()  # others than those that came first have their turn
         for account_id in await self._index.read(text_index.accounts):
             have = await self._index.scan(text_index.indexed, account_id)
             held = await self._store.scan(text_feed.blobs_of, account_id)
             if not held:  # perhaps the account is gone
                 await self._index.write_long(text_index.forget_account, account_id)
-                self._words_known.pop(account_id, None)
                 count += len(have)
                 continue
             gone = sorted(have - held)

@@ -163,14 +163,15 @@ async def put(
     """
     learned = Learned({}, set())
     found = {(entry.account_id, entry.blob_id): entry for entry in entries}
-    by_account: dict[int, list[Entry]] = {}
     # Ascending row numbers: FTS5 begins a new segment whenever they fall.
-    for pair in sorted(found.keys() - await known_pairs(tx, list(found))):
-        by_account.setdefault(pair[0], []).append(found[pair])
-    begun = {account_id for account_id, _ in await progress_of(tx, list(by_account))}
-    for account_id, new in by_account.items():
-        await _insert(tx, account_id, new)
-        text = " ".join([text for entry in new for text in entry.texts])
+    new = [found[pair] for pair in sorted(found.keys() - await known_pairs(tx, list(found)))]
+    await _insert(tx, new)
+    texts: dict[int, list[str]] = {}
+    for entry in new:
+        texts.setdefault(entry.account_id, []).extend(entry.texts)
+    begun = {account_id for account_id, _ in await progress_of(tx, list(texts))}
+    for account_id, some in texts.items():
+        text = " ".join(some)
         known_here = known_words.get(account_id, frozenset())
         if account_id not in begun:
             learned.anew.add(account_id)
@@ -185,30 +186,32 @@ async def put(
     return learned
 
 
-async def _insert(tx: Transaction, account_id: int, new: list[Entry]) -> None:
+async def _insert(tx: Transaction, new: list[Entry]) -> None:
     if tx.dialect is Dialect.SQLITE:
         await tx.run_many(
             f"INSERT INTO text_entry (rowid, {', '.join(COLUMNS)}) VALUES ($1, $2, $3, $4, $5, $6)",
-            [(_row(account_id, entry.blob_id), *entry.texts) for entry in new],
+            [(_row(entry.account_id, entry.blob_id), *entry.texts) for entry in new],
         )
     else:
         rows = []
         for entry in new:
             fields = zip(_LETTERS.values(), entry.texts, strict=False)
             marked = {
-                f"{account_id}{letter}{word}" for letter, text in fields for word in text.split()
+                f"{entry.account_id}{letter}{word}"
+                for letter, text in fields
+                for word in text.split()
             }
-            rows += _vectors(account_id, entry.blob_id, 0, marked)
+            rows += _vectors(entry.account_id, entry.blob_id, 0, marked)
         await _insert_vectors(tx, rows)
-    for table, blob_ids in (
-        ("waiting", [entry.blob_id for entry in new if entry.waiting]),
-        ("partial", [entry.blob_id for entry in new if entry.partial]),
+    for table, pairs in (
+        ("waiting", [(entry.account_id, entry.blob_id) for entry in new if entry.waiting]),
+        ("partial", [(entry.account_id, entry.blob_id) for entry in new if entry.partial]),
     ):
-        if blob_ids:
+        if pairs:
             await tx.run_many(
                 f"INSERT INTO text_{table} (account_id, blob_id) VALUES ($1, $2)"
                 " ON CONFLICT DO NOTHING",
-                [(account_id, blob_id) for blob_id in blob_ids],
+                pairs,
             )
 
 

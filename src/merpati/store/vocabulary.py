@@ -29,25 +29,25 @@ async def learn(
     if not text.isascii():
         words = without_unspaced(words)
     if words:
-        await _add(tx, account_id, set(words))
+        await _add(tx, account_id, words)
     return words
 
 
 async def _add(tx: Transaction, account_id: int, words: set[str]) -> None:
+    counts = await tx.rows(
+        "SELECT level, count(*) FROM text_vocabulary WHERE account_id = $1 GROUP BY level",
+        account_id,
+    )
+    full = {level for level, count in counts if count >= MERGE - 1}
     level = 0
-    while True:
-        count = await tx.value(
-            "SELECT count(*) FROM text_vocabulary WHERE account_id = $1 AND level = $2",
-            account_id, level,
-        )  # fmt: skip
-        if count < MERGE - 1:
-            break
-        merged = await tx.rows(
-            "DELETE FROM text_vocabulary WHERE account_id = $1 AND level = $2 RETURNING words",
-            account_id, level,
-        )  # fmt: skip
-        words.update(*(block.split() for (block,) in merged))
+    while level in full:
         level += 1
+    if level:
+        merged = await tx.rows(
+            "DELETE FROM text_vocabulary WHERE account_id = $1 AND level < $2 RETURNING words",
+            account_id, level,
+        )  # fmt: skip
+        words = words.union(*[block.split() for (block,) in merged])
     await tx.run(
         "INSERT INTO text_vocabulary (account_id, level, words) VALUES ($1, $2, $3)",
         account_id, level, "\n" + "\n".join(words) + "\n",
