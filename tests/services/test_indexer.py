@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from merpati.base.log import Log, Sink
 from merpati.base.metrics import Metrics
 from merpati.model.mailbox import INBOX_ID
+from merpati.services import indexer
 from merpati.services.digest import digest
 from merpati.services.documents import Reader
 from merpati.services.indexer import EVERYTHING, Indexer
@@ -109,6 +110,50 @@ async def test_more_mail_than_a_batch_is_entered_to_the_last(mail: Mail) -> None
     assert await mail.found("word449") == 1
     assert await mail.found("word44") == 11
     assert await mail.index.read(text_index.progress, 1) == {INBOX_ID: 450}
+
+
+async def test_texts_too_long_for_one_commit_survive_a_crash_between_two(
+    mail: Mail, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(indexer, "READ", 2)
+    monkeypatch.setattr(indexer, "BATCH_CHARACTERS", 100)
+    for n in range(8):
+        await mail.deliver(f"Subject: n{n}\r\n\r\n{'some words ' * 10} last{n}\r\n", 1, 2)
+    put = mail.index.write_long
+    puts = iter((put, put))
+
+    async def crashing(*args: Any) -> Any:
+        return await next(puts)(*args)
+
+    with monkeypatch.context() as crash:
+        crash.setattr(mail.index, "write_long", crashing)
+        with pytest.raises(RuntimeError):  # of the iterator, in the third
+            await mail.indexer.finish()
+    assert await mail.found("last3") == 1
+    assert await mail.found("last4") == 0
+    assert await mail.index.read(text_index.progress_of, (1, 2)) == {}
+    assert await mail.another("two").finish()
+    assert [await mail.found("words", one) for one in (1, 2)] == [8, 8]
+    assert await mail.index.read(text_index.indexed, 1) == set(range(1, 9))
+    assert await mail.index.read(text_index.progress_of, (1, 2)) == {
+        (1, INBOX_ID): 8,
+        (2, INBOX_ID): 8,
+    }
+
+
+async def test_accounts_whose_words_find_no_room_in_memory_lose_none(
+    mail: Mail, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(indexer, "WORDS_KEPT", 12)
+    for n in range(6):
+        for account_id in (1, 2):
+            text = f"Subject: s\r\n\r\nalpha beta{n} of{account_id} gamma{n} delta{n}\r\n"
+            await mail.deliver(text, account_id)
+        await mail.indexer.finish()
+    for account_id in (1, 2):
+        assert await mail.found("lph", account_id) == 6
+        assert await mail.found("elta5", account_id) == 1
+        assert await mail.found(f"f{account_id}", account_id) == 6
 
 
 async def test_a_rebuilt_index_is_the_same_as_one_that_grew(mail: Mail) -> None:
