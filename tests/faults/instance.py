@@ -37,6 +37,6 @@ class Instance(Installation):
     @contextmanager
     def imap(self) -> Iterator[imaplib.IMAP4]:
         """A session signed in over IMAP."""
-        with imaplib.IMAP4("127.0.0.1", self.port("imap"), timeout=10) as session:
+        with imaplib.IMAP4("127.0.0.1", self.port("imap"), timeout=60) as session:
             session.login(ADDRESS, PASSWORD)
             yield session

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 
 from tests.support.smtp_sessions import (
+    HASTY,
     MESSAGE,
     PLAIN,
-    QUICK,
     ends,
     envelope,
     send,
@@ -366,7 +366,7 @@ async def test_a_broken_conversation_is_for_later(
 ) -> None:
     async with SmtpSink(extensions=extensions) as sink:
         sink.on(step, **behaviour)
-        opened = await session(sink, timeouts=QUICK)
+        opened = await session(sink, timeouts=HASTY)
         (result,) = await opened.send(envelope("b@t.test"), [MESSAGE])
         assert result.outcome is Outcome.TEMPORARY
         assert result.status == "4.4.2"
@@ -423,7 +423,7 @@ async def test_the_servers_last_words_in_the_middle_of_a_message_count(sink: Smt
 
 async def test_a_server_that_takes_nothing_more_is_for_later(sink: SmtpSink) -> None:
     sink.read_delay = 30
-    opened = await session(sink, timeouts=QUICK)
+    opened = await session(sink, timeouts=HASTY)
     line = b"x" * 998 + b"\r\n"
     (result,) = await opened.send(envelope("b@t.test"), (line * 64 for _ in range(1000)))
     assert (result.outcome, result.status) == (Outcome.TEMPORARY, "4.4.2")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from merpati.model.delivery import Result
@@ -21,6 +22,8 @@ def timeouts(seconds: float) -> Timeouts:
 
 PATIENT = timeouts(20)  # a busy machine is no failure
 QUICK = timeouts(0.15)  # for servers that are to be given up
+# The same, once they have let us in.
+HASTY = msgspec.structs.replace(QUICK, connect=20.0, greeting=20.0, command=20.0)
 MESSAGE = b"Subject: hi\r\n\r\n.dot\r\nhello\r\n"
 PLAIN = ("8BITMIME",)  # no PIPELINING: one command, one reply
 
