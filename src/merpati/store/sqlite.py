@@ -58,15 +58,17 @@ apsw.shutdown()
 apsw.config(apsw.SQLITE_CONFIG_MEMSTATUS, False)
 apsw.initialize()
 _parameter = re.compile(r"\$(\d+)")
-_translated: dict[str, str] = {}
 
 
-def _sqlite_sql(sql: str) -> str:
-    """`$1` means "named" to SQLite and would be numbered by first use; `?1` is numbered."""
-    found = _translated.get(sql)
-    if found is None:
-        found = _translated[sql] = _parameter.sub(r"?\1", sql)
-    return found
+class _Translated(dict[str, str]):
+    """SQL in SQLite's dialect: `$1` means "named" to it, numbered by first use; `?1` is numbered."""
+
+    def __missing__(self, sql: str) -> str:
+        found = self[sql] = _parameter.sub(r"?\1", sql)
+        return found
+
+
+_translated: Final = _Translated()
 
 
 class _Slow(Exception):  # noqa: N818 -- a signal, not an error
@@ -85,25 +87,36 @@ class SqliteTransaction:
         self.calls: list[Callable[[], None]] = []
 
     async def rows(self, sql: str, *args: Any) -> list[Row]:
-        return self._execute(sql, args).fetchall()
+        try:
+            found: list[Row] = self._db.execute(_translated[sql], args).fetchall()
+        except apsw.ConstraintError as error:
+            raise Conflict(str(error)) from error
+        return found
 
     async def row(self, sql: str, *args: Any) -> Row | None:
-        cursor = self._execute(sql, args)
-        found: Row | None = cursor.fetchone()
-        cursor.close(force=True)
+        try:  # the statement ends with its cursor, which nobody holds
+            found: Row | None = self._db.execute(_translated[sql], args).fetchone()
+        except apsw.ConstraintError as error:
+            raise Conflict(str(error)) from error
         return found
 
     async def value(self, sql: str, *args: Any) -> Any:
-        found = await self.row(sql, *args)
+        try:
+            found = self._db.execute(_translated[sql], args).fetchone()
+        except apsw.ConstraintError as error:
+            raise Conflict(str(error)) from error
         return found[0] if found else None
 
     async def run(self, sql: str, *args: Any) -> int:
-        self._execute(sql, args)
+        try:
+            self._db.execute(_translated[sql], args)
+        except apsw.ConstraintError as error:
+            raise Conflict(str(error)) from error
         return self._db.changes()
 
     async def run_many(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
         try:
-            self._db.executemany(_sqlite_sql(sql), rows)
+            self._db.executemany(_translated[sql], rows)
         except apsw.ConstraintError as error:
             raise Conflict(str(error)) from error
 
@@ -112,12 +125,6 @@ class SqliteTransaction:
 
     def afterwards(self, call: Callable[[], None]) -> None:
         self.calls.append(call)
-
-    def _execute(self, sql: str, args: Sequence[Any]) -> apsw.Cursor:
-        try:
-            return self._db.execute(_sqlite_sql(sql), args)
-        except apsw.ConstraintError as error:
-            raise Conflict(str(error)) from error
 
 
 def drive(work: Awaitable[T]) -> T:
