@@ -37,7 +37,7 @@ FLAGS: Final = "swt"  # all that changing any flag may take
 # Who holds one of these may be told which they hold (RFC 4314 4, MYRIGHTS).
 KNOWING: Final = "lrikxa"
 # Selected with one of these, a mailbox is open for writing (RFC 4314 5.2).
-CHANGING: Final = "swite"
+CHANGING: Final = frozenset("swite")
 
 
 def canonical(letters: str) -> str:

@@ -36,6 +36,8 @@ class Connection(Channel):
         """
         if self._writing_paused:
             await self._written()
+        if not self._head:
+            await self._input(limit + 1, idle=idle)
         start = self._start
         head = self._head
         end = head.find(b"\n", start)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 
 from merpati.base.faults import Fault, Kind
 from merpati.model import uids as uid_sets
@@ -83,6 +83,19 @@ async def listing(tx: Transaction, account_id: int) -> list[Mailbox]:
 
 async def find(tx: Transaction, account_id: int, path: str) -> Mailbox | None:
     """The mailbox of a path, or None."""
+    row = await _row(tx, account_id, path, COLUMNS)
+    return None if row is None else Mailbox(*row)
+
+
+async def find_now(tx: Transaction, account_id: int, path: str) -> tuple[Mailbox, int] | None:
+    """As `find`, with the modseq that the account has now."""
+    now = f"{COLUMNS}, (SELECT modseq FROM account WHERE id = $1)"
+    row = await _row(tx, account_id, path, now)
+    return None if row is None else (Mailbox(*row[:-1]), row[-1])
+
+
+async def _row(tx: Transaction, account_id: int, path: str, columns: str) -> list[Any] | None:
+    """These columns of the mailbox of a path; its name, the second, is the whole path."""
     try:
         names = levels(path)
     except Fault:
@@ -91,7 +104,7 @@ async def find(tx: Transaction, account_id: int, path: str) -> Mailbox | None:
     row = None
     for name in names:
         row = await tx.row(
-            f"SELECT {COLUMNS} FROM mailbox"
+            f"SELECT {columns} FROM mailbox"
             " WHERE account_id = $1 AND parent_id = $2 AND name = $3",
             account_id, parent, name,
         )  # fmt: skip
@@ -99,7 +112,7 @@ async def find(tx: Transaction, account_id: int, path: str) -> Mailbox | None:
             return None
         parent = row[0]
     assert row is not None
-    return Mailbox(row[0], SEPARATOR.join(names), *row[2:])
+    return [parent, SEPARATOR.join(names), *row[2:]]
 
 
 async def get(tx: Transaction, account_id: int, path: str) -> Mailbox:

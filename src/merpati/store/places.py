@@ -20,7 +20,7 @@ from merpati.model import object_ids
 from merpati.model import rights as letters
 from merpati.model.account import AccountKind
 from merpati.model.mailbox import OTHER_USERS, RESERVED, SEPARATOR, SHARED, Mailbox
-from merpati.store import mailboxes, rights
+from merpati.store import changes, mailboxes, rights
 from merpati.store.engine import Transaction, id_list, one_of
 
 
@@ -83,6 +83,19 @@ async def get(tx: Transaction, user_id: int, path: str, needed: str = letters.LO
         raise _none(path)
     found.require(needed)
     return found
+
+
+async def get_now(
+    tx: Transaction, user_id: int, path: str, needed: str = letters.LOOKUP
+) -> tuple[Place, int]:
+    """As `get`, with the modseq that the mailbox's account has now."""
+    if path.partition(SEPARATOR)[0] in RESERVED:
+        place = await get(tx, user_id, path, needed)
+        return place, await changes.current(tx, place.account_id)
+    found = await mailboxes.find_now(tx, user_id, path)
+    if found is None:
+        raise _none(path)
+    return Place(user_id, found[0], letters.ALL, found[0].name), found[1]
 
 
 async def listing(tx: Transaction, user_id: int) -> list[Place]:

@@ -61,7 +61,7 @@ _parameter = re.compile(r"\$(\d+)")
 
 
 class _Translated(dict[str, str]):
-    """SQL in SQLite's dialect: `$1` means "named" to it, numbered by first use; `?1` is numbered."""
+    """SQL as SQLite numbers parameters: `$1` is a name to it, numbered by first use; `?1` is 1."""
 
     def __missing__(self, sql: str) -> str:
         found = self[sql] = _parameter.sub(r"?\1", sql)
@@ -78,45 +78,45 @@ class _Slow(Exception):  # noqa: N818 -- a signal, not an error
 class SqliteTransaction:
     """`Transaction` over one apsw connection; nothing here ever suspends."""
 
-    __slots__ = ("_db", "announcements", "calls")
+    __slots__ = ("announcements", "calls", "db")
     dialect: Dialect = Dialect.SQLITE
 
     def __init__(self, db: apsw.Connection) -> None:
-        self._db = db
+        self.db = db
         self.announcements: set[Announcement] = set()
         self.calls: list[Callable[[], None]] = []
 
     async def rows(self, sql: str, *args: Any) -> list[Row]:
         try:
-            found: list[Row] = self._db.execute(_translated[sql], args).fetchall()
+            found: list[Row] = self.db.execute(_translated[sql], args).fetchall()
         except apsw.ConstraintError as error:
             raise Conflict(str(error)) from error
         return found
 
     async def row(self, sql: str, *args: Any) -> Row | None:
         try:  # the statement ends with its cursor, which nobody holds
-            found: Row | None = self._db.execute(_translated[sql], args).fetchone()
+            found: Row | None = self.db.execute(_translated[sql], args).fetchone()
         except apsw.ConstraintError as error:
             raise Conflict(str(error)) from error
         return found
 
     async def value(self, sql: str, *args: Any) -> Any:
         try:
-            found = self._db.execute(_translated[sql], args).fetchone()
+            found = self.db.execute(_translated[sql], args).fetchone()
         except apsw.ConstraintError as error:
             raise Conflict(str(error)) from error
         return found[0] if found else None
 
     async def run(self, sql: str, *args: Any) -> int:
         try:
-            self._db.execute(_translated[sql], args)
+            self.db.execute(_translated[sql], args)
         except apsw.ConstraintError as error:
             raise Conflict(str(error)) from error
-        return self._db.changes()
+        return self.db.changes()
 
     async def run_many(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
         try:
-            self._db.executemany(_translated[sql], rows)
+            self.db.executemany(_translated[sql], rows)
         except apsw.ConstraintError as error:
             raise Conflict(str(error)) from error
 
@@ -218,6 +218,7 @@ class SqliteStore:
         self._loop = asyncio.get_running_loop()
         self._writer = connect(path, durable=durable)
         self._reader = connect(path, read_only=True)
+        self._reading = SqliteTransaction(self._reader)  # for one unit after the other
         self._pen = os.open(f"{path}-pen", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         self._listeners: list[Callable[[set[Announcement]], None]] = []
         self._failure = ""
@@ -269,7 +270,7 @@ class SqliteStore:
     async def read(self, unit: Unit[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         self._inline_until = time.monotonic() + INLINE_SECONDS
         try:
-            return self._snapshot(self._reader, unit, args, kwargs)
+            return self._snapshot(self._reading, unit(self._reading, *args, **kwargs))
         except _Slow:
             return await self.scan(unit, *args, **kwargs)
 
@@ -279,7 +280,8 @@ class SqliteStore:
             if db is None:
                 db = self._scanners.db = connect(self._path, read_only=True)
                 self._opened.append(db)
-            return self._snapshot(db, unit, args, kwargs)
+            tx = SqliteTransaction(db)
+            return self._snapshot(tx, unit(tx, *args, **kwargs))
 
         return await self._loop.run_in_executor(self._scans, work)
 
@@ -302,15 +304,14 @@ class SqliteStore:
             db.close()
         os.close(self._pen)
 
-    def _snapshot(
-        self, db: apsw.Connection, unit: Callable[..., Awaitable[T]], args: Any, kwargs: Any
-    ) -> T:
+    def _snapshot(self, tx: SqliteTransaction, work: Awaitable[T]) -> T:
+        db = tx.db
         try:
             db.execute("BEGIN")
             try:
-                return drive(unit(SqliteTransaction(db), *args, **kwargs))
+                return drive(work)
             finally:
-                if db is self._reader:  # its end is not to be cut short by `_too_long`
+                if tx is self._reading:  # its end is not to be cut short by `_too_long`
                     self._inline_until = math.inf
                 if db.in_transaction:
                     db.execute("COMMIT")

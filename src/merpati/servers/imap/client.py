@@ -115,6 +115,7 @@ class Client:
     """
 
     __slots__ = (
+        "_heard",
         "_stop",
         "account",
         "account_id",
@@ -151,6 +152,7 @@ class Client:
         self.changed = False
         self.idling = False
         self.over = False
+        self._heard = 0
         self._stop: Callable[[], None] | None = None
 
     @property
@@ -186,18 +188,30 @@ class Client:
 
     def open(self, view: View) -> None:
         """Have a mailbox selected, and hear of changes from now on."""
-        self.close()
+        self.leave()
         self.view = view
         view.limit = self.services.settings.messages_at_once
-        self._stop = self.services.notify.listen(Topic.ACCOUNT, view.account_id, self.announced)
+        if self._heard != view.account_id:
+            self._hear(view.account_id)
+
+    def leave(self) -> None:
+        """Have no mailbox selected, on the way to another, which mostly is in the same account."""
+        self.view = None
+        self.changed = False
 
     def close(self) -> None:
         """Have no mailbox selected."""
-        self.view = None
-        self.changed = False
+        self.leave()
+        self._hear(0)
+
+    def _hear(self, account_id: int) -> None:
+        """Be woken by changes of an account, and no other; 0: of none."""
+        self._heard = account_id
         if self._stop is not None:
             self._stop()
             self._stop = None
+        if account_id:
+            self._stop = self.services.notify.listen(Topic.ACCOUNT, account_id, self.announced)
 
     def end(self, text: str) -> None:
         """Say BYE; the session ends."""

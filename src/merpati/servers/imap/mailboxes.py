@@ -38,6 +38,12 @@ CLOSED: Final = responses.untagged(
 )  # RFC 7162 3.2.11
 FLAGS: Final = responses.flag_list(rows.USUAL)
 
+EXAMINED: Final = Done("EXAMINE completed", responses.READ_ONLY)
+SELECTED: Final = Done("SELECT completed", responses.READ_WRITE)
+UNCHANGING: Final = Done("SELECT completed", responses.READ_ONLY)
+
+STATED: Final = Done("STATUS completed")
+
 # What of STATUS stands in the mailbox's row.
 COUNTED: Final = {
     StatusItem.MESSAGES: "total",
@@ -58,13 +64,13 @@ async def select(client: Client, command: commands.Select) -> Done:
     if command.qresync is not None and not client.qresync:
         raise Refused("say ENABLE QRESYNC first", bad=True)  # RFC 7162 3.2.5
     if client.view is not None:
-        client.close()
+        client.leave()
         client.connection.write(CLOSED)
     place, modseq, unseen = await client.services.store.read(
         _select, client.account_id, command.mailbox, unseen=not (client.rev2 or client.uidonly)
     )
     mailbox = place.mailbox
-    changing = any(right in letters.CHANGING for right in place.rights)
+    changing = not letters.CHANGING.isdisjoint(place.rights)
     view = View(
         place.account_id,
         mailbox,
@@ -84,20 +90,19 @@ async def select(client: Client, command: commands.Select) -> Done:
         text = client.said("your mailbox is nearly full")
         client.connection.write(responses.untagged(Condition.NO, text, responses.OVERQUOTA))
     if command.read_only:
-        return Done("EXAMINE completed", responses.READ_ONLY)
-    code = responses.READ_ONLY if view.read_only else responses.READ_WRITE
-    return Done("SELECT completed", code)
+        return EXAMINED
+    return UNCHANGING if view.read_only else SELECTED
 
 
 async def _select(
     tx: Transaction, user_id: int, path: str, *, unseen: bool
 ) -> tuple[places.Place, int, int]:
     """The mailbox, the modseq of its account and the number of the first unseen message, or 0."""
-    place = await places.get(tx, user_id, path, rights.NAMED[commands.Select])
+    place, modseq = await places.get_now(tx, user_id, path, rights.NAMED[commands.Select])
     mailbox, number = place.mailbox, 0
     if unseen and mailbox.unseen and mailbox.total <= UNSEEN_MAX:
         number = await emails.first_unseen(tx, place.account_id, mailbox.id)
-    return place, await changes.current(tx, place.account_id), number
+    return place, modseq, number
 
 
 async def _describe(
@@ -306,17 +311,18 @@ async def status(client: Client, command: commands.Status) -> Done:
         places.get, client.account_id, command.mailbox, rights.NAMED[commands.Status]
     )
     client.connection.write(await status_line(client, place, command.items))
-    return Done("STATUS completed")
+    return STATED
 
 
 async def status_line(client: Client, place: places.Place, items: Iterable[StatusItem]) -> bytes:
     """The STATUS response of a mailbox."""
-    shown: dict[StatusItem, int | str] = {}
-    for item in items:
-        name = COUNTED.get(item)
-        shown[item] = (
-            getattr(place.mailbox, name) if name else await _looked_up(client, place, item)
-        )
+    mailbox = place.mailbox
+    shown = {
+        item: getattr(mailbox, COUNTED[item])
+        if item in COUNTED
+        else await _looked_up(client, place, item)
+        for item in items
+    }
     return responses.status(place.path, shown, utf8=client.utf8)
 
 

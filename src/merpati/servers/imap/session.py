@@ -115,9 +115,16 @@ class Session:
     async def _step(self) -> None:
         """One command and its answer."""
         tag: bytes | None = None
+        client, connection = self._client, self._connection
         try:
-            reader = CommandReader(AFTER_LOGIN if self._client.account_id else BEFORE_LOGIN)
-            command = await self._read(reader)
+            reader = CommandReader(AFTER_LOGIN if client.account_id else BEFORE_LOGIN)
+            if client.watch is not None:
+                await idle.wait(client, expunge=not client.watch.delays_expunge)
+            literal = reader.feed(await connection.read_line(reader.limits.line, idle=True))
+            if literal is None:
+                command = parser.parse(reader, utf8=client.utf8)
+            else:
+                command = await self._read(reader, literal)
             tag = command.tag
             await self._check(reader, command)
             await self._obey(reader, command)
@@ -139,17 +146,15 @@ class Session:
             answer = refusal(tag, fault, self._client.said)
             self._refuse(answer, wrong=tag is None or fault.kind in WRONG)
 
-    async def _read(self, reader: CommandReader) -> commands.Command:
-        """The next command; an APPEND up to its first message.
+    async def _read(self, reader: CommandReader, first: Literal) -> commands.Command:
+        """The rest of a command whose first line announces a literal; an APPEND up to its message.
 
         Raises:
             BadCommand: it is none; its literals have been read or will not come.
             Fault: as `Connection.read_line`.
         """
         client, connection = self._client, self._connection
-        if client.watch is not None:
-            await idle.wait(client, expunge=not client.watch.delays_expunge)
-        literal = reader.feed(await connection.read_line(reader.limits.line, idle=True))
+        literal: Literal | None = first
         while literal is not None:
             if self._client.account_id and _brings_messages(reader):
                 try:
@@ -280,11 +285,14 @@ def refuse(fault: Fault) -> bytes:
 
 
 async def _noop(_client: Client, _command: commands.Noop) -> Done:
-    return Done("NOOP completed")
+    return NOTHING_DONE
 
 
 async def _check(_client: Client, _command: commands.Check) -> Done:
     return Done("CHECK completed")
+
+
+NOTHING_DONE: Final = Done("NOOP completed")
 
 
 async def _logout(client: Client, command: commands.Logout) -> Done:
