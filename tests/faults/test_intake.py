@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-pytestmark = [pytest.mark.fault, pytest.mark.timeout(400)]
+pytestmark = pytest.mark.fault
 
 LARGE: Final = 300_000  # bytes; messages beyond 128 KiB lie in files
 FREE_SECONDS: Final = 60  # within which intake resumes once there is room

@@ -27,7 +27,7 @@ from tests.support.smtp_sink import SmtpSink
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytestmark = [pytest.mark.fault, pytest.mark.timeout(400)]
+pytestmark = pytest.mark.fault
 
 ALIAS: Final = "out@a.test"
 WORKERS: Final = 2

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-pytestmark = [pytest.mark.fault, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.fault
 
 # The reply to the final dot: its last word names the message.
 ACK: Final = re.compile(rb"^250 2\.\d\.\d .* as (\S+)\r?$")

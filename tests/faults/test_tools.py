@@ -24,7 +24,7 @@ from tests.support.programs import need
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-pytestmark = [pytest.mark.fault, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.fault
 
 TOOLS: Final = Path(toy_intake.__file__).parent
 

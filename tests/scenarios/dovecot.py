@@ -157,7 +157,7 @@ def _running(program: str, folder: Path, separator: str) -> Iterator[Dovecot]:
             assert "Error" not in log, log
         finally:
             process.terminate()
-            process.wait(10)
+            process.wait(60)
 
 
 def _greeting(port: int, folder: Path, process: subprocess.Popen[bytes]) -> None:

@@ -17,9 +17,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
+from tests.support.instance import free_port
 from tests.support.programs import need
 
-SECONDS: Final = 40
+SECONDS: Final = 90
 PREFERENCES: Final = {
     "app.update.enabled": False,
     "datareporting.policy.dataSubmissionEnabled": False,
@@ -95,8 +96,7 @@ class Thunderbird:
 @contextmanager
 def thunderbird(folder: Path) -> Iterator[Thunderbird]:
     """A Thunderbird with its home below `folder`, gone afterwards."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
+    port = free_port()
     profile = folder / "profile"
     profile.mkdir()
     values = PREFERENCES | {"marionette.port": port}
@@ -116,7 +116,7 @@ def thunderbird(folder: Path) -> Iterator[Thunderbird]:
         running = _connected(port, child)
         yield running
         running.quit()
-        child.wait(20)
+        child.wait(SECONDS)
     finally:
         if running is not None:
             running.close()

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.scenario
 
 ANA: Final = "ana@chat.id"
 BENO: Final = "beno@chat.id"
-SECONDS: Final = 40
+SECONDS: Final = 90
 DONE: Final = 1000  # of its progress
 PICTURE: Final = os.urandom(300_000)
 
@@ -70,7 +70,7 @@ def chatting(folder: Path) -> Iterator[Account]:
         account.stop_io()
     for stream in (rpc.process.stdin, rpc.process.stdout, rpc.process.stderr):
         stream.close()  # which it leaves open
-    rpc.process.wait(10)
+    rpc.process.wait(60)
 
 
 def sign_in(account: Account, server: Installation, address: str) -> None:

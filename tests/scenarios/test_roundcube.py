@@ -18,7 +18,7 @@ from typing import Final
 import pytest
 
 from tests.support.browser import Browser, Page
-from tests.support.instance import PASSWORD, Installation
+from tests.support.instance import PASSWORD, Installation, free_port
 from tests.support.programs import missing, need
 from tests.support.unpacked import UNPACKED
 
@@ -151,9 +151,9 @@ def moves_one_and_deletes_one(page: Page, site: str) -> None:
     page.open(f"{site}?_task=mail&_mbox=INBOX")
     page.wait("rcmail.message_list.rowcount == 3")
     page.run("rcmail.message_list.select_row(1), rcmail.command('move', 'Work')")
-    page.wait("rcmail.message_list.rowcount == 2")
+    page.wait("rcmail.message_list.rowcount == 2 && jQuery.active == 0")  # the rows go sooner
     page.run("rcmail.message_list.select_row(3), rcmail.command('delete', {})")
-    page.wait("rcmail.message_list.rowcount == 1")
+    page.wait("rcmail.message_list.rowcount == 1 && jQuery.active == 0")
 
 
 def makes_a_filter(page: Page, site: str) -> None:
@@ -203,8 +203,7 @@ def roundcube(server: Installation, folder: Path) -> Iterator[str]:
     sieve.write_text(filled(SIEVE, facts))
     where = folder / "where.php"
     where.write_text(f"<?php define('INSTALL_PATH', '{code}/');\n")
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
+    port = free_port()
     words = [need("php"), "-d", f"auto_prepend_file={where}", "-S", f"127.0.0.1:{port}"]
     words += ["-t", str(code)]
     settings = {"ROUNDCUBE_CONFIG_DIR": str(configured), "PHP_CLI_SERVER_WORKERS": "3"}
@@ -218,7 +217,7 @@ def roundcube(server: Installation, folder: Path) -> Iterator[str]:
         yield f"http://127.0.0.1:{port}/"
     finally:
         os.killpg(child.pid, 15)
-        child.wait(5)
+        child.wait(SECONDS)
 
 
 def shipped() -> Path:
