@@ -265,6 +265,28 @@ def test_what_is_done_to_a_whole_folder_is_undone(webmail: Webmail, reader: Pers
     reader.row("Belum")
 
 
+def test_what_was_deleted_for_ever_is_brought_back(webmail: Webmail, reader: Person) -> None:
+    with by_imap(webmail.server, reader.address) as imap:
+        imap.create("Lama")
+    keep(webmail.server, letter("Berharga"), mailbox="Lama", who=reader.address)
+    with by_imap(webmail.server, reader.address) as imap:
+        assert imap.delete("Lama")[0] == "OK"
+    reader.begin_again()
+    reader.settings("removed")
+    reader.page.wait_text("Lama")
+    shot(reader, "removed")
+    assert findings(reader.page) == []
+    rows = "[...document.querySelectorAll('main.settings li')]"
+    reader.page.wait(
+        f"{rows}.find(one => one.innerText.includes('Lama') && one.querySelector('button'))"
+    )
+    reader.page.run(
+        f"{rows}.find(one => one.innerText.includes('Lama')).querySelector('button').click()"
+    )
+    reader.sees("set:broughtBack", "Lama")
+    kept(webmail, reader, "Lama", "SUBJECT", "Berharga")
+
+
 def test_several_are_picked_and_read_at_once(webmail: Webmail, reader: Person) -> None:
     for name in ("Surat 8", "Surat 9"):
         reader.row(name)

@@ -29,6 +29,7 @@ export const en = {
   messages: "Messages",
   reading: "Reading",
   search: "Search mail",
+  resultsHead: "Search results",
   clearSearch: "Clear the search",
   write: "Write",
   menu: "Menu",

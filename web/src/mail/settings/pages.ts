@@ -17,6 +17,7 @@ export const PAGES: Page[] = [
   { path: "filters", icon: "filter", label: () => t.filters, load: () => import("./Filters.svelte") },
   { path: "labels", icon: "tag", label: () => t.labels, load: () => import("./Labels.svelte") },
   { path: "templates", icon: "file", label: () => t.templates, load: () => import("./Templates.svelte") },
+  { path: "removed", icon: "trash", label: () => t.removed, load: () => import("./Removed.svelte") },
   { path: "encryption", icon: "shield", label: () => t.encryption, load: () => import("./Keys.svelte") },
   { path: "security", icon: "key", label: () => t.security, load: () => import("./Security.svelte") },
 ];

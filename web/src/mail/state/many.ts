@@ -90,7 +90,7 @@ async function moment(jmap: Jmap, account: Id): Promise<string | null> {
 }
 
 /** Put back what has left mailboxes since a moment; those that are gone are made again. */
-async function restore(jmap: Jmap, account: Id, mailboxes: Id[], since: string): Promise<void> {
+export async function restore(jmap: Jmap, account: Id, mailboxes: Id[], since: string | null): Promise<void> {
   for (const mailboxId of mailboxes)
     for (let more = true; more; )
       more = (await jmap.call<{ hasMore: boolean }>("Removed/restore", { accountId: account, mailboxId, since })).hasMore;
