@@ -12,7 +12,7 @@ import pytest
 
 from merpati.base.faults import Fault, Kind
 from merpati.store import directory
-from merpati.store.engine import Transaction
+from merpati.store.engine import Announcement, Topic, Transaction
 from merpati.store.sqlite import INLINE_SECONDS, LATELY, QUICK_SECONDS, SqliteStore
 from tests.support import store as stores
 from tests.support.store import NOW
@@ -79,6 +79,30 @@ async def test_a_commit_that_fails_in_any_way_is_no_success(store: SqliteStore) 
     assert await store.read(count) == 0
     await store.write(directory.add_domain, "example.org", NOW)
     assert await store.read(count) == 1
+
+
+async def test_a_unit_that_fails_when_it_runs_again_is_left_out_as_well(store: SqliteStore) -> None:
+    runs: list[str] = []
+    heard: list[set[Announcement]] = []
+    store.on_commit(heard.append)
+
+    async def unit(tx: Transaction, name: str, good_runs: int) -> None:
+        runs.append(name)
+        await directory.add_domain(tx, f"{name}.example", NOW)
+        tx.announce(Topic.ACCOUNT, len(name))
+        tx.afterwards(lambda: runs.append(f"{name} is durable"))
+        if runs.count(name) > good_runs:
+            raise LookupError(name)
+
+    results = await asyncio.gather(
+        store.write(unit, "a", 9), store.write(unit, "bb", 1), store.write(unit, "ccc", 0),
+        store.write(unit, "dddd", 9), return_exceptions=True,
+    )  # fmt: skip
+    assert [str(result) for result in results] == ["None", "bb", "ccc", "None"]
+    assert runs == ["a", "bb", "ccc", "a", "bb", "a", "a is durable", "dddd", "dddd is durable"]
+    assert set.union(*heard) - {(Topic.DIRECTORY, 0)} == {(Topic.ACCOUNT, 1), (Topic.ACCOUNT, 4)}
+    names = [domain.name for domain in await store.read(directory.domains)]
+    assert names == ["a.example", "dddd.example"]
 
 
 async def test_a_read_that_turns_out_long_is_run_again_off_the_loop(store: SqliteStore) -> None:

@@ -2,12 +2,16 @@
 
 Units of work are short, so they run on the event loop: a hop to a thread costs more than
 the statements, and two threads that fight for the interpreter lock cost most of all. What
-a unit waits for is the disk: units that came together run one after the other, each in its
-savepoint, and one commit makes them durable, so that the cost of an fsync is shared by all
-sessions that wait for it. On a quick disk that is done on the loop as well; on one that
-lately took longer (`QUICK_SECONDS`) the writer thread does it, outside the interpreter
-lock, while the loop goes on. A unit that touches thousands of rows is handed to the
-thread as a whole (`write_long`).
+a unit waits for is the disk: units that came together run one after the other, and one
+commit makes them durable, so that the cost of an fsync is shared by all sessions that wait
+for it. On a quick disk that is done on the loop as well; on one that lately took longer
+(`QUICK_SECONDS`) the writer thread does it, outside the interpreter lock, while the loop
+goes on. A unit that touches thousands of rows is handed to the thread as a whole
+(`write_long`).
+
+A unit that fails undoes what came with it, and those before it run again without it. That
+is seldom; a savepoint for each would copy every page that units change one after another,
+which costs a sixth of a message to fifty recipients.
 
 Several processes share the file; `flock` on a file beside it hands the pen from one to
 the next without SQLite's sleeping busy handler.
@@ -350,7 +354,9 @@ class SqliteStore:
             self._writer.execute("BEGIN IMMEDIATE")
             while len(batch) < BATCH_MAX and time.monotonic() - started < BATCH_SECONDS:
                 batch.append(self._waiting.popleft())
-                self._run_unit(self._writer, batch[-1])
+                if not self._run_unit(batch[-1]):
+                    self._run_others(batch)
+                    break
                 if not self._waiting or self._waiting[0].is_long:
                     break
         except apsw.Error as error:
@@ -381,8 +387,8 @@ class SqliteStore:
         try:
             if run:
                 self._writer.execute("BEGIN IMMEDIATE")
-                for waiting in batch:
-                    self._run_unit(self._writer, waiting)
+                if not all(map(self._run_unit, batch)):
+                    self._run_others(batch)
             began = time.monotonic()
             self._writer.execute("COMMIT")
             took = time.monotonic() - began
@@ -394,19 +400,27 @@ class SqliteStore:
         if self._log_pages > CHECKPOINT_PAGES and self._checkpoints.empty():
             self._checkpoints.put(True)
 
-    def _run_unit(self, db: apsw.Connection, waiting: _Waiting) -> None:
-        """One unit in its savepoint: its failure undoes itself and nothing else."""
-        tx = SqliteTransaction(db)
-        db.execute("SAVEPOINT unit")
+    def _run_unit(self, waiting: _Waiting) -> bool:
+        """Run one unit; False: it has failed, and what it did is still to be undone."""
+        tx = SqliteTransaction(self._writer)
         try:
             waiting.result = drive(waiting.start(tx))
-            db.execute("RELEASE unit")
-            waiting.announcements, waiting.calls = tx.announcements, tx.calls
         except (apsw.FullError, apsw.IOError, apsw.CorruptError):
             raise  # SQLite may have rolled back the whole batch with it
         except BaseException as error:  # noqa: BLE001 -- handed to whoever waits for the unit
             waiting.error = _fault(error, self._path) if isinstance(error, apsw.Error) else error
-            db.execute("ROLLBACK TO unit; RELEASE unit")
+            waiting.announcements, waiting.calls = set(), []  # of a first run that went well
+            return False
+        waiting.announcements, waiting.calls = tx.announcements, tx.calls
+        return True
+
+    def _run_others(self, batch: list[_Waiting]) -> None:
+        """Undo a batch in which a unit has failed, and run those again that have not."""
+        done = False
+        while not done:  # should one more fail now, it is left out as well
+            self._writer.execute("ROLLBACK")
+            self._writer.execute("BEGIN IMMEDIATE")
+            done = all(self._run_unit(one) for one in batch if one.error is None)
 
     def _give_up(self, batch: list[_Waiting], error: Exception) -> None:
         """Nothing of a batch is kept; after an error of the disk nothing else will be."""
