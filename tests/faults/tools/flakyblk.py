@@ -330,6 +330,9 @@ class FlakyDisk:
             marks = [event.text for event in before if event.kind == "mark"]
             tail = [event for event in before[flushed:] if event.kind == "write"]
             for state, events in self._states(tail, variants):
+                # A new file each time: as long as anybody looks at the loop device of the last one,
+                # a mount of the same file takes that device again, and what it remembers.
+                image.unlink(missing_ok=True)
                 _run("cp", "--sparse=always", self._folder / "base", image)
                 target = os.open(image, os.O_RDWR)
                 self._put(log, target, events, torn=state == "torn")
