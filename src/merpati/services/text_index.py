@@ -247,8 +247,9 @@ async def _matches(
     """What was found, and what the index does not know."""
     partial, unread = set[int](), set[int]()
     if ATTACHED in columns:
-        partial = await text_index.partial(tx, account_id) - scores.keys()
-        unread = await text_index.unread(tx, account_id) - scores.keys()
+        # Not as a difference of sets: that would walk over all that was found.
+        partial = {one for one in await text_index.partial(tx, account_id) if one not in scores}
+        unread = {one for one in await text_index.unread(tx, account_id) if one not in scores}
     indexed = await text_index.progress(tx, account_id)
     return Matches(
         scores, exact, indexed, frozenset(attached), frozenset(partial), frozenset(unread)

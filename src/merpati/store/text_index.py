@@ -34,7 +34,7 @@ ALL: Final = (*COLUMNS, ATTACHED)
 # On PostgreSQL; capitals, which no folded word has.
 _LETTERS: Final = dict(zip(ALL, "SFTHBA", strict=True))
 _ATTACHED_PART: Final = 1
-_NUMBERS: Final = msgspec.json.Decoder(list[int])
+_NUMBERS: Final = msgspec.json.Decoder(set[int])
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -317,9 +317,10 @@ async def holders(
     for at in range(0, len(words), TOGETHER):
         some = words[at : at + TOGETHER]
         if tx.dialect is Dialect.SQLITE:
-            found |= await _matching(tx, account_id, fields, " OR ".join(map(_quoted, some)))
+            more = await _matching(tx, account_id, fields, " OR ".join(map(_quoted, some)))
         else:
-            found |= await _with_any(tx, account_id, fields, some)
+            more = await _with_any(tx, account_id, fields, some)
+        found = found | more if found else more
     return found
 
 
@@ -385,7 +386,8 @@ async def _matching(
             f" WHERE {table} MATCH $1 AND rowid BETWEEN $2 AND $3",
             phrase, first, last,
         )  # fmt: skip
-        found.update(_NUMBERS.decode(listed))
+        more = _NUMBERS.decode(listed)
+        found = found | more if found else more
     return found
 
 
