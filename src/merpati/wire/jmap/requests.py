@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
+from math import isinf
 from typing import Any, Final, NamedTuple, NoReturn
 
 import msgspec
@@ -49,7 +50,16 @@ def _no_constant(name: str) -> NoReturn:
     raise ValueError(name)
 
 
-_DECODER: Final = json.JSONDecoder(object_pairs_hook=_pairs, parse_constant=_no_constant)
+def _finite(digits: str) -> float:
+    number = float(digits)
+    if isinf(number):  # RFC 7493 2.2: nobody could be told the same number again
+        raise ValueError(digits[:20])
+    return number
+
+
+_DECODER: Final = json.JSONDecoder(
+    object_pairs_hook=_pairs, parse_float=_finite, parse_constant=_no_constant
+)
 
 
 def decode_json(body: bytes) -> Any:
