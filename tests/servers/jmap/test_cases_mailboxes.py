@@ -211,6 +211,37 @@ async def test_unread_threads_look_beyond_the_mailbox_but_not_into_the_trash(
     assert await unread() == [2, 1, 1]
 
 
+async def test_a_mailbox_changes_when_what_is_unread_of_its_threads_does(client: Client) -> None:
+    [box] = await made(client, a={"name": "a"})
+    await client.add(letter("a1"), box, keywords={"$seen": True})
+    await client.add(letter("b1"), "F3", keywords={"$seen": True})
+    state = (await client.call("Mailbox/get", ids=[]))["state"]
+
+    async def happened(limit: int) -> list[str]:
+        nonlocal state
+        found = []
+        while True:
+            told = await client.call("Mailbox/changes", sinceState=state, maxChanges=limit)
+            assert set(told["updatedProperties"] or ()) <= {
+                "totalEmails", "unreadEmails", "totalThreads", "unreadThreads",
+            }  # fmt: skip
+            found += told["updated"]
+            state = told["newState"]
+            if not told["hasMoreChanges"]:
+                return sorted(found)
+
+    answer = await client.add(letter("a2", "a1"))
+    assert await happened(9) == ["F1", box]
+    await client.call("Email/set", update={answer: {"keywords/$seen": True}})
+    assert await happened(1) == ["F1", box]
+    await client.call("Email/set", update={answer: {"keywords/$seen": None}})
+    assert await happened(1) == ["F1", box]
+    await client.call("Email/set", destroy=[answer])
+    assert await happened(9) == ["F1", box]
+    await client.add(letter("c1"))
+    assert await happened(9) == ["F1"]
+
+
 async def test_a_thread_changes_when_its_emails_come_and_go(client: Client) -> None:
     state = (await client.call("Thread/get", ids=[]))["state"]
 

@@ -18,8 +18,16 @@ from merpati.servers.jmap.call import MAIL, PRINCIPALS, Access, Call
 from merpati.servers.jmap.kind import Changes, Found, Got, Kind, Property, Update, server_set
 from merpati.servers.jmap.mailbox_view import ADMIN, View, ancestors, look
 from merpati.servers.jmap.states import Changed
+from merpati.servers.jmap.thread import index_threads
 from merpati.services.thread_counts import ThreadCounts
-from merpati.store import changes, mailbox_tree, mailboxes, share_notifications
+from merpati.store import (
+    changes,
+    email_changes,
+    mailbox_tree,
+    mailboxes,
+    share_notifications,
+    thread_members,
+)
 from merpati.store.engine import Transaction
 from merpati.store.mailbox_tree import Threads
 from merpati.wire.jmap.faults import SetFault, wrong
@@ -42,6 +50,7 @@ COUNTS: Final = ("totalEmails", "unreadEmails", "totalThreads", "unreadThreads")
 COUNTED: Final = ("totalThreads", "unreadThreads")
 THREADS: Final = frozenset(COUNTED)
 SORT_ORDER_MAX: Final = 2**31 - 1
+FOLLOWED: Final = 1000  # emails that changed, whose threads are looked at
 _nullable_id: Final = nullable(is_reference)
 
 
@@ -137,7 +146,8 @@ class Mailbox(Kind):
     async def changes(self, call: Call, access: Access, since: str, limit: int) -> Changes:
         """RFC 8621 2.2."""
         state = states.parse(since)
-        return await call.services.store.read(_changes, access, call.user.id, state, limit)
+        await index_threads(call, access)
+        return await call.services.store.scan(_changes, access, call.user.id, state, limit)
 
     async def query(
         self,
@@ -329,9 +339,11 @@ async def _changes(
             created[id_] = modseq
         latest[id_] = (modseq, kind == ChangeKind.MAILBOX_DESTROYED)
         itself.add(id_)
+    reached = await _reached(tx, access, view, since.modseq)
     for node in view.visible():
-        if node.modseq >= since.modseq and node.modseq > latest.get(node.id, (0, 0))[0]:
-            latest[node.id] = (node.modseq, False)
+        at = max(node.modseq, reached.get(node.id, 0))
+        if at >= since.modseq and at > latest.get(node.id, (0, 0))[0]:
+            latest[node.id] = (at, False)
     changed = []
     for id_, (modseq, is_gone) in latest.items():
         if is_gone and created.get(id_, 0) > since.modseq:
@@ -343,6 +355,27 @@ async def _changes(
     only_counts = itself.isdisjoint(object_ids.read_mailbox(one) or 0 for one in told.updated)
     properties = list(COUNTS) if told.updated and only_counts else None
     return told._replace(more={"updatedProperties": properties})
+
+
+async def _reached(tx: Transaction, access: Access, view: View, modseq: int) -> dict[int, int]:
+    """Where threads have emails of which any changed with this modseq or later, and when at last.
+
+    For `unreadThreads` counts what is unread in other mailboxes (RFC 8621 2).
+    """
+    found, _ = await email_changes.since(tx, access.account_id, modseq)
+    if len(found) > FOLLOWED:  # it may be any mailbox
+        return dict.fromkeys(view.tree, view.state)
+    threads = await email_changes.threads_left(tx, access.account_id, modseq, found)
+    for one in found:
+        if one.thread_id:
+            threads[one.thread_id] = max(one.modseq, threads.get(one.thread_id, 0))
+    reached: dict[int, int] = {}
+    for thread_id, those in (
+        await thread_members.members(tx, access.account_id, threads)
+    ).items():  # fmt: skip
+        for _, mailbox_id, _ in those:
+            reached[mailbox_id] = max(threads[thread_id], reached.get(mailbox_id, 0))
+    return reached
 
 
 # Of /set

@@ -40,12 +40,9 @@ class Thread(Kind):
             limit = call.settings.objects_in_get
             return await call.services.store.scan(_every, access, limit)
         wanted = [id_ for one in ids if (id_ := object_ids.read_thread(one)) is not None]
-        store = call.services.store
-        is_behind = await store.read(thread_members.is_behind, access.account_id)
-        if wanted and is_behind:
-            with suppress(Fault):  # a full disk; it takes longer without
-                await store.write_long(thread_members.index, access.account_id)
-        return await store.read(_get, access, call.user.id, wanted)
+        if wanted:
+            await index_threads(call, access)
+        return await call.services.store.read(_get, access, call.user.id, wanted)
 
     async def state(self, tx: Transaction, access: Access) -> str:
         """The account's modseq."""
@@ -54,6 +51,14 @@ class Thread(Kind):
     async def changes(self, call: Call, access: Access, since: str, limit: int) -> Changes:
         """RFC 8621 3.2."""
         return await call.services.store.scan(_changes, access, states.parse(since), limit)
+
+
+async def index_threads(call: Call, access: Access) -> None:
+    """Have the emails of an account entered by their threads if many are not (`thread_members`)."""
+    store = call.services.store
+    if await store.read(thread_members.is_behind, access.account_id):
+        with suppress(Fault):  # a full disk; it takes longer without
+            await store.write_long(thread_members.index, access.account_id)
 
 
 async def _every(tx: Transaction, access: Access, limit: int) -> Got:
