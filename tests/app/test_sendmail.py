@@ -254,7 +254,7 @@ def test_it_starts_quickly(installation: Installation) -> None:
             after.children_user + after.children_system
             - before.children_user - before.children_system
         )  # fmt: skip
-    assert min(seconds) < 0.5  # of the processor: how long it takes is the machine's affair
+    assert min(seconds) < 1  # of the processor; a fifth of it on an idle machine
 
 
 def test_a_listener_for_everywhere_is_asked_on_loopback(installation: Installation) -> None:
