@@ -1,10 +1,22 @@
 from __future__ import annotations
 
+import msgspec
+
 from merpati.model import criteria as c
-from merpati.store import directory, emails, finding, mailboxes
-from merpati.store.engine import Store
+from merpati.store import (
+    directory,
+    email_edit,
+    emails,
+    finding,
+    mailboxes,
+    restore,
+    transfer,
+)
+from merpati.store.engine import Store, Transaction
 from tests.support import store as stores
-from tests.support.store import INBOX, NOW, add_account
+from tests.support.store import ARCHIVE, INBOX, NOW, add_account
+
+TODAY = NOW // emails.DAY_MS
 
 
 async def test_rows_are_found_by_everything_they_hold(store: Store) -> None:
@@ -39,6 +51,38 @@ async def test_rows_are_found_by_everything_they_hold(store: Store) -> None:
     for _ in range(51):
         deep = c.Not(c.And((deep, c.All())))
     assert await find(deep) == [2, 4]
+
+
+async def test_the_day_a_message_was_sent_stays_with_it_wherever_it_goes(store: Store) -> None:
+    account, other = await add_account(store), await add_account(store, "budi@example.org")
+
+    async def fill(tx: Transaction) -> None:
+        for n, (day, at) in enumerate([(TODAY, NOW), (TODAY - 1, NOW), (None, NOW), (None, -1)]):
+            found = msgspec.structs.replace(stores.digest(), sent_day=day)
+            where = [emails.Placement(account.id, INBOX)]
+            await emails.add(tx, stores.body(f"{n}"), found, where, at)
+
+    async def days(account_id: int, mailbox_id: int, *uids: int) -> list[list[int]]:
+        return [
+            await store.read(
+                finding.matching, account_id, mailbox_id, uids[0], uids[-1],
+                c.SentDay(since=day, before=day + 1),
+            )
+            for day in (TODAY, TODAY - 1, -1)
+        ]  # fmt: skip
+
+    await store.write(fill)
+    assert await days(account.id, INBOX, 1, 4) == [[1, 3], [2], [4]]
+    await store.write(emails.copy, account.id, INBOX, ARCHIVE, [1, 2, 3, 4])
+    assert await days(account.id, ARCHIVE, 1, 4) == [[1, 3], [2], [4]]
+    await store.write(email_edit.move, account.id, ARCHIVE, INBOX, [1, 2, 3, 4])
+    assert await days(account.id, INBOX, 5, 8) == [[5, 7], [6], [8]]
+    await store.write(transfer.transfer, account.id, INBOX, other.id, INBOX, [1, 2, 3, 4])
+    assert await days(other.id, INBOX, 1, 4) == [[1, 3], [2], [4]]
+    await store.write(emails.remove, other.id, INBOX, [1, 2, 3, 4], NOW)
+    [removed] = await store.read(restore.summary, other.id)
+    assert await store.write(restore.restore, other.id, removed, NOW) == 4
+    assert await days(other.id, INBOX, 5, 8) == [[5, 7], [6], [8]]
 
 
 async def test_threads_are_found_by_the_keywords_of_their_emails(store: Store) -> None:

@@ -42,6 +42,19 @@ def test_without_a_date_the_time_of_receipt_counts(date: bytes) -> None:
     assert digest(date + b"Subject: x\r\n\r\n", 7).sent_at == 7
 
 
+@pytest.mark.parametrize(
+    ("date", "day"),
+    [
+        (b"Date: Mon, 2 Nov 2026 00:30:00 +0100\r\n", 20_759),
+        (b"Date: Mon, 2 Nov 2026 23:30:00 -0100\r\n", 20_759),
+        (b"Date: nonsense\r\n", None),
+        (b"", None),
+    ],
+)
+def test_the_day_it_was_sent_is_that_of_the_sender(date: bytes, day: int | None) -> None:
+    assert digest(date + b"Subject: x\r\n\r\n", 7).sent_day == day
+
+
 @pytest.mark.parametrize("path", MAILS, ids=lambda path: path.stem)
 def test_the_digest_is_what_its_parts_say_of_real_mail(path: Path) -> None:
     content = re.sub(rb"\r?\n", b"\r\n", path.read_bytes())

@@ -7,6 +7,7 @@ finder's part. Moments are Unix milliseconds, days are counted from 1970-01-01.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import Enum
 
 import msgspec
@@ -185,6 +186,20 @@ Criterion = (
     | Text
     | Documents
 )
+
+
+def holds(criterion: Criterion, leaf: Callable[[Criterion], bool]) -> bool:
+    """Whether something meets a criterion, when `leaf` tells what it is asked in the end."""
+    match criterion:
+        case All():
+            return True
+        case And(parts=parts):
+            return all(holds(part, leaf) for part in parts)
+        case Or(parts=parts):
+            return any(holds(part, leaf) for part in parts)
+        case Not(part=part):
+            return not holds(part, leaf)
+    return leaf(criterion)
 
 
 class SortBy(Enum):

@@ -27,6 +27,7 @@ class Digest(msgspec.Struct, frozen=True):
     references: bytes = b""  # the References field as written, in one line
     tls_optional: bool = False  # it says "TLS-Required: No" (RFC 8689 4.1)
     subject: str = ""  # decoded, shortened: for the trace
+    sent_day: int | None = None  # that the Date field names in its own zone, from 1970-01-01
 
 
 class EmailRow(msgspec.Struct, frozen=True, array_like=True):

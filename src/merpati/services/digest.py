@@ -45,6 +45,7 @@ def digest(content: bytes | mmap.mmap, received_at: int) -> Digest:
         references=_references(fields),
         tls_optional=_tls_optional(fields),
         subject=_shown(subject),
+        sent_day=dates.written_day(fields[b"date"]) if b"date" in fields else None,
     )
 
 

@@ -36,6 +36,7 @@ COLUMNS: Final = {
     "saved_at": "coalesce(e.saved_at, e.received_at)",
     "size": "e.size",
     "keywords": "e.keywords",
+    "sent_day": "e.sent_day",
     "structure": "m.structure",
     "envelope": "m.envelope",
     "bodystructure": "m.bodystructure",
@@ -48,8 +49,8 @@ COLUMNS: Final = {
 }
 INSERT_ROW: Final = (
     "INSERT INTO mailbox_email (account_id, mailbox_id, uid, modseq, added, email_id, thread_id,"
-    " blob_id, received_at, size, keywords, saved_at)"
-    " VALUES ($1, $2, $3, $4, $4, $5, $6, $7, $8, $9, $10, $11)"
+    " blob_id, received_at, size, keywords, sent_day, saved_at)"
+    " VALUES ($1, $2, $3, $4, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
 )
 # What stands in the index `mailbox_email_marked`, word for word; and the mark itself.
 MARKED: Final = "keywords LIKE '%$d%'"
@@ -58,6 +59,7 @@ LEAVING: Final = ("uid", "email_id", "size", "keywords", "thread_id", "added")
 UID_BITS: Final = 32  # RFC 9051 9, uniqueid
 # What JMAP shows: all but what IMAP has marked \Deleted (RFC 8621 4.1.1).
 SHOWN: Final = "(' ' || e.keywords || ' ') NOT LIKE '% $deleted %'"
+DAY_MS: Final = 86_400_000
 DENSE: Final = 4  # a range query may visit so many rows for each one wanted
 
 
@@ -114,6 +116,7 @@ async def add(
     await insert_message(tx, blob_id, digest)
     threads = await email_threads.assign(tx, digest.thread_refs, counters)
     uids = await _take_uids(tx, body.size, [accounts[account_id] for account_id in counters])
+    sent_day = _kept_day(digest.sent_day, received_at)
     placed = []
     email_rows = []
     for account_id, (modseq, _) in counters.items():
@@ -123,7 +126,7 @@ async def add(
         email_rows.append(
             (account_id, target.mailbox_id, uid, modseq, email_id,
              threads.get(account_id, email_id), blob_id, received_at, body.size, target.keywords,
-             saved_at)
+             sent_day, saved_at)
         )  # fmt: skip
         tx.announce(Topic.ACCOUNT, account_id)
     await tx.run_many(INSERT_ROW, email_rows)
@@ -308,7 +311,7 @@ async def copy(
     """
     rows = await fetch(
         tx, account_id, source, uids,
-        ("uid", "thread_id", "blob_id", "received_at", "size", "keywords"),
+        ("uid", "thread_id", "blob_id", "received_at", "size", "keywords", "sent_day"),
     )  # fmt: skip
     if not rows:
         return 0, [], []
@@ -320,6 +323,14 @@ async def copy(
     await insert_rows(tx, account_id, target, modseq, copies, now)
     await blobs.retain(tx, [row[2] for row in rows])
     return modseq, [row[0] for row in rows], new
+
+
+def _kept_day(sent_day: int | None, received_at: int) -> int | None:
+    """The `sent_day` of a row: nothing where the moment it came tells it, as nearly always."""
+    came = received_at // DAY_MS
+    if sent_day is None:
+        sent_day = came
+    return None if sent_day == came and received_at >= 0 else sent_day
 
 
 def first_id(mailbox_id: int, uid: int) -> int:
@@ -445,7 +456,7 @@ async def insert_rows(
     tx: Transaction, account_id: int, mailbox_id: int, modseq: int, rows: list[Row],
     saved_at: int | None,
 ) -> None:  # fmt: skip
-    """Rows of (uid, email_id, thread_id, blob_id, received_at, size, keywords)."""
+    """Rows of (uid, email_id, thread_id, blob_id, received_at, size, keywords, sent_day)."""
     await tx.run_many(INSERT_ROW, [
         (account_id, mailbox_id, row[0], modseq, *row[1:], saved_at) for row in rows
     ])  # fmt: skip

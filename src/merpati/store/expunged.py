@@ -37,8 +37,9 @@ async def keep(
     at = "CAST($3 AS BIGINT)"
     await tx.run(
         "INSERT INTO expunged (account_id, mailbox_id, uid, email_id, thread_id, blob_id,"
-        " received_at, size, keywords, expunged_at) SELECT account_id, mailbox_id, uid, email_id,"
-        f" thread_id, blob_id, received_at, size, keywords, coalesce({at}, {NOW[tx.dialect]})"
+        " received_at, size, keywords, sent_day, expunged_at) SELECT account_id, mailbox_id, uid,"
+        " email_id, thread_id, blob_id, received_at, size, keywords, sent_day,"
+        f" coalesce({at}, {NOW[tx.dialect]})"
         f" FROM mailbox_email WHERE account_id = $1 AND mailbox_id = $2 AND {which}"
         " ON CONFLICT DO NOTHING",
         account_id, mailbox_id, now, value,

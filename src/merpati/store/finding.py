@@ -13,14 +13,16 @@ import msgspec
 
 from merpati.model import criteria as c
 from merpati.model.message import DELETED
+from merpati.store import emails
 from merpati.store.engine import Dialect, Row, Transaction, id_list, one_of
 
 _BY_ROWS: Final = (
-    c.All | c.Keyword | c.Size | c.Received | c.Saved | c.ModSeq | c.Content | c.Blobs | c.ThreadId
-    | c.InMailbox | c.InThread
+    c.All | c.Keyword | c.Size | c.Received | c.Saved | c.SentDay | c.ModSeq | c.Content | c.Blobs
+    | c.ThreadId | c.InMailbox | c.InThread
 )  # fmt: skip
 _numbers: Final = msgspec.json.Decoder(list[int]).decode
 _SAVED: Final = "coalesce(e.saved_at, e.received_at)"
+_SENT_DAY: Final = f"coalesce(e.sent_day, e.received_at / {emails.DAY_MS})"
 
 
 def by_rows(criterion: c.Criterion) -> bool:
@@ -116,6 +118,7 @@ class _Where:
         """The recursion is as deep as the criterion."""
         match wanted:
             case c.And(parts=parts):
+                parts = sorted(parts, key=_is_text)  # SQLite looks at them in this order
                 return _balanced([self.write(part) for part in parts], "AND") if parts else "1 = 1"
             case c.Or(parts=parts):
                 return _balanced([self.write(part) for part in parts], "OR") if parts else "1 = 0"
@@ -129,6 +132,8 @@ class _Where:
                 return self._between("e.received_at", since, before)
             case c.Saved(since=since, before=before):
                 return self._between(_SAVED, since, before)
+            case c.SentDay(since=since, before=before):
+                return self._between(_SENT_DAY, since, before)
             case c.ModSeq(least=least):
                 return self._between("e.modseq", least, None)
             case c.Content(blob_id=blob_id, received_at=received_at):
@@ -184,6 +189,11 @@ class _Where:
             f" WHERE o.account_id = $1 AND {holds if wanted.present else f'NOT {holds}'}"
             f" AND NOT {hidden}))"
         )
+
+
+def _is_text(criterion: c.Criterion) -> bool:
+    """Whether a criterion, or what it denies, asks for words, which costs more than a number."""
+    return isinstance(criterion.part if isinstance(criterion, c.Not) else criterion, c.Keyword)
 
 
 def _balanced(parts: list[str], word: str) -> str:

@@ -336,7 +336,7 @@ class Email(Kind):
         places = await _places(tx, call, access, id_)
         if not places:
             return None
-        _, email_id, thread_id, _, received_at, size, stored, _ = places[0].row
+        _, email_id, thread_id, _, received_at, size, stored, *_ = places[0].row
         keywords = stored.split()
         boxes = {email_id: [one.mailbox_id for one in places]}
         known = await reminders.told(tx, access.account_id, boxes)

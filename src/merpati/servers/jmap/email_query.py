@@ -379,26 +379,22 @@ async def _changed(
 def _meets(criterion: c.Criterion, held: Sequence[Held]) -> bool:
     """Whether an email meets a criterion which is `finding.by_rows`, as JMAP makes them."""
     _, _, keywords, size, _, _, received_at = held[0].row
-    match criterion:
-        case c.All():
-            return True
-        case c.And(parts=parts):
-            return all(_meets(part, held) for part in parts)
-        case c.Or(parts=parts):
-            return any(_meets(part, held) for part in parts)
-        case c.Not(part=part):
-            return not _meets(part, held)
-        case c.Keyword(keyword=keyword):
-            return keyword in keywords.split(" ")
-        case c.Size(least=least, below=below):
-            return (least or 0) <= size and (below is None or size < below)
-        case c.Received(since=since, before=before):
-            return (since is None or received_at >= since) and (
-                before is None or received_at < before
-            )
-        case c.InMailbox(mailbox_ids=mailbox_ids):
-            return any(one.mailbox_id in mailbox_ids for one in held)
-    raise TypeError(criterion)
+
+    def leaf(one: c.Criterion) -> bool:
+        match one:
+            case c.Keyword(keyword=keyword):
+                return keyword in keywords.split(" ")
+            case c.Size(least=least, below=below):
+                return (least or 0) <= size and (below is None or size < below)
+            case c.Received(since=since, before=before):
+                return (since is None or received_at >= since) and (
+                    before is None or received_at < before
+                )
+            case c.InMailbox(mailbox_ids=mailbox_ids):
+                return any(place.mailbox_id in mailbox_ids for place in held)
+        raise TypeError(one)
+
+    return c.holds(criterion, leaf)
 
 
 def _within(criterion: c.Criterion, mailbox_ids: frozenset[int]) -> c.Criterion:

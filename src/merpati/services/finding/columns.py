@@ -27,14 +27,12 @@ REFS_MAX: Final = 200  # ids of one message that threads are made of
 KNOWN_MAX: Final = 300  # bytes of an address list that is remembered
 HERE: Final = "\x01"  # begins a field that is there; no decoded text holds it
 CUT: Final = "\x02"  # ends one that was longer than `TEXT_MAX`
-DAY_MS: Final = 86_400_000
 
 
 class Column(IntEnum):
     """The columns; the number is kept in the store. Another layout takes other numbers."""
 
     SENT_AT = 32  # Unix milliseconds
-    SENT_DAY = 33  # as written, from 1970-01-01
     SUBJECT = 34
     BASE_SUBJECT = 35
     IS_REPLY = 36  # by its subject: 0 or 1
@@ -54,7 +52,7 @@ class Column(IntEnum):
 
 
 TEXTS: Final = frozenset(Column) - {
-    Column.SENT_AT, Column.SENT_DAY, Column.IS_REPLY, Column.OWN_ID, Column.REFS,
+    Column.SENT_AT, Column.IS_REPLY, Column.OWN_ID, Column.REFS,
 }  # fmt: skip
 FIELDS: Final = {
     "from": Column.FROM,
@@ -83,22 +81,19 @@ _BEGINNING: Final = re.compile(rb'\((?:NIL|"([^"\\]*+)") (?:NIL|"([^"\\]*+)") (?
 
 
 def _dates(rows: Sequence[Row]) -> tuple[bytes, ...]:
-    """SENT_AT and SENT_DAY: of the Date field, else of when a message came."""
-    moments, days = array("q"), array("q")
+    """SENT_AT: of the Date field, else of when a message came."""
+    moments = array("q")
     for _, envelope, received_at, sent_at in rows:
         if envelope[:2] == b'("':
             date = envelope[2 : envelope.find(b'"', 2)]
             day = None if b"\\" in date else dates.written_day(date)
             if day is not None and day > 0:
-                days.append(day)
                 moments.append(sent_at)
                 continue
         date = _beginning(envelope)[0]
         moment = dates.timestamp(date) if date else None
-        day = dates.written_day(date) if date else None
         moments.append(received_at if moment is None else moment * 1000)
-        days.append(received_at // DAY_MS if day is None else day)
-    return moments.tobytes(), days.tobytes()
+    return (moments.tobytes(),)
 
 
 def _subjects(rows: Sequence[Row]) -> tuple[bytes, ...]:
@@ -117,14 +112,21 @@ def _subjects(rows: Sequence[Row]) -> tuple[bytes, ...]:
 
 
 def _ids(rows: Sequence[Row]) -> tuple[bytes, ...]:
-    """MESSAGE_ID, IN_REPLY_TO, OWN_ID and REFS (RFC 5256 3)."""
+    """MESSAGE_ID and IN_REPLY_TO."""
     own_fields: list[str] = []
     answered: list[str] = []
+    for row in rows:
+        in_reply_to, message_id = _end(row[1])
+        own_fields.append("" if message_id is None else _field(prepared.decoded(message_id)))
+        answered.append("" if in_reply_to is None else _field(prepared.decoded(in_reply_to)))
+    return _lines(own_fields), _lines(answered)
+
+
+def _links(rows: Sequence[Row]) -> tuple[bytes, ...]:
+    """OWN_ID and REFS (RFC 5256 3)."""
     own_ids, refs = array("q"), array("q")
     for _, envelope, references in rows:
         in_reply_to, message_id = _end(envelope)
-        own_fields.append("" if message_id is None else _field(prepared.decoded(message_id)))
-        answered.append("" if in_reply_to is None else _field(prepared.decoded(in_reply_to)))
         own = subject.message_ids(message_id)[:1] if message_id else []
         ancestors = subject.message_ids(references) if references else []
         if not ancestors and in_reply_to:
@@ -134,7 +136,7 @@ def _ids(rows: Sequence[Row]) -> tuple[bytes, ...]:
         own_ids.append(_hash(own[0]) if own else 0)
         refs.append(len(ancestors))
         refs.extend(map(_hash, ancestors))
-    return _lines(own_fields), _lines(answered), own_ids.tobytes(), refs.tobytes()
+    return own_ids.tobytes(), refs.tobytes()
 
 
 def _people(rows: Sequence[Row]) -> tuple[bytes, ...]:
@@ -173,14 +175,11 @@ _known: Final = lru_cache(maxsize=1024)(_said)
 
 
 GROUPS: Final = (
-    Group((Column.SENT_AT, Column.SENT_DAY), ("uid", "envelope", "received_at", "sent_at"), _dates),
+    Group((Column.SENT_AT,), ("uid", "envelope", "received_at", "sent_at"), _dates),
     Group((Column.SUBJECT, Column.BASE_SUBJECT, Column.IS_REPLY), ("uid", "envelope"), _subjects),
-    Group(
-        (Column.MESSAGE_ID, Column.IN_REPLY_TO, Column.OWN_ID, Column.REFS),
-        ("uid", "envelope", "refs"),
-        _ids,
-    ),
-    Group(tuple(Column)[9:], ("uid", "envelope"), _people),
+    Group((Column.MESSAGE_ID, Column.IN_REPLY_TO), ("uid", "envelope"), _ids),
+    Group((Column.OWN_ID, Column.REFS), ("uid", "envelope", "refs"), _links),
+    Group(tuple(Column)[8:], ("uid", "envelope"), _people),
 )
 GROUP_OF: Final = {column: group for group in GROUPS for column in group.columns}
 
@@ -230,6 +229,7 @@ def _lines(lines: Sequence[str]) -> bytes:
     return ("\n".join(lines) + "\n" if lines else "").encode("utf-8", "replace")
 
 
+@lru_cache(maxsize=4096)  # whoever answers names what came shortly before
 def _hash(message_id: bytes) -> int:
     return int.from_bytes(blake2b(message_id, digest_size=8).digest(), "big", signed=True)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from bisect import bisect_left, bisect_right
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Final
 
 import msgspec
@@ -20,7 +20,7 @@ from merpati.model import criteria as c
 from merpati.services.documents import Reader
 from merpati.services.finding import contents
 from merpati.services.finding.answers import Answers
-from merpati.services.finding.columns import FIELDS, Column, Page
+from merpati.services.finding.columns import FIELDS, Column
 from merpati.services.finding.contents import Contents
 from merpati.services.finding.keywords import Keywords, by_keywords
 from merpati.services.finding.pages import SPAN, Pages
@@ -207,9 +207,6 @@ class _Look:
                 return among - await self.meeting(part, among)
             case c.Uids(ranges=ranges):
                 return among.intersection(_within(self._uids, ranges))
-            case c.SentDay(since=since, before=before):
-                page = await self._page_of(Column.SENT_DAY)
-                return among.intersection(_between(page, since, before))
             case c.Header(field=field) if field in FIELDS:
                 return await self._by_header(wanted, FIELDS[field], among)
             case c.Header() | c.Body() | c.Text() | c.HasAttachment() | c.Smime():
@@ -220,10 +217,6 @@ class _Look:
                 )
             case _:
                 raise TypeError(wanted)
-
-    async def _page_of(self, column: Column) -> Page:
-        source = self._source
-        return await self._pages.load(source.account_id, source.mailbox_id, self._uids, column)
 
     async def _by_header(self, wanted: c.Header, column: Column, among: set[int]) -> set[int]:
         source, text = self._source, fold(wanted.text)
@@ -268,13 +261,6 @@ def _within(uids: Sequence[int], ranges: Sequence[tuple[int, int]]) -> Iterator[
         yield from uids[bisect_left(uids, low) : bisect_right(uids, high)]
 
 
-def _between(page: Page, since: int | None, before: int | None) -> Iterable[int]:
-    low = -(2**63) if since is None else since
-    high = 2**63 if before is None else before
-    values = page.numbers()
-    return [uid for uid, value in zip(page.uids, values, strict=True) if low <= value < high]
-
-
 def _narrowed(criterion: c.Criterion, uids: Sequence[int]) -> tuple[c.Criterion, Sequence[int]]:
     """What is left of a criterion and of the UIDs once sets at its top have been applied."""
     parts = criterion.parts if isinstance(criterion, c.And) else (criterion,)
@@ -313,8 +299,6 @@ def _cost(criterion: c.Criterion) -> int:
             return _cost(part)
         case c.Header(field=field):
             return 1 if field in FIELDS else 2
-        case c.SentDay():
-            return 1
         case c.Body() | c.Text() | c.HasAttachment() | c.Smime():
             return 2
         case c.Documents():

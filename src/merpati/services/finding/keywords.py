@@ -9,7 +9,7 @@ changed: the mailbox's modseq tells whether anything did, and the change log wha
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import compress
 from typing import Final
 
@@ -44,7 +44,7 @@ class Marks(msgspec.Struct, frozen=True):
 
     def meeting(self, wanted: c.Criterion, among: Sequence[int]) -> list[int]:
         """Those of ascending UIDs that meet a criterion which is `by_keywords`."""
-        verdicts = bytes([_meets(wanted, frozenset(each.split(" "))) for each in self.sets])
+        verdicts = bytes([_holds(wanted, each.split(" ")) for each in self.sets])
         table = verdicts.ljust(SETS_MAX, b"\0")
         met = list(compress(self.uids, self.codes.translate(table)))
         if among[-1] - among[0] + 1 == len(among):
@@ -96,18 +96,8 @@ def by_keywords(criterion: c.Criterion) -> bool:
     return isinstance(criterion, c.Keyword | c.All)
 
 
-def _meets(wanted: c.Criterion, held: frozenset[str]) -> bool:
-    match wanted:
-        case c.And(parts=parts):
-            return all(_meets(part, held) for part in parts)
-        case c.Or(parts=parts):
-            return any(_meets(part, held) for part in parts)
-        case c.Not(part=part):
-            return not _meets(part, held)
-        case c.Keyword(keyword=keyword):
-            return keyword in held
-        case _:
-            return True
+def _holds(wanted: c.Criterion, held: Collection[str]) -> bool:
+    return c.holds(wanted, lambda one: isinstance(one, c.Keyword) and one.keyword in held)
 
 
 async def _all(tx: Transaction, account_id: int, mailbox_id: int) -> Marks:

@@ -11,6 +11,8 @@ import asyncio
 from array import array
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
+from itertools import islice
+from operator import le, lt
 from typing import Any, Final, TypeVar
 
 from merpati.model import criteria as c
@@ -77,6 +79,10 @@ async def order(columns: Sequence[Sequence[Any]], reverse: Sequence[bool]) -> Se
 async def _ordered(places: Sequence[int], column: Sequence[Any], backwards: bool) -> Sequence[int]:
     """Places sorted by their values in a column; equal ones keep their order."""
     value = column.__getitem__
+    if places == range(len(column)):  # whatever is in order already, as dates of arrival mostly are
+        rises = all(map(lt if backwards else le, column, islice(column, 1, None)))
+        if rises:
+            return places[::-1] if backwards else places
     if len(places) <= AT_ONCE:
         return sorted(places, key=value, reverse=backwards)
     if backwards:  # so that equal ones stand in order when all is turned round at the end

@@ -123,6 +123,7 @@ CREATE TABLE mailbox_email (
   size BIGINT NOT NULL,
   keywords TEXT NOT NULL,                 -- sorted, separated by spaces: "$flagged $seen"
   saved_at BIGINT,                        -- when it came into this mailbox; NULL: as received_at
+  sent_day BIGINT,                        -- of the Date field, from 1970-01-01; NULL: of received_at
   PRIMARY KEY (account_id, mailbox_id, uid)
 ) {clustered};
 

@@ -44,6 +44,7 @@ CREATE TABLE expunged (
   received_at BIGINT NOT NULL,
   size BIGINT NOT NULL,
   keywords TEXT NOT NULL,
+  sent_day BIGINT,                        -- as in mailbox_email
   expunged_at BIGINT NOT NULL,
   PRIMARY KEY (account_id, mailbox_id, uid)
 ) {clustered};

@@ -27,6 +27,10 @@ def base_subject(subject: str) -> str:
     subject = " ".join(subject.split())
     if ":" not in subject and "[" not in subject and subject[-1:] != ")":
         return subject  # there are no marks
+    if subject[:4].lower() == "re: ":
+        rest = subject[4:]
+        if ":" not in rest and "[" not in rest and rest[-1] != ")":
+            return rest  # this is the only one
     start, end = 0, len(subject)
     while True:
         end = _without_trailer(subject, start, end)
@@ -42,6 +46,8 @@ def is_reply(subject: str, base: str) -> bool:
     """Whether a subject is that of a reply or forward (RFC 5256 2.1), given its base."""
     if len(subject) == len(base):
         return False
+    if subject[:3].lower() == "re:":
+        return True
     subject = " ".join(subject.split())
     start = subject.rfind(base) if base else len(subject)
     around = _BLOB.sub("", subject[:start]) + subject[start + len(base) :].lower()
