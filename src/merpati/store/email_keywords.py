@@ -71,7 +71,8 @@ async def change(
     else:
         found, held, modified = await _keywords(tx, account_id, mailbox_id, uids, unchanged_since)
     combine = _combination(how, keywords, rights)
-    table = {old: combine(old) for old in set(held)}
+    counts = Counter(held)
+    table = {old: combine(old) for old in counts}
     now = dict(zip(found, map(table.__getitem__, held), strict=True))
     different = {old: new for old, new in table.items() if new != old}
     if not different:
@@ -80,7 +81,6 @@ async def change(
     changed = found
     if len(different) < len(table):
         changed = [uid for uid, old in zip(found, held, strict=True) if old in different]
-    counts = Counter(held)
     await _rewrite(tx, account_id, mailbox_id, modseq, found, held, different, counts)
     unseen = sum(
         (emails.is_seen(old) - emails.is_seen(new)) * counts[old] for old, new in different.items()
