@@ -118,8 +118,9 @@ class _Where:
         """The recursion is as deep as the criterion."""
         match wanted:
             case c.And(parts=parts):
-                parts = sorted(parts, key=_is_text)  # SQLite looks at them in this order
-                return _balanced([self.write(part) for part in parts], "AND") if parts else "1 = 1"
+                # SQLite looks at them in this order.
+                written = [self.write(part) for part in sorted(parts, key=_is_text)]
+                return _balanced(written, "AND") if written else "1 = 1"
             case c.Or(parts=parts):
                 return _balanced([self.write(part) for part in parts], "OR") if parts else "1 = 0"
             case c.Not(part=part):

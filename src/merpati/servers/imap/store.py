@@ -29,7 +29,7 @@ CHANGES: Final = {
 }
 
 LONG: Final = 500  # messages; what changes more of them would hold up the event loop
-STEP: Final = 2_000  # messages of one transaction of a STORE
+STEP: Final = 5_000  # messages of one transaction of a STORE, for which others wait 8 ms
 
 # The place, UIDs here, UIDs there.
 Moved = tuple[places.Place, Sequence[int], Sequence[int]]
