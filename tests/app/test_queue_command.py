@@ -98,6 +98,12 @@ def test_acts_want_to_know_on_what(merpati: Merpati, ids: list[int]) -> None:
     assert len(merpati("queue", "list", "--json").json) == len(ids)
 
 
+def test_a_message_that_is_not_there_is_said_so(merpati: Merpati) -> None:
+    done = merpati("queue", "hold", "4711", "--reason", "why not")
+    assert (done.status, done.out) == (1, "")
+    assert done.err.startswith("merpati queue: nothing of that is in the queue, or all of it is so")
+
+
 def test_hold_and_release_by_pattern(merpati: Merpati, ids: list[int]) -> None:
     done = merpati("queue", "hold", "--recipient", "*@a.test", "--reason", "why not")
     assert done.out == "hold: 2 recipients.\n"

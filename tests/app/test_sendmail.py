@@ -243,6 +243,18 @@ def test_smtp_is_spoken_on_standard_input_and_output(installation: Installation)
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("size", [1, 2, 3, 100])
+def test_a_dialogue_with_the_line_ends_of_this_machine_gets_those_of_the_network(size: int) -> None:
+    def cut(text: bytes) -> list[bytes]:
+        return [text[at : at + size] for at in range(0, len(text), size)]
+
+    lines = b"EHLO x\nDATA\nwith one\r\n\n.\nQUIT\n"
+    wanted = b"EHLO x\r\nDATA\r\nwith one\r\n\r\n.\r\nQUIT\r\n"
+    assert b"".join(sendmail.network_lines(cut(lines))) == wanted
+    counted = b"EHLO x\r\nBDAT 4 LAST\r\na\nb\n"
+    assert b"".join(sendmail.network_lines(cut(counted))) == counted
+
+
 @pytest.mark.scenario
 def test_it_starts_quickly(installation: Installation) -> None:
     seconds = []

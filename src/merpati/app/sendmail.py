@@ -27,6 +27,7 @@ import io
 import os
 import pathlib
 import pwd
+import re
 import socket
 import sys
 import threading
@@ -66,7 +67,7 @@ from merpati.wire.mime.addresses import Mailbox
 from merpati.wire.smtp.paths import Path
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from merpati.store.engine import Announcement, Store, Transaction
 
@@ -77,6 +78,7 @@ MESSAGE_MAX: Final = 52_428_800
 GREETING_SECONDS: Final = 30.0  # a server that says nothing so long is left to say why
 
 # sysexits.h
+_LONE_LF: Final = re.compile(rb"(?<!\r)\n")
 OK: Final = 0
 USAGE: Final = 64
 UNAVAILABLE: Final = 69
@@ -385,6 +387,24 @@ def listener(config: Config) -> tuple[str, int]:
     raise Fault(Kind.CONFIG, text)
 
 
+def network_lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """A dialogue with CRLF, when the program writes lines as this machine does.
+
+    How its first line ends tells; what begins with CRLF is left alone, for BDAT may follow,
+    whose octets are counted.
+    """
+    convert: bool | None = None
+    last = b""
+    for chunk in chunks:
+        if convert is None and b"\n" in chunk:
+            convert = _LONE_LF.match(last + chunk, (last + chunk).index(b"\n")) is not None
+        if convert:
+            yield _LONE_LF.sub(b"\r\n", last + chunk)[len(last) :]
+        else:
+            yield chunk
+        last = b"\r" if chunk.endswith(b"\r") else b""
+
+
 def speak(config: Config) -> int:
     """SMTP on standard input and output, with the `smtp` listener at the other end.
 
@@ -405,7 +425,7 @@ def speak(config: Config) -> int:
 
     def pass_on() -> None:
         with standard_input() as source:
-            while chunk := source.read1(65_536):
+            for chunk in network_lines(iter(lambda: source.read1(65_536), b"")):
                 peer.sendall(chunk)
         peer.shutdown(socket.SHUT_WR)
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from merpati.app.commands import restore, session, sign_in
 from merpati.app.commands.session import Session, say
 from merpati.app.language import tell
 from merpati.base.faults import Fault, Kind
 from merpati.model.account import Account, AccountKind
-from merpati.services.administration import accounts, handing_over
+from merpati.services.administration import accounts, handing_over, importing
 from merpati.services.administration.accounts import AccountChange, NewAccount
 from merpati.services.administration.handing_over import HandOver
 from merpati.services.info import index
@@ -21,9 +21,15 @@ from merpati.store.engine import Transaction
 from merpati.store.forwards import Habits
 from merpati.wire.smtp.paths import parse_address
 
+TABLE: Final = (
+    "Make accounts from a table as spreadsheets save it (CSV). Its first line names the columns:"
+    " address, and name, password, quota (2GB), language (en, id) as wanted. Passwords that are"
+    " not given are made up and printed, once."
+)
+
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """`merpati account add|list|show|set|forward|app-password|sign-in|...`."""
+    """`merpati account add|import|list|show|set|forward|app-password|sign-in|...`."""
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     add = _action(actions, "add", "make an account")
     add.add_argument("--name", default="", help="the person's name")
@@ -31,6 +37,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add.add_argument("--language", choices=("en", "id"), default="en")
     add.add_argument("--admin", action="store_true", help="may administer")
     add.add_argument("--password-stdin", action="store_true", help="read the password from stdin")
+    table = actions.add_parser("import", help="make accounts from a table", description=TABLE)
+    table.add_argument("file", type=Path, metavar="FILE.csv", help="the table, UTF-8")
+    table.add_argument("--dry-run", action="store_true", help="say what would happen")
+    session.add_config_option(table)
+    session.add_json_option(table)
     listing = actions.add_parser("list", help="all accounts", description="all accounts")
     listing.add_argument("domain", nargs="?", default="", help="only of this domain")
     session.add_config_option(listing)
@@ -105,6 +116,28 @@ async def _add(one: Session, args: argparse.Namespace) -> None:
     say(f"Account {account.address} is ready.")
     if made_up:
         say(f"Password, shown only now: {password}")
+
+
+async def _import(one: Session, args: argparse.Namespace) -> int:
+    try:
+        text = args.file.read_text("utf-8-sig")
+    except UnicodeDecodeError:
+        wrong = f"{args.file} is not UTF-8: save it as CSV with UTF-8"
+        raise Fault(Kind.SYNTAX, wrong) from None
+    table = importing.Table(csv=text, dry_run=args.dry_run)
+    done = await importing.run(one.store, one.actor, one.now, table)
+    failed = len(done.rows) - done.made
+    if args.json:
+        session.print_json(done)
+        return 1 if failed else 0
+    rows = [(row.line, row.address, tell(row.problem) or row.password) for row in done.rows]
+    headings = ("line", "address", "problem" if args.dry_run else "password, or problem")
+    session.print_table(headings, rows, "The table has no lines below its heading.")
+    if args.dry_run:
+        say(f"{done.made} accounts can be made, {failed} cannot. Nothing is changed yet.")
+    else:
+        say(f"{done.made} accounts are made, {failed} could not be.")
+    return 1 if failed else 0
 
 
 async def _list(one: Session, args: argparse.Namespace) -> None:
@@ -324,6 +357,7 @@ def _plain(account: Account) -> dict[str, Any]:
 
 ACTIONS = {
     "add": _add,
+    "import": _import,
     "list": _list,
     "show": _show,
     "set": _set,

@@ -240,6 +240,12 @@ async def _act(one: Session, args: argparse.Namespace) -> int:
         session.print_json({"recipients": total, "destinations": tried})
     else:
         also = f", and {tried} unreachable destinations are tried" if tried else ""
+        if not total and not tried and selection.ids:
+            raise Fault(
+                Kind.NOT_FOUND,
+                "nothing of that is in the queue, or all of it is so already;"
+                " see: merpati queue list",
+            )
         say(f"{args.action}: {total} recipients{also}.")
     everything = selection == Selection()
     return 0 if total or tried or everything else 1

@@ -7,6 +7,28 @@ from typing import Final
 PHRASES: Final[dict[str, str]] = {
     "People and their mailboxes.": "Orang dan kotak suratnya.",
     "make an account": "buat akun",
+    "make accounts from a table": "buat akun dari tabel",
+    "Make accounts from a table as spreadsheets save it (CSV). Its first line names the columns:"
+    " address, and name, password, quota (2GB), language (en, id) as wanted. Passwords that are"
+    " not given are made up and printed, once.": (
+        "Buat akun dari tabel seperti yang disimpan program lembar kerja (CSV). Baris pertamanya"
+        " menamai kolom: address, lalu name, password, quota (2GB), language (en, id) seperlunya."
+        " Kata sandi yang tidak diberikan dibuatkan dan dicetak, sekali saja."
+    ),
+    "the table, UTF-8": "tabelnya, UTF-8",
+    "{file} is not UTF-8: save it as CSV with UTF-8": (
+        "{file:text} bukan UTF-8: simpan sebagai CSV dengan UTF-8"
+    ),
+    "line": "baris",
+    "problem": "masalah",
+    "password, or problem": "kata sandi, atau masalah",
+    "The table has no lines below its heading.": "Tabel tidak punya baris di bawah kepalanya.",
+    "{made} accounts can be made, {failed} cannot. Nothing is changed yet.": (
+        "{made} akun bisa dibuat, {failed} tidak. Belum ada yang diubah."
+    ),
+    "{made} accounts are made, {failed} could not be.": (
+        "{made} akun dibuat, {failed} tidak bisa."
+    ),
     "the person's name": "nama orangnya",
     "such as 2GB; 0: none": "misalnya 2GB; 0: tanpa kuota",
     "may administer": "boleh mengelola",

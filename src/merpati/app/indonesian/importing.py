@@ -19,6 +19,9 @@ PHRASES: Final[dict[str, str]] = {
     "a Maildir or Maildir++, or a directory of them": (
         "Maildir atau Maildir++, atau direktori berisi itu"
     ),
+    "{root} is a Maildir; use: merpati import maildir": (
+        "{root:text} adalah Maildir; pakai: merpati import maildir"
+    ),
     "an mbox file, or a directory of them": "berkas mbox, atau direktori berisi itu",
     "the account that it becomes": "akun tujuannya",
     "what a single file becomes": "kotak surat untuk satu berkas",

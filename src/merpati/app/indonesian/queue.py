@@ -109,6 +109,10 @@ PHRASES: Final[dict[str, str]] = {
     ),
     "--older {age}: {problem}": "--older {age}: {problem:said}",
     "{address} is not suppressed": "{address} tidak ditahan",
+    "nothing of that is in the queue, or all of it is so already; see: merpati queue list": (
+        "tidak ada yang seperti itu di antrean, atau semuanya sudah demikian;"
+        " lihat: merpati queue list"
+    ),
     "{action}: {count} recipients.": "{action}: {count} penerima.",
     "{action}: {count} recipients, and {tried} unreachable destinations are tried.": (
         "{action}: {count} penerima, dan {tried} tujuan tak terjangkau dicoba."

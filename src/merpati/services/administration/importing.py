@@ -61,11 +61,9 @@ def read(text: str) -> list[tuple[int, NewAccount | str, str]]:
     Raises:
         Fault: SYNTAX for a table without a column of addresses; TOO_MANY.
     """
-    try:
-        dialect = csv.Sniffer().sniff(text[:4096], ",;\t")
-    except csv.Error:
-        dialect = csv.excel
-    rows = csv.reader(io.StringIO(text.lstrip("\ufeff"), newline=""), dialect)
+    text = text.lstrip("\ufeff")
+    between = max(",;\t", key=text.partition("\n")[0].count)
+    rows = csv.reader(io.StringIO(text, newline=""), delimiter=between)
     found: list[tuple[int, NewAccount | str, str]] = []
     try:
         heading = [OTHER_NAMES.get(cell.strip().lower(), cell.strip().lower())

@@ -48,6 +48,8 @@ def sources(root: Path, mailbox: str = "") -> list[Source]:
     if root.is_file():
         path = mailbox or _path((root.name,)) or "INBOX"
         return [Source(path, root, root.stat().st_size)]
+    if (root / "cur").is_dir() and (root / "new").is_dir():
+        raise Fault(Kind.NOT_FOUND, f"{root} is a Maildir; use: merpati import maildir")
     found = []
     for folder, _, files in os.walk(root):
         for name in files:
