@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 Code = NewType("Code", bytes)  # a resp-text-code without its brackets
 
 CODE_REMEMBERED: Final = 16  # octets: a code without arguments; ours
+_CAPABILITY: Final = b"CAPABILITY "
 _TEXT: Final = re.compile(rb"[^\x00\r\n]+")
 _CODE: Final = re.compile(rb'(?:[^\x00\r\n\]"]|"[^\x00\r\n"\\]*+(?:\\.[^\x00\r\n"\\]*+)*")+')
 _NOT_IN_CODE: Final = re.compile(rb"[^!-\\^-~]+")
@@ -96,7 +97,12 @@ def badurl(url: bytes) -> Code:
 
 def capability_code(capabilities: Iterable[bytes]) -> Code:
     """[CAPABILITY ...], in the greeting and after login."""
-    return Code(b"CAPABILITY " + _atoms(capabilities))
+    return _capability_code(tuple(capabilities))
+
+
+@lru_cache(maxsize=32)
+def _capability_code(capabilities: tuple[bytes, ...]) -> Code:
+    return Code(_CAPABILITY + _atoms(capabilities))
 
 
 def downgraded(shown: bytes) -> Code:
@@ -315,8 +321,8 @@ def _resp_text(text: str, code: Code | None) -> bytes:
 
 
 def _resp_cond_state(condition: Condition, text: str, code: Code | None) -> bytes:
-    """resp-cond-state; usual ones are remembered."""
-    if code is None or len(code) <= CODE_REMEMBERED:
+    """resp-cond-state; usual ones are remembered, such as the long one of every sign-in."""
+    if code is None or len(code) <= CODE_REMEMBERED or code.startswith(_CAPABILITY):
         return _remembered_state(condition, text, code)
     return b"%b %b" % (condition.value, _resp_text(text, code))
 
