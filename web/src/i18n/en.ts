@@ -32,6 +32,7 @@ export const en = {
   resultsHead: "Search results",
   clearSearch: "Clear the search",
   write: "Write",
+  writeOn: "Go on writing",
   menu: "Menu",
   account: "Account",
   settings: "Settings",

@@ -32,6 +32,7 @@ export const id: Like<typeof en> = {
   resultsHead: "Hasil pencarian",
   clearSearch: "Hapus pencarian",
   write: "Tulis",
+  writeOn: "Lanjutkan menulis",
   menu: "Menu",
   account: "Akun",
   settings: "Pengaturan",
