@@ -82,7 +82,7 @@ def split_address(address: str) -> tuple[str, str]:
 
 
 def as_kept(name: str) -> str:
-    """A domain name in the form the directory keeps it: lower case, A-labels (RFC 5890 2.3.2.1).
+    """A domain name in the form the directory keeps it: lower case, A-labels (RFC 5891 4.4).
 
     Raises:
         SyntaxFault: other letters than ASCII that no domain may have.
