@@ -47,23 +47,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     session.add_config_option(listing)
     session.add_json_option(listing)
     session.add_json_option(_action(actions, "show", "one account with its mailboxes"))
-    change = _action(actions, "set", "change an account")
-    change.add_argument("--name")
-    change.add_argument("--quota", type=session.parse_size, help="such as 2GB; 0: none")
-    change.add_argument(
-        "--messages", type=int, dest="quota_emails", help="how many emails; 0: any number"
-    )
-    change.add_argument("--language", choices=("en", "id"))
-    change.add_argument(
-        "--address", dest="address_given", help="a new primary address; the old one stays an alias"
-    )
-    change.add_argument("--admin", choices=("yes", "no"))
-    change.add_argument("--password", action="store_true", help="make a new password, print it")
-    change.add_argument("--password-stdin", action="store_true", help="read a password from stdin")
-    change.add_argument(
-        "--revoke-all", action="store_true",
-        help="with a new password: no app password works any longer, as after a theft",
-    )  # fmt: skip
+    _configure_set(_action(actions, "set", "change an account"))
     forward = _action(actions, "forward", "send an account's mail on to other addresses")
     forward.add_argument("target", nargs="*", help="where to; none: show what is set")
     forward.add_argument("--keep", action="store_true", help="a copy stays in the mailbox")
@@ -90,6 +74,25 @@ def configure(parser: argparse.ArgumentParser) -> None:
     session.add_json_option(back)
     remove = _action(actions, "remove", "erase an account with all its mail")
     remove.add_argument("--yes", action="store_true", help="really erase it")
+
+
+def _configure_set(change: argparse.ArgumentParser) -> None:
+    change.add_argument("--name")
+    change.add_argument("--quota", type=session.parse_size, help="such as 2GB; 0: none")
+    change.add_argument(
+        "--messages", type=int, dest="quota_emails", help="how many emails; 0: any number"
+    )
+    change.add_argument("--language", choices=("en", "id"))
+    change.add_argument(
+        "--address", dest="address_given", help="a new primary address; the old one stays an alias"
+    )
+    change.add_argument("--admin", choices=("yes", "no"))
+    change.add_argument("--password", action="store_true", help="make a new password, print it")
+    change.add_argument("--password-stdin", action="store_true", help="read a password from stdin")
+    change.add_argument(
+        "--revoke-all", action="store_true",
+        help="with a new password: no app password works any longer, as after a theft",
+    )  # fmt: skip
 
 
 def _action(actions: Any, name: str, text: str) -> argparse.ArgumentParser:
