@@ -23,8 +23,9 @@ from merpati.store.backup import seal
 from merpati.store.backup.bucket import Bucket, Key, read_address, read_key
 from merpati.store.backup.place import Held
 from merpati.store.backup.repository import PIECE, Repository, open_repository
+from tests.support.instance import free_port
 from tests.support.programs import need
-from tests.support.seaweed import KEY_ID, LIMITED_ID, SECRET, SeaweedFs, free_port
+from tests.support.seaweed import KEY_ID, LIMITED_ID, SECRET, SeaweedFs
 
 IDS = SystemIds(SystemClock())
 KEY = Key(KEY_ID, Secret(SECRET))
