@@ -91,9 +91,9 @@ def measured(browser: Browser, url: str, runs: int) -> dict[str, list[float]]:
     found["switching folders"] = [switching(page, boxes[(n + 1) % 2]) for n in range(runs)]
     page.run("document.querySelectorAll('nav.tree a')[0].click()")
     page.wait(LISTED)
-    found["longest task while scrolling, CPU"] = [page.longest_task(lambda: scroll(page))]
+    found["longest task while scrolling, CPU"] = [max(page.tasks(lambda: scroll(page)), default=0)]
     begin_letter(page)
-    found["longest task while typing, CPU"] = [page.longest_task(lambda: type_keys(page))]
+    found["longest task while typing, CPU"] = [max(page.tasks(lambda: type_keys(page)), default=0)]
     return found
 
 
