@@ -50,8 +50,8 @@ def until(true: Callable[[], object], seconds: float = 30.0) -> None:
         time.sleep(0.05)
 
 
-def get(one: Installation, path: str) -> tuple[int, str]:
-    url = f"http://127.0.0.1:{one.port('metrics')}{path}"
+def get(one: Installation, path: str, service: str = "metrics") -> tuple[int, str]:
+    url = f"http://127.0.0.1:{one.port(service)}{path}"
     try:
         with urllib.request.urlopen(url, timeout=5) as answer:
             return answer.status, answer.read().decode()
@@ -138,6 +138,12 @@ def test_health_and_readiness_are_answered(served: Installation) -> None:
     assert get(served, "/healthz") == (200, "ok\n")
     assert get(served, "/readyz") == (200, "ok\n")
     assert get(served, "/nothing")[0] == 404
+
+
+def test_the_web_port_answers_load_balancers_and_keeps_the_metrics_in(served: Installation) -> None:
+    assert get(served, "/healthz", "http") == (200, "ok\n")
+    assert get(served, "/readyz", "http") == (200, "ok\n")
+    assert get(served, "/metrics", "http")[0] == 404
 
 
 def test_the_metrics_of_both_workers_are_summed_and_survive_a_crash(served: Installation) -> None:

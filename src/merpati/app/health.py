@@ -1,5 +1,8 @@
 """Health and metrics over HTTP: /healthz, /readyz and /metrics for this node.
 
+They have a port of their own, for this machine; the web port answers the first two, for load
+balancers.
+
 Whichever worker is asked answers for all. Each leaves a snapshot of its metrics in the run
 folder every few seconds, and the one asked adds them up: its own are of this moment, the
 others' a few seconds old. A worker that is started again goes on counting where the one
@@ -75,6 +78,16 @@ class Health:
         self._task = asyncio.create_task(self._server._serve([sock]))
         await self._leave_snapshot()
         self._parts.ground.tasks.every(SNAPSHOT_EVERY, self._leave_snapshot, "metrics", jitter=0.2)
+
+    def probes(self) -> list[Route]:
+        """The two that whoever stands before the web port may ask as well; reasons stay here."""
+
+        async def ready(_request: Request) -> PlainTextResponse:
+            reason = await self._not_ready()
+            text, status = ("not ready\n", 503) if reason else ("ok\n", 200)
+            return PlainTextResponse(text, status_code=status)
+
+        return [Route("/healthz", self._healthz), Route("/readyz", ready)]
 
     async def close(self) -> None:
         """Stop answering."""

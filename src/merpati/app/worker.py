@@ -77,6 +77,7 @@ class Worker:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})  # which waited: serve.py
         await parts.listen()
         health = Health(parts, run_folder, self._names)
+        parts.web.answer(health.probes())
         for listener, sock in self._sockets:
             await self._listen(parts, health, listener, sock)
         parts.start()

@@ -76,6 +76,10 @@ class Web:
         self._state = ServerState()
         self._second = 0  # that the Date field tells
 
+    def answer(self, routes: Sequence[BaseRoute]) -> None:
+        """More routes, which come before the others."""
+        self._application.router.routes[:0] = routes
+
     async def run(self, connection: Connection) -> None:
         """Serve one client until it goes, or takes too long.
 
