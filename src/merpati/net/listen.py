@@ -26,6 +26,7 @@ import msgspec
 from merpati.base.faults import Fault, Kind, SyntaxFault
 from merpati.base.limits import Concurrency, address_key
 from merpati.base.networks import Networks
+from merpati.net import unix_address
 from merpati.net.stream import Connection
 from merpati.wire import proxy
 
@@ -399,7 +400,8 @@ def _bind_unix(spec: ListenerSpec, copies: int) -> list[socket.socket]:
     _remove_stale(spec.path)
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
-        sock.bind(spec.path)
+        with unix_address.fitting(spec.path) as address:
+            sock.bind(address)
         Path(spec.path).chmod(spec.mode)
         sock.listen(BACKLOG)
     except OSError:
@@ -418,7 +420,8 @@ def _remove_stale(path: str) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
         probe.settimeout(1.0)
         try:
-            probe.connect(path)
+            with unix_address.fitting(path) as address:
+                probe.connect(address)
         except ConnectionRefusedError:
             Path(path).unlink()
 

@@ -12,6 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+from merpati.net import unix_address
+
 SUFFIX: Final = ".bus"
 DATAGRAM_MAX: Final = 60_000  # bytes; below Linux's default socket buffer
 READS_AT_ONCE: Final = 64  # then the loop may serve others
@@ -23,7 +25,8 @@ def bind(folder: Path, name: str) -> socket.socket:
     path.unlink(missing_ok=True)
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     sock.setblocking(False)
-    sock.bind(str(path))
+    with unix_address.fitting(path) as address:
+        sock.bind(address)
     path.chmod(0o600)
     return sock
 
@@ -70,6 +73,7 @@ class Mesh:
 
 def _send_to(sock: socket.socket, path: str, data: bytes) -> None:
     try:
-        sock.sendto(data, path)
+        with unix_address.fitting(path) as address:
+            sock.sendto(data, address)
     except OSError:
         return  # its buffer is full, or it is gone: it will look for itself
