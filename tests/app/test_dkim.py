@@ -92,7 +92,7 @@ def test_rotation_makes_the_next_keys_once(folder: Path, merpati: Merpati) -> No
     assert "There is a next rsa key already; it waits to be published." in done.out
     activate(folder, [one["id"] for one in first])
     done = merpati("dkim", "rotate", "a.id", "--kind", "rsa")
-    assert re.match(r"Made the rsa key r\d{8}a\.\n", done.out)
+    assert re.match(r"Made the rsa key r\d{8}a?\.\n", done.out)
     kinds = [(one["kind"], one["state"]) for one in merpati("dkim", "show", "a.id", "--json").json]
     assert kinds == [("rsa", "active"), ("rsa", "next"), ("ed25519", "active")]
 

@@ -50,6 +50,10 @@ PORTS: Final = {
     "metrics": 2910,
 }
 STEP: Final = 28  # no two ports above differ by a multiple of it, so no two sets share one
+# Ports from 2048 on that browsers ask no web page of (the fetch standard's "bad ports").
+NO_WEB: Final = frozenset({
+    2049, 3659, 4045, 4190, 5060, 5061, 6000, 6566, 6665, 6666, 6667, 6668, 6669, 6679, 6697, 10080,
+})  # fmt: skip
 COMMAND_SECONDS: Final = 60
 READY_SECONDS: Final = 60  # a loaded machine; it is one or two when idle
 STOP_SECONDS: Final = 60  # the server promises ten, and has to be given the processor for it
@@ -90,7 +94,8 @@ def free_ports() -> int:
         except BlockingIOError:
             os.close(claim)
             continue
-        if all(_is_free(port + add) for port in PORTS.values()):
+        wanted = {port + add for port in PORTS.values()}
+        if not wanted & NO_WEB and all(map(_is_free, wanted)):
             _claims.append(claim)
             return add
         os.close(claim)
