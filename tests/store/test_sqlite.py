@@ -65,6 +65,49 @@ async def test_a_slow_disk_holds_up_the_writer_thread_and_a_quick_one_nobody(
     assert committed[-1] == here
 
 
+async def test_units_that_come_one_turn_of_the_loop_after_another_share_a_commit(
+    store: SqliteStore,
+) -> None:
+    commits = 0
+
+    def commit() -> bool:
+        nonlocal commits
+        commits += 1
+        return False
+
+    async def touch(tx: Transaction) -> None:
+        await tx.run("UPDATE domain SET created_at = created_at + 1")
+
+    async def session(turns: int, units: int) -> None:
+        for _ in range(units):
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            await store.write(touch)
+
+    store._writer.set_commit_hook(commit)
+    together = [session(0, LATELY), session(0, LATELY)]  # until it has seen that there is company
+    await asyncio.gather(*together)
+    commits = 0
+    await asyncio.gather(session(0, 20), session(2, 20))
+    assert commits <= 22  # of 40 units
+    for _ in range(3 * LATELY):  # alone again
+        await store.write(touch)
+    turns = 0
+
+    async def count_turns() -> None:
+        nonlocal turns
+        while True:
+            await asyncio.sleep(0)
+            turns += 1
+
+    counting = asyncio.create_task(count_turns())
+    await asyncio.sleep(0)
+    before = turns
+    await store.write(touch)
+    assert turns - before <= 2  # nobody was waited for
+    counting.cancel()
+
+
 async def test_a_commit_that_fails_in_any_way_is_no_success(store: SqliteStore) -> None:
     def fail() -> bool:
         raise MemoryError("none left")

@@ -9,6 +9,10 @@ for it. On a quick disk that is done on the loop as well; on one that lately too
 goes on. A unit that touches thousands of rows is handed to the thread as a whole
 (`write_long`).
 
+A batch is complete when two turns of the loop have brought no further unit: what a session
+has read already is worth waiting for, since units in company cost less. One that has been
+alone for a while is not made to wait.
+
 A unit that fails undoes what came with it, and those before it run again without it. That
 is seldom; a savepoint for each would copy every page that units change one after another,
 which costs a sixth of a message to fifty recipients.
@@ -53,7 +57,9 @@ BATCH_SECONDS: Final = 0.004  # of running units before the loop may serve other
 INLINE_SECONDS: Final = 0.005  # a read longer than this leaves the event loop
 PROGRESS_STEPS: Final = 2_000  # virtual machine steps between two looks at the clock
 QUICK_SECONDS: Final = 0.001  # commits that take less on average are done on the loop
-LATELY: Final = 16  # commits that the average looks back on
+LATELY: Final = 16  # commits that the averages look back on
+COMPANY: Final = 1.3  # units in a batch on average from which on others are waited for
+LOOKS: Final = 2  # turns of the loop that bring no further unit, then the batch is complete
 CHECKPOINT_PAGES: Final = 6_000  # of write-ahead log, then they are copied to the main file
 RESTART_PAGES: Final = 16_000  # then writers wait until the log can begin anew
 CACHE_KIB: Final = 8_192
@@ -235,6 +241,8 @@ class SqliteStore:
         self._waiting: deque[_Waiting] = deque()
         self._busy = False  # a batch is on its way, from asking for the pen to its end
         self._commit_seconds = QUICK_SECONDS  # the average of the last ones
+        self._units = 1.0  # in a batch, the average of the last ones
+        self._gathered = self._looks = 0  # units that wait, turns since their number grew
         self._jobs: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._work, name="merpati-writer", daemon=True)
         self._thread.start()
@@ -331,12 +339,22 @@ class SqliteStore:
     # thread: _commit, _run_unit, _give_up. Never both at once: a batch is in one place.
 
     def _ask_for_pen(self) -> None:
+        if self._units > COMPANY and not self._complete():
+            self._loop.call_soon(self._ask_for_pen)
+            return
         try:
             fcntl.flock(self._pen, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             self._jobs.put(self._wait_for_pen)
         else:
             self._run_batch()
+
+    def _complete(self) -> bool:
+        """Whether the loop has had turns that brought no further unit for the next batch."""
+        if len(self._waiting) > self._gathered:
+            self._gathered, self._looks = len(self._waiting), 0
+        self._looks += 1
+        return self._looks > LOOKS
 
     def _wait_for_pen(self) -> None:
         fcntl.flock(self._pen, fcntl.LOCK_EX)
@@ -366,6 +384,8 @@ class SqliteStore:
             fcntl.flock(self._pen, fcntl.LOCK_UN)
             self._settle(batch)
             return
+        self._units += (len(batch) - self._units) / LATELY
+        self._gathered = 0
         if self._commit_seconds < QUICK_SECONDS:
             self._commit(batch)
             self._settle(batch)
