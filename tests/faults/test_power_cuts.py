@@ -81,6 +81,7 @@ def work_over_imap(instance: Instance) -> None:
         session.expunge()
 
 
+@pytest.mark.timeout(3_600)  # in the long form; the short one takes a minute for all
 @pytest.mark.parametrize(
     ("model", "rules"),
     [("ext4", ""), ("posix", ""), ("ext4", "fsync:eio@~12"), ("ext4", "write:short@~6")],
@@ -103,7 +104,7 @@ def test_no_state_a_power_cut_can_leave_lacks_an_acknowledged_message(
         if names:
             break
     short = powercut.Effort(points=16, drops=1, randoms=1)
-    long = powercut.Effort(points=100, drops=3, randoms=2)  # some 900 states; 200 points took hours
+    long = powercut.Effort(points=40, drops=3, randoms=2)  # some 350 states
     report = powercut.check(
         base, log, list_ids, model=model, ack=ACK, names=names, effort=long if full else short
     )

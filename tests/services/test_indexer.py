@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from merpati.base.log import Log, Sink
 from merpati.base.metrics import Metrics
 from merpati.model.mailbox import INBOX_ID
 from merpati.services import indexer
+from merpati.services.courtesy import Courtesy, Times
 from merpati.services.digest import digest
 from merpati.services.documents import Reader
 from merpati.services.indexer import EVERYTHING, Indexer
@@ -48,10 +50,11 @@ class Mail:
 
         self.asked = TextIndex(opened, self.log)
 
-    def another(self, name: str) -> Indexer:
+    def another(self, name: str, courtesy: Courtesy | None = None) -> Indexer:
         return Indexer(
-            name, self.store, self.index, self.blobs, Reader(), self.clock, Metrics(), self.log
-        )
+            name, self.store, self.index, self.blobs, Reader(), self.clock, Metrics(), self.log,
+            courtesy,
+        )  # fmt: skip
 
     async def deliver(self, text: str | bytes, *accounts: int) -> int:
         """To the INBOX of accounts, of 1 when none is given; the UID in the first."""
@@ -101,6 +104,22 @@ async def test_copies_and_moves_are_indexed_once_and_stay_found(mail: Mail) -> N
     await mail.indexer.finish()
     assert await mail.found("alpha") == 1
     assert await mail.index.read(text_index.progress, 1) == {INBOX_ID: 1, stores.ARCHIVE: 2}
+
+
+async def test_it_rests_within_a_batch_while_others_need_the_processors(mail: Mail) -> None:
+    for n in range(120):
+        await mail.deliver(f"Subject: n{n}\r\n\r\nword{n}\r\n")
+    looks = 0
+
+    def full() -> Times:
+        nonlocal looks
+        looks += 1
+        return Times(0.01 * looks, 0.1 * looks, 0.0, 0.01 * looks)
+
+    began = time.monotonic()
+    await mail.another("polite", Courtesy(full)).finish()
+    assert time.monotonic() - began >= 4 * 0.09  # after 50, 50 and 20 were read, and all entered
+    assert await mail.found("word119") == 1
 
 
 async def test_more_mail_than_a_batch_is_entered_to_the_last(mail: Mail) -> None:

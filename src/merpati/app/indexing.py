@@ -28,6 +28,7 @@ from merpati.base.metrics import Metrics
 from merpati.base.tasks import Tasks
 from merpati.net.mesh import Mesh
 from merpati.services import notify
+from merpati.services.courtesy import Courtesy
 from merpati.services.documents import Reader
 from merpati.services.indexer import Indexer
 from merpati.services.text_index import SearchSettings
@@ -70,6 +71,7 @@ async def _serve(
     indexer = Indexer(
         f"{NAME} {ids.token(6)}" if store.dialect is Dialect.POSTGRESQL else NAME,
         store, index, BlobStore(config.blobs, ids), Reader(), clock, metrics, log,
+        Courtesy(),
     )  # fmt: skip
     store.on_commit(indexer.heard)
     folder = config.data / "run"

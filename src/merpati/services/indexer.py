@@ -1,10 +1,11 @@
 """Keeps the text index up with the mail.
 
-It runs beside the workers, in a process of low priority, so that reading and cutting up texts
-takes only what taking mail in leaves over. A commit that touched an account wakes it; it then
-enters what came to the account's mailboxes above the UIDs that the index names, a batch in one
-transaction, together with the new UIDs. So a crash, or an announcement that was lost, only
-leaves the index behind, and a message is entered once however many mailboxes hold it.
+It runs beside the workers, in a process of low priority that rests when the processors are full
+(`courtesy`), so that reading and cutting up texts takes only what taking mail in leaves over. A
+commit that touched an account wakes it; it then enters what came to the account's mailboxes above
+the UIDs that the index names, a batch in one transaction, together with the new UIDs. So a crash,
+or an announcement that was lost, only leaves the index behind, and a message is entered once
+however many mailboxes hold it.
 
 Text goes before documents: PDF and Office files are read in a second lane, by a process that is
 caged (`services/documents`), while text mail that comes meanwhile is never held up.
@@ -25,6 +26,7 @@ from merpati.base.faults import Fault, Kind
 from merpati.base.log import Log
 from merpati.base.metrics import Metrics
 from merpati.services import extract
+from merpati.services.courtesy import Courtesy
 from merpati.services.documents import Reader
 from merpati.store import leases, text_feed, text_index, text_schema
 from merpati.store.blobs import BlobStore
@@ -67,7 +69,10 @@ class Indexer:
         clock: Clock,
         metrics: Metrics,
         log: Log,
+        courtesy: Courtesy | None = None,
     ) -> None:
+        """With `courtesy` it rests now and then while others need the processors."""
+        self._courtesy = courtesy
         self._name = name
         self._store = store
         self._index = index
@@ -213,6 +218,9 @@ class Indexer:
 
     async def _step(self, behind: dict[_Mailbox, tuple[int, int]]) -> None:
         """Enter a batch: some of each mailbox, as many mailboxes as fit."""
+        courtesy = self._courtesy
+        if courtesy is not None:
+            courtesy.begin()
         pairs, done = await self._store.read(
             text_feed.after_each,
             [(*mailbox, uid) for mailbox, (uid, _) in behind.items()],
@@ -237,7 +245,11 @@ class Indexer:
             if characters > BATCH_CHARACTERS:
                 await self._put(entries, ())
                 entries, characters = [], 0
+            if courtesy is not None:
+                await courtesy.rest()
         await self._put(entries, done)
+        if courtesy is not None:
+            await courtesy.rest()
 
     async def _put(self, entries: list[Entry], done: Sequence[tuple[int, int, int]]) -> None:
         """Enter messages, and what is done with them and with those before them."""
