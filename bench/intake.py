@@ -106,7 +106,7 @@ def in_turn(
     for number in range(plan.runs + 1):  # the first, short one sizes the others
         for target in targets:
             total = totals.get(target.name, max(case.connections, 20))
-            taken = _run(generator, target, case, total, body)
+            taken = run_once(generator, target, case, total, body)
             sent[target.name] += taken.n
             if number == 0:
                 wanted = int(taken.accepted * plan.seconds)
@@ -119,7 +119,8 @@ def in_turn(
     return sent
 
 
-def _run(generator: Generator, target: Target, case: Case, total: int, body: Path) -> Taken:
+def run_once(generator: Generator, target: Target, case: Case, total: int, body: Path) -> Taken:
+    """So many messages to one server, until all are in their mailboxes."""
     with Meter(target.groups) as meter:
         load = generator.run(
             case.script(), target, target.ports.smtp, conns=case.connections, total=total,
@@ -161,7 +162,7 @@ def _large(plan: Plan, generator: Generator, targets: list[Target]) -> list[Row]
     body = corpus.submission(generator.folder / "body-large", LARGE.kib * 1024)
     for target in targets:
         with Peak(target.groups) as peak:
-            taken = _run(generator, target, LARGE, LARGE.connections, body)
+            taken = run_once(generator, target, LARGE, LARGE.connections, body)
         plan.say(f"{LARGE.name}: {target.name} {peak.pss / MB:.0f} MB")
         runs.add("rate", target.name, taken.rate, taken.foreign)
         runs.add("pss", target.name, peak.pss / MB)

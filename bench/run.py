@@ -140,7 +140,7 @@ def _measure(
     if "growth" in wanted:
         rows += growth.measure(plan, folder)
     if "search" in wanted:
-        rows += search.measure(plan, folder)
+        rows += search.measure(plan, generator, folder)
     if set(wanted) <= ALONE:
         return rows, {report.OURS: "Merpati", report.PEER: "Postfix"}
     try:

@@ -9,6 +9,7 @@ As the suite `search` of `make bench` it has goals.
 from __future__ import annotations
 
 import shutil
+import statistics
 import sys
 import tempfile
 import time
@@ -17,7 +18,9 @@ from typing import TYPE_CHECKING, Final
 
 import uvloop
 
-from bench import corpus
+from bench import corpus, intake
+from bench.meter import rest
+from bench.ours import Ours
 from bench.report import OURS, Row, at_least, at_most
 from merpati.base.clock import SystemClock
 from merpati.base.ids import SystemIds
@@ -34,6 +37,7 @@ from merpati.store.sqlite import SqliteStore
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from bench.load import Generator
     from bench.run import Plan
     from merpati.store.engine import Store, Transaction
 
@@ -109,11 +113,44 @@ def index_size(folder: Path, accounts: int) -> int:
     return sum(file.stat().st_size for file in folder.glob(f"index-{accounts}.db*"))
 
 
-def measure(plan: Plan, folder: Path) -> list[Row]:
-    """Entering, and questions; nothing else runs."""
+def measure(plan: Plan, generator: Generator, folder: Path) -> list[Row]:
+    """Entering, and questions, while nothing else runs; then entering beside an intake."""
     home = folder / "search"
     home.mkdir()
-    return uvloop.run(run(QUICK_MESSAGES if plan.is_quick else MESSAGES, home, plan.say))
+    rows = uvloop.run(run(QUICK_MESSAGES if plan.is_quick else MESSAGES, home, plan.say))
+    return [*rows, beside_intake(plan, generator, home)]
+
+
+def beside_intake(plan: Plan, generator: Generator, folder: Path) -> Row:
+    """What part of its rate the intake keeps while what comes is entered, as fast as it can come.
+
+    Two servers take turns, one of them without an index; each is let come to rest before the
+    other has its turn.
+    """
+    servers: dict[bool, Ours] = {}
+    rates: dict[bool, list[float]] = {True: [], False: []}
+    case = intake.CASES[0]
+    body = corpus.submission(generator.folder / "body-search", case.kib * 1024)
+    try:
+        for indexed in (True, False):
+            (folder / f"indexed-{indexed}").mkdir()
+            servers[indexed] = Ours(folder / f"indexed-{indexed}")
+            servers[indexed].index(on=indexed)
+            servers[indexed].start()
+        for number in range(2 * plan.runs + 1):
+            for indexed, server in servers.items():
+                target = server.target()
+                taken = intake.run_once(generator, target, case, intake.MOST, body)
+                rest(target.groups)
+                if number:
+                    rates[indexed].append(taken.rate)
+    finally:
+        for server in servers.values():
+            server.close()
+    kept = [100 * on / off for on, off in zip(rates[True], rates[False], strict=True)]
+    what = "rate that intake keeps beside the index"
+    plan.say(f"{what}: {', '.join(f'{one:.0f}' for one in kept)} %")
+    return Row(SUITE, what, "%", {OURS: statistics.median(kept)}, at_least(90), {OURS: kept})
 
 
 async def run(count: int, folder: Path, say: Callable[[str], None]) -> list[Row]:

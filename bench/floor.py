@@ -1,0 +1,130 @@
+"""The least that a small command can cost here: what no server of this design gets below.
+
+python -m bench.floor
+
+Microseconds of CPU, kernel included, of a line that a coroutine reads over uvloop and answers, of
+one question to SQLite, and of one row changed and committed durably. A command of IMAP is at least
+the first and one of the others.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import signal
+import socket
+import statistics
+import tempfile
+import time
+from pathlib import Path
+from typing import Final, cast
+
+import uvloop
+
+from merpati.store.sqlite import connect
+
+ROUNDS: Final = 15
+LINES: Final = 2_000
+QUESTIONS: Final = 5_000
+COMMITS: Final = 500
+ROWS: Final = 10_000
+LINE: Final = b"a1 STATUS INBOX (MESSAGES)\r\n"
+
+
+class _Echo(asyncio.Protocol):
+    """Wakes a coroutine for each chunk, which answers with it."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
+        self._reader: asyncio.Future[bytes] | None = None
+        self._task = asyncio.get_running_loop().create_task(self._answer())
+
+    def data_received(self, data: bytes) -> None:
+        if self._reader is not None:
+            self._reader.set_result(data)
+
+    def connection_lost(self, _exc: Exception | None) -> None:
+        self._task.cancel()
+
+    async def _answer(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            self._reader = loop.create_future()
+            self._transport.write(await self._reader)
+
+
+async def _serve(listening: socket.socket) -> None:
+    server = await asyncio.get_running_loop().create_server(_Echo, sock=listening)
+    await server.serve_forever()
+
+
+def _used(pid: int) -> float:
+    """Microseconds of CPU of a process so far."""
+    return int(Path(f"/proc/{pid}/schedstat").read_text().split()[0]) / 1_000
+
+
+def lines() -> list[float]:
+    """Of a line and its answer, round after round."""
+    listening = socket.create_server(("127.0.0.1", 0))
+    pid = os.fork()
+    if pid == 0:
+        uvloop.run(_serve(listening))
+    found = []
+    try:
+        with socket.create_connection(listening.getsockname()) as client:
+            client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            for _ in range(ROUNDS):
+                before = _used(pid)
+                for _ in range(LINES):
+                    client.sendall(LINE)
+                    client.recv(100)
+                found.append((_used(pid) - before) / LINES)
+    finally:
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+        listening.close()
+    return found
+
+
+def questions_and_commits(folder: Path) -> tuple[list[float], list[float]]:
+    """Of one row that is read, and of one that is changed and on the disk."""
+    db = connect(folder / "floor.db")
+    db.execute("CREATE TABLE thing (id INTEGER PRIMARY KEY, keywords TEXT, modseq INTEGER)")
+    db.executemany("INSERT INTO thing VALUES (?, '', 0)", ((n,) for n in range(ROWS)))
+    asked, committed = [], []
+    for _ in range(ROUNDS):
+        began = time.process_time()
+        for n in range(QUESTIONS):
+            db.execute("BEGIN")
+            db.execute("SELECT * FROM thing WHERE id = ?", (n % ROWS,)).fetchone()
+            db.execute("COMMIT")
+        asked.append((time.process_time() - began) / QUESTIONS * 1e6)
+        began = time.process_time()
+        for n in range(COMMITS):
+            db.execute("BEGIN IMMEDIATE")
+            db.execute("UPDATE thing SET modseq = modseq + 1 WHERE id = ?", (n,))
+            db.execute("COMMIT")
+        committed.append((time.process_time() - began) / COMMITS * 1e6)
+        db.wal_checkpoint()
+    db.close()
+    return asked, committed
+
+
+def main() -> None:
+    """Measure and print: the least and the median of all rounds."""
+    folder = Path(tempfile.mkdtemp(prefix="merpati-bench-", dir="/var/tmp"))
+    try:
+        asked, committed = questions_and_commits(folder)
+    finally:
+        shutil.rmtree(folder)
+    for what, found in (
+        ("a line and its answer", lines()),
+        ("a question", asked),
+        ("a durable change of one row", committed),
+    ):
+        print(f"{what}: {min(found):.1f} us, median {statistics.median(found):.1f}")
+
+
+if __name__ == "__main__":
+    main()
