@@ -37,12 +37,12 @@ class _Echo(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
-        self._reader: asyncio.Future[bytes] | None = None
-        self._task = asyncio.get_running_loop().create_task(self._answer())
+        loop = asyncio.get_running_loop()
+        self._reader: asyncio.Future[bytes] = loop.create_future()
+        self._task = loop.create_task(self._answer())
 
     def data_received(self, data: bytes) -> None:
-        if self._reader is not None:
-            self._reader.set_result(data)
+        self._reader.set_result(data)
 
     def connection_lost(self, _exc: Exception | None) -> None:
         self._task.cancel()
@@ -50,8 +50,9 @@ class _Echo(asyncio.Protocol):
     async def _answer(self) -> None:
         loop = asyncio.get_running_loop()
         while True:
+            data = await self._reader
             self._reader = loop.create_future()
-            self._transport.write(await self._reader)
+            self._transport.write(data)
 
 
 async def _serve(listening: socket.socket) -> None:
