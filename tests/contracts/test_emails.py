@@ -17,6 +17,7 @@ from merpati.store import (
     emails,
     expunged,
     mailboxes,
+    marked,
 )
 from merpati.store.email_keywords import Change
 from merpati.store.engine import Store, Topic, Transaction
@@ -343,6 +344,26 @@ async def test_keywords_that_many_had_change_to_what_others_had(
     assert await counts(store, account.id) == (len(had), 10 + len(rare), 6 * len(had))
     await act(Change.SET, frozenset({"$seen"}))
     assert set((await keywords(store, account.id)).values()) == {"$seen"}
+
+
+async def test_marks_are_found_however_many_ranges_they_lie_in(store: Store) -> None:
+    account = await add_account(store)
+    await fill(store, account.id, 100)
+    write: Any = store.write
+    act = partial(write, email_keywords.change, account.id, INBOX)
+    odd = list(range(1, 100, 2))
+    for uid in odd:
+        await act([uid], Change.ADD, frozenset({"$deleted"}))
+    ranges = await store.read(marked.ranges, account.id, INBOX)
+    assert 1 < ranges.count(",") < marked.RANGES_MAX
+    assert await store.read(emails.deleted, account.id, INBOX) == odd
+    await act(range(1, 90), Change.REMOVE, frozenset({"$deleted"}))
+    assert await store.read(emails.deleted, account.id, INBOX) == [91, 93, 95, 97, 99]
+    await act(range(1, 101), Change.SET, frozenset({"$draft"}))
+    assert await store.read(marked.ranges, account.id, INBOX) == "1:100"
+    assert await store.read(emails.deleted, account.id, INBOX) == []
+    await act(range(1, 101), Change.SET, frozenset())
+    assert await store.read(marked.ranges, account.id, INBOX) == ""
 
 
 async def test_only_what_is_marked_deleted_is_removed_as_such(store: Store) -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from merpati.model.uids import compress, expand, ranges, union
+from merpati.model.uids import added, coarse, compress, expand, ranges, union, without
 
 numbers = st.sets(st.integers(1, 2**32 - 1), max_size=50).map(sorted)
 runs = st.lists(st.integers(1, 5), max_size=20)
@@ -47,3 +47,30 @@ def test_a_union_is_that_of_sets(many: list[list[int]]) -> None:
 
 def test_a_million_in_one_run_is_as_short_as_any() -> None:
     assert compress(range(1, 1_000_001)) == "1:1000000"
+
+
+small = st.sets(st.integers(1, 40)).map(sorted)
+
+
+@given(small, small)
+def test_sets_are_added_and_taken_away_by_their_runs(one: list[int], other: list[int]) -> None:
+    assert added(compress(one), compress(other)) == compress(sorted({*one, *other}))
+    assert without(compress(one), compress(other)) == compress(sorted({*one} - {*other}))
+
+
+def test_a_set_of_billions_costs_no_more_than_its_runs() -> None:
+    text = "1:4294967295"
+    assert without(text, "7,9:11") == "1:6,8,12:4294967295"
+    assert added("1:6,8,12:4294967295", "7,9:11") == text
+
+
+@given(small, st.integers(1, 9))
+def test_a_coarse_set_holds_all_and_has_few_runs(uids: list[int], most: int) -> None:
+    text = coarse(compress(uids), most)
+    assert len(list(ranges(text))) <= most
+    assert set(uids) <= set(expand(text))
+    assert coarse(compress(uids), len(uids) + 1) == compress(uids)
+
+
+def test_the_narrowest_gaps_are_closed() -> None:
+    assert coarse("1,3,10,20:21,24", 3) == "1:3,10,20:24"

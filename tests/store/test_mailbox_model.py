@@ -17,7 +17,16 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from merpati.base.faults import Fault, Kind
 from merpati.model import uids as uid_sets
 from merpati.model.change import ChangeKind
-from merpati.store import changes, directory, email_edit, email_keywords, emails, mailboxes
+from merpati.store import (
+    changes,
+    directory,
+    email_edit,
+    email_keywords,
+    email_marks,
+    emails,
+    mailboxes,
+    marked,
+)
 from merpati.store.blobs import BlobStore
 from merpati.store.check import check
 from merpati.store.engine import Transaction
@@ -27,7 +36,7 @@ from tests.support.store import NOW
 
 T = TypeVar("T")
 QUOTA = 60
-WORDS = ("$seen", "$flagged", "work")
+WORDS = ("$seen", "$flagged", "work", "$deleted", "$draft")
 some_words = st.sets(st.sampled_from(WORDS)).map(frozenset)
 picks = st.lists(st.integers(0, 9), min_size=1, max_size=5)
 
@@ -52,6 +61,8 @@ class Mailboxes(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
+        self.patch = pytest.MonkeyPatch()
+        self.patch.setattr(marked, "RANGES_MAX", 2)  # so that ranges grow together
         self.folder = Path(tempfile.mkdtemp())
         self.runner = asyncio.Runner()
         self.store = self.run(stores.sqlite(self.folder))
@@ -76,6 +87,7 @@ class Mailboxes(RuleBasedStateMachine):
         report = self.run(check(self.store, BlobStore(self.folder / "blobs", CountingIds())))
         self.run(self.store.close())
         self.runner.close()
+        self.patch.undo()
         shutil.rmtree(self.folder)
         assert report.found == {}
 
@@ -151,6 +163,19 @@ class Mailboxes(RuleBasedStateMachine):
         _, gone = self.write(emails.remove, self.account, self.ids[name], uids)
         assert gone == [uid for uid in uids if box.emails.pop(uid, None)]
 
+    @rule(data=st.data(), chosen=st.none() | picks)
+    def expunge(self, data: st.DataObject, chosen: list[int] | None) -> None:
+        name, box = self.pick(data)
+        only = None if chosen is None else self.uids(box, chosen)
+        marks = [uid for uid, (_, words) in box.emails.items() if "$deleted" in words]
+        gone = [uid for uid in marks if only is None or uid in only]
+        modseq = self.write(emails.remove_deleted, self.account, self.ids[name], only)
+        assert bool(modseq) is bool(gone)
+        for uid in gone:
+            del box.emails[uid]
+        if only is None and not any("$draft" in words for _, words in box.emails.values()):
+            assert not self.read(marked.ranges, self.account, self.ids[name])
+
     @rule(data=st.data(), chosen=picks)
     def move(self, data: st.DataObject, chosen: list[int]) -> None:
         source, box = self.pick(data)
@@ -220,6 +245,12 @@ class Mailboxes(RuleBasedStateMachine):
                 box.emails
             )
             assert all(row[1] <= found.modseq <= modseq for row in rows)
+            marks = [uid for uid, (_, words) in sorted(box.emails.items()) if "$deleted" in words]
+            assert self.read(emails.deleted, self.account, found.id) == marks
+            left = [words for _, words in box.emails.values() if words & {"$deleted", "$draft"}]
+            unread = sum("$seen" not in words for words in left)
+            counted = self.read(email_marks.left_out, self.account).get(found.id, email_marks.NONE)
+            assert counted == (len(marks), unread)
             state[str(found.id)] = {row[0]: row[3] for row in rows}
         account = self.read(directory.account_by_id, self.account)
         assert (account.used, account.emails) == (

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
-from typing import Final
+from typing import Final, NamedTuple
 
 from merpati.model import rights as letters
 from merpati.model import uids as uid_sets
 from merpati.model.change import ChangeKind
 from merpati.model.message import DELETED, SYSTEM
-from merpati.store import changes, email_marks, emails
+from merpati.store import changes, email_marks, emails, marked
 from merpati.store.engine import Dialect, Transaction, among
 
 MANY: Final = 8  # as one in so many: these are found by walking over all
@@ -23,6 +23,19 @@ class Change(Enum):
     SET = "set"
     ADD = "add"
     REMOVE = "remove"
+
+
+class Changed(NamedTuple):
+    """What became of the keywords of emails.
+
+    `modseq`: of the act, 0 when nothing changed. `uids`: ascending, of those that were found and
+    might be changed. `keywords`: theirs now. `modified`: UIDs of those that changed too lately.
+    """
+
+    modseq: int
+    uids: Sequence[int]
+    keywords: Sequence[str]
+    modified: Sequence[int]
 
 
 async def between(
@@ -62,6 +75,23 @@ async def change(
         email that was found and, with `unchanged_since`, was not changed later; and the UIDs
         of those that were.
     """
+    found = await change_many(
+        tx, account_id, mailbox_id, uids, how, keywords, unchanged_since, rights
+    )
+    return (found.modseq, dict(zip(found.uids, found.keywords, strict=True)), list(found.modified))
+
+
+async def change_many(
+    tx: Transaction,
+    account_id: int,
+    mailbox_id: int,
+    uids: Sequence[int],
+    how: Change,
+    keywords: frozenset[str],
+    unchanged_since: int | None = None,
+    rights: str = letters.ALL,
+) -> Changed:
+    """As `change`, for those who want no mapping of thousands."""
     if len(uids) == 1:
         return await _change_one(
             tx, account_id, mailbox_id, uids[0], how, keywords, unchanged_since, rights
@@ -73,10 +103,9 @@ async def change(
     combine = _combination(how, keywords, rights)
     counts = Counter(held)
     table = {old: combine(old) for old in counts}
-    now = dict(zip(found, map(table.__getitem__, held), strict=True))
     different = {old: new for old, new in table.items() if new != old}
     if not different:
-        return 0, now, modified
+        return Changed(0, found, held, modified)
     modseq, has_linked = await changes.next_modseq_and_links(tx, account_id)
     changed = found
     if len(different) < len(table):
@@ -85,14 +114,17 @@ async def change(
     unseen = sum(
         (emails.is_seen(old) - emails.is_seen(new)) * counts[old] for old, new in different.items()
     )
-    which = await _count(tx, account_id, mailbox_id, modseq, changed, unseen)
+    which = uid_sets.compress(changed)
+    await _count(tx, account_id, mailbox_id, modseq, which, unseen)
     if DELETED in keywords or how is Change.SET:
         await email_marks.log_turned(
             tx, account_id, mailbox_id, modseq, found, held, different, which
         )
+    if marked.are_turned(different):
+        await marked.note(tx, account_id, mailbox_id, found, held, different, which)
     if has_linked:
         await _spread(tx, account_id, mailbox_id, modseq, changed)
-    return modseq, now, modified
+    return Changed(modseq, found, list(map(table.__getitem__, held)), modified)
 
 
 async def _change_one(
@@ -104,8 +136,8 @@ async def _change_one(
     keywords: frozenset[str],
     unchanged_since: int | None,
     rights: str,
-) -> tuple[int, dict[int, str], list[int]]:
-    """As `change`, of one email, which is what most clients do: in as few steps as it takes."""
+) -> Changed:
+    """As `change_many`, of one email, as most clients do: in as few steps as it takes."""
     row = await tx.row(
         "SELECT e.keywords, e.modseq, a.modseq, a.has_linked FROM mailbox_email e"
         " JOIN account a ON a.id = e.account_id"
@@ -113,16 +145,16 @@ async def _change_one(
         account_id, mailbox_id, uid,
     )  # fmt: skip
     if row is None:
-        return 0, {}, []
+        return Changed(0, (), (), ())
     old, at, modseq, has_linked = row
     if _is_claim(how, keywords, unchanged_since):
         if not keywords.isdisjoint(old.split()):
-            return 0, {}, [uid]
+            return Changed(0, (), (), (uid,))
     elif unchanged_since is not None and at > unchanged_since:
-        return 0, {}, [uid]
+        return Changed(0, (), (), (uid,))
     new = _combination(how, keywords, rights)(old)
     if new == old:
-        return 0, {uid: old}, []
+        return Changed(0, (uid,), (old,), ())
     modseq += 1
     await tx.run("UPDATE account SET modseq = $2 WHERE id = $1", account_id, modseq)
     await tx.run(
@@ -131,14 +163,17 @@ async def _change_one(
         account_id, mailbox_id, uid, new, modseq,
     )  # fmt: skip
     unseen = emails.is_seen(old) - emails.is_seen(new)
-    which = await _count(tx, account_id, mailbox_id, modseq, (uid,), unseen)
+    which = str(uid)
+    await _count(tx, account_id, mailbox_id, modseq, which, unseen)
     is_marked = email_marks.is_marked(new)
     if is_marked is not email_marks.is_marked(old):
         turned = (which, "") if is_marked else ("", which)
         await email_marks.log(tx, account_id, mailbox_id, modseq, *turned)
+    if marked.are_turned({old: new}):
+        await marked.note(tx, account_id, mailbox_id, (uid,), (old,), {old: new}, which)
     if has_linked:
         await _spread(tx, account_id, mailbox_id, modseq, (uid,))
-    return modseq, {uid: new}, []
+    return Changed(modseq, (uid,), (new,), ())
 
 
 def _is_claim(how: Change, keywords: frozenset[str], unchanged_since: int | None) -> bool:
@@ -149,16 +184,14 @@ def _is_claim(how: Change, keywords: frozenset[str], unchanged_since: int | None
 
 
 async def _count(
-    tx: Transaction, account_id: int, mailbox_id: int, modseq: int, uids: Sequence[int], unseen: int
-) -> str:
-    """Note in the mailbox and in the log that keywords of emails were changed; their set."""
+    tx: Transaction, account_id: int, mailbox_id: int, modseq: int, which: str, unseen: int
+) -> None:
+    """Note in the mailbox and in the log that keywords of emails were changed, a set of UIDs."""
     await tx.run(
         "UPDATE mailbox SET modseq = $3, unseen = unseen + $4 WHERE account_id = $1 AND id = $2",
         account_id, mailbox_id, modseq, unseen,
     )  # fmt: skip
-    which = uid_sets.compress(uids)
     await changes.log(tx, account_id, modseq, 0, ChangeKind.KEYWORDS_CHANGED, mailbox_id, which)
-    return which
 
 
 async def _keywords(
@@ -303,6 +336,8 @@ async def _spread(
             " WHERE account_id = $1 AND id = $2",
             account_id, box, modseq, emails.is_seen(old) - emails.is_seen(new),
         )  # fmt: skip
+        if marked.are_turned({old: new}):
+            await marked.note(tx, account_id, box, (uid,), (old,), {old: new}, str(uid))
         await changes.log(
             tx, account_id, modseq, n, ChangeKind.KEYWORDS_CHANGED, box, uid_sets.compress([uid])
         )

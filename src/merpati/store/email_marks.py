@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 from merpati.model import uids as uid_sets
 from merpati.model.change import ChangeKind
 from merpati.model.message import DELETED
-from merpati.store import changes, emails
+from merpati.store import changes, emails, marked
 from merpati.store.engine import Transaction
 
 ROW: Final = 1  # the number of the row of the log within its act
@@ -34,6 +34,11 @@ class LeftOut(NamedTuple):
 
 
 NONE: Final = LeftOut(0, 0)
+_IS_DRAFT: Final = "(' ' || keywords || ' ') LIKE '% $draft %'"
+_LEFT_OUT: Final = (
+    f"coalesce(sum(CASE WHEN {emails.IS_DELETED} THEN 1 ELSE 0 END), 0),"
+    " coalesce(sum(CASE WHEN (' ' || keywords || ' ') LIKE '% $seen %' THEN 0 ELSE 1 END), 0)"
+)
 
 
 def is_marked(keywords: str) -> bool:
@@ -57,14 +62,11 @@ async def log_turned(
     the set of the UIDs of these.
     """
     turned = {old: new for old, new in different.items() if is_marked(old) is not is_marked(new)}
-    marked = {old for old, new in turned.items() if is_marked(new)}
-    texts = []
-    for group in (marked, turned.keys() - marked):
-        if len(group) == len(different):
-            texts.append(changed)
-        else:
-            those = zip(uids, held, strict=True) if group else ()
-            texts.append(uid_sets.compress([uid for uid, old in those if old in group]))
+    came = {old for old, new in turned.items() if is_marked(new)}
+    texts = [
+        marked.those(uids, held, different, changed, group)
+        for group in (came, turned.keys() - came)
+    ]
     await log(tx, account_id, mailbox_id, modseq, *texts)
 
 
@@ -83,8 +85,8 @@ def turns(rows: Iterable[tuple[int, str, str]], since: int) -> dict[int, Turn]:
     Rows as `log` wrote them, by modseq; what came with `since` itself is known to most.
     """
     found: dict[int, Turn] = {}
-    for modseq, marked, shown in rows:
-        for text, was_marked in ((marked, False), (shown, True)):
+    for modseq, came, shown in rows:
+        for text, was_marked in ((came, False), (shown, True)):
             for uid in uid_sets.expand(text) if text else ():
                 known = found.get(uid)
                 if known is not None and known.modseq > since:
@@ -99,22 +101,21 @@ async def left_out(tx: Transaction, account_id: int) -> dict[int, LeftOut]:
 
     RFC 8621 2 says that a draft is not unread.
     """
-    rows = await tx.rows(
-        f"SELECT mailbox_id, sum(CASE WHEN {emails.IS_DELETED} THEN 1 ELSE 0 END),"
-        " sum(CASE WHEN (' ' || keywords || ' ') LIKE '% $seen %' THEN 0 ELSE 1 END)"
-        f" FROM {emails.marked(tx)} WHERE account_id = $1 AND {emails.MARKED}"
-        f" AND ({emails.IS_DELETED} OR (' ' || keywords || ' ') LIKE '% $draft %')"
-        " GROUP BY mailbox_id",
-        account_id,
-    )  # fmt: skip
-    return {row[0]: LeftOut(int(row[1]), int(row[2])) for row in rows}
+    found = {}
+    for mailbox_id, ranges in await marked.everywhere(tx, account_id):
+        counts = await marked.select(
+            tx, account_id, mailbox_id, ranges, _LEFT_OUT, f"({emails.IS_DELETED} OR {_IS_DRAFT})"
+        )
+        total, unseen = (int(sum(each)) for each in zip(*counts, strict=True))
+        if total or unseen:
+            found[mailbox_id] = LeftOut(total, unseen)
+    return found
 
 
 async def are_any(tx: Transaction, account_id: int) -> bool:
     """Whether anything in an account is marked."""
-    one = await tx.value(
-        f"SELECT 1 FROM {emails.marked(tx)} WHERE account_id = $1 AND {emails.MARKED}"
-        f" AND {emails.IS_DELETED} LIMIT 1",
-        account_id,
-    )  # fmt: skip
-    return one is not None
+    where = f"{emails.IS_DELETED} LIMIT 1"
+    for mailbox_id, ranges in await marked.everywhere(tx, account_id):
+        if await marked.select(tx, account_id, mailbox_id, ranges, "1", where):
+            return True
+    return False

@@ -20,8 +20,8 @@ from merpati.base.faults import Fault, Kind
 from merpati.model import uids as uid_sets
 from merpati.model.change import ChangeKind
 from merpati.model.message import DELETED, SEEN, Digest
-from merpati.store import blobs, changes, email_threads, expunged, quota
-from merpati.store.engine import Dialect, Row, Topic, Transaction, among, id_list, one_of, within
+from merpati.store import blobs, changes, email_threads, expunged, marked, quota
+from merpati.store.engine import Row, Topic, Transaction, among, id_list, one_of, within
 
 # What `fetch` can return, by name.
 COLUMNS: Final = {
@@ -52,8 +52,6 @@ INSERT_ROW: Final = (
     " blob_id, received_at, size, keywords, sent_day, saved_at)"
     " VALUES ($1, $2, $3, $4, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
 )
-# What stands in the index `mailbox_email_marked`, word for word; and the mark itself.
-MARKED: Final = "keywords LIKE '%$d%'"
 IS_DELETED: Final = "(' ' || keywords || ' ') LIKE '% $deleted %'"
 LEAVING: Final = ("uid", "email_id", "size", "keywords", "thread_id", "added")
 UID_BITS: Final = 32  # RFC 9051 9, uniqueid
@@ -130,6 +128,9 @@ async def add(
         )  # fmt: skip
         tx.announce(Topic.ACCOUNT, account_id)
     await tx.run_many(INSERT_ROW, email_rows)
+    for one in placed:
+        if marked.SIGN in accounts[one.account_id].keywords:
+            await marked.extend(tx, one.account_id, one.mailbox_id, str(one.uid))
     return Added(placed, refused, superfluous)
 
 
@@ -185,35 +186,19 @@ async def first_unseen(tx: Transaction, account_id: int, mailbox_id: int) -> int
     return found
 
 
-def marked(tx: Transaction) -> str:
-    """The table of emails, read by the index of those that may bear a mark.
-
-    With `MARKED` among the conditions; the mark itself is one more. SQLite takes all indexes
-    for equally good, since it knows nothing of how few are marked.
-    """
-    return "mailbox_email" + (
-        " INDEXED BY mailbox_email_marked" if tx.dialect is Dialect.SQLITE else ""
-    )
-
-
 async def deleted(tx: Transaction, account_id: int, mailbox_id: int) -> list[int]:
     r"""The UIDs of a mailbox that are marked \Deleted, ascending."""
-    rows = await tx.rows(
-        f"SELECT uid FROM {marked(tx)} WHERE account_id = $1 AND mailbox_id = $2"
-        f" AND {MARKED} AND {IS_DELETED} ORDER BY uid",
-        account_id, mailbox_id,
-    )  # fmt: skip
-    return [row[0] for row in rows]
+    ranges = await marked.ranges(tx, account_id, mailbox_id)
+    where = f"{IS_DELETED} ORDER BY uid"
+    return [uid for (uid,) in await marked.select(tx, account_id, mailbox_id, ranges, "uid", where)]
 
 
 async def deleted_size(tx: Transaction, account_id: int, mailbox_id: int) -> int:
     r"""Bytes of what is marked \Deleted in a mailbox (RFC 9208 5, DELETED-STORAGE)."""
-    found: int = await tx.value(
-        f"SELECT CAST(coalesce(sum(size), 0) AS BIGINT) FROM {marked(tx)}"
-        f" WHERE account_id = $1 AND mailbox_id = $2 AND {MARKED} AND {IS_DELETED}",
-        account_id, mailbox_id,
-    )  # fmt: skip
-    return found
+    ranges = await marked.ranges(tx, account_id, mailbox_id)
+    size = "CAST(coalesce(sum(size), 0) AS BIGINT)"
+    sizes = await marked.select(tx, account_id, mailbox_id, ranges, size, IS_DELETED)
+    return sum(one for (one,) in sizes)
 
 
 async def remove_deleted(
@@ -224,16 +209,22 @@ async def remove_deleted(
     now: int | None = None,
 ) -> int:
     r"""As `remove`, of all emails marked \Deleted, or of those of these UIDs; the modseq."""
-    found = await tx.rows(
-        f"SELECT uid FROM {marked(tx)} WHERE account_id = $1 AND mailbox_id = $2 AND {MARKED}"
-        " ORDER BY uid",
-        account_id, mailbox_id,
-    )  # fmt: skip
+    ranges = await marked.ranges(tx, account_id, mailbox_id)
+    found = await marked.select(
+        tx, account_id, mailbox_id, ranges, ", ".join(LEAVING), f"{marked.HAS_SIGN} ORDER BY uid"
+    )
     wanted = None if only is None else set(only)
-    uids = [uid for (uid,) in found if wanted is None or uid in wanted]
-    rows = await fetch(tx, account_id, mailbox_id, uids, LEAVING)
-    rows = [row for row in rows if DELETED in row[3].split(" ")]
-    return await _take_out(tx, account_id, mailbox_id, rows, now)
+    leaving = [
+        row
+        for row in found
+        if DELETED in row[3].split(" ") and (wanted is None or row[0] in wanted)
+    ]
+    gone = {row[0] for row in leaving}
+    left = uid_sets.compress([row[0] for row in found if row[0] not in gone])
+    left = uid_sets.coarse(left, marked.RANGES_MAX)
+    if left != ranges:
+        await marked.replace(tx, account_id, mailbox_id, left)
+    return await _take_out(tx, account_id, mailbox_id, leaving, now)
 
 
 async def remove(
@@ -460,3 +451,5 @@ async def insert_rows(
     await tx.run_many(INSERT_ROW, [
         (account_id, mailbox_id, row[0], modseq, *row[1:], saved_at) for row in rows
     ])  # fmt: skip
+    bearing = marked.bearing([row[0] for row in rows], [row[6] for row in rows])
+    await marked.extend(tx, account_id, mailbox_id, bearing)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from merpati.base.faults import Fault
 from merpati.model.change import ChangeKind
 from merpati.model.message import Digest
-from merpati.store import blobs, changes, emails, mailboxes, metadata, rights
+from merpati.store import blobs, changes, emails, mailboxes, marked, metadata, rights
 from merpati.store.blobs import BlobStore, Stored, content_hash
 from merpati.store.engine import Row, Store, Transaction
 
@@ -58,9 +58,9 @@ async def give_mailbox(mender: Mender, row: Row) -> bool:
             return False  # no account to give it to
         await tx.run(
             "INSERT INTO mailbox (account_id, id, parent_id, name, role, uidvalidity, uidnext,"
-            " recent_from, total, unseen, size, modseq)"
-            " VALUES ($1, $2, 0, $3, '', $4, 1, 1, 0, 0, 0, 1) ON CONFLICT DO NOTHING",
-            account_id, mailbox_id, f"Recovered {mailbox_id}", uidvalidity,
+            " recent_from, total, unseen, size, modseq, marked)"
+            " VALUES ($1, $2, 0, $3, '', $4, 1, 1, 0, 0, 0, 1, $5) ON CONFLICT DO NOTHING",
+            account_id, mailbox_id, f"Recovered {mailbox_id}", uidvalidity, marked.EVERYWHERE,
         )  # fmt: skip
         await changes.record(tx, account_id, ChangeKind.MAILBOX_CREATED, mailbox_id)
         return True

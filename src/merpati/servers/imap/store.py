@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from array import array
+from collections.abc import Callable, Sequence
+from itertools import chain
 from typing import Any, Final
 
 from merpati.base.faults import Fault, Kind
@@ -17,6 +19,7 @@ from merpati.servers.imap.sync import sync
 from merpati.servers.imap.view import View
 from merpati.services.imap_events import Cause
 from merpati.store import email_edit, email_keywords, emails, places, transfer
+from merpati.store.email_keywords import Changed
 from merpati.store.engine import P, T, Transaction, Unit
 from merpati.wire.imap import commands, responses, sets
 from merpati.wire.imap.commands import StoreMode
@@ -47,15 +50,16 @@ async def store(client: Client, command: commands.Store) -> Done:
     if conditional:
         client.enable_condstore()
     wanted = rows.named(view, command.set, uid=command.uid)
-    has_changed, now, modified = await _change(client, view, command, wanted.uids)
-    if has_changed:
+    changed = await _change(client, view, command, wanted.uids)
+    if changed.modseq:
         await happened(
-            client, Cause.FLAG, view.name, list(now), owner_id=view.account_id,
+            client, Cause.FLAG, view.name, changed.uids, owner_id=view.account_id,
             keywords=list(command.keywords),
         )  # fmt: skip
     if not command.silent or client.condstore:
-        await _tell(client, view, command, wanted, now)
-    missing = len(wanted.uids) - len(now) - len(modified)
+        await _tell(client, view, command, wanted, changed)
+    modified = changed.modified
+    missing = len(wanted.uids) - len(changed.uids) - len(modified)
     if modified:
         shown = modified if command.uid else [view.number(uid) for uid in modified]
         return Done("some messages were changed before", responses.modified(sets.compress(shown)))
@@ -70,42 +74,41 @@ def _may_change(view: View, keywords: Sequence[str]) -> bool:
 
 async def _change(
     client: Client, view: View, command: commands.Store, uids: Sequence[int]
-) -> tuple[bool, dict[int, str], list[int]]:
-    """Change the keywords, those of many messages in steps, between which others write.
-
-    Returns:
-        Whether any changed; and as `email_keywords.change`.
-    """
-    if not uids:
-        return False, {}, []
+) -> Changed:
+    """Change the keywords, those of many messages in steps, between which others write."""
     if len(uids) <= LONG:
         return await _step(client, view, client.services.store.write, command, uids)
-    has_changed = False
-    now: dict[int, str] = {}
-    modified: list[int] = []
-    for start in range(0, len(uids), STEP):
-        write = client.services.store.write_long
-        one = await _step(client, view, write, command, uids[start : start + STEP])
-        has_changed |= one[0]
-        now |= one[1]
-        modified += one[2]
-    return has_changed, now, modified
+    write = client.services.store.write_long
+    steps = [
+        await _step(client, view, write, command, uids[start : start + STEP])
+        for start in range(0, len(uids), STEP)
+    ]
+    if len(steps) == 1:
+        return steps[0]
+    each = chain.from_iterable
+    return Changed(
+        max(one.modseq for one in steps),
+        array("I", each(one.uids for one in steps)),
+        list(each(one.keywords for one in steps)),
+        list(each(one.modified for one in steps)),
+    )
 
 
 async def _step(
     client: Client, view: View, write: Callable[..., Any], command: commands.Store,
     uids: Sequence[int],
-) -> tuple[bool, dict[int, str], list[int]]:  # fmt: skip
+) -> Changed:  # fmt: skip
     """One transaction of `_change`."""
-    modseq, now, modified = await write(
-        email_keywords.change, view.account_id, view.mailbox_id, uids, CHANGES[command.mode],
+    changed: Changed = await write(
+        email_keywords.change_many, view.account_id, view.mailbox_id, uids, CHANGES[command.mode],
         frozenset(command.keywords), command.unchanged_since, view.rights,
     )  # fmt: skip
+    modseq = changed.modseq
     if modseq == view.modseq + 1 and not view.contexts:  # nobody else has changed anything
         view.modseq, client.changed = modseq, False
     elif modseq:
         view.own = (*view.own, modseq)
-    return modseq > 0, now, modified
+    return changed
 
 
 async def _write(
@@ -123,7 +126,7 @@ async def _tell(
     view: View,
     command: commands.Store,
     wanted: rows.Selection,
-    now: Mapping[int, str],
+    changed: Changed,
 ) -> None:
     """Tell the keywords that messages have now, from what the transaction has returned."""
     items: list[Attribute] = []
@@ -135,22 +138,22 @@ async def _tell(
         items.append(Attribute.MODSEQ)
     how = rows.plan(tuple(items))
     told = wanted
-    if len(now) != len(wanted.uids):
-        told = rows.selection(view, list(now))
+    if len(changed.uids) != len(wanted.uids):
+        told = rows.selection(view, changed.uids)
     if client.condstore:
         await rows.send(client, view, how, told)
         return
-    if len(now) == 1:
-        (uid, stored), *_ = now.items()
-        client.connection.write(rows.flag_line(client, view, how, told.places[0] + 1, uid, stored))
+    keywords = changed.keywords
+    if len(keywords) == 1:
+        number, uid = told.places[0] + 1, told.uids[0]
+        client.connection.write(rows.flag_line(client, view, how, number, uid, keywords[0]))
         return
-    keywords = list(now.values())
     start = 0
     for part in told.chunks(how.chunk):
         some = keywords[start : start + how.chunk]
         start += how.chunk
         client.connection.write(rows.flag_lines(client, view, how, part, some))
-        if start < len(now):
+        if start < len(keywords):
             await client.connection.drain()
             await asyncio.sleep(0)
 

@@ -98,6 +98,7 @@ CREATE TABLE mailbox (
   size BIGINT NOT NULL,
   modseq BIGINT NOT NULL,                 -- of the last change to what it holds
   sort_order BIGINT NOT NULL DEFAULT 0,   -- RFC 8621 2
+  marked TEXT NOT NULL DEFAULT '',        -- UIDs among which marks are (store/marked.py)
   PRIMARY KEY (account_id, id)
 ) {clustered};
 CREATE UNIQUE INDEX mailbox_name ON mailbox (account_id, parent_id, name);
@@ -126,11 +127,6 @@ CREATE TABLE mailbox_email (
   sent_day BIGINT,                        -- of the Date field, from 1970-01-01; NULL: of received_at
   PRIMARY KEY (account_id, mailbox_id, uid)
 ) {clustered};
-
--- Where $deleted and $draft may be, however large the mailbox: few rows are in it at any time.
--- One cheap condition for both, as each change of keywords asks it of the old and of the new.
-CREATE INDEX mailbox_email_marked ON mailbox_email (account_id, mailbox_id, uid)
-  WHERE keywords LIKE '%$d%';
 
 -- The threads of replies; a message that answers nothing begins its own (store/emails.py).
 CREATE TABLE thread_ref (

@@ -1,0 +1,116 @@
+r"""Where in a mailbox marks may be: $deleted and $draft, which few emails bear at any time.
+
+EXPUNGE, STATUS and JMAP's counts ask for what is marked, however large the mailbox. Its row
+names ranges of UIDs outside of which nothing is, and only what lies within them is read. An
+index of the marked rows would be exact, but each change of keywords would keep it up row by
+row, which costs half as much as the change itself; a STORE of all changes one range.
+
+What leaves a mailbox stays within its ranges, until EXPUNGE finds out what is left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from merpati.model import uids as uid_sets
+from merpati.store.engine import Row, Transaction
+
+RANGES_MAX: Final = 32  # of a mailbox; of more, the nearest become one
+EVERYWHERE: Final = "1:4294967295"  # when nobody knows better
+SIGN: Final = "$d"  # what stands in all keywords that hold a mark, and in few others
+HAS_SIGN: Final = f"keywords LIKE '%{SIGN}%'"
+
+
+def bearing(uids: Sequence[int], keywords: Sequence[str]) -> str:
+    """The set of those ascending UIDs whose keywords may hold a mark."""
+    return uid_sets.compress([uid for uid, one in zip(uids, keywords, strict=True) if SIGN in one])
+
+
+def are_turned(different: Mapping[str, str]) -> bool:
+    """Whether keywords may gain or lose a mark: those before, and what became of them."""
+    return any((SIGN in old) is not (SIGN in new) for old, new in different.items())
+
+
+async def note(
+    tx: Transaction, account_id: int, mailbox_id: int, uids: Sequence[int],
+    held: Sequence[str], different: Mapping[str, str], changed: str,
+) -> None:  # fmt: skip
+    """Keywords of emails in a mailbox have changed.
+
+    Args:
+        tx: The transaction.
+        account_id: The mailbox's account.
+        mailbox_id: The mailbox.
+        uids: Those whose keywords were read.
+        held: The keywords that these had.
+        different: What became of those keywords that changed.
+        changed: The set of the UIDs whose keywords changed.
+    """
+    came = {old for old, new in different.items() if SIGN in new and SIGN not in old}
+    left = {old for old, new in different.items() if SIGN in old and SIGN not in new}
+    before = text = await ranges(tx, account_id, mailbox_id)
+    if came:
+        text = uid_sets.added(text, those(uids, held, different, changed, came))
+    if left:
+        text = uid_sets.without(text, those(uids, held, different, changed, left))
+    text = uid_sets.coarse(text, RANGES_MAX)
+    if text != before:
+        await replace(tx, account_id, mailbox_id, text)
+
+
+def those(
+    uids: Sequence[int], held: Sequence[str], different: Mapping[str, str], changed: str,
+    group: set[str],
+) -> str:  # fmt: skip
+    """The set of the UIDs with these keywords, arguments as of `note`."""
+    if len(group) == len(different):
+        return changed
+    found = zip(uids, held, strict=True) if group else ()
+    return uid_sets.compress([uid for uid, old in found if old in group])
+
+
+async def ranges(tx: Transaction, account_id: int, mailbox_id: int) -> str:
+    """Where in a mailbox marks may be, a set of UIDs."""
+    found: str | None = await tx.value(
+        "SELECT marked FROM mailbox WHERE account_id = $1 AND id = $2", account_id, mailbox_id
+    )
+    return found or ""
+
+
+async def extend(tx: Transaction, account_id: int, mailbox_id: int, more: str) -> None:
+    """Emails that may bear a mark have come to a mailbox: a set of UIDs."""
+    if more:
+        before = await ranges(tx, account_id, mailbox_id)
+        text = uid_sets.coarse(uid_sets.added(before, more), RANGES_MAX)
+        if text != before:
+            await replace(tx, account_id, mailbox_id, text)
+
+
+async def replace(tx: Transaction, account_id: int, mailbox_id: int, text: str) -> None:
+    """Note where in a mailbox marks may be, and nowhere else."""
+    await tx.run(
+        "UPDATE mailbox SET marked = $3 WHERE account_id = $1 AND id = $2",
+        account_id, mailbox_id, text,
+    )  # fmt: skip
+
+
+async def everywhere(tx: Transaction, account_id: int) -> list[Row]:
+    """The mailboxes of an account in which marks may be, with their ranges."""
+    return await tx.rows(
+        "SELECT id, marked FROM mailbox WHERE account_id = $1 AND marked <> ''", account_id
+    )
+
+
+async def select(
+    tx: Transaction, account_id: int, mailbox_id: int, text: str, wanted: str, where: str
+) -> list[Any]:
+    """Rows of what lies within ranges, by UID, if `wanted` is a list of plain columns."""
+    found: list[Any] = []
+    for first, last in uid_sets.ranges(text):
+        found += await tx.rows(
+            f"SELECT {wanted} FROM mailbox_email WHERE account_id = $1 AND mailbox_id = $2"
+            f" AND uid BETWEEN $3 AND $4 AND {where}",
+            account_id, mailbox_id, first, last,
+        )  # fmt: skip
+    return found
