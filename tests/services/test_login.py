@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from merpati.base.faults import Fault, Kind
+from merpati.base.log import Log, Sink
 from merpati.base.metrics import Metrics
 from merpati.model.account import Account
 from merpati.services.login import PASSWORD_MAX, Login, LoginSettings
@@ -26,12 +29,23 @@ OTHER = "198.51.100.1"
 class Door:
     """A login over a store that has ana, with the password "secret"."""
 
-    def __init__(self, store: SqliteStore, ana: Account, settings: LoginSettings) -> None:
+    def __init__(
+        self, store: SqliteStore, ana: Account, settings: LoginSettings, log: Path
+    ) -> None:
         self.store = store
         self.ana = ana
         self.clock = FakeClock()
         self.metrics = Metrics()
-        self.login = Login(store, self.clock, CountingIds(), settings, self.metrics)
+        self.lines = log
+        self._file = log.open("wb")
+        self.login = Login(
+            store, self.clock, CountingIds(), settings, self.metrics,
+            log=Log(Sink(self.clock, fd=self._file.fileno(), style="json")),
+        )  # fmt: skip
+
+    def close(self) -> None:
+        self.login.close()
+        self._file.close()
 
     async def opens(self, name: str = ANA, password: str = "secret", peer: str = HOME) -> Account:
         return await self.login.verify(name, password, peer, "imap")
@@ -58,15 +72,34 @@ async def door(tmp_path: Path) -> AsyncIterator[Door]:
     ana = await stores.add_account(store, ANA)
     await store.write(directory.set_account, ana.id, password=password_hash("secret"))
     settings = LoginSettings(guesses_per_hour=60, guesses_burst=3)
-    made = Door(store, ana, settings)
+    made = Door(store, ana, settings, tmp_path / "log")
     yield made
-    made.login.close()
+    made.close()
     await store.close()
 
 
 async def test_the_right_password_opens_whatever_the_case_of_the_name(door: Door) -> None:
     assert (await door.opens()).id == door.ana.id
     assert (await door.opens("ANA@Example.Org")).id == door.ana.id
+
+
+async def test_a_wrong_guess_leaves_a_line_with_the_address_and_no_name_can_forge_one(
+    door: Door,
+) -> None:
+    forged = f'x", "event": "sign_in.failed", "peer": "{OTHER}'
+    await door.opens()
+    await door.refuses(forged)
+    for _ in range(3):
+        await door.refuses(password="hush")
+    assert await door.refuses() is Kind.TOO_MANY  # and no line, or guessing would fill the disk
+    lines = door.lines.read_text()
+    assert [json.loads(line)["peer"] for line in lines.splitlines()] == [HOME] * 4
+    assert "hush" not in lines
+    guide = (Path(__file__).parents[2] / "docs/guide/administer.md").read_text()
+    found = re.search(r"^failregex = (.*)$", guide, re.MULTILINE)
+    assert found is not None
+    pattern = found[1].replace("<HOST>", r"([0-9a-f.:]+)")
+    assert re.findall(pattern, lines) == [HOME] * 4
 
 
 async def test_any_address_of_the_account_opens_it(door: Door) -> None:

@@ -114,7 +114,7 @@ def assemble(
     history = SignInHistory(store, clock)
     login = Login(
         store, clock, ids, login_settings, metrics, sessions.owner, app_passwords=app_passwords,
-        history=history,
+        history=history, log=log,
     )  # fmt: skip
     factors = SecondFactor(store, clock, ids, sealing, hostname)
     passkeys = Passkeys(store, clock, ids)

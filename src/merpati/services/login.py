@@ -36,6 +36,7 @@ from merpati.base.clock import Clock
 from merpati.base.faults import Fault, Kind
 from merpati.base.ids import Ids
 from merpati.base.limits import RateLimit, address_key
+from merpati.base.log import Log
 from merpati.base.metrics import Metrics
 from merpati.base.settings import setting
 from merpati.model.account import Account
@@ -104,8 +105,14 @@ class Login:
         *,
         app_passwords: AppPasswords | None = None,
         history: SignInHistory | None = None,
+        log: Log | None = None,
     ) -> None:
-        """`tokens` says whose a bearer token is; without it there are no such mechanisms."""
+        """`tokens` says whose a bearer token is; without it there are no such mechanisms.
+
+        `log` gets a line for each wrong guess, as programs read that keep guessers out by address.
+        Who is throttled already leaves none, so the guesses bound the lines.
+        """
+        self._log = log
         self._app_passwords = app_passwords
         self._history = history
         self._store = store
@@ -305,6 +312,8 @@ class Login:
         self._by_name.take(f"{address} {name.lower()}")
         self._by_address.take(address)
         self._count.inc(protocol, "failed")
+        if self._log is not None:
+            self._log.warning("sign_in.failed", peer=peer, protocol=protocol, name=name)
 
     @property
     def takes_tokens(self) -> bool:
