@@ -34,18 +34,19 @@ def digest(content: bytes | mmap.mmap, received_at: int) -> Digest:
     root, fields = tree.read(content, _KEYS, envelope.RECIPIENTS)
     own = message_ids(fields.get(b"message-id", b""))[:1]
     subject = words.decode(fields.get(b"subject", b""))
+    sent, sent_day = dates.written(fields.get(b"date", b""))
     return Digest(
         structure=tree.encode(root),
         envelope=envelope.of_values(fields),
         bodystructure=structure.bodystructure(root, content),
-        sent_at=_sent_at(fields, received_at),
+        sent_at=received_at if sent is None or sent < 0 else sent * 1000,
         preview=text.preview(content, root),
         message_id=own[0].decode("utf-8", "replace") if own else "",
         thread_refs=_thread_refs(fields, own, subject) + _report_refs(content, root),
         references=_references(fields),
         tls_optional=_tls_optional(fields),
-        subject=_shown(subject),
-        sent_day=dates.written_day(fields[b"date"]) if b"date" in fields else None,
+        subject=subject[:SUBJECT_SHOWN],
+        sent_day=sent_day,
     )
 
 
@@ -75,7 +76,7 @@ def outline(content: bytes | mmap.mmap, received_at: int) -> Digest:
     return Digest(
         b"", b"", b"", received_at, "", message_id, (),
         tls_optional=_tls_optional(fields),
-        subject=_shown(words.decode(fields.get(b"subject", b""))),
+        subject=words.decode(fields.get(b"subject", b""))[:SUBJECT_SHOWN],
     )  # fmt: skip
 
 
@@ -84,31 +85,20 @@ def _tls_optional(fields: _Fields) -> bool:
     return _TLS_REQUIRED in fields and fields[_TLS_REQUIRED].strip().lower() == b"no"
 
 
-def _shown(subject: str) -> str:
-    """The subject as the trace tells it."""
-    return subject[:SUBJECT_SHOWN]
-
-
-def _sent_at(fields: _Fields, received_at: int) -> int:
-    raw = fields.get(b"date")
-    sent = dates.timestamp(raw) if raw else None
-    return received_at if sent is None or sent < 0 else sent * 1000
-
-
 def _thread_refs(fields: _Fields, own: list[bytes], subject: str) -> tuple[int, ...]:
     """Hashes of each message id together with the base subject (RFC 8621 3)."""
     ancestors: list[bytes] = []
     for key in (b"references", b"in-reply-to"):
-        if raw := fields.get(key):
-            ancestors += message_ids(raw)
+        if key in fields:
+            ancestors += message_ids(fields[key])
     if len(ancestors) >= REFS_MAX:
         ancestors = ancestors[:1] + ancestors[2 - REFS_MAX :]
     if not own and not ancestors:
         return ()
     base = base_subject(subject).casefold()
     salt = blake2b(base.encode("utf-8", "replace"), digest_size=16).digest()
-    # A dict keeps the first of each, in order.
-    return tuple(dict.fromkeys([_ref(found, salt) for found in own + ancestors]))
+    # A dict keeps the first of each, in order; the parent mostly stands in both fields.
+    return tuple([_ref(found, salt) for found in dict.fromkeys(own + ancestors)])
 
 
 def _report_refs(content: bytes | mmap.mmap, root: tree.Part) -> tuple[int, ...]:

@@ -266,6 +266,6 @@ def test_any_message_has_a_readable_structure(pieces: list[bytes]) -> None:
     assert body(message)
 
 
-@pytest.mark.parametrize(("name", "written"), structure._WRITTEN.items())
+@pytest.mark.parametrize(("name", "written"), structure._NAMES.items())
 def test_common_names_are_written_as_strings(name: str, written: bytes) -> None:
     assert written == string(name.encode())

@@ -8,6 +8,7 @@ common forms, and word by word where that one gives up.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from merpati.wire.imap.strings import QUOTED_MAX, nstring, string
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from merpati.wire.mime.headers import Headers
 
 MAX_ADDRESSES: Final = 5_000  # of one field; nobody reads further
+REMEMBERED: Final = 200  # bytes; a field of no more is not read anew each time it comes
 
 KEYS: Final = frozenset(
     b"date subject from sender reply-to to cc bcc in-reply-to message-id".split()
@@ -87,9 +89,13 @@ def addresses(value: bytes | None) -> bytes:
     """An unfolded address field as a list of address structures, or NIL."""
     if not value:
         return b"NIL"
+    return _remembered(value) if len(value) <= REMEMBERED else _structures(value)
+
+
+def _structures(value: bytes) -> bytes:
     out: list[bytes] = []
-    at, group = 0, False
-    while len(out) < MAX_ADDRESSES:
+    at, size, group = 0, len(value), False
+    while at < size and len(out) < MAX_ADDRESSES:
         common = _COMMON.match(value, at)
         if common and common.end() - at <= QUOTED_MAX:
             quoted, phrase, local, domain, bare_local, bare_domain = common.groups()
@@ -102,7 +108,7 @@ def addresses(value: bytes | None) -> bytes:
             at = common.end()
             continue
         at = (_NEXT_IN_GROUP if group else _NEXT).match(value, at).end()  # type: ignore[union-attr]  # matches anything
-        if at >= len(value):
+        if at == size:
             break
         if simple := _SIMPLE.match(value, at):
             quoted, phrase, local, domain, bare_local, bare_domain = simple.groups()
@@ -128,6 +134,10 @@ def addresses(value: bytes | None) -> bytes:
     if group:
         out.append(_GROUP_END)
     return b"(%b)" % b"".join(out) if out else b"NIL"
+
+
+# The same people write, and are written to, again and again.
+_remembered: Final = lru_cache(maxsize=1024)(_structures)
 
 
 class _Address:

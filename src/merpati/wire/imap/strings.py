@@ -12,7 +12,8 @@ from typing import Final
 # RFC 2683 3.2.1.5: clients keep lines to about 1,000 octets; longer text goes as a literal.
 QUOTED_MAX: Final = 1000
 
-_NEEDS_NO_ESCAPE: Final = re.compile(rb"[ !#-\[\]-~]*+")  # TEXT-CHAR but quoted-specials and CTL
+# TEXT-CHAR but quoted-specials and CTL
+_NEEDS_NO_ESCAPE: Final = re.compile(rb"[ !#-\[\]-~]{0,%d}+" % QUOTED_MAX)
 _QUOTABLE: Final = re.compile(rb"[\x01-\x09\x0b\x0c\x0e-\x7f]*+")  # TEXT-CHAR
 _QUOTABLE_UTF8: Final = re.compile(rb"[\x01-\x09\x0b\x0c\x0e-\x7f\x80-\xff]*+")
 _SPECIALS: Final = re.compile(rb'(["\\])')
@@ -24,11 +25,10 @@ def string(text: bytes, *, utf8: bool = False) -> bytes:
 
     `utf8`: the bytes are UTF-8 and the client takes that in quotes (RFC 9051 4.3).
     """
-    if len(text) <= QUOTED_MAX:
-        if _NEEDS_NO_ESCAPE.fullmatch(text):
-            return b'"%b"' % text
-        if (_QUOTABLE_UTF8 if utf8 else _QUOTABLE).fullmatch(text):
-            return b'"%b"' % _SPECIALS.sub(rb"\\\1", text)
+    if _NEEDS_NO_ESCAPE.fullmatch(text):
+        return b'"%b"' % text
+    if len(text) <= QUOTED_MAX and (_QUOTABLE_UTF8 if utf8 else _QUOTABLE).fullmatch(text):
+        return b'"%b"' % _SPECIALS.sub(rb"\\\1", text)
     return literal(text)
 
 

@@ -31,7 +31,17 @@ _COMMON: Final = (
     "charset us-ascii utf-8 UTF-8 iso-8859-1 format flowed boundary name filename "
     "attachment inline"
 )
-_WRITTEN: Final = {name: b'"%b"' % name.encode() for name in _COMMON.split()}
+
+
+class _Written(dict[str, bytes]):
+    """Texts as `string` writes them; those that are not in it are written when asked for."""
+
+    def __missing__(self, text: str) -> bytes:
+        return string(text.encode("utf-8", "replace"))
+
+
+_NAMES: Final = _Written({name: b'"%b"' % name.encode() for name in _COMMON.split()})
+_TEXTS: Final = _Written({"": b"NIL"})
 _NO_EXTENSION: Final = b" NIL NIL NIL NIL"
 
 
@@ -59,11 +69,11 @@ def _write(
             _write(put, child, buffer, extensible=extensible)
         if not part.children:
             _write_nothing(put, extensible=extensible)
-        put(b" " + _name(part.subtype))
+        put(b" " + _NAMES[part.subtype])
         if extensible:
             put(b" %b%b" % (_parameters(part.params), _extension(part)))
     else:
-        _write_fields(put, part)
+        put(_fields(part))
         if part.type == "text":
             put(b" %d" % part.lines)
         elif part.type == "message" and part.subtype in {"rfc822", "global"}:
@@ -78,7 +88,7 @@ def _write(
                 _write_nothing(put, extensible=extensible)
             put(b" %d" % part.lines)
         if extensible:
-            put(b" %b%b" % (_nstring(part.md5), _extension(part)))
+            put(b" %b%b" % (_TEXTS[part.md5], _extension(part)))
     put(b")")
 
 
@@ -87,27 +97,20 @@ def _write_nothing(put: Callable[[bytes], None], *, extensible: bool) -> None:
     put(b"(%b%b)" % (_NO_BODY, _NO_EXTENSION if extensible else b""))
 
 
-def _write_fields(put: Callable[[bytes], None], part: Part) -> None:
+def _fields(part: Part) -> bytes:
     """The type and the fields every single part has (RFC 3501 9, body-fields)."""
-    put(
-        b"%b %b %b %b %b %b %d"
-        % (
-            _name(part.type),
-            _name(part.subtype),
-            _parameters(_with_charset(part)),
-            _nstring(part.id),
-            _nstring(part.description),
-            _name(part.encoding),
-            part.size,
-        )
-    )
-
-
-def _with_charset(part: Part) -> list[tuple[str, str]]:
-    """The parameters; for text with the default that RFC 2046 4.1.2 gives it."""
+    pairs = part.params
     if part.type == "text" and not part.param("charset"):
-        return [*part.params, ("charset", "us-ascii")]
-    return part.params
+        pairs = [*pairs, ("charset", "us-ascii")]  # RFC 2046 4.1.2: what it has by default
+    return b"%b %b %b %b %b %b %d" % (
+        _NAMES[part.type],
+        _NAMES[part.subtype],
+        _parameters(pairs),
+        _TEXTS[part.id],
+        _TEXTS[part.description],
+        _NAMES[part.encoding],
+        part.size,
+    )
 
 
 def _extension(part: Part) -> bytes:
@@ -117,32 +120,22 @@ def _extension(part: Part) -> bytes:
     disposition = language = b"NIL"
     if part.disposition:
         disposition = b"(%b %b)" % (
-            _name(part.disposition),
+            _NAMES[part.disposition],
             _parameters(part.disposition_params),
         )
     if part.language:
-        language = b"(%b)" % b" ".join([_name(tag) for tag in part.language])
-    return b" %b %b %b" % (disposition, language, _nstring(part.location))
+        language = b"(%b)" % b" ".join([_NAMES[tag] for tag in part.language])
+    return b" %b %b %b" % (disposition, language, _TEXTS[part.location])
 
 
 def _parameters(pairs: list[tuple[str, str]]) -> bytes:
     """A parameter list; what is not ASCII as RFC 2231 4 writes it, so that it stays 7-bit."""
     if not pairs:
         return b"NIL"
-    out = []
+    out: list[bytes] = []
     for name, value in pairs:
         if value.isascii():
-            out.append(_name(name))
-            out.append(_name(value))
+            out += _NAMES[name], _NAMES[value]
         else:
-            out.append(_name(name + "*"))
-            out.append(b"\"utf-8''%b\"" % quote(value, safe="").encode())
+            out += _NAMES[name + "*"], b"\"utf-8''%b\"" % quote(value, safe="").encode()
     return b"(%b)" % b" ".join(out)
-
-
-def _name(text: str) -> bytes:
-    return _WRITTEN.get(text) or string(text.encode("utf-8", "replace"))
-
-
-def _nstring(text: str) -> bytes:
-    return _name(text) if text else b"NIL"

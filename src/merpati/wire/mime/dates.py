@@ -83,19 +83,27 @@ def parse(raw: bytes) -> datetime | None:
 
 def timestamp(raw: bytes) -> int | None:
     """The moment a Date value names in Unix seconds, as `parse` finds it."""
+    return written(raw)[0]
+
+
+def written(raw: bytes) -> tuple[int, int] | tuple[None, None]:
+    """The moment a Date value names in Unix seconds, and the day in its own zone.
+
+    The day is counted from 1970-01-01. None for both when it names none.
+    """
     found = _COMMON.fullmatch(raw)
     if found is None or (days := _day_number(found[1])) is None:
         moment = parse(raw)
-        return int(moment.timestamp()) if moment else None
+        return (int(moment.timestamp()), moment.toordinal() - _EPOCH) if moment else (None, None)
     _, hour, minute, second, sign, hours, minutes = found.groups(b"0")
     east = int(hours) * 60 + int(minutes)
     if sign == b"-":
         east = -east
-    return ((days * 24 + int(hour)) * 60 + int(minute) - east) * 60 + int(second)
+    return ((days * 24 + int(hour)) * 60 + int(minute) - east) * 60 + int(second), days
 
 
 def written_day(raw: bytes) -> int | None:
-    """The day a Date value names in its own zone, counted from 1970-01-01."""
+    """The day a Date value names in its own zone, as `written` gives it, without the moment."""
     found = _COMMON.fullmatch(raw)
     if found is None or (days := _day_number(found[1])) is None:
         moment = parse(raw)

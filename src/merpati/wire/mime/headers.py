@@ -11,6 +11,7 @@ byte for byte, whatever it contains. Real mail breaks every rule of RFC 5322
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
@@ -34,8 +35,6 @@ _LINES: Final = re.compile(
     rb"(?:([!-9;-~\x80-\xff]++)[ \t]*+:|(?=[^\r\n]|\r(?!\n)))(.*+(?:\n[ \t].*+)*)\n?"
     rb"|(\r?\n)"
 )
-# The same for the fields that have a name; all between them is passed over.
-_NAMED: Final = re.compile(rb"\n([!-9;-~\x80-\xff]++)[ \t]*+:(.*+(?:\n[ \t].*+)*)")
 _EMPTY_LINE: Final = re.compile(rb"\n\r?\n")
 
 
@@ -131,7 +130,20 @@ def collect(
     ):
         fields = split(buffer, start, end).fields
         return choose([(field.name, field.raw_value) for field in fields], keys, joined)
-    return choose(_NAMED.findall(header), keys, joined)
+    return choose(_named(frozenset(keys)).findall(header), keys, joined)
+
+
+@lru_cache(maxsize=64)  # of the code's own sets of names
+def _named(keys: frozenset[bytes]) -> re.Pattern[bytes]:
+    """Finds the fields of these names as `_LINES` does, and passes over all others.
+
+    Most lines of a header are none of them, which their first letter tells already.
+    """
+    letters = b"".join({re.escape(key[:1]) for key in keys})
+    names = b"|".join(map(re.escape, keys))
+    return re.compile(
+        rb"\n(?=[%b])(%b)[ \t]*+:(.*+(?:\n[ \t].*+)*)" % (letters, names), re.IGNORECASE
+    )
 
 
 def choose(
