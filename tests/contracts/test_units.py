@@ -198,6 +198,19 @@ async def test_a_statement_says_how_many_rows_it_changed(store: Store) -> None:
     assert await store.write(unit) == [3, 0, 0, None, None, [(0, 1), (1, 1)]]
 
 
+async def test_an_insert_says_the_id_of_its_row_unless_a_key_was_taken(store: Store) -> None:
+    async def unit(tx: Transaction) -> list[int | None]:
+        sql = "INSERT INTO domain (name, created_at) VALUES ($1, 0) ON CONFLICT DO NOTHING"
+        return [await tx.insert(sql, name) for name in ("a.test", "b.test", "a.test", "c.test")]
+
+    async def ids(tx: Transaction) -> dict[str, int]:
+        return dict(await tx.rows("SELECT name, id FROM domain"))
+
+    first, second, taken, third = await store.write(unit)
+    assert taken is None
+    assert await store.read(ids) == {"a.test": first, "b.test": second, "c.test": third}
+
+
 async def test_returning_changes_every_row_though_only_one_is_asked_for(store: Store) -> None:
     await make_table(store, rows=5)
 

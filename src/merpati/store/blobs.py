@@ -362,6 +362,9 @@ class BlobStore:
 # Rows
 
 
+_INSERT: Final = "INSERT INTO blob (hash, size, refs, location) VALUES ($1, $2, $3, $4)"
+
+
 async def insert(tx: Transaction, body: Body, refs: int) -> tuple[int, bool]:
     """Count `refs` more holders of these bytes, storing them when they are new.
 
@@ -369,17 +372,20 @@ async def insert(tx: Transaction, body: Body, refs: int) -> tuple[int, bool]:
         The blob's id, and whether the body's own file is superfluous and is to be
         removed after the commit.
     """
-    row = await tx.row(
-        "INSERT INTO blob (hash, size, refs, location) VALUES ($1, $2, $3, $4)"
-        " ON CONFLICT (hash) DO UPDATE SET refs = blob.refs + excluded.refs"
-        " RETURNING id, refs, location",
-        body.hash, body.size, refs, body.location,
-    )  # fmt: skip
-    assert row is not None
-    blob_id, total, location = row
-    if total == refs and not location:  # new, or garbage not collected yet
+    blob = body.hash, body.size, refs, body.location
+    blob_id = await tx.insert(f"{_INSERT} ON CONFLICT (hash) DO NOTHING", *blob)
+    location = body.location
+    if blob_id is None:  # seldom
+        row = await tx.row(
+            f"{_INSERT} ON CONFLICT (hash) DO UPDATE SET refs = blob.refs + excluded.refs"
+            " RETURNING id, location",
+            *blob,
+        )
+        assert row is not None
+        blob_id, location = row
+    elif not location:
         await tx.run(
-            "INSERT INTO body (blob_id, encoding, data) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
+            "INSERT INTO body (blob_id, encoding, data) VALUES ($1, $2, $3)",
             blob_id, body.encoding, body.data,
         )  # fmt: skip
     return blob_id, bool(body.location) and location != body.location

@@ -94,6 +94,10 @@ class PostgresqlTransaction:
         count = status.rpartition(" ")[2]  # "UPDATE 3", "INSERT 0 3", "CREATE TABLE"
         return int(count) if count.isdecimal() else 0
 
+    async def insert(self, sql: str, *args: Any) -> int | None:
+        found: int | None = await self.value(f"{sql} RETURNING id", *args)
+        return found
+
     async def run_many(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
         with _conflicts():
             await self._connection.executemany(sql, [_plain(row) for row in rows])

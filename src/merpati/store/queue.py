@@ -118,15 +118,16 @@ async def add(
         expires_at = min(expires_at, options.deliver_by)
     elif options.deliver_by and sender:
         warn_at = min(warn_at or options.deliver_by, options.deliver_by)
-    message_id: int = await tx.value(
+    message_id = await tx.insert(
         "INSERT INTO queue_message (trace, blob_id, sender, account_id, smtputf8, received_at,"
         " expires_at, warn_at, look_at, options, prefix, own)"
-        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) RETURNING id",
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
         trace, blob_id, sender, account_id, int(smtputf8), received_at, expires_at, warn_at,
         min(warn_at or expires_at, expires_at),
         "" if options == NO_OPTIONS else msgspec.json.encode(options).decode(), prefix,
         int(is_own),
     )  # fmt: skip
+    assert message_id is not None
     new = _queued(
         message_id, sender, start, recipients, options, recipient_options or {}, held,
         await queue_rules.rules(tx),

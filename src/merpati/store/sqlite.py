@@ -124,6 +124,10 @@ class SqliteTransaction:
             raise Conflict(str(error)) from error
         return self.db.changes()
 
+    async def insert(self, sql: str, *args: Any) -> int | None:
+        inserted = await self.run(sql, *args)
+        return self.db.last_insert_rowid() if inserted else None
+
     async def run_many(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
         try:
             self.db.executemany(_translated[sql], rows)

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 from email.utils import format_datetime, parsedate_to_datetime
 
 import pytest
@@ -154,9 +154,12 @@ def test_time_is_bounded_whatever_the_length(unit: bytes) -> None:
     | DATE_BYTES
 )
 @settings(max_examples=500)
-def test_the_timestamp_is_that_of_the_moment(raw: bytes) -> None:
+def test_the_timestamp_is_that_of_the_moment_and_the_day_its_own(raw: bytes) -> None:
     moment = dates.parse(raw)
     assert dates.timestamp(raw) == (moment.timestamp() if moment else None)
+    day = (moment.date() - date(1970, 1, 1)).days if moment else None
+    assert dates.written(raw) == (dates.timestamp(raw), day)
+    assert dates.written_day(raw) == day
 
 
 def test_a_common_date_needs_no_general_reading(monkeypatch: pytest.MonkeyPatch) -> None:
