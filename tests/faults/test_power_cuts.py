@@ -104,7 +104,7 @@ def test_no_state_a_power_cut_can_leave_lacks_an_acknowledged_message(
         if names:
             break
     short = powercut.Effort(points=16, drops=1, randoms=1)
-    long = powercut.Effort(points=40, drops=3, randoms=2)  # some 350 states
+    long = powercut.Effort(points=100, drops=3, randoms=2)  # some 900 states
     report = powercut.check(
         base, log, list_ids, model=model, ack=ACK, names=names, effort=long if full else short
     )

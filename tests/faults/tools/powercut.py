@@ -138,7 +138,8 @@ class Disk:
     root: str
     names: dict[str, Inode] = field(default_factory=dict)
     folders: set[str] = field(default_factory=lambda: {""})
-    data: dict[Inode, bytes] = field(default_factory=dict)
+    data: dict[Inode, bytes | bytearray] = field(default_factory=dict)
+    _own: set[Inode] = field(default_factory=set)  # whose bytes no other `Disk` has
 
     @classmethod
     def take(cls, folder: Path) -> Self:
@@ -155,14 +156,28 @@ class Disk:
         return disk
 
     def copy(self) -> Disk:
+        """Another disk, which shares contents until one of the two changes them."""
+        self._own.clear()
         return Disk(self.root, dict(self.names), set(self.folders), dict(self.data))
+
+    def _content(self, inode: Inode, size: int) -> bytearray:
+        """The bytes of a file, at least so many, to be changed in place.
+
+        A copy for each write would cost the file's size thousands of times.
+        """
+        made = self.data.get(inode, b"")
+        if inode not in self._own or not isinstance(made, bytearray):
+            made = self.data[inode] = bytearray(made)
+            self._own.add(inode)
+        made.extend(bytes(max(0, size - len(made))))
+        return made
 
     def _name(self, path: str) -> str:
         return os.path.relpath(path, self.root)
 
     def _write(self, operation: Operation, chance: random.Random | None) -> None:
-        old, at, new = self.data.get(operation.inode, b""), operation.offset, operation.data
-        made = bytearray(old.ljust(at + len(new), b"\0"))
+        at, new = operation.offset, operation.data
+        made = self._content(operation.inode, at + len(new))
         if chance is None:
             made[at : at + len(new)] = new
         else:
@@ -170,7 +185,6 @@ class Disk:
                 piece = new[start : start + SECTOR]
                 if chance.random() < 0.5:
                     made[at + start : at + start + len(piece)] = piece
-        self.data[operation.inode] = bytes(made)
 
     def _rename(self, operation: Operation) -> None:
         old, new = self._name(operation.path), self._name(operation.path2)
@@ -195,9 +209,7 @@ class Disk:
                 self._write(operation, torn)
             case Kind.TRUNCATE:
                 size = operation.offset
-                self.data[operation.inode] = self.data.get(operation.inode, b"")[:size].ljust(
-                    size, b"\0"
-                )
+                del self._content(operation.inode, size)[size:]
             case Kind.CREATE:
                 if operation.path:
                     self.names[self._name(operation.path)] = operation.inode
