@@ -14,6 +14,7 @@ import mmap
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from operator import attrgetter
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
@@ -196,14 +197,14 @@ class Accept:
             if arrival.binary:
                 raw, spool = spool, await binary.in_lines(spool, self._blobs.spool())
                 raw.discard()
-            if self._rules is not None and any(route.list_id for route in arrival.routes):
+            if self._rules is not None and any(map(_LIST, arrival.routes)):
                 await self._rules.check(arrival, spool.content()[: trace.HOPS_SCAN_LIMIT])
             if any(route.accounts and not _waits(arrival, route) for route in arrival.routes):
                 found = await self.digester.digest(spool.content(), now)
             else:
                 found = outline(spool.content(), now)
             decided = None
-            if self.filter is not None and any(route.stamps for route in arrival.routes):
+            if self.filter is not None and any(map(_STAMPS, arrival.routes)):
                 content = spool.content()
                 decided = await self.filter.arriving(
                     trace_id, content, found, arrival, verdict, now
@@ -242,20 +243,12 @@ class Accept:
 
     def _trace_fields(self, trace_id: str, arrival: Arrival, verdict: Judgement | None) -> bytes:
         """What stands above the message as it came: Return-Path, verdicts, Received."""
-        origin, routes = arrival.origin, arrival.routes
-        hop = trace.Hop(
-            host=self._hostname,
-            protocol=origin.protocol,
-            id=trace_id,
-            date=self._clock.now(),
-            name=origin.helo,
-            address="" if origin.account_id else origin.peer,
-            tls_version=origin.tls_version,
-            cipher=origin.cipher,
-            recipient=_path(routes[0].address) if len(routes) == 1 else None,
-        )
+        hop = _hop(self._hostname, arrival.origin)
+        routes = arrival.routes
+        only = _path(routes[0].address) if len(routes) == 1 else None
+        received = trace.received(hop, trace_id, self._clock.now(), only)
         results = verdict.header if verdict is not None else b""
-        return _return_path(arrival.sender) + results + trace.received(hop)
+        return _return_path(arrival.sender) + results + received
 
     async def store(
         self, trace_id: str, body: Body, found: Digest, arrival: Arrival, now: int,
@@ -310,8 +303,11 @@ class Accept:
                                verdict.detail))  # fmt: skip
         superfluous, placed = True, False
         refused: list[int] = []
-        scripted = {account_id for route in arrival.routes for account_id, _ in route.stamps}
-        plain = [one for one in addresses if one not in scripted] if scripted else list(addresses)
+        plain, left = list(addresses), []
+        if any(map(_STAMPS, arrival.routes)):
+            scripted = {account_id for route in arrival.routes for account_id, _ in route.stamps}
+            plain = [one for one in addresses if one not in scripted]
+            left = [one for one in addresses if one in scripted]
         if plain:
             folders = [
                 (one, route.folder)
@@ -323,7 +319,6 @@ class Accept:
             added = await emails.add(tx, body, found, land.placements, now)
             superfluous, refused, placed = added.superfluous, added.refused, bool(added.placed)
             steps += land.steps(trace_id, now, added, addresses)
-        left = [one for one in addresses if one in scripted]
         if left and self.filter is not None:
             done = await self.filter.carry_out(tx, trace_id, decisions, body, found, now, unused)
             steps += done.steps
@@ -331,13 +326,11 @@ class Accept:
             refused += done.refused
             placed = placed or done.placed
             left = [one for one in left if one not in done.served]
-        later += await _for_here(tx, left, addresses, own_addresses)
-        if refused and not (placed or remote or later or patient):
+        if refused and not (placed or remote or later or left or patient):
             raise Fault(Kind.OVER_QUOTA, "the mailbox is full")
-        waiting = (
-            await _for_here(tx, refused, addresses, own_addresses) + later + list(remote.items())
-        )
-        if waiting:
+        if unserved := [*refused, *left]:
+            later += await _for_here(tx, unserved, addresses, own_addresses)
+        if waiting := [*later, *remote.items()]:
             if found.tls_optional:
                 options = msgspec.structs.replace(arrival.options, tls_optional=True)
                 arrival = msgspec.structs.replace(arrival, options=options)
@@ -402,6 +395,8 @@ class Accept:
         return steps
 
 
+_LIST: Final = attrgetter("list_id")
+_STAMPS: Final = attrgetter("stamps")
 _path: Final = lru_cache(maxsize=4096)(parse_address)
 
 
@@ -411,6 +406,19 @@ def _return_path(sender: str) -> bytes:
 
 
 @lru_cache(maxsize=1024)  # many messages come in by one session
+def _hop(hostname: str, origin: Origin) -> trace.Hop:
+    """How a message came in, as its Received field tells it."""
+    return trace.Hop(
+        host=hostname,
+        protocol=origin.protocol,
+        name=origin.helo,
+        address="" if origin.account_id else origin.peer,
+        tls_version=origin.tls_version,
+        cipher=origin.cipher,
+    )
+
+
+@lru_cache(maxsize=1024)
 def _told(origin: Origin) -> dict[str, str]:
     """What the trace tells of how a message came in."""
     detail = {

@@ -104,8 +104,8 @@ class Bounce:
             envelope_id=message.options.envid,
             language=language or self._language,
         )
-        hop = trace.Hop(host=self._hostname, protocol="ESMTP", id=trace_id, date=now)
-        content = trace.return_path(NULL) + trace.received(hop) + dsn.compose(report)
+        hop = trace.Hop(host=self._hostname, protocol="ESMTP")
+        content = trace.return_path(NULL) + trace.received(hop, trace_id, now) + dsn.compose(report)
         body = self._blobs.inline(content)
         arrival = await self._envelope(sender)
         return Notice(

@@ -292,10 +292,9 @@ class Outcomes:
 
     async def _own(self, content: bytes, now: int) -> Version:
         """A letter of our own as it is queued: below our Return-Path line."""
-        hop = trace.Hop(
-            host=self._hostname, protocol="ESMTP", id=self._ids.trace(), date=now / 1000
-        )
-        return await self.written(trace.return_path(NULL) + trace.received(hop) + content, now)
+        hop = trace.Hop(host=self._hostname, protocol="ESMTP")
+        received = trace.received(hop, self._ids.trace(), now / 1000)
+        return await self.written(trace.return_path(NULL) + received + content, now)
 
     def _notifier(self, subject: Subject, wanted: str) -> Mailbox:
         """RFC 5436 2.3: the `:from` of a script, if it is the user's own address."""

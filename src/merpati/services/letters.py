@@ -85,8 +85,8 @@ class Letters:
                 files=files,
             )
         )
-        hop = trace.Hop(host=self._hostname, protocol="ESMTP", id=trace_id, date=now)
-        content = trace.return_path(NULL) + trace.received(hop) + content
+        hop = trace.Hop(host=self._hostname, protocol="ESMTP")
+        content = trace.return_path(NULL) + trace.received(hop, trace_id, now) + content
         origin = Origin(peer="", helo="", protocol="ESMTP")
         utf8 = not all(parse_address(route.address).is_ascii for route in routes)
         at = int(now * 1000)

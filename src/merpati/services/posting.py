@@ -48,8 +48,8 @@ class Posting:
         route = await self._router.route(recipient, relay=True)
         now = self._clock.now()
         trace_id = self._ids.trace()
-        hop = trace.Hop(host=self._hostname, protocol="ESMTP", id=trace_id, date=now)
-        whole = trace.return_path(sender) + trace.received(hop) + content
+        hop = trace.Hop(host=self._hostname, protocol="ESMTP")
+        whole = trace.return_path(sender) + trace.received(hop, trace_id, now) + content
         origin = Origin(peer="", helo="", protocol="ESMTP")
         utf8 = not (sender.is_ascii and recipient.is_ascii)
         at = int(now * 1000)

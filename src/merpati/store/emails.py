@@ -106,18 +106,18 @@ async def add(
         saved_at: When it comes into the mailboxes, if that is another moment.
     """
     accounts = {placement.account_id: placement for placement in placements}
-    counters = await quota.take_each(tx, body.size, list(accounts))
-    refused = [account_id for account_id in accounts if account_id not in counters]
-    if not counters:
+    modseqs = await quota.take_each(tx, body.size, list(accounts))
+    refused = [account_id for account_id in accounts if account_id not in modseqs]
+    if not modseqs:
         return Added([], refused, bool(body.location))
-    blob_id, superfluous = await blobs.insert(tx, body, len(counters))
+    blob_id, superfluous = await blobs.insert(tx, body, len(modseqs))
     await insert_message(tx, blob_id, digest)
-    threads = await email_threads.assign(tx, digest.thread_refs, counters)
-    uids = await _take_uids(tx, body.size, [accounts[account_id] for account_id in counters])
+    threads = await email_threads.assign(tx, digest.thread_refs, modseqs)
+    uids = await _take_uids(tx, body.size, [accounts[account_id] for account_id in modseqs])
     sent_day = _kept_day(digest.sent_day, received_at)
     placed = []
     email_rows = []
-    for account_id, (modseq, _) in counters.items():
+    for account_id, modseq in modseqs.items():
         target, uid = accounts[account_id], uids[account_id]
         email_id = first_id(target.mailbox_id, uid)
         placed.append(Placed(account_id, target.mailbox_id, uid, modseq, email_id))

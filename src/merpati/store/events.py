@@ -40,7 +40,7 @@ async def record(tx: Transaction, events: Sequence[Event]) -> None:
         await tx.run(
             "INSERT INTO event (trace, at, kind, about, account_id, detail, more)"
             " VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING",
-            trace, at, first.kind.value, first.about, first.account_id,
+            trace, at, first.kind._value_, first.about, first.account_id,
             _encode(first.detail).decode(), _encode(more).decode() if more else "",
         )  # fmt: skip
         if trace < _oldest_young(at // 1000 + 1):

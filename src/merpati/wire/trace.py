@@ -30,33 +30,26 @@ _WORD_LIMIT: Final = 255  # characters of any one name
 
 
 class Hop(Struct, frozen=True, kw_only=True):
-    """How a message came in.
+    """How messages come in: the same for all of a session.
 
     Attributes:
         host: this server's name.
         protocol: from `protocol_name`.
-        id: the trace id, also in the log.
-        date: Unix seconds.
         name: what the client called itself (EHLO); empty for mail made here,
             which has no `from` clause.
         address: the client's IP address as text, or empty.
         reverse: the name DNS has for it, empty when unknown or not confirmed.
         tls_version: `TLSv1.3`, or empty without TLS.
         cipher: `TLS_AES_256_GCM_SHA384`.
-        recipient: the address when there is just one; naming more would tell
-            each of them about the others (RFC 5321 7.6).
     """
 
     host: str
     protocol: str
-    id: str
-    date: float
     name: str = ""
     address: str = ""
     reverse: str = ""
     tls_version: str = ""
     cipher: str = ""
-    recipient: Path | None = None
 
 
 def protocol_name(
@@ -79,38 +72,46 @@ def protocol_name(
     return name + ("S" if tls else "") + ("A" if auth else "")
 
 
-def received(hop: Hop) -> bytes:
+def received(hop: Hop, trace_id: str, date: float, recipient: Path | None = None) -> bytes:
     """The `Received` field, folded between its clauses, with CRLF.
 
     In UTF-8 only when the protocol is a `UTF8` one; else what is not ASCII in a
     name becomes `?`, and a recipient that is not ASCII is left out (RFC 6531 3.7.3).
+
+    Args:
+        hop: How the message came in.
+        trace_id: It is also in the log.
+        date: Unix seconds.
+        recipient: The address when there is just one; naming more would tell each of
+            them about the others (RFC 5321 7.6).
     """
     utf8 = hop.protocol.startswith("UTF8")
-    clauses = [f"id {_word(hop.id)}"]
-    if hop.recipient is not None and (utf8 or hop.recipient.is_ascii):
-        clauses.append(f"for <{hop.recipient}>")
-    clauses[-1] += ";"
-    begun = _begun(
-        hop.name, hop.address, hop.reverse, hop.host, hop.protocol, hop.tls_version, hop.cipher
-    )
-    text = _fold(begun, [*clauses, date_time(hop.date)]) + "\r\n"
+    named = _named(recipient, utf8) if recipient is not None else ""
+    clauses = [f"id {_word(trace_id)}", named] if named else [f"id {_word(trace_id)};"]
+    clauses.append(date_time(date))
+    text = _fold(_begun(hop), clauses) + "\r\n"
     return text.encode() if utf8 else text.encode("ascii", "replace")
 
 
 @lru_cache(maxsize=1024)  # many messages come in by one session
-def _begun(
-    name: str, address: str, reverse: str, host: str, protocol: str, tls_version: str, cipher: str
-) -> str:
+def _begun(hop: Hop) -> str:
     """The `Received` field up to what differs from message to message."""
     clauses: list[str] = []
-    if name:
-        clauses.append(f"from {_word(name)}")
-        if address:
-            clauses.append(f"({f'{_word(reverse)} ' if reverse else ''}{_literal(address)})")
-    clauses.append(f"by {_word(host)} with {_word(protocol)}")
-    if tls_version:
-        clauses.append(f"({_word(tls_version)} {_word(cipher)})")
+    if hop.name:
+        clauses.append(f"from {_word(hop.name)}")
+        if hop.address:
+            reverse = f"{_word(hop.reverse)} " if hop.reverse else ""
+            clauses.append(f"({reverse}{_literal(hop.address)})")
+    clauses.append(f"by {_word(hop.host)} with {_word(hop.protocol)}")
+    if hop.tls_version:
+        clauses.append(f"({_word(hop.tls_version)} {_word(hop.cipher)})")
     return _fold(f"Received: {clauses[0]}", clauses[1:])
+
+
+@lru_cache(maxsize=1024)  # those who live here get many messages
+def _named(recipient: Path, utf8: bool) -> str:
+    """The `for` clause; empty when the address cannot be written."""
+    return f"for <{recipient}>;" if utf8 or recipient.is_ascii else ""
 
 
 def return_path(path: Path) -> bytes:
