@@ -81,45 +81,47 @@ class _Translated(dict[str, str]):
 _translated: Final = _Translated()
 
 
-class _Slow(Exception):  # noqa: N818 -- a signal, not an error
-    """An inline read took too long and runs again off the loop."""
-
-
 class SqliteTransaction:
-    """`Transaction` over one apsw connection; nothing here ever suspends."""
+    """`Transaction` over the one cursor of a connection; nothing here ever suspends.
 
-    __slots__ = ("announcements", "calls", "db")
+    A cursor for each statement would cost half as much as a small question itself. So one
+    whose rows were not all taken ends with the next statement: BEGIN, COMMIT and ROLLBACK
+    go through the cursor, too.
+    """
+
+    __slots__ = ("announcements", "calls", "cursor", "db")
     dialect: Dialect = Dialect.SQLITE
 
-    def __init__(self, db: apsw.Connection) -> None:
-        self.db = db
+    def __init__(self, cursor: apsw.Cursor) -> None:
+        self.cursor = cursor
+        self.db = cursor.connection
         self.announcements: set[Announcement] = set()
         self.calls: list[Callable[[], None]] = []
 
     async def rows(self, sql: str, *args: Any) -> list[Row]:
         try:
-            found: list[Row] = self.db.execute(_translated[sql], args).fetchall()
+            found: list[Row] = self.cursor.execute(_translated[sql], args).fetchall()
         except apsw.ConstraintError as error:
             raise Conflict(str(error)) from error
         return found
 
     async def row(self, sql: str, *args: Any) -> Row | None:
-        try:  # the statement ends with its cursor, which nobody holds
-            found: Row | None = self.db.execute(_translated[sql], args).fetchone()
+        try:
+            found: Row | None = self.cursor.execute(_translated[sql], args).fetchone()
         except apsw.ConstraintError as error:
             raise Conflict(str(error)) from error
         return found
 
     async def value(self, sql: str, *args: Any) -> Any:
         try:
-            found = self.db.execute(_translated[sql], args).fetchone()
+            found = self.cursor.execute(_translated[sql], args).fetchone()
         except apsw.ConstraintError as error:
             raise Conflict(str(error)) from error
         return found[0] if found else None
 
     async def run(self, sql: str, *args: Any) -> int:
         try:
-            self.db.execute(_translated[sql], args)
+            self.cursor.execute(_translated[sql], args)
         except apsw.ConstraintError as error:
             raise Conflict(str(error)) from error
         return self.db.changes()
@@ -130,7 +132,7 @@ class SqliteTransaction:
 
     async def run_many(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
         try:
-            self.db.executemany(_translated[sql], rows)
+            self.cursor.executemany(_translated[sql], rows)
         except apsw.ConstraintError as error:
             raise Conflict(str(error)) from error
 
@@ -232,7 +234,8 @@ class SqliteStore:
         self._loop = asyncio.get_running_loop()
         self._writer = connect(path, durable=durable)
         self._reader = connect(path, read_only=True)
-        self._reading = SqliteTransaction(self._reader)  # for one unit after the other
+        self._pencil = self._writer.cursor()
+        self._reading = SqliteTransaction(self._reader.cursor())  # for one unit after the other
         self._pen = os.open(f"{path}-pen", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         self._listeners: list[Callable[[set[Announcement]], None]] = []
         self._failure = ""
@@ -286,9 +289,11 @@ class SqliteStore:
     async def read(self, unit: Unit[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         self._inline_until = time.monotonic() + INLINE_SECONDS
         try:
-            return self._snapshot(self._reading, unit(self._reading, *args, **kwargs))
-        except _Slow:
+            return await self._snapshot(self._reading, unit(self._reading, *args, **kwargs))
+        except apsw.InterruptError:
             return await self.scan(unit, *args, **kwargs)
+        except apsw.Error as error:
+            raise _fault(error, self._path) from error
 
     async def scan(self, unit: Unit[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         def work() -> T:
@@ -296,8 +301,11 @@ class SqliteStore:
             if db is None:
                 db = self._scanners.db = connect(self._path, read_only=True)
                 self._opened.append(db)
-            tx = SqliteTransaction(db)
-            return self._snapshot(tx, unit(tx, *args, **kwargs))
+            tx = SqliteTransaction(db.cursor())
+            try:
+                return drive(self._snapshot(tx, unit(tx, *args, **kwargs)))
+            except apsw.Error as error:
+                raise _fault(error, self._path) from error
 
         return await self._loop.run_in_executor(self._scans, work)
 
@@ -320,21 +328,16 @@ class SqliteStore:
             db.close()
         os.close(self._pen)
 
-    def _snapshot(self, tx: SqliteTransaction, work: Awaitable[T]) -> T:
-        db = tx.db
+    async def _snapshot(self, tx: SqliteTransaction, work: Awaitable[T]) -> T:
+        """Do the work of a unit on one state of the database; neither suspends."""
+        tx.cursor.execute("BEGIN")
         try:
-            db.execute("BEGIN")
-            try:
-                return drive(work)
-            finally:
-                if tx is self._reading:  # its end is not to be cut short by `_too_long`
-                    self._inline_until = math.inf
-                if db.in_transaction:
-                    db.execute("COMMIT")
-        except apsw.InterruptError as error:
-            raise _Slow from error
-        except apsw.Error as error:
-            raise _fault(error, self._path) from error
+            return await work
+        finally:
+            if tx is self._reading:  # its end is not to be cut short by `_too_long`
+                self._inline_until = math.inf
+            if tx.db.in_transaction:
+                tx.cursor.execute("COMMIT")
 
     def _too_long(self) -> bool:
         return time.monotonic() > self._inline_until
@@ -373,7 +376,7 @@ class SqliteStore:
             return
         started = time.monotonic()
         try:
-            self._writer.execute("BEGIN IMMEDIATE")
+            self._pencil.execute("BEGIN IMMEDIATE")
             while len(batch) < BATCH_MAX and time.monotonic() - started < BATCH_SECONDS:
                 batch.append(self._waiting.popleft())
                 if not self._run_unit(batch[-1]):
@@ -410,11 +413,11 @@ class SqliteStore:
         """Make a batch durable (a long unit is run here first) and pass on the pen."""
         try:
             if run:
-                self._writer.execute("BEGIN IMMEDIATE")
+                self._pencil.execute("BEGIN IMMEDIATE")
                 if not all(map(self._run_unit, batch)):
                     self._run_others(batch)
             began = time.monotonic()
-            self._writer.execute("COMMIT")
+            self._pencil.execute("COMMIT")
             took = time.monotonic() - began
             self._commit_seconds += (took - self._commit_seconds) / LATELY
         except Exception as error:  # noqa: BLE001 -- whatever it was, none of them may hear "done"
@@ -426,7 +429,7 @@ class SqliteStore:
 
     def _run_unit(self, waiting: _Waiting) -> bool:
         """Run one unit; False: it has failed, and what it did is still to be undone."""
-        tx = SqliteTransaction(self._writer)
+        tx = SqliteTransaction(self._pencil)
         try:
             waiting.result = drive(waiting.start(tx))
         except (apsw.FullError, apsw.IOError, apsw.CorruptError):
@@ -442,8 +445,8 @@ class SqliteStore:
         """Undo a batch in which a unit has failed, and run those again that have not."""
         done = False
         while not done:  # should one more fail now, it is left out as well
-            self._writer.execute("ROLLBACK")
-            self._writer.execute("BEGIN IMMEDIATE")
+            self._pencil.execute("ROLLBACK")
+            self._pencil.execute("BEGIN IMMEDIATE")
             done = all(self._run_unit(one) for one in batch if one.error is None)
 
     def _give_up(self, batch: list[_Waiting], error: Exception) -> None:
@@ -459,7 +462,7 @@ class SqliteStore:
             )
         if self._writer.in_transaction:
             with contextlib.suppress(apsw.Error):
-                self._writer.execute("ROLLBACK")
+                self._pencil.execute("ROLLBACK")
 
     def _settle(self, batch: list[_Waiting]) -> None:
         """Tell those who wait for a batch, and begin the next."""
