@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from operator import attrgetter
 from typing import Final
 
 from merpati.base.faults import Fault, Kind
@@ -19,7 +20,7 @@ from merpati.wire.imap import commands, names, responses, sets
 from merpati.wire.imap.commands import StatusItem
 from merpati.wire.imap.fetch import Attribute
 from merpati.wire.imap.quota import UNIT
-from merpati.wire.imap.responses import Condition
+from merpati.wire.imap.responses import Condition, ObjectId
 
 # RFC 6154 2, by the role of RFC 8621.
 SPECIAL_USE: Final = {
@@ -45,13 +46,13 @@ UNCHANGING: Final = Done("SELECT completed", responses.READ_ONLY)
 STATED: Final = Done("STATUS completed")
 
 # What of STATUS stands in the mailbox's row.
-COUNTED: Final = {
-    StatusItem.MESSAGES: "total",
-    StatusItem.UIDNEXT: "uidnext",
-    StatusItem.UIDVALIDITY: "uidvalidity",
-    StatusItem.UNSEEN: "unseen",
-    StatusItem.HIGHESTMODSEQ: "modseq",
-    StatusItem.SIZE: "size",
+COUNTED: Final[dict[StatusItem, Callable[[Mailbox], int]]] = {
+    StatusItem.MESSAGES: attrgetter("total"),
+    StatusItem.UIDNEXT: attrgetter("uidnext"),
+    StatusItem.UIDVALIDITY: attrgetter("uidvalidity"),
+    StatusItem.UNSEEN: attrgetter("unseen"),
+    StatusItem.HIGHESTMODSEQ: attrgetter("modseq"),
+    StatusItem.SIZE: attrgetter("size"),
 }
 
 # [UNSEEN n] takes a search from the start; in a bigger mailbox it is left out, as RFC 3501
@@ -317,23 +318,21 @@ async def status(client: Client, command: commands.Status) -> Done:
 async def status_line(client: Client, place: places.Place, items: Iterable[StatusItem]) -> bytes:
     """The STATUS response of a mailbox."""
     mailbox = place.mailbox
-    shown = {
-        item: getattr(mailbox, COUNTED[item])
-        if item in COUNTED
-        else await _looked_up(client, place, item)
-        for item in items
-    }
+    shown: dict[StatusItem, int | ObjectId] = {}
+    for item in items:
+        counted = COUNTED.get(item)
+        shown[item] = counted(mailbox) if counted else await _looked_up(client, place, item)
     return responses.status(place.path, shown, utf8=client.utf8)
 
 
-async def _looked_up(client: Client, place: places.Place, item: StatusItem) -> int | str:
+async def _looked_up(client: Client, place: places.Place, item: StatusItem) -> int | ObjectId:
     """The value of an item that its row alone does not tell."""
     store, mailbox = client.services.store, place.mailbox
     match item:
         case StatusItem.APPENDLIMIT:
             return client.services.settings.message_size
         case StatusItem.MAILBOXID:
-            return places.object_id(client.account_id, place)
+            return responses.object_id(places.object_id(client.account_id, place))
         case StatusItem.RECENT:
             return await _recent(client, place)
         case StatusItem.DELETED:

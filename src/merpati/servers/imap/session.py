@@ -117,18 +117,19 @@ class Session:
         tag: bytes | None = None
         client, connection = self._client, self._connection
         try:
-            reader = CommandReader(AFTER_LOGIN if client.account_id else BEFORE_LOGIN)
+            limits = AFTER_LOGIN if client.account_id else BEFORE_LOGIN
+            reader = None
             if client.watch is not None:
                 await idle.wait(client, expunge=not client.watch.delays_expunge)
-            literal = reader.feed(await connection.read_line(reader.limits.line, idle=True))
-            if literal is None:
-                command = parser.parse(reader, utf8=client.utf8)
+            line = await connection.read_line(limits.line, idle=True)
+            if line.endswith(b"}"):  # it may announce a literal
+                reader = CommandReader(limits)
+                command = await self._read(reader, line)
             else:
-                command = await self._read(reader, literal)
+                command = parser.parse_line(line, utf8=client.utf8)
             tag = command.tag
-            await self._check(reader, command)
-            await self._obey(reader, command)
-            if self._client.account_id:
+            await self._obey(command, reader)
+            if client.account_id:
                 self._errors = 0
         except BadCharset as fault:
             if fault.saves and self._client.view is not None:  # RFC 5182 2.1
@@ -146,15 +147,15 @@ class Session:
             answer = refusal(tag, fault, self._client.said)
             self._refuse(answer, wrong=tag is None or fault.kind in WRONG)
 
-    async def _read(self, reader: CommandReader, first: Literal) -> commands.Command:
-        """The rest of a command whose first line announces a literal; an APPEND up to its message.
+    async def _read(self, reader: CommandReader, line: bytes) -> commands.Command:
+        """A command whose first line may announce a literal; an APPEND up to its message.
 
         Raises:
             BadCommand: it is none; its literals have been read or will not come.
             Fault: as `Connection.read_line`.
         """
         client, connection = self._client, self._connection
-        literal: Literal | None = first
+        literal = reader.feed(line)
         while literal is not None:
             if self._client.account_id and _brings_messages(reader):
                 try:
@@ -189,64 +190,67 @@ class Session:
             await append.skip(self._client, literal.size)
             reader.skip("this literal is too long")
 
-    async def _check(self, reader: CommandReader, command: commands.Command) -> None:
-        """Raise Fault when a command is not legal here and now."""
+    async def _obey(self, command: commands.Command, reader: CommandReader | None) -> None:
+        """Do what a command says, if it is legal here and now, and answer it.
+
+        `reader`: that has read its literals, if it has any.
+        """
         client = self._client
+        kind = type(command)
         try:
             check(client.state, command)
             if client.uidonly:
                 uidonly.check(command)
-            if client.view is not None and client.view.account_id != client.account_id:
-                await rights.check(client, command)
+            if client.view is not None:
+                client.view.lowest = 0
+                if client.view.account_id != client.account_id:
+                    await rights.check(client, command)
         except Fault as fault:
             if isinstance(command, commands.Append):
-                await append.decline(client, reader, command, fault)
+                await append.decline(client, reader or CommandReader(), command, fault)
             raise
-
-    async def _obey(self, reader: CommandReader, command: commands.Command) -> None:
-        client = self._client
-        if client.view is not None:
-            client.view.lowest = 0
         try:
             if isinstance(command, commands.Append):
-                done = await append.receive(client, reader, command)
+                done = await append.receive(client, reader or CommandReader(), command)
             else:
-                done = await HANDLERS[type(command)](client, command)
+                done = await HANDLERS[kind](client, command)
         except Refused as refusal:
             if refusal.code == responses.EXPUNGEISSUED and client.view and client.view.lowest:
                 self._connection.write(_limited(client, client.view, Condition.NO))
             raise
         if done is ANSWERED or client.over:
             return
-        if client.watch is not None and type(command) in watch.OWN:
-            await watch.own(client, client.watch, command)
         view = client.view
+        if client.watch is not None or (
+            view is not None and (client.changed or view.held or view.lowest or kind in LOOKS)
+        ):
+            done = await self._tell(command, done)
+        if not client.over:
+            text = client.said(done.text)
+            self._connection.write(responses.tagged(command.tag, Condition.OK, text, done.code))
+
+    async def _tell(self, command: commands.Command, done: Done) -> Done:
+        """Tell what has happened besides, as far as this command allows; the answer to it."""
+        client, watched, view = self._client, self._client.watch, self._client.view
+        kind = type(command)
+        if watched is not None and kind in watch.OWN:
+            await watch.own(client, watched, command)
         if view is not None and view.lowest:
             if done.code is not None:
                 self._connection.write(responses.untagged(Condition.OK, done.text, done.code))
             code = grammar.messagelimit(view.limit, view.lowest)
             done = Done("only the newest of them were taken", code)
-        if view is not None and (client.changed or view.held or type(command) in LOOKS):
-            await self._tell_changes(command, view)
-        if client.watch is not None and client.watch.stale and not client.over:
-            await watch.tell_others(client, client.watch)
-        if not client.over:
-            self._connection.write(
-                responses.tagged(command.tag, Condition.OK, client.said(done.text), done.code)
-            )
-
-    async def _tell_changes(self, command: commands.Command, view: View) -> None:
-        """Tell what has changed in the selected mailbox, as far as this command allows."""
-        client = self._client
-        if client.watch is not None and not client.watch.selected:
-            return
-        expunge = not (_holds_expunge(command) or self._connection.pending())
-        if client.changed or expunge or type(command) in LOOKS:
-            await sync(client, expunge=expunge, uid=getattr(command, "uid", False))
-        if client.qresync and view.held:  # RFC 7162 3.2: how far all has been told
-            code = responses.highestmodseq(max(view.safe, 1))
-            text = client.said("what was removed is told later")
-            self._connection.write(responses.untagged(Condition.OK, text, code))
+        if view is not None and (watched is None or watched.selected):
+            expunge = not (_holds_expunge(command) or self._connection.pending())
+            if client.changed or kind in LOOKS or (view.held and expunge):
+                await sync(client, expunge=expunge, uid=getattr(command, "uid", False))
+            if client.qresync and view.held:  # RFC 7162 3.2: how far all has been told
+                code = responses.highestmodseq(max(view.safe, 1))
+                text = client.said("what was removed is told later")
+                self._connection.write(responses.untagged(Condition.OK, text, code))
+        if watched is not None and watched.stale and not client.over:
+            await watch.tell_others(client, watched)
+        return done
 
     def _refuse(self, answer: bytes, *, wrong: bool = False) -> None:
         self._connection.write(answer)

@@ -231,7 +231,7 @@ def _wanted(client: Client, watch: Watch, scene: Scene, place: Place) -> frozens
 
 
 def _status(client: Client, path: str, mailbox: Mailbox, events: frozenset[Event]) -> bytes:
-    items = {
+    items: dict[StatusItem, int | responses.ObjectId] = {
         StatusItem.MESSAGES: mailbox.total,
         StatusItem.UIDNEXT: mailbox.uidnext,
         StatusItem.UIDVALIDITY: mailbox.uidvalidity,

@@ -47,9 +47,9 @@ _CLOSED: Final = re.compile(rb'[^"]*+(?:"[^"\\]*+(?:\\.[^"\\]*+)*"[^"]*+)*', re.
 
 # RFC 3501 9: a tag is ASTRING-CHARs without "+"; it comes back in every answer, so its length is
 # limited (ours). A command's name is letters and digits.
-_TAG_CHARS: Final = rb"([!#$&',\-./0-9:;<=>?@A-Z\[\]^_`a-z|}~]{1,255})"
-_TAG: Final = re.compile(_TAG_CHARS + rb"(?= |\Z)")
-_HEAD: Final = re.compile(_TAG_CHARS + rb" (?:([Uu][Ii][Dd]) )?([A-Za-z0-9]{1,32})(?= |\Z)")
+TAG_CHARS: Final = rb"([!#$&',\-./0-9:;<=>?@A-Z\[\]^_`a-z|}~]{1,255})"
+_TAG: Final = re.compile(TAG_CHARS + rb"(?= |\Z)")
+_HEAD: Final = re.compile(TAG_CHARS + rb" (?:([Uu][Ii][Dd]) )?([A-Za-z0-9]{1,32})(?= |\Z)")
 
 _ATOM: Final = re.compile(rb"[!#$&'+,\-./0-9:;<=>?@A-Z\[^_`a-z|}~]+")
 _ASTRING_ATOM: Final = re.compile(rb"[!#$&'+,\-./0-9:;<=>?@A-Z\[\]^_`a-z|}~]+")

@@ -33,7 +33,7 @@ from merpati.wire.imap import (
 )
 from merpati.wire.imap import commands as c
 from merpati.wire.imap.arguments import Arguments
-from merpati.wire.imap.lexer import BadCommand, head_of, tag_of
+from merpati.wire.imap.lexer import TAG_CHARS, BadCommand, head_of, tag_of
 from merpati.wire.imap.notify import read_notify
 
 if TYPE_CHECKING:
@@ -56,8 +56,10 @@ _SIGN: Final = re.compile(rb"([+-]?)[Ff][Ll][Aa][Gg][Ss](\.[Ss][Ii][Ll][Ee][Nn][
 _BASE64: Final = re.compile(rb"[A-Za-z0-9+/]+={0,2}|=")
 _PARTIAL: Final = re.compile(rb"(-?[1-9][0-9]{0,9}):(-?[1-9][0-9]{0,9})")
 _SECRET: Final = frozenset({b"LO", b"AU"})  # LOGIN and AUTHENTICATE are not remembered
-# A command up to its set, and that: those that differ only there are remembered as one.
-_NAMING: Final = re.compile(rb"((?i:(?:UID )?(?:FETCH|STORE|COPY|MOVE)) )([1-9][0-9:,*]*)(?= )")
+# A tag; and a command up to its set, and that: those that differ only there are remembered as one.
+_NAMING: Final = re.compile(
+    TAG_CHARS + rb" (?:((?i:(?:UID )?(?:FETCH|STORE|COPY|MOVE)) )([1-9][0-9:,*]*)(?= ))?"
+)
 _STATUS_ITEMS: Final = {item.value: item for item in c.StatusItem}
 _SELECTIONS: Final = {option.value: option for option in c.ListSelection}
 _RETURNS: Final = {option.value: option for option in c.ListReturn}
@@ -86,25 +88,36 @@ def parse(reader: CommandReader, *, utf8: bool = False) -> c.Command:
     Raises:
         BadCommand: with the tag, if there is a readable one.
     """
-    line = reader.parts[0]
-    if len(line) <= REMEMBERED_MAX and len(reader.parts) == 1 and not reader.refused:
-        tag = tag_of(line)
-        rest = line[len(tag) + 1 :] if tag else b""
-        if rest and rest[:2].upper() not in _SECRET:
-            try:
-                naming = _NAMING.match(rest)
-                if naming is None:
-                    return msgspec.structs.replace(_remembered(rest, utf8), tag=tag)
-                like = _remembered(naming[1] + b"1" + rest[naming.end() :], utf8)
-                return msgspec.structs.replace(like, tag=tag, set=sets.parse(naming[2]))
-            except SyntaxFault:
-                pass  # it is read again, for an answer that bears the tag
+    if len(reader.parts) == 1 and not reader.refused:
+        return parse_line(reader.parts[0], utf8=utf8)
     return _parsed(reader.parts, reader.refused, utf8=utf8)
+
+
+def parse_line(line: bytes, *, utf8: bool = False) -> c.Command:
+    """As `parse`, for a command that came as one line without a literal."""
+    match = _NAMING.match(line)
+    if match is not None and len(line) <= REMEMBERED_MAX:
+        tag, name, numbers = match.groups()
+        rest = line[match.end() :]
+        try:
+            if name is None:
+                return msgspec.structs.replace(_remembered(rest, utf8), tag=tag)
+            like = _remembered(name + b"1" + rest, utf8)
+            return msgspec.structs.replace(like, tag=tag, set=sets.parse(numbers))
+        except SyntaxFault:
+            pass  # it is read again, for an answer that bears the tag
+    return _parsed([line], "", utf8=utf8)
 
 
 @lru_cache(maxsize=REMEMBERED)
 def _remembered(rest: bytes, utf8: bool) -> c.Command:
-    """A short command without its tag; clients say the same over and over."""
+    """A short command without its tag; clients say the same over and over.
+
+    Raises:
+        SyntaxFault: it is none, or it may hold a password. Faults are not remembered.
+    """
+    if rest[:2].upper() in _SECRET:
+        raise SyntaxFault("not to be kept")
     return _parsed([b"T " + rest], "", utf8=utf8)
 
 

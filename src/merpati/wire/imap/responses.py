@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from merpati.wire.imap.commands import StatusItem
 
 Code = NewType("Code", bytes)  # a resp-text-code without its brackets
+ObjectId = NewType("ObjectId", bytes)  # as `object_id` makes it
 
 CODE_REMEMBERED: Final = 16  # octets: a code without arguments; ours
 _CAPABILITY: Final = b"CAPABILITY "
@@ -120,9 +121,14 @@ def highestmodseq(modseq: int) -> Code:
     return Code(b"HIGHESTMODSEQ %d" % modseq)
 
 
-def mailboxid(object_id: str) -> Code:
+def object_id(text: str) -> ObjectId:
+    """An objectid (RFC 8474 7)."""
+    return ObjectId(_atom(text.encode("ascii")))
+
+
+def mailboxid(id_: str) -> Code:
     """[MAILBOXID (...)] (RFC 8474 4.1, 4.2)."""
-    return Code(b"MAILBOXID (%b)" % _atom(object_id.encode("ascii")))
+    return Code(b"MAILBOXID (%b)" % object_id(id_))
 
 
 def modified(failed: bytes) -> Code:
@@ -155,12 +161,12 @@ def unseen(number: int) -> Code:
 
 def tagged(tag: bytes, condition: Condition, text: str, code: Code | None = None) -> bytes:
     """The answer that ends a command; `tag` as `CommandReader` read it."""
-    return b"%b %b\r\n" % (tag, _resp_cond_state(condition, text, code))
+    return tag + _resp_cond_state(condition, text, code)
 
 
 def untagged(condition: Condition, text: str, code: Code | None = None) -> bytes:
     """`* OK [code] text` and its like: greeting, BYE, what SELECT tells."""
-    return b"* %b\r\n" % _resp_cond_state(condition, text, code)
+    return b"*" + _resp_cond_state(condition, text, code)
 
 
 def bad(tag: bytes | None, text: str, code: Code | None = None) -> bytes:
@@ -252,11 +258,11 @@ def mailbox_list(
     info = b" ".join(map(strings.quoted, child_info))
     extended = [b'"CHILDINFO" (%b)' % info] if info else []
     if old_name:
-        extended.append(b'"OLDNAME" (%b)' % _mailbox(old_name, utf8=utf8))
+        extended.append(b'"OLDNAME" (%b)' % _mailbox(old_name, utf8))
     return b'* %b (%b) "/" %b%b\r\n' % (
         _atom(kind),
         _atoms(attributes),
-        _mailbox(name, utf8=utf8),
+        _mailbox(name, utf8),
         b" (%b)" % b" ".join(extended) if extended else b"",
     )
 
@@ -266,13 +272,9 @@ def separator() -> bytes:
     return b'* LIST (\\Noselect) "/" ""\r\n'
 
 
-def status(name: str, items: Mapping[StatusItem, int | str], *, utf8: bool = False) -> bytes:
-    """`* STATUS name (MESSAGES 1 ...)`; an object id is text (RFC 8474 4.3)."""
-    values = [
-        value if isinstance(value, int) else _atom(value.encode("ascii"))
-        for value in items.values()
-    ]
-    return _status_line(tuple(items)) % (_mailbox(name, utf8=utf8), *values)
+def status(name: str, items: Mapping[StatusItem, int | ObjectId], *, utf8: bool = False) -> bytes:
+    """`* STATUS name (MESSAGES 1 ...)`."""
+    return _status_line(tuple(items)) % (_mailbox(name, utf8), *items.values())
 
 
 @lru_cache(maxsize=64)
@@ -321,15 +323,18 @@ def _resp_text(text: str, code: Code | None) -> bytes:
 
 
 def _resp_cond_state(condition: Condition, text: str, code: Code | None) -> bytes:
-    """resp-cond-state; usual ones are remembered, such as the long one of every sign-in."""
+    """resp-cond-state, with the space before it and CRLF.
+
+    Usual ones are remembered, such as the long one of every sign-in.
+    """
     if code is None or len(code) <= CODE_REMEMBERED or code.startswith(_CAPABILITY):
         return _remembered_state(condition, text, code)
-    return b"%b %b" % (condition.value, _resp_text(text, code))
+    return b" %b %b\r\n" % (condition.value, _resp_text(text, code))
 
 
 @lru_cache(maxsize=256)
 def _remembered_state(condition: Condition, text: str, code: Code | None) -> bytes:
-    return b"%b %b" % (condition.value, _resp_text(text, code))
+    return b" %b %b\r\n" % (condition.value, _resp_text(text, code))
 
 
 @lru_cache(maxsize=256)
@@ -341,7 +346,7 @@ def _plain_text(text: str) -> bytes:
 
 
 @lru_cache(maxsize=256)
-def _mailbox(name: str, *, utf8: bool) -> bytes:
+def _mailbox(name: str, utf8: bool) -> bytes:
     return strings.string(names.encode(name, utf8), utf8=utf8)
 
 
@@ -349,8 +354,8 @@ def _namespaces(prefixes: Iterable[str], say: Callable[[str], str], *, utf8: boo
     parts = []
     for prefix in prefixes:
         name = say(prefix)
-        told = b"" if name == prefix else b' "TRANSLATION" (%b)' % _mailbox(name, utf8=utf8)
-        parts.append(b'(%b "/"%b)' % (_mailbox(prefix, utf8=utf8), told))
+        told = b"" if name == prefix else b' "TRANSLATION" (%b)' % _mailbox(name, utf8)
+        parts.append(b'(%b "/"%b)' % (_mailbox(prefix, utf8), told))
     return b"(%b)" % b"".join(parts) if parts else b"NIL"
 
 
