@@ -35,10 +35,12 @@ if TYPE_CHECKING:
 READ_HIGH: Final = 262_144  # bytes unread at which the peer is left to wait
 READ_LOW: Final = 65_536  # and below which it is read again
 WRITE_QUEUE: Final = 65_536  # bytes of replies gathered before they are sent anyway
+JOINED: Final = 2 * WRITE_QUEUE  # that many are put together: cheaper than a gathering write
 HANDSHAKE_TIMEOUT: Final = 10.0  # seconds
 LINGER: Final = 5.0  # seconds to deliver the last reply
 
 ANY: Final = -1  # what a waiting reader needs: any byte at all
+LF: Final = 10
 
 
 class Channel(asyncio.Protocol):
@@ -117,8 +119,8 @@ class Channel(asyncio.Protocol):
         After the peer has gone it is dropped; the next wait says so.
         """
         self._out.append(data)
-        self._queued += len(data)
-        if self._queued > WRITE_QUEUE:
+        self._queued = queued = self._queued + len(data)
+        if queued > WRITE_QUEUE:
             self.flush()
 
     @property
@@ -133,26 +135,26 @@ class Channel(asyncio.Protocol):
         records = self._records
         if records is not None and not records.established:
             return  # plain text must not slip into a handshake
-        pieces = self._out
-        if len(pieces) > 1 and self._queued <= 2 * WRITE_QUEUE:
-            pieces = [b"".join(pieces)]  # cheaper than a gathering write
+        pieces, self._out = self._out, []
+        queued, self._queued = self._queued, 0
         transport = self._transport
-        if transport is not None and not transport.is_closing():
-            self.bytes_out += self._queued
-            if self._deflate is not None:
-                pieces = [deflated(b"".join(pieces))]
-            if records is not None:
-                try:
-                    pieces = [sealed for piece in pieces for sealed in records.seal(piece)]
-                except ssl.SSLError as error:
-                    self._tls_failed(error)
-                    pieces = []
-            if len(pieces) == 1:
-                transport.write(pieces[0])
-            elif pieces:
-                transport.writelines(pieces)
-        self._out = []
-        self._queued = 0
+        if transport is None or transport.is_closing():
+            return
+        self.bytes_out += queued
+        if queued <= JOINED:
+            pieces = [b"".join(pieces)]
+        if self._deflate is not None:
+            pieces = [deflated(b"".join(pieces))]
+        if records is not None:
+            try:
+                pieces = [sealed for piece in pieces for sealed in records.seal(piece)]
+            except ssl.SSLError as error:
+                self._tls_failed(error)
+                return
+        if len(pieces) == 1:
+            transport.write(pieces[0])
+        else:
+            transport.writelines(pieces)
 
     async def drain(self) -> None:
         """Sends what is queued and waits until the peer has taken most of it.
@@ -329,7 +331,10 @@ class Channel(asyncio.Protocol):
         """Takes a chunk: plain bytes, or TLS records."""
         records = self._records
         if records is None:
-            self._plain(data)
+            if self._deflate is None:
+                self._take(data)
+            else:
+                self._plain(data)
             return
         established = records.established
         try:
@@ -421,10 +426,9 @@ class Channel(asyncio.Protocol):
             if self.pending() > READ_HIGH and not self._reading_paused:
                 self._pause_reading()
         reader = self._reader
-        # A reader of a line is woken by a line, not by each of its bytes.
-        if reader is not None and (
-            self._need == ANY or b"\n" in data or self.pending() > self._need
-        ):
+        # A reader of a line is woken by a line, not by each of its bytes. (For a number, `in`
+        # is one look; for bytes it first makes an error of their being no number.)
+        if reader is not None and (self._need == ANY or LF in data or self.pending() > self._need):
             self._reader = None
             if not reader.done():
                 reader.set_result(None)
@@ -486,13 +490,14 @@ class Channel(asyncio.Protocol):
             self.flush()
         if self._writing_paused:
             return self._output()
-        if self._deflate is not None and self._deflate.waiting:
-            self._inflate()  # either this gives something, or there is enough to look at again
-            ready = self._loop.create_future()
-            ready.set_result(None)
-            return ready
-        if self._deflate is not None and self._deflate.ended:
-            self._ended = self._ended or f"{self.peer} ended its compression."
+        if self._deflate is not None:
+            if self._deflate.waiting:
+                self._inflate()  # either this gives something, or there is enough to look at again
+                ready = self._loop.create_future()
+                ready.set_result(None)
+                return ready
+            if self._deflate.ended:
+                self._ended = self._ended or f"{self.peer} ended its compression."
         if self._ended:
             raise self._closed()
         if self.due <= self._loop.time():
@@ -504,8 +509,8 @@ class Channel(asyncio.Protocol):
             self._resume_reading()  # much is here, and still not what is needed
         self._need = need
         self._idle = idle
-        self._reader = self._loop.create_future()
-        return self._reader
+        self._reader = reader = self._loop.create_future()
+        return reader
 
     def _output(self) -> asyncio.Future[None]:
         """Gives what to await until the peer may have taken what it was sent."""

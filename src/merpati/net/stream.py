@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Final
 
 from merpati.base.faults import Fault, Kind, SyntaxFault
-from merpati.net.channel import ANY, READ_HIGH, Channel
+from merpati.net.channel import ANY, LF, READ_HIGH, Channel
 
 MAX_DISCARD: Final = 1_048_576  # bytes of one too long line before giving up on the peer
 
@@ -45,10 +45,10 @@ class Connection(Channel):
             end = await self._line_arrives(limit, idle=idle)
             start = 0
             head = self._head
-        if end + 1 == len(head):
-            self._next_chunk()
-        else:
+        if end + 1 < len(head):
             self._start = end + 1
+        else:
+            self._next_chunk()
         if self._discarded:
             self._discarded = 0
             raise self._too_long(limit)
@@ -88,7 +88,7 @@ class Connection(Channel):
         while not self._woken:
             if self._start or self._tail is not None:
                 self._gather()
-            if b"\n" in self._head or len(self._head) > limit + 1:
+            if LF in self._head or len(self._head) > limit + 1:
                 return True
             await self._input(limit + 1, idle=True)
         self._woken = False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any, Final
+from typing import Final
 
 from merpati.base.faults import Fault, Kind
 from merpati.model import uids as uid_sets
@@ -20,9 +20,12 @@ from merpati.model.mailbox import (
     is_shown,
 )
 from merpati.store import changes, emails, expunged, finding, metadata, quota, rights
-from merpati.store.engine import Topic, Transaction, among
+from merpati.store.engine import Row, Topic, Transaction, among
 
 COLUMNS: Final = "id, name, role, uidvalidity, uidnext, recent_from, total, unseen, size, modseq"
+_NAMED: Final = " FROM mailbox WHERE account_id = $1 AND parent_id = $2 AND name = $3"
+_FIND: Final = f"SELECT {COLUMNS}{_NAMED}"
+_FIND_NOW: Final = f"SELECT {COLUMNS}, (SELECT modseq FROM account WHERE id = $1){_NAMED}"
 
 
 @lru_cache(maxsize=1024)
@@ -83,19 +86,18 @@ async def listing(tx: Transaction, account_id: int) -> list[Mailbox]:
 
 async def find(tx: Transaction, account_id: int, path: str) -> Mailbox | None:
     """The mailbox of a path, or None."""
-    row = await _row(tx, account_id, path, COLUMNS)
+    row = await _row(tx, _FIND, account_id, path)
     return None if row is None else Mailbox(*row)
 
 
 async def find_now(tx: Transaction, account_id: int, path: str) -> tuple[Mailbox, int] | None:
     """As `find`, with the modseq that the account has now."""
-    now = f"{COLUMNS}, (SELECT modseq FROM account WHERE id = $1)"
-    row = await _row(tx, account_id, path, now)
+    row = await _row(tx, _FIND_NOW, account_id, path)
     return None if row is None else (Mailbox(*row[:-1]), row[-1])
 
 
-async def _row(tx: Transaction, account_id: int, path: str, columns: str) -> list[Any] | None:
-    """These columns of the mailbox of a path; its name, the second, is the whole path."""
+async def _row(tx: Transaction, sql: str, account_id: int, path: str) -> Row | None:
+    """What `sql` finds of the mailbox of a path; its name, the second, is the whole path."""
     try:
         names = levels(path)
     except Fault:
@@ -103,16 +105,13 @@ async def _row(tx: Transaction, account_id: int, path: str, columns: str) -> lis
     parent = 0
     row = None
     for name in names:
-        row = await tx.row(
-            f"SELECT {columns} FROM mailbox"
-            " WHERE account_id = $1 AND parent_id = $2 AND name = $3",
-            account_id, parent, name,
-        )  # fmt: skip
+        row = await tx.row(sql, account_id, parent, name)
         if row is None:
             return None
         parent = row[0]
-    assert row is not None
-    return [parent, SEPARATOR.join(names), *row[2:]]
+    if row is None or len(names) == 1:
+        return row
+    return (parent, SEPARATOR.join(names), *row[2:])
 
 
 async def get(tx: Transaction, account_id: int, path: str) -> Mailbox:

@@ -61,6 +61,8 @@ async def sync(client: Client, *, expunge: bool, uid: bool = False) -> None:
     if view.account_id != client.account_id and not await rights.still_readable(client):
         client.end(UNSHARED)
         return
+    if said is None and not view.held:
+        return
     modseq, found = (view.modseq, []) if said is None else (said.modseq, said.changes)
     if not found and not (expunge and view.held):
         view.modseq = modseq
