@@ -85,6 +85,11 @@ CASES: Final = (
         "account 1, mailbox 1 (INBOX): the next is 2, and 3 is taken",
     ),
     Case(
+        Damage.STRAY_MARK,
+        "UPDATE mailbox_email SET keywords = '$deleted' WHERE uid = 2 AND mailbox_id = 1",
+        "account 1, mailbox 1 (INBOX): only among UIDs ",
+    ),
+    Case(
         Damage.WRONG_USAGE,
         "UPDATE account SET used = 1, emails = 2",
         "account 1: says 1 bytes in 2 emails; uses 420015 in 4",

@@ -346,7 +346,10 @@ async def test_keywords_that_many_had_change_to_what_others_had(
     assert set((await keywords(store, account.id)).values()) == {"$seen"}
 
 
-async def test_marks_are_found_however_many_ranges_they_lie_in(store: Store) -> None:
+async def test_marks_are_found_however_many_ranges_they_lie_in(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(marked, "RANGES_MAX", 32)
     account = await add_account(store)
     await fill(store, account.id, 100)
     write: Any = store.write
@@ -359,6 +362,8 @@ async def test_marks_are_found_however_many_ranges_they_lie_in(store: Store) -> 
     assert await store.read(emails.deleted, account.id, INBOX) == odd
     await act(range(1, 90), Change.REMOVE, frozenset({"$deleted"}))
     assert await store.read(emails.deleted, account.id, INBOX) == [91, 93, 95, 97, 99]
+    ranges = await store.read(marked.ranges, account.id, INBOX)
+    assert min(uid_sets.expand(ranges)) >= 90  # of those below everything was known
     await act(range(1, 101), Change.SET, frozenset({"$draft"}))
     assert await store.read(marked.ranges, account.id, INBOX) == "1:100"
     assert await store.read(emails.deleted, account.id, INBOX) == []

@@ -116,8 +116,7 @@ class _Run:
     async def ask(self, questions: tuple[Question, ...], *span: int) -> None:
         """Ask each question about a range, mending before the next is asked."""
         for question in questions:
-            sql = f"{question.sql} LIMIT {FOUND_MAX}"
-            for row in await self.mender.store.scan(_rows, sql, *span):
+            for row in await self.mender.store.scan(_rows, question, *span):
                 mended = False
                 if self.repair and question.mend is not None:
                     mended = await question.mend(self.mender, row)
@@ -145,8 +144,11 @@ class _Run:
         return wrong
 
 
-async def _rows(tx: Transaction, sql: str, *args: int) -> list[Row]:
-    return await tx.rows(sql, *args)
+async def _rows(tx: Transaction, question: Question, *span: int) -> list[Row]:
+    found = await tx.rows(f"{question.sql} LIMIT {FOUND_MAX}", *span)
+    if question.holds is None:
+        return found
+    return [row for row in found if await question.holds(tx, row)]
 
 
 async def _extent(tx: Transaction) -> tuple[int, int]:

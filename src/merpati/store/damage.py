@@ -6,10 +6,12 @@ the queue take none. Its rows fill `where`, and are what its mending works on.
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from enum import Enum
 from typing import Final, NamedTuple
 
-from merpati.store import mend
+from merpati.store import marked, mend
+from merpati.store.engine import Row, Transaction
 from merpati.store.mend import Mend
 
 
@@ -23,6 +25,7 @@ class Damage(Enum):
     EMAIL_WITHOUT_DIGEST = "what parsing found in a message is missing"
     WRONG_COUNTERS = "a mailbox does not hold as much as it says"
     WRONG_UIDNEXT = "a mailbox would give a UID a second time"
+    STRAY_MARK = "a mailbox does not know where what is marked for removal lies"
     WRONG_USAGE = "an account does not use as much as it says"
     WRONG_DOMAIN_USAGE = "a domain's accounts do not hold as much as its quota says"
     EXPUNGED_WITHOUT_BLOB = "an email that could be restored has lost its message"
@@ -40,6 +43,9 @@ class Damage(Enum):
     FILE_WITHOUT_BLOB = "a file belongs to no message"
 
 
+Holds = Callable[[Transaction, Row], Awaitable[bool]]
+
+
 class Question(NamedTuple):
     """One damage: how to find it, how to say where it is, and how to mend it if that can be."""
 
@@ -47,6 +53,7 @@ class Question(NamedTuple):
     sql: str
     where: str
     mend: Mend | None = None
+    holds: Holds | None = None  # whether a row is this damage, where SQL cannot tell
 
 
 # Order matters: what a mending needs is mended before.
@@ -121,6 +128,19 @@ OF_ACCOUNTS: Final = (
             " WHERE account_id = $1 AND id = $2 AND total = $3 AND unseen = $4 AND size = $5",
             0, 1, 3, 4, 5, 6, 7, 8,
         ),
+    ),
+    Question(
+        Damage.STRAY_MARK,
+        "SELECT m.account_id, m.id, m.name, m.marked FROM mailbox m"
+        " WHERE m.account_id >= $1 AND m.account_id < $2 AND EXISTS (SELECT 1 FROM mailbox_email e"
+        f" WHERE e.account_id = m.account_id AND e.mailbox_id = m.id AND e.{marked.HAS_SIGN})",
+        "account {0}, mailbox {1} ({2}): only among UIDs {3}",
+        mend.by(
+            f"UPDATE mailbox SET marked = '{marked.EVERYWHERE}'"
+            " WHERE account_id = $1 AND id = $2 AND marked = $3",
+            0, 1, 3,
+        ),
+        marked.is_outside,
     ),
     Question(
         Damage.WRONG_UIDNEXT,

@@ -10,13 +10,13 @@ What leaves a mailbox stays within its ranges, until EXPUNGE finds out what is l
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
 from merpati.model import uids as uid_sets
 from merpati.store.engine import Row, Transaction
 
-RANGES_MAX: Final = 32  # of a mailbox; of more, the nearest become one
+RANGES_MAX: Final = 256  # of a mailbox; of more, the nearest become one
 EVERYWHERE: Final = "1:4294967295"  # when nobody knows better
 SIGN: Final = "$d"  # what stands in all keywords that hold a mark, and in few others
 HAS_SIGN: Final = f"keywords LIKE '%{SIGN}%'"
@@ -47,25 +47,23 @@ async def note(
         different: What became of those keywords that changed.
         changed: The set of the UIDs whose keywords changed.
     """
-    came = {old for old, new in different.items() if SIGN in new and SIGN not in old}
-    left = {old for old, new in different.items() if SIGN in old and SIGN not in new}
-    before = text = await ranges(tx, account_id, mailbox_id)
-    if came:
-        text = uid_sets.added(text, those(uids, held, different, changed, came))
-    if left:
-        text = uid_sets.without(text, those(uids, held, different, changed, left))
+    kinds = set(held)
+    examined = changed if len(kinds) == len(different) else uid_sets.compress(uids)
+    bear = {old for old in kinds if SIGN in different.get(old, old)}
+    before = await ranges(tx, account_id, mailbox_id)
+    text = uid_sets.without(before, examined)  # of these everything is known now
+    text = uid_sets.added(text, those(uids, held, kinds, examined, bear))
     text = uid_sets.coarse(text, RANGES_MAX)
     if text != before:
         await replace(tx, account_id, mailbox_id, text)
 
 
 def those(
-    uids: Sequence[int], held: Sequence[str], different: Mapping[str, str], changed: str,
-    group: set[str],
-) -> str:  # fmt: skip
-    """The set of the UIDs with these keywords, arguments as of `note`."""
-    if len(group) == len(different):
-        return changed
+    uids: Sequence[int], held: Sequence[str], kinds: Collection[str], whole: str, group: set[str]
+) -> str:
+    """The set of those UIDs that hold the keywords of a group; `whole` where it is all kinds."""
+    if len(group) == len(kinds):
+        return whole
     found = zip(uids, held, strict=True) if group else ()
     return uid_sets.compress([uid for uid, old in found if old in group])
 
@@ -114,3 +112,11 @@ async def select(
             account_id, mailbox_id, first, last,
         )  # fmt: skip
     return found
+
+
+async def is_outside(tx: Transaction, row: Row) -> bool:
+    """Whether marks are outside of the ranges of a mailbox: account, id, name, ranges."""
+    account_id, mailbox_id, _, text = row
+    bearing = await select(tx, account_id, mailbox_id, EVERYWHERE, "uid", HAS_SIGN)
+    within = list(uid_sets.ranges(text))
+    return not all(any(first <= uid <= last for first, last in within) for (uid,) in bearing)
