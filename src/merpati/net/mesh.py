@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Callable
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Final
 
@@ -37,7 +38,8 @@ def send(folder: Path, data: bytes, *, but: str = "") -> None:
         sock.setblocking(False)
         for path in folder.glob(f"*{SUFFIX}"):
             if path.stem != but:
-                _send_to(sock, str(path), data)
+                with unix_address.fitting(path) as address:
+                    _send_to(sock, address, data)
 
 
 class Mesh:
@@ -48,19 +50,26 @@ class Mesh:
     ) -> None:
         me = Path(own.getsockname()).stem
         self._own = own
-        self._others = [str(folder / f"{name}{SUFFIX}") for name in names if name != me]
+        self._opened = ExitStack()
+        self._others = [
+            self._opened.enter_context(unix_address.fitting(folder / f"{name}{SUFFIX}"))
+            for name in names
+            if name != me
+        ]
         self._receive = receive
         self._loop = asyncio.get_running_loop()
         self._loop.add_reader(own.fileno(), self._readable)
 
     def send(self, data: bytes) -> None:
         """Send to every other worker."""
-        for path in self._others:
-            _send_to(self._own, path, data)
+        for address in self._others:
+            _send_to(self._own, address, data)
 
     def close(self) -> None:
         """Stop listening; the socket itself belongs to the supervisor."""
         self._loop.remove_reader(self._own.fileno())
+        self._others = []
+        self._opened.close()
 
     def _readable(self) -> None:
         for _ in range(READS_AT_ONCE):
@@ -71,9 +80,6 @@ class Mesh:
             self._receive(data)
 
 
-def _send_to(sock: socket.socket, path: str, data: bytes) -> None:
-    try:
-        with unix_address.fitting(path) as address:
-            sock.sendto(data, address)
-    except OSError:
-        return  # its buffer is full, or it is gone: it will look for itself
+def _send_to(sock: socket.socket, address: str, data: bytes) -> None:
+    with suppress(OSError):  # its buffer is full, or it is gone: it will look for itself
+        sock.sendto(data, address)
