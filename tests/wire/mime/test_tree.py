@@ -287,6 +287,15 @@ def test_a_missing_empty_line_does_not_lose_the_text() -> None:
     assert bodies(message, part) == [b"Hello you\nthere\n"]
 
 
+@pytest.mark.parametrize("filling", [b"", b"x" * tree.MAX_HEADER])
+def test_the_first_empty_line_ends_the_header_however_its_line_ends(filling: bytes) -> None:
+    head = b"Subject: " + filling + b"x"
+    for end in (b"\n\n", b"\r\n\n", b"\n\r\n", b"\r\n\r\n"):
+        for body in (b"\r\n\r\nbody", b"\n\nbody", b"body"):
+            part = tree.parse(head + end + body)
+            assert part.body_start == len(head + end)
+
+
 def test_a_line_that_is_no_field_does_not_end_the_header() -> None:
     part = tree.parse(b"Subject: x\nno field at all\nContent-Type: text/html\n\nbody")
     assert (part.subtype, part.size) == ("html", 4)
@@ -460,4 +469,5 @@ def test_a_common_content_type_is_read_like_any_other(raw: bytes) -> None:
     quick = tree.parse(message)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(tree, "_COMMON_TYPE", NEVER)
+        tree._remembered.cache_clear()
         assert quick == tree.parse(message)

@@ -15,6 +15,7 @@ read the way mail readers expect it, and what is beyond a limit stays opaque.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -31,6 +32,7 @@ MAX_PARTS: Final = 10_000  # as Dovecot
 MAX_SEARCHES: Final = 50_000  # for a boundary; honest mail needs about two for each part
 MAX_BOUNDARY: Final = 8_192  # RFC 2046 5.1.1 allows 70, and readers are expected to take more
 MAX_HEADER: Final = headers.MAX_BYTES  # bytes of a part's header that are looked at
+REMEMBERED: Final = 100  # bytes; a Content-Type of no more is not read anew each time it comes
 _CHUNK: Final = 1 << 16  # bytes in which line ends are counted at once
 
 _Pairs = list[tuple[str, str]]
@@ -254,7 +256,10 @@ class _Walk(msgspec.Struct, eq=False):
         if first[1]:
             node.body_start = first.end()
             return
-        if blank := _BLANK_LINE.search(buffer, start, limit):
+        end = buffer.find(b"\n\r\n", start, reach)  # at a fifth of the cost of the pattern
+        if end >= 0 and buffer.find(b"\n\n", start, end + 1) < 0:
+            node.body_start = end + 3
+        elif blank := _BLANK_LINE.search(buffer, start, limit):
             node.body_start = blank.end()
         elif stray := _NOT_A_FIELD.search(buffer, start, reach):
             node.body_start = stray.start() + 1  # the empty line is missing
@@ -263,15 +268,10 @@ class _Walk(msgspec.Struct, eq=False):
         keys, joined = (KEYS, ()) if node.parent else self.wanted
         node.fields = headers.collect(buffer, start, node.body_start, keys, joined)
         if raw := node.fields.get(_TYPE):
-            if common := _COMMON_TYPE.fullmatch(raw):
-                media_type, subtype, name, quoted, bare = common.groups(b"")
-                node.type, node.subtype = media_type.lower().decode(), subtype.lower().decode()
-                if name:
-                    node.params = [(name.lower().decode(), (quoted or bare).decode())]
-                return
-            value, node.params = _parameters(raw)
-            if media := _MEDIA_TYPE.match(value):
-                node.type, node.subtype = media[1], media[2]
+            read = _remembered if len(raw) <= REMEMBERED else _media_type
+            media_type, subtype, node.params = read(raw)
+            if media_type:
+                node.type, node.subtype = media_type, subtype
 
     def _open_multipart(self, node: _Node) -> None:
         """Look for the first delimiter of a multipart."""
@@ -368,11 +368,8 @@ class _Walk(msgspec.Struct, eq=False):
 
         Messages nest, so counting each on its own would read the innermost many times.
         """
-        points: set[int] = set()
-        for node in self.nodes:
-            if node.type == "message":
-                points.add(node.body_start)
-                points.add(node.body_end)
+        messages = [node for node in self.nodes if node.type == "message"]
+        points = {at for node in messages for at in (node.body_start, node.body_end)}
         total = previous = 0
         before = {}
         for point in sorted(points):
@@ -410,6 +407,21 @@ def _seldom(fields: dict[bytes, bytes]) -> dict[str, Any]:
     if _LANGUAGE in fields:
         found["language"] = _TOKEN.findall(_text(comments.mask(fields[_LANGUAGE])))
     return found
+
+
+def _media_type(raw: bytes) -> tuple[str, str, _Pairs]:
+    """Type, subtype and parameters of a Content-Type; no types when it names none."""
+    if common := _COMMON_TYPE.fullmatch(raw):
+        media_type, subtype, name, quoted, bare = common.groups(b"")
+        pairs = [(name.lower().decode(), (quoted or bare).decode())] if name else []
+        return media_type.lower().decode(), subtype.lower().decode(), pairs
+    value, pairs = _parameters(raw)
+    media = _MEDIA_TYPE.match(value)
+    return (media[1], media[2], pairs) if media else ("", "", pairs)
+
+
+# All but those with boundaries are the same in most mail. Nobody changes the lists.
+_remembered: Final = lru_cache(maxsize=256)(_media_type)
 
 
 def _parameters(raw: bytes) -> tuple[str, _Pairs]:
