@@ -451,5 +451,5 @@ async def insert_rows(
     await tx.run_many(INSERT_ROW, [
         (account_id, mailbox_id, row[0], modseq, *row[1:], saved_at) for row in rows
     ])  # fmt: skip
-    bearing = marked.bearing([row[0] for row in rows], [row[6] for row in rows])
-    await marked.extend(tx, account_id, mailbox_id, bearing)
+    bearing = [row[0] for row in rows if marked.SIGN in row[6]]
+    await marked.extend(tx, account_id, mailbox_id, uid_sets.compress(bearing))

@@ -22,11 +22,6 @@ SIGN: Final = "$d"  # what stands in all keywords that hold a mark, and in few o
 HAS_SIGN: Final = f"keywords LIKE '%{SIGN}%'"
 
 
-def bearing(uids: Sequence[int], keywords: Sequence[str]) -> str:
-    """The set of those ascending UIDs whose keywords may hold a mark."""
-    return uid_sets.compress([uid for uid, one in zip(uids, keywords, strict=True) if SIGN in one])
-
-
 def are_turned(different: Mapping[str, str]) -> bool:
     """Whether keywords may gain or lose a mark: those before, and what became of them."""
     return any((SIGN in old) is not (SIGN in new) for old, new in different.items())
