@@ -17,6 +17,8 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from enum import Enum
 from typing import Any, Concatenate, Final, ParamSpec, Protocol, TypeVar
 
+import msgspec
+
 from merpati.base.faults import Kind
 
 P = ParamSpec("P")
@@ -145,7 +147,7 @@ def one_of(tx: Transaction, column: str, parameter: int) -> str:
 def id_list(tx: Transaction, ids: Iterable[int]) -> Any:
     """A list of integers as the one parameter that `one_of` expects."""
     if tx.dialect is Dialect.SQLITE:
-        return "[" + ",".join(map(str, ids)) + "]"
+        return msgspec.json.encode(list(ids)).decode()
     return list(ids)
 
 

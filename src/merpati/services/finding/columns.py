@@ -262,9 +262,13 @@ class Page(msgspec.Struct, frozen=True):
     data: bytes
 
     def values(self, column: Column) -> Sequence[Any]:
-        """A value for each message, unless this is REFS."""
+        """A value for each message, unless this is REFS.
+
+        Texts are their bytes as characters, which compare as the bytes do and are sorted in
+        half the time.
+        """
         if column in TEXTS:
-            return self.data.split(b"\n")[:-1]
+            return self.data.decode("latin-1").split("\n")[:-1]
         return self.data if column is Column.IS_REPLY else self.numbers()
 
     def numbers(self) -> array[int]:

@@ -24,7 +24,7 @@ from merpati.store import finding
 
 T = TypeVar("T")
 
-AT_ONCE: Final = 4096  # values sorted in one go: about 2 ms
+AT_ONCE: Final = 4096  # values sorted in one go: about 1 ms
 SAMPLED: Final = 128  # one of so many values says where buckets end
 COLUMNS: Final = {
     c.SortBy.SUBJECT: Column.BASE_SUBJECT,
@@ -62,7 +62,7 @@ async def sort(
         return known[0].tolist()
     columns = [await values(finder, source, uids, key, scores or {}) for key in keys]
     places = await order(columns, [key.reverse for key in keys])
-    found = [uids[place] for place in places]
+    found = list(map(uids.__getitem__, places))
     if lasts:
         finder.answers.put(_mailbox(source), question, uids, (array("I", found),))
     return found
@@ -155,7 +155,7 @@ async def column_of(
 ) -> list[Any]:
     """A column of the header pages: a value for each of ascending UIDs."""
     found: list[Any] = []
-    absent: Any = b"" if column in TEXTS else 0
+    absent: Any = "" if column in TEXTS else 0
     for part in spans(uids, SPAN):
         page = await finder.pages.load(source.account_id, source.mailbox_id, part, column)
         found += _values_of(part, page.uids, page.values(column), absent)

@@ -103,7 +103,7 @@ async def thread(finder: Finder, source: Source, uids: Sequence[int], how: c.Thr
 async def _threads(finder: Finder, source: Source, uids: Sequence[int], how: c.ThreadBy) -> Threads:
     sent = await column_of(finder, source, uids, Column.SENT_AT)
     dated = await order([sent], [False])
-    subjects: list[bytes] = []
+    subjects: list[str] = []
     if how is not c.ThreadBy.REFS:
         subjects = await column_of(finder, source, uids, Column.BASE_SUBJECT)
     if how is c.ThreadBy.ORDERED_SUBJECT:
@@ -125,11 +125,11 @@ async def _threads(finder: Finder, source: Source, uids: Sequence[int], how: c.T
     return await _walk(tree, roots)
 
 
-async def _by_subject(subjects: Sequence[bytes], dated: Sequence[int]) -> _Tree:
+async def _by_subject(subjects: Sequence[str], dated: Sequence[int]) -> _Tree:
     """ORDEREDSUBJECT: a message, and below it all later ones of its base subject."""
     count = len(subjects)
     tree = _Tree(count, [-1] * count, bytearray(count), [], [])
-    begun: dict[bytes, int] = {}
+    begun: dict[str, int] = {}
     for turn, place in enumerate(dated):
         root = begun.setdefault(subjects[place], place)
         if root != place:
@@ -241,14 +241,14 @@ async def _chain(tree: _Tree, dated: Sequence[int]) -> list[int]:
 async def _gathered(
     tree: _Tree,
     roots: list[int],
-    subjects: Sequence[bytes],
+    subjects: Sequence[str],
     replies: Sequence[int],
     dated: Sequence[int],
 ) -> list[int]:
     """Steps 5 and 6: threads of one base subject become one, and are put in order."""
     count, first = tree.count, tree.first
     titles = [subjects[root if root < count else first[root]] for root in roots]
-    table: dict[bytes, int] = {}
+    table: dict[str, int] = {}
     for turn, (root, title) in enumerate(zip(roots, titles, strict=True)):
         if not turn % TURN:
             await asyncio.sleep(0)
@@ -257,8 +257,8 @@ async def _gathered(
             known < count and (root >= count or (replies[known] and not replies[root]))
         ):
             table[title] = root
-    if b"" in table:
-        del table[b""]
+    if "" in table:
+        del table[""]
     elif len(table) == len(roots):
         return roots
     kept: list[int] = []

@@ -183,7 +183,7 @@ def numbers(kind: bytes, found: Sequence[int], modseq: int | None = None) -> byt
 
 def spaced(found: Sequence[int]) -> bytes:
     """Numbers, a space before each: a piece of a long `numbers`."""
-    return f" {str(list(found))[1:-1].replace(',', '')}".encode() if found else b""
+    return b" " + msgspec.json.encode(list(found))[1:-1].replace(b",", b" ") if found else b""
 
 
 def end_of_numbers(modseq: int | None) -> bytes:
