@@ -6,6 +6,7 @@ compares and is stored as it is, and `letter in rights` is the question asked of
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Final
 
 from merpati.base.faults import Fault, Kind
@@ -36,8 +37,13 @@ VIRTUAL: Final = {"c": "kx", "d": "te"}
 FLAGS: Final = "swt"  # all that changing any flag may take
 # Who holds one of these may be told which they hold (RFC 4314 4, MYRIGHTS).
 KNOWING: Final = "lrikxa"
-# Selected with one of these, a mailbox is open for writing (RFC 4314 5.2).
-CHANGING: Final = frozenset("swite")
+_CHANGING: Final = frozenset("swite")
+
+
+@lru_cache(maxsize=64)
+def may_change(letters: str) -> bool:
+    """Whether a mailbox selected with these rights is open for writing (RFC 4314 5.2)."""
+    return not _CHANGING.isdisjoint(letters)
 
 
 def canonical(letters: str) -> str:

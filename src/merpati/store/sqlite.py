@@ -287,9 +287,16 @@ class SqliteStore:
             self._loop.call_soon(self._ask_for_pen)  # so that what comes together goes together
 
     async def read(self, unit: Unit[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        tx = self._reading
         self._inline_until = time.monotonic() + INLINE_SECONDS
         try:
-            return await self._snapshot(self._reading, unit(self._reading, *args, **kwargs))
+            tx.cursor.execute("BEGIN")
+            try:
+                return await unit(tx, *args, **kwargs)  # which does not suspend
+            finally:
+                self._inline_until = math.inf  # its end is not to be cut short
+                if tx.db.in_transaction:
+                    tx.cursor.execute("COMMIT")
         except apsw.InterruptError:
             return await self.scan(unit, *args, **kwargs)
         except apsw.Error as error:
@@ -303,7 +310,12 @@ class SqliteStore:
                 self._opened.append(db)
             tx = SqliteTransaction(db.cursor())
             try:
-                return drive(self._snapshot(tx, unit(tx, *args, **kwargs)))
+                db.execute("BEGIN")
+                try:
+                    return drive(unit(tx, *args, **kwargs))
+                finally:
+                    if db.in_transaction:
+                        tx.cursor.execute("COMMIT")
             except apsw.Error as error:
                 raise _fault(error, self._path) from error
 
@@ -327,17 +339,6 @@ class SqliteStore:
         for db in (self._reader, self._writer, *self._opened):
             db.close()
         os.close(self._pen)
-
-    async def _snapshot(self, tx: SqliteTransaction, work: Awaitable[T]) -> T:
-        """Do the work of a unit on one state of the database; neither suspends."""
-        tx.cursor.execute("BEGIN")
-        try:
-            return await work
-        finally:
-            if tx is self._reading:  # its end is not to be cut short by `_too_long`
-                self._inline_until = math.inf
-            if tx.db.in_transaction:
-                tx.cursor.execute("COMMIT")
 
     def _too_long(self) -> bool:
         return time.monotonic() > self._inline_until

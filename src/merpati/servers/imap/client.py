@@ -190,7 +190,6 @@ class Client:
         """Have a mailbox selected, and hear of changes from now on."""
         self.leave()
         self.view = view
-        view.limit = self.services.settings.messages_at_once
         if self._heard != view.account_id:
             self._hear(view.account_id)
 

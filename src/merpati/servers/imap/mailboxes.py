@@ -71,15 +71,19 @@ async def select(client: Client, command: commands.Select) -> Done:
         _select, client.account_id, command.mailbox, unseen=not (client.rev2 or client.uidonly)
     )
     mailbox = place.mailbox
-    changing = not letters.CHANGING.isdisjoint(place.rights)
     view = View(
-        place.account_id,
-        mailbox,
-        modseq,
-        read_only=command.read_only or not changing,
+        account_id=place.account_id,
+        mailbox_id=mailbox.id,
+        name=place.path,
+        object_id=places.object_id(client.account_id, place),
+        uidvalidity=mailbox.uidvalidity,
+        count=mailbox.total,
+        uidnext=mailbox.uidnext,
+        modseq=modseq,
+        read_only=command.read_only or not letters.may_change(place.rights),
         rights=place.rights,
+        limit=client.services.settings.messages_at_once,
     )
-    view.name, view.object_id = place.path, places.object_id(client.account_id, place)
     client.open(view)
     await claim(client, view, mailbox)
     client.condstore |= command.condstore

@@ -91,11 +91,12 @@ class Session:
         connection.deadline(self._services.settings.login_timeout)
         code = responses.capability_code(sign_in.offered(client))
         connection.write(responses.untagged(Condition.OK, "Merpati is ready", code))
+        idle_timeout = self._services.settings.idle_timeout
         try:
             turn = 0
             while not (client.over or connection.draining):
                 if client.account_id:
-                    connection.deadline(self._services.settings.idle_timeout)
+                    connection.deadline(idle_timeout)
                 await self._step()
                 turn += 1
                 if turn % TURN == 0:

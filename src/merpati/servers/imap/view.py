@@ -22,7 +22,6 @@ import msgspec
 from merpati.model import criteria as c
 from merpati.model import uids as uid_sets
 from merpati.model.change import ChangeKind
-from merpati.model.mailbox import Mailbox
 from merpati.model.rights import ALL
 from merpati.store import changes, emails
 from merpati.store.engine import Store, Transaction
@@ -49,7 +48,7 @@ class Context(msgspec.Struct):
     items: tuple[FetchItem, ...] = ()
 
 
-class View:
+class View(msgspec.Struct, kw_only=True, eq=False):
     r"""What a session knows of its selected mailbox.
 
     Attributes:
@@ -69,60 +68,27 @@ class View:
         saved: UIDs of the last search that was saved: what `$` stands for (RFC 5182).
     """
 
-    __slots__ = (
-        "_recent",
-        "_uids",
-        "account_id",
-        "contexts",
-        "count",
-        "held",
-        "keywords",
-        "limit",
-        "lowest",
-        "made",
-        "mailbox_id",
-        "modseq",
-        "name",
-        "object_id",
-        "own",
-        "read_only",
-        "rights",
-        "safe",
-        "saved",
-        "uidnext",
-        "uidvalidity",
-    )
-
-    def __init__(
-        self,
-        account_id: int,
-        mailbox: Mailbox,
-        modseq: int,
-        *,
-        read_only: bool,
-        rights: str = ALL,
-    ) -> None:
-        self.account_id = account_id
-        self.rights = rights
-        self.contexts: list[Context] = []
-        self.saved: Sequence[int] = ()
-        self.mailbox_id = mailbox.id
-        self.name = mailbox.name
-        self.object_id = ""
-        self.read_only = read_only
-        self.uidvalidity = mailbox.uidvalidity
-        self.count = mailbox.total
-        self.uidnext = mailbox.uidnext
-        self.modseq = modseq
-        self.held: Collection[int] = NONE
-        self.safe = 0
-        self.made: frozenset[int] = NONE
-        self.own: Collection[int] = NONE
-        self.limit = UNLIMITED
-        self.lowest = 0
-        self.keywords: frozenset[str] = frozenset()
-        self._uids: array[int] | None = None
-        self._recent: tuple[tuple[int, int], ...] = ()
+    account_id: int
+    mailbox_id: int
+    name: str
+    object_id: str = ""
+    uidvalidity: int
+    count: int
+    uidnext: int
+    modseq: int
+    read_only: bool = False
+    rights: str = ALL
+    limit: int = UNLIMITED
+    lowest: int = 0
+    held: Collection[int] = NONE
+    safe: int = 0
+    made: frozenset[int] = NONE
+    own: Collection[int] = NONE
+    keywords: frozenset[str] = frozenset()
+    contexts: list[Context] = []
+    saved: Sequence[int] = ()
+    _uids: array[int] | None = None
+    _recent: tuple[tuple[int, int], ...] = ()
 
     # Sequence numbers
 
