@@ -40,7 +40,7 @@ HANDSHAKE_TIMEOUT: Final = 10.0  # seconds
 LINGER: Final = 5.0  # seconds to deliver the last reply
 
 ANY: Final = -1  # what a waiting reader needs: any byte at all
-LF: Final = 10
+LF: Final = ord("\n")
 
 
 class Channel(asyncio.Protocol):

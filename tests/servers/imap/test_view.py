@@ -18,7 +18,7 @@ SIZE = 60
 RUNS = st.lists(st.integers(1, 20), max_size=8)
 
 
-def selected(account_id: int, mailbox: Mailbox, modseq: int) -> View:
+def just_selected(account_id: int, mailbox: Mailbox, modseq: int) -> View:
     """The view of one who has just selected a mailbox."""
     return View(
         account_id=account_id, mailbox_id=mailbox.id, name=mailbox.name, modseq=modseq,
@@ -28,7 +28,7 @@ def selected(account_id: int, mailbox: Mailbox, modseq: int) -> View:
 
 def full_view() -> View:
     """A view of messages 1 to `SIZE`."""
-    view = selected(1, Mailbox(1, "INBOX", "inbox", 1, SIZE + 1, 1, SIZE, 0, 0, 1), 1)
+    view = just_selected(1, Mailbox(1, "INBOX", "inbox", 1, SIZE + 1, 1, SIZE, 0, 0, 1), 1)
     # Since none was ever removed, the store is not asked, and nothing is awaited.
     drive(view.load(None))  # type: ignore[arg-type]
     return view
@@ -74,7 +74,7 @@ async def test_uids_loaded_late_are_those_of_the_moment_of_selecting(
         async def selecting(tx: Any) -> tuple[View, list[int]]:
             mailbox = await mailboxes.get(tx, account_id, "INBOX")
             modseq = await changes.current(tx, account_id)
-            view = selected(account_id, mailbox, modseq)
+            view = just_selected(account_id, mailbox, modseq)
             return view, await emails.uids_of(tx, account_id, INBOX_ID)
 
         selected = []

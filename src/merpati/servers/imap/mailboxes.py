@@ -333,12 +333,12 @@ async def _looked_up(client: Client, place: places.Place, item: StatusItem) -> i
     """The value of an item that its row alone does not tell."""
     store, mailbox = client.services.store, place.mailbox
     match item:
+        case StatusItem.RECENT:
+            return await _recent(client, place)
         case StatusItem.APPENDLIMIT:
             return client.services.settings.message_size
         case StatusItem.MAILBOXID:
             return responses.object_id(places.object_id(client.account_id, place))
-        case StatusItem.RECENT:
-            return await _recent(client, place)
         case StatusItem.DELETED:
             return len(await store.read(emails.deleted, place.account_id, mailbox.id))
         case StatusItem.DELETED_STORAGE:

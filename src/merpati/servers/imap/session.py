@@ -196,15 +196,15 @@ class Session:
 
         `reader`: that has read its literals, if it has any.
         """
-        client = self._client
+        client, view = self._client, self._client.view
         kind = type(command)
         try:
             check(client.state, command)
             if client.uidonly:
                 uidonly.check(command)
-            if client.view is not None:
-                client.view.lowest = 0
-                if client.view.account_id != client.account_id:
+            if view is not None:
+                view.lowest = 0
+                if view.account_id != client.account_id:
                     await rights.check(client, command)
         except Fault as fault:
             if isinstance(command, commands.Append):

@@ -33,10 +33,8 @@ def relax_field(key: bytes, raw_value: bytes) -> bytes:
         key: Its name in lower case.
         raw_value: All after the colon, folds included.
     """
-    value = raw_value.replace(b"\r\n", b"") if b"\n" in raw_value else raw_value
-    if b"\t" in value:
-        value = value.replace(b"\t", b" ")
-    if b"  " in value:
+    value = raw_value.replace(b"\r\n", b"").replace(b"\t", b" ")
+    if value.find(b"  ") >= 0:  # `in` would cost half as much again
         value = _SPACES.sub(b" ", value)
     return key + b":" + value.strip(b" ") + b"\r\n"
 

@@ -24,6 +24,7 @@ _ENVELOPE: Final = re.compile(
 )
 _ADDRESS: Final = re.compile(rb"\((%b) %b (%b) (%b)\)" % ((_STRING,) * 4), re.DOTALL)
 _LITERAL: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*"|~?\{(\d{1,9})\}\r\n', re.DOTALL)
+_BACKSLASH: Final = ord("\\")
 _SPECIAL: Final = re.compile(rb'(["\\])')
 _ESCAPE: Final = re.compile(rb"\\(.)", re.DOTALL)
 
@@ -142,7 +143,7 @@ def _text(token: bytes) -> bytes | None:
     if token == b"NIL":
         return None
     text = token[1:-1]
-    return _ESCAPE.sub(rb"\1", text) if b"\\" in text else text
+    return _ESCAPE.sub(rb"\1", text) if _BACKSLASH in text else text
 
 
 def _without_literals(envelope: bytes) -> bytes:

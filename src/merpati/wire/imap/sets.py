@@ -25,6 +25,7 @@ NUMBER_MAX: Final = 2**32 - 1  # RFC 3501 9: nz-number is below 4,294,967,296
 ELEMENTS_MAX: Final = 10_000  # ours: more do not fit into a line of 64 KiB anyway
 REMEMBERED_MAX: Final = 32  # octets of a set that is remembered; ours
 
+_COLON: Final = ord(":")
 STAR: Final = 0  # how `*` is stored; no message has this number
 
 _GRAMMAR: Final = re.compile(
@@ -152,7 +153,7 @@ def _parse(text: bytes) -> SequenceSet:
     if text.count(b",") >= ELEMENTS_MAX:
         raise SyntaxFault(f"a sequence set may have at most {ELEMENTS_MAX:,} elements")
     text = text.replace(b"*", b"0")
-    if b":" not in text:
+    if _COLON not in text:
         numbers = list(map(int, text.split(b",")))
         ranges = tuple(zip(numbers, numbers, strict=True))
         highest = max(numbers)
