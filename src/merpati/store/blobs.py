@@ -114,22 +114,19 @@ def content_hash(data: bytes | mmap.mmap) -> bytes:
     return blake3(data).digest()
 
 
-class Spool:
+class Spool(msgspec.Struct, eq=False):
     """A message on its way in: in memory while small, in a temporary file from then on.
 
     `add` never blocks for long (the page cache takes the bytes); `finish` syncs in a thread.
     """
 
-    __slots__ = ("_chunks", "_file", "_held", "_inline_max", "_path", "_store", "size")
-
-    def __init__(self, store: BlobStore, inline_max: int) -> None:
-        self._store = store
-        self._inline_max = inline_max
-        self._chunks: list[bytes] = []
-        self._held = 0
-        self._file = -1
-        self._path: Path | None = None
-        self.size = 0
+    _store: BlobStore
+    _inline_max: int
+    _chunks: list[bytes] = []
+    _held: int = 0
+    _file: int = -1
+    _path: Path | None = None
+    size: int = 0
 
     def add(self, chunk: bytes) -> None:
         """Take the next bytes. Raises Fault NO_SPACE, UNAVAILABLE."""
@@ -374,18 +371,18 @@ async def insert(tx: Transaction, body: Body, refs: int) -> tuple[int, bool]:
     """
     blob = body.hash, body.size, refs, body.location
     blob_id = await tx.insert(f"{_INSERT} ON CONFLICT (hash) DO NOTHING", *blob)
-    location = body.location
-    if blob_id is None:  # seldom
+    total, location = refs, body.location
+    if blob_id is None:  # seldom; and it may be collected in this moment
         row = await tx.row(
             f"{_INSERT} ON CONFLICT (hash) DO UPDATE SET refs = blob.refs + excluded.refs"
-            " RETURNING id, location",
+            " RETURNING id, refs, location",
             *blob,
         )
         assert row is not None
-        blob_id, location = row
-    elif not location:
+        blob_id, total, location = row
+    if total == refs and not location:  # new, or garbage not collected yet
         await tx.run(
-            "INSERT INTO body (blob_id, encoding, data) VALUES ($1, $2, $3)",
+            "INSERT INTO body (blob_id, encoding, data) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
             blob_id, body.encoding, body.data,
         )  # fmt: skip
     return blob_id, bool(body.location) and location != body.location

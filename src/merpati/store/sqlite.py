@@ -46,6 +46,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import apsw
+import msgspec
 
 from merpati.base.faults import Fault, Kind
 from merpati.store.engine import Announcement, Conflict, Dialect, P, Row, Topic, Transaction, Unit
@@ -154,25 +155,16 @@ def drive(work: Awaitable[T]) -> T:
     raise RuntimeError("a unit of work awaited something other than its transaction")
 
 
-class _Waiting:
+class _Waiting(msgspec.Struct, eq=False):
     """One unit on its way to a commit, and what came of it."""
 
-    __slots__ = ("announcements", "calls", "error", "future", "is_long", "result", "start")
-
-    def __init__(
-        self,
-        start: Callable[[Any], Awaitable[Any]],
-        future: asyncio.Future[Any],
-        *,
-        is_long: bool,
-    ) -> None:
-        self.start = start
-        self.future = future
-        self.is_long = is_long
-        self.result: Any = None
-        self.error: BaseException | None = None
-        self.announcements: set[Announcement] = set()
-        self.calls: list[Callable[[], None]] = []
+    start: Callable[[Any], Awaitable[Any]]
+    future: asyncio.Future[Any]
+    is_long: bool
+    result: Any = None
+    error: BaseException | None = None
+    announcements: set[Announcement] = set()
+    calls: list[Callable[[], None]] = []
 
 
 def connect(path: Path, *, read_only: bool = False, durable: bool = True) -> apsw.Connection:
