@@ -283,8 +283,10 @@ async def _walk(
     cases = "".join([f" WHEN ${n} THEN ${n + 1}" for n in range(6, 6 + len(values), 2)])
     held = ", ".join([f"${n}" for n in range(6, 6 + len(values), 2)])
     others = "" if is_all else f" AND keywords IN ({held})"
+    # SQLite then keeps no copies of pages to undo this alone; whoever fails undoes all he did.
+    update = "UPDATE OR FAIL" if tx.dialect is Dialect.SQLITE else "UPDATE"
     await tx.run(
-        f"UPDATE mailbox_email SET keywords = CASE keywords{cases} END, modseq = $3"
+        f"{update} mailbox_email SET keywords = CASE keywords{cases} END, modseq = $3"
         f" WHERE account_id = $1 AND mailbox_id = $2 AND uid BETWEEN $4 AND $5{others}",
         account_id, mailbox_id, modseq, uids[0], uids[-1], *values,
     )  # fmt: skip

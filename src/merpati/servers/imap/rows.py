@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import chain, repeat
 from typing import Any, Final
@@ -24,7 +24,7 @@ from merpati.servers.imap.legal import Refused
 from merpati.servers.imap.view import View
 from merpati.store import email_keywords, emails
 from merpati.store.engine import Row
-from merpati.wire.imap import dates, flags, responses, sets, strings
+from merpati.wire.imap import dates, flags, responses, results, sets, strings
 from merpati.wire.imap.fetch import Attribute
 from merpati.wire.imap.session import messagelimit
 
@@ -223,26 +223,38 @@ async def _send_flags(client: Client, view: View, how: Plan, part: Selection) ->
 def flag_lines(
     client: Client, view: View, how: Plan, part: Selection, keywords: Sequence[str]
 ) -> bytes:
-    """The lines of messages in a plan for flags only: one template for all of them."""
+    """The lines of messages in a plan for flags only, whose numbers are written in one go."""
     uids, numbers = part.uids, part.all_numbers()
     different = set(keywords)
     tell_keywords(client, view, different)
-    line = how.template.decode()
+    template = how.template
     if client.uidonly:  # RFC 9586 3.4
-        line, numbers = line.replace(" FETCH ", " UIDFETCH ", 1), uids
-
-    def written(stored: str, is_recent: bool) -> str:
-        return line.replace("%b", flags.render(stored, is_recent).decode(), 1)
-
+        template, numbers = template.replace(b" FETCH ", b" UIDFETCH ", 1), uids
     is_recent = view.has_recent(uids[0], uids[-1])
+    known = {stored: flags.render(stored, is_recent) for stored in different}
+    written: Sequence[bytes] | None = None
     if is_recent and not view.all_recent(uids[0], uids[-1]):
-        lines = list(map(written, keywords, map(view.is_recent, uids)))
-    else:
-        known = {stored: written(stored, is_recent) for stored in different}
-        lines = list(map(known.__getitem__, keywords))
-    with_uids = "uid" in how.columns[1:]
-    values = chain.from_iterable(zip(numbers, uids, strict=True)) if with_uids else numbers
-    return ("".join(lines) % tuple(values)).encode()
+        written = list(map(flags.render, keywords, map(view.is_recent, uids)))
+
+    def between(text: bytes) -> Iterable[bytes]:
+        """What stands between two numbers of each message."""
+        if b"%b" not in text:
+            return repeat(text, len(keywords))
+        if written is not None:
+            return [text.replace(b"%b", one, 1) for one in written]
+        told = {stored: text.replace(b"%b", one, 1) for stored, one in known.items()}
+        return map(told.__getitem__, keywords)
+
+    # After its last number a line ends, and the next one begins.
+    begin, *texts = template.split(b"%d")
+    texts[-1] += begin
+    columns: list[Iterable[bytes]] = []
+    for values, text in zip((numbers, uids), texts, strict=False):
+        columns += (results.digits(values), between(text))
+    pieces = [b""] * (len(columns) * len(keywords))
+    for place, column in enumerate(columns):
+        pieces[place :: len(columns)] = column
+    return (begin + b"".join(pieces)).removesuffix(begin)
 
 
 def flag_line(client: Client, view: View, how: Plan, number: int, uid: int, stored: str) -> bytes:

@@ -183,7 +183,17 @@ def numbers(kind: bytes, found: Sequence[int], modseq: int | None = None) -> byt
 
 def spaced(found: Sequence[int]) -> bytes:
     """Numbers, a space before each: a piece of a long `numbers`."""
-    return b" " + msgspec.json.encode(list(found))[1:-1].replace(b",", b" ") if found else b""
+    return b" " + _listed(found).replace(b",", b" ") if found else b""
+
+
+def digits(found: Sequence[int]) -> list[bytes]:
+    """Each of some numbers as it is written; there is one at least."""
+    return _listed(found).split(b",")
+
+
+def _listed(found: Sequence[int]) -> bytes:
+    """Numbers with commas between them, in one call for all."""
+    return msgspec.json.encode(list(found))[1:-1]
 
 
 def end_of_numbers(modseq: int | None) -> bytes:
