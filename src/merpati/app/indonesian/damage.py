@@ -14,7 +14,7 @@ PHRASES: Final[dict[str, str]] = {
     "what parsing found in a message is missing": "hasil penguraian sebuah pesan hilang",
     "a mailbox does not hold as much as it says": "isi sebuah kotak surat tidak sesuai catatannya",
     "a mailbox does not know where what is marked for removal lies": (
-        "sebuah kotak surat tidak tahu letak surel yang ditandai untuk dihapus"
+        "sebuah kotak surat tidak tahu letak surat yang ditandai untuk dihapus"
     ),
     "a mailbox would give a UID a second time": (
         "sebuah kotak surat akan memberi UID yang sama dua kali"
