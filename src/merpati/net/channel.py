@@ -21,6 +21,7 @@ import os
 import ssl
 from collections import deque
 from contextlib import suppress
+from itertools import chain
 from math import inf
 from typing import TYPE_CHECKING, Final, cast
 
@@ -147,7 +148,7 @@ class Channel(asyncio.Protocol):
             pieces = [deflated(b"".join(pieces))]
         if records is not None:
             try:
-                pieces = [sealed for piece in pieces for sealed in records.seal(piece)]
+                pieces = list(chain.from_iterable(map(records.seal, pieces)))
             except ssl.SSLError as error:
                 self._tls_failed(error)
                 return
