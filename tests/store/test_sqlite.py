@@ -176,6 +176,27 @@ async def test_a_slow_unit_of_quick_statements_leaves_the_reader_whole(store: Sq
         assert await store.read(slow) == 1
 
 
+async def test_a_statement_whose_rows_were_not_all_taken_ends_with_its_unit(
+    store: SqliteStore,
+) -> None:
+    async def add(tx: Transaction, *names: str) -> None:
+        for name in names:
+            await directory.add_domain(tx, name, NOW)
+
+    async def touch(tx: Transaction) -> int:
+        touched: int = await tx.value("UPDATE domain SET created_at = created_at + 1 RETURNING 1")
+        return touched
+
+    async def peek(tx: Transaction) -> Any:
+        return await tx.row("SELECT (SELECT count(*) FROM domain), name FROM domain")
+
+    await store.write(add, "a.example", "b.example")
+    assert await store.write(touch) == 1
+    assert (await store.read(peek))[0] == (await store.scan(peek))[0] == 2
+    await store.write(add, "c.example")
+    assert (await store.read(peek))[0] == (await store.scan(peek))[0] == 3
+
+
 async def test_two_processes_share_one_file(tmp_path: Path) -> None:
     one = await stores.sqlite(tmp_path)
     other = SqliteStore(tmp_path / "merpati.db")
