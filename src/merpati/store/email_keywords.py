@@ -169,7 +169,7 @@ async def _change_one(
     if is_marked is not email_marks.is_marked(old):
         turned = (which, "") if is_marked else ("", which)
         await email_marks.log(tx, account_id, mailbox_id, modseq, *turned)
-    if marked.are_turned({old: new}):
+    if (marked.SIGN in old) is not (marked.SIGN in new):
         await marked.note(tx, account_id, mailbox_id, (uid,), (old,), {old: new}, which)
     if has_linked:
         await _spread(tx, account_id, mailbox_id, modseq, (uid,))

@@ -152,3 +152,12 @@ def test_numbers_agree_with_counting_by_hand(
 def test_compressing_loses_nothing(numbers: list[int]) -> None:
     value = sets.parse(sets.compress(numbers))
     assert [n for low, high in value.resolve(0) for n in range(low, high + 1)] == numbers
+
+
+@pytest.mark.parametrize(
+    ("text", "single"),
+    [(b"7", 7), (b"7:7", 7), (b"7:8", 0), (b"*", 0), (b"7:*", 0), (b"7,9", 0), (b"$", 0)],
+)
+def test_a_set_of_one_number_says_so(text: bytes, single: int) -> None:
+    written = sets.SAVED if text == b"$" else sets.parse(text)
+    assert written.single == single

@@ -131,6 +131,11 @@ def named(
         Fault: a sequence number that no message has (RFC 3501 9, seq-number); with `partial`
             more messages than may be taken at once (RFC 9738 3.1).
     """
+    single = wanted.single
+    if single and partial is None:  # most commands name one message
+        place = bisect_left(view.uids, single) if uid else single - 1
+        if place < view.count and (not uid or view.uids[place] == single):
+            return Selection(range(place, place + 1), view.uids[place : place + 1])
     if wanted.saved:
         found = selection(view, view.saved)
     elif uid:

@@ -45,6 +45,14 @@ class SequenceSet(msgspec.Struct, frozen=True):
     ranges: tuple[tuple[int, int], ...]
     saved: bool = False
 
+    @property
+    def single(self) -> int:
+        """The one number that is named, not as a range nor by `*`; 0 when it is not so."""
+        if len(self.ranges) != 1:
+            return 0
+        first, last = self.ranges[0]
+        return first if first == last else 0
+
     def resolve(self, largest: int) -> list[tuple[int, int]]:
         """The set as ascending (low, high) pairs that neither touch nor overlap.
 
