@@ -99,9 +99,13 @@ def test_message_ids_are_found_in_linear_time(unit: bytes) -> None:
     assert growth(subject.message_ids, unit, 50_000) < LINEAR
 
 
-@given(st.text(st.sampled_from("<<<>>>ab@ \t."), max_size=12).map(str.encode))
-def test_a_lone_id_is_read_like_any_other(raw: bytes) -> None:
+@given(
+    st.text(st.sampled_from("<<<>>>ab@ \t."), max_size=12).map(str.encode)
+    | st.lists(st.sampled_from([b"<a@b>", b"<c>", b" ", b"\t", b"d"]), max_size=6).map(b"".join)
+)
+def test_plain_ids_are_read_like_any_others(raw: bytes) -> None:
     quick = subject.message_ids(raw)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(subject, "_LONE_ID", re.compile(rb"(?!)"))
+        for pattern in ("_LONE_ID", "_PLAIN_IDS"):
+            patch.setattr(subject, pattern, re.compile(rb"(?!)"))
         assert quick == subject.message_ids(raw)

@@ -17,6 +17,7 @@ _FWD_HEADER: Final = "[fwd:"
 _FWD_TRAILER: Final = "(fwd)"
 _ID = re.compile(rb"<([^<>]++)>")
 _LONE_ID = re.compile(rb"<[^<>\s]{1,%d}+>" % MAX_ID)  # what nearly every Message-ID is
+_PLAIN_IDS = re.compile(rb"(?:%b\s*+)+" % _LONE_ID.pattern)  # and nearly all References
 
 
 def base_subject(subject: str) -> str:
@@ -92,9 +93,13 @@ def message_ids(raw: bytes) -> list[bytes]:
     """
     if _LONE_ID.fullmatch(raw):
         return [raw]
+    if _PLAIN_IDS.fullmatch(raw):
+        return _first_and_last(_LONE_ID.findall(raw))
     ids = [b"".join(match.split()) for match in _ID.findall(raw)]
     if not ids and len(raw.split(None, 1)) == 1:
         ids = [raw.strip(b"<> \t\r\n")]
-    if len(ids) > MAX_IDS:
-        ids = ids[:1] + ids[1 - MAX_IDS :]
-    return [b"<%b>" % found for found in ids if 0 < len(found) <= MAX_ID]
+    return [b"<%b>" % found for found in _first_and_last(ids) if 0 < len(found) <= MAX_ID]
+
+
+def _first_and_last(ids: list[bytes]) -> list[bytes]:
+    return ids if len(ids) <= MAX_IDS else ids[:1] + ids[1 - MAX_IDS :]

@@ -238,7 +238,7 @@ def preview(buffer: bytes | mmap.mmap, root: Part) -> str:
     lines are passed over when there are others. Empty when there is no such text.
     """
     tried = 0
-    for part in _parts(root):
+    for part in _parts(root) if root.children else (root,):
         if part.type != "text" or part.subtype not in _READABLE or part.disposition == "attachment":
             continue
         line = _glance(buffer, part) or _first_line(buffer, part)
