@@ -317,6 +317,7 @@ def test_a_glance_sees_what_a_full_preview_shows(body: bytes, encoding: str, cha
 def test_a_glance_is_enough_for_ordinary_text() -> None:
     body = b"Good morning, here is the report.\r\n" * 100
     assert len(text._glance(body, Part(0, 0, len(body)))) == text.PREVIEW
+    assert text._glance(body, Part(0, 0, 14)) == "Good morning,"
 
 
 @given(

@@ -263,7 +263,10 @@ def _first_line(buffer: bytes | mmap.mmap, part: Part) -> str:
 
 
 def _glance(buffer: bytes | mmap.mmap, part: Part) -> str:
-    """The preview of a part that begins with enough plain ASCII text; else an empty string."""
+    """The preview of a part that begins with enough plain ASCII text, or is no more than that.
+
+    Else an empty string.
+    """
     at = part.body_start
     data = buffer[at : min(at + _GLANCE, part.body_end)]
     if (
@@ -273,7 +276,10 @@ def _glance(buffer: bytes | mmap.mmap, part: Part) -> str:
         and part.param("charset").lower() in _OVER_ASCII
         and not (b"\n>" in data or data.startswith(b">"))
     ):
-        line = _shown(data.decode("ascii").split()[:-1])  # the last may be torn
+        said = data.decode("ascii").split()
+        if len(data) < _GLANCE:  # that is all of it
+            return _shown(said)
+        line = _shown(said[:-1])  # the last word may be torn
         return line if len(line) == PREVIEW else ""
     return ""
 
