@@ -76,6 +76,8 @@ async def _change(
     client: Client, view: View, command: commands.Store, uids: Sequence[int]
 ) -> Changed:
     """Change the keywords, those of many messages in steps, between which others write."""
+    if not uids:
+        return Changed(0, (), (), ())
     if len(uids) <= LONG:
         return await _step(client, view, client.services.store.write, command, uids)
     write = client.services.store.write_long
