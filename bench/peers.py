@@ -110,6 +110,9 @@ service pop3-login {{
   inet_listener pop3 {{
     port = {pop3}
   }}
+  inet_listener pop3s {{
+    port = 0
+  }}
 }}
 protocol lmtp {{
   mail_plugins = sieve
