@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
+from merpati.store.sqlite import AHEAD_PAGES, FRAME
 from tests.faults.instance import ADDRESS, Instance
 from tests.faults.store_listing import list_ids, queued
 from tests.faults.tools import faultio, killloop
@@ -173,15 +174,20 @@ def test_a_full_disk_refuses_mail_for_now_keeps_what_there_is_and_recovers(tmp_p
                 assert send(ledger, instance.smtp_port, f"m{number}", LARGE)
             wait_until_delivered(instance, 10)
             ballast = fill(disk)
+            # The log has been written ahead, so there is room for some more.
+            more = 0
+            while send(ledger, instance.smtp_port, f"more{more}", 100_000):
+                more += 1
+                assert more < AHEAD_PAGES * FRAME / 100_000, "more was taken than there is room for"
             refused = [send(ledger, instance.smtp_port, f"n{n}", 100 * 10**n) for n in range(4)]
             assert refused == [False] * 4
-            assert fetch_all(instance) == 10
+            assert fetch_all(instance) == 10 + more
             ballast.unlink()
             end = time.monotonic() + FREE_SECONDS
             while not send(ledger, instance.smtp_port, "late", LARGE):
                 assert time.monotonic() < end, "intake did not resume"
                 time.sleep(0.5)
-            wait_until_delivered(instance, 11)
+            wait_until_delivered(instance, 11 + more)
         finally:
             server.stop(SIGTERM)
         assert sorted(list_ids(instance.folder)) == sorted(ledger.acknowledged)

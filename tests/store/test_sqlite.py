@@ -13,7 +13,14 @@ import pytest
 from merpati.base.faults import Fault, Kind
 from merpati.store import directory
 from merpati.store.engine import Announcement, Topic, Transaction
-from merpati.store.sqlite import INLINE_SECONDS, LATELY, QUICK_SECONDS, SqliteStore
+from merpati.store.sqlite import (
+    AHEAD_PAGES,
+    FRAME,
+    INLINE_SECONDS,
+    LATELY,
+    QUICK_SECONDS,
+    SqliteStore,
+)
 from tests.support import store as stores
 from tests.support.store import NOW
 
@@ -233,6 +240,34 @@ async def test_the_log_is_copied_and_does_not_grow_for_ever(tmp_path: Path) -> N
         await asyncio.sleep(0.01)
     assert largest < 100_000_000
     await store.close()
+
+
+async def test_a_lively_log_is_written_ahead_and_keeps_what_was_committed(tmp_path: Path) -> None:
+    ours, theirs = await stores.sqlite(tmp_path), await stores.sqlite(tmp_path)
+    database, log = tmp_path / "merpati.db", tmp_path / "merpati.db-wal"
+
+    async def add(store: SqliteStore, name: str) -> None:
+        for number in range(50):
+            await store.write(directory.add_domain, f"{name}{number}.example", NOW)
+
+    await asyncio.gather(add(ours, "ours"), add(theirs, "theirs"))
+    for _ in range(200):
+        if log.stat().st_size > AHEAD_PAGES * FRAME / 2:
+            break
+        await asyncio.sleep(0.01)
+    length = log.stat().st_size
+    assert length > AHEAD_PAGES * FRAME / 2
+    await asyncio.gather(add(ours, "more"), add(theirs, "yet"))
+    assert log.stat().st_size == length, "a commit made it longer"
+    after = tmp_path / "after"  # what a power cut leaves
+    after.mkdir()
+    (after / database.name).write_bytes(database.read_bytes())
+    (after / log.name).write_bytes(log.read_bytes())
+    await ours.close()
+    await theirs.close()
+    reader = SqliteStore(after / database.name)
+    assert len(await reader.read(directory.domains)) == 200
+    await reader.close()
 
 
 async def test_waiting_for_something_else_than_the_transaction_is_a_defect(
