@@ -60,6 +60,21 @@ def test_a_list_of_accounts_that_is_wrong_names_the_place(
     assert wanted in done.err
 
 
+def test_accounts_that_are_not_complete_are_named_at_the_end(
+    merpati: Merpati, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "accounts.csv"
+    file.write_text(f"user,password,target\nana,x,{ADDRESS}\nbudi,x,nobody@a.id\n")
+    words = ("--accounts", str(file), "--host", "127.0.0.1", "--port", "1", "--security", "none")
+    done = merpati("import", "imap", *words)
+    assert done.status == 1
+    assert f"2 of 2 accounts not complete: {ADDRESS}, nobody@a.id; mend" in done.err
+    monkeypatch.setenv("MERPATI_LANG", "id")
+    told = merpati("import", "imap", *words)
+    assert f"2 dari 2 akun belum lengkap: {ADDRESS}, nobody@a.id; perbaiki" in told.err
+    assert "terputus: 127.0.0.1 port 1 tidak terjangkau: koneksi ditolak." in told.out
+
+
 def test_a_collector_is_kept_changed_and_removed(merpati: Merpati, folder: Path) -> None:
     words = ("--host", "127.0.0.1", "--user", "ana", "--no-check", "--every", "5m")
     done = merpati("collector", "add", ADDRESS, *words, text="geheim\n")

@@ -62,6 +62,9 @@ COMPOSED: Final = {
     # by the steps of a connection, in net/smtp_link.py
     "{host} closed the connection, at step {step}.",
     "{host} did not answer in time, at step {step}.",
+    # by what TLS was doing, in net/channel.py
+    "The TLS handshake with {peer} failed: {reason}.",
+    "The TLS session with {peer} failed: {reason}.",
     "{test} is true: {found}", "{test} is false: {found}",
     "any (own)",
 }  # fmt: skip
@@ -133,6 +136,13 @@ def test_every_fault_of_the_floors_below_is_there_in_both() -> None:
     faults = [text for file in files for text in dictionaries.arguments(file, "Fault", 1)]
     assert len(faults) > 250
     assert missing(faults) == set()
+
+
+def test_why_something_was_left_out_of_an_import_is_there_in_both() -> None:
+    files = (SOURCE / "services" / "moving").glob("*.py")
+    reasons = [text for file in files for text in dictionaries.arguments(file, "skip", 1)]
+    assert len(reasons) > 1
+    assert missing(reasons) == set()
 
 
 def test_every_setting_and_what_can_be_wrong_with_it_is_there_in_both() -> None:

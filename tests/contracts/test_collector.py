@@ -72,6 +72,19 @@ async def test_a_folder_with_a_new_uidvalidity_is_forgotten(store: Store) -> Non
     assert fresh.id == 1
 
 
+async def test_a_folder_whose_mailbox_is_gone_remembers_what_came(store: Store) -> None:
+    account = await add_account(store)
+    opened = await store.write(remote.open_folder, account.id, "imap:x", "Work", 7, ARCHIVE)
+    seen = RemoteMessage("12", 5, "$seen", NOW)
+    await store.write(remote.remember, account.id, opened.id, [seen])
+    again = await store.write(remote.open_folder, account.id, "imap:x", "Work", 7, INBOX)
+    assert (again.id, again.mailbox_id) == (opened.id, INBOX)
+    found = await store.read(remote.messages, account.id, opened.id)
+    assert found == {"12": RemoteMessage("12", 0, "$seen", NOW)}
+    assert await store.read(remote.find_folder, account.id, "imap:x", "Work") == again
+    assert await store.read(remote.find_folder, account.id, "imap:x", "Nowhere") is None
+
+
 async def test_a_collector_is_claimed_by_one_and_comes_due_again(store: Store) -> None:
     number = await store.write(collector.add, WANTED, NOW)
     assert await store.read(collector.due, NOW - 1, 10) == []

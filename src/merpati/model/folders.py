@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from merpati.model.mailbox import DEPTH_MAX, NAME_MAX, SEPARATOR, is_shown
+from merpati.model.mailbox import DEPTH_MAX, NAME_MAX, RESERVED, SEPARATOR, is_shown
 
 # RFC 8621 role by name in lower case, as Outlook, Apple Mail, Gmail, Thunderbird, Horde and
 # Roundcube have named them, and the Indonesian of each.
@@ -44,6 +44,8 @@ def safe_path(path: str) -> str:
         for level in path.split(SEPARATOR)
     ]
     kept = [level for level in levels if level] or ["Imported"]
+    if kept[0] in RESERVED:  # where the mailboxes of others are found here
+        kept[0] += "_"
     if len(kept) > DEPTH_MAX:
         kept = [*kept[: DEPTH_MAX - 1], " - ".join(kept[DEPTH_MAX - 1 :])[:NAME_MAX]]
     return SEPARATOR.join(kept)

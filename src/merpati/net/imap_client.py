@@ -25,6 +25,7 @@ from merpati.wire.imap.client_responses import (
     Data,
     Folder,
     Message,
+    Namespaces,
     Response,
     ResponseReader,
     Status,
@@ -77,6 +78,7 @@ class ImapClient:
         self._remote = remote
         self._seconds = seconds
         self._tags = 0
+        self._user = ""
         self.capabilities: frozenset[bytes] = frozenset()
 
     @classmethod
@@ -113,6 +115,15 @@ class ImapClient:
         told = await self._run(b'LIST "" "*"')
         found = (client_responses.folder(one) for one in told if one.name == b"LIST")
         return [one for one in found if one is not None]
+
+    async def namespaces(self) -> Namespaces | None:
+        """Whose mailboxes are where; None when the server does not know."""
+        if b"NAMESPACE" not in self.capabilities:
+            return None
+        for data in await self._run(b"NAMESPACE"):
+            if data.name == b"NAMESPACE":
+                return client_responses.namespaces(data)
+        return None
 
     async def select(self, name: bytes, *, read_only: bool) -> Selected:
         """Open a mailbox. Raises Fault NOT_FOUND with the server's words when it will not."""
@@ -153,20 +164,22 @@ class ImapClient:
             sinks.append(make())
             return sinks[-1]
 
-        for part in _sets(uids):
-            command = b"UID FETCH " + part + b" (UID FLAGS INTERNALDATE BODY.PEEK[])"
-            async for response in self._command(command, sink=sink):
-                if not isinstance(response, Data) or response.name != b"FETCH":
-                    continue
-                one = client_responses.message(response)
-                if one.body is not None and not sinks:  # a short one, as a quoted string
-                    sink().add(one.body)
-                if one.uid is None or not sinks:
-                    for forgotten in sinks:
-                        forgotten.discard()
-                else:
-                    yield one, sinks[0]
-                sinks.clear()
+        try:
+            for part in _sets(uids):
+                command = b"UID FETCH " + part + b" (UID FLAGS INTERNALDATE BODY.PEEK[])"
+                async for response in self._command(command, sink=sink):
+                    if not isinstance(response, Data) or response.name != b"FETCH":
+                        continue
+                    one = client_responses.message(response)
+                    if one.body is not None and not sinks:  # a short one, as a quoted string
+                        sink().add(one.body)
+                    if one.uid is not None and sinks:
+                        yield one, sinks.pop(0)
+                    while sinks:
+                        sinks.pop().discard()
+        finally:
+            while sinks:  # the server ended the session in the middle of one
+                sinks.pop().discard()
 
     async def remove(self, uids: Sequence[int]) -> None:
         """Delete messages of the open mailbox, and no others where the server knows UIDPLUS."""
@@ -200,6 +213,7 @@ class ImapClient:
 
     async def _sign_in(self, account: Account) -> None:
         offered = self.capabilities
+        self._user = account.master or account.name
         if b"AUTH=SCRAM-SHA-256" in offered and not account.master:
             await self._scram(account)
         elif b"AUTH=PLAIN" in offered:
@@ -325,6 +339,9 @@ class ImapClient:
         kind = {b"NO": refused}.get(status.word, Kind.UNSUPPORTED)
         if status.code in {b"UNAVAILABLE", b"INUSE", b"LIMIT", b"SERVERBUG"}:
             kind = Kind.UNAVAILABLE
+        if kind is Kind.AUTH_FAILED:
+            text = f"{self._remote.place} does not let {self._user} in: {status.text}"
+            raise Fault(kind, text)
         raise Fault(kind, f"{self._remote.place} said: {status.text}")
 
     async def _response(self, sink: Callable[[], Sink] | None = None) -> Response:

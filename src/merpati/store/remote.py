@@ -21,24 +21,33 @@ class RemoteMessage(msgspec.Struct, frozen=True):
     """A message there that is here."""
 
     name: str  # its UID, or its unique-id
-    uid: int  # of the email here; 0: it went through delivery
+    uid: int  # of the email here; 0: it went through delivery, or its mailbox is gone
     keywords: str  # as they were there when they were last looked at
     seen_at: int  # when it was taken, Unix milliseconds
 
 
-async def open_folder(
-    tx: Transaction, account_id: int, source: str, folder: str, uidvalidity: int, mailbox_id: int
-) -> RemoteFolder:
-    """What is known of a folder; one whose UIDVALIDITY has changed is forgotten first."""
+async def find_folder(
+    tx: Transaction, account_id: int, source: str, folder: str
+) -> RemoteFolder | None:
+    """What is known of a folder, or None."""
     row = await tx.row(
         "SELECT id, uidvalidity, mailbox_id FROM remote_folder"
         " WHERE account_id = $1 AND source = $2 AND folder = $3",
         account_id, source, folder,
     )  # fmt: skip
-    wanted = (uidvalidity, mailbox_id)
-    if row is not None and tuple(row[1:]) == wanted:
-        return RemoteFolder(*row)
-    if row is None:
+    return None if row is None else RemoteFolder(*row)
+
+
+async def open_folder(
+    tx: Transaction, account_id: int, source: str, folder: str, uidvalidity: int, mailbox_id: int
+) -> RemoteFolder:
+    """What is known of a folder; one whose UIDVALIDITY has changed is forgotten first.
+
+    When only the mailbox is another (the old one was deleted here), it stays known that its
+    messages have come, but of no email: their `uid` is 0.
+    """
+    found = await find_folder(tx, account_id, source, folder)
+    if found is None:
         folder_id = 1 + await tx.value(
             "SELECT coalesce(max(id), 0) FROM remote_folder WHERE account_id = $1", account_id
         )
@@ -48,17 +57,18 @@ async def open_folder(
             account_id, folder_id, source, folder, uidvalidity, mailbox_id,
         )  # fmt: skip
         return RemoteFolder(folder_id, uidvalidity, mailbox_id)
-    folder_id = row[0]
-    await tx.run(
-        "DELETE FROM remote_message WHERE account_id = $1 AND folder_id = $2",
-        account_id, folder_id,
-    )  # fmt: skip
+    if (found.uidvalidity, found.mailbox_id) == (uidvalidity, mailbox_id):
+        return found
+    change = "UPDATE remote_message SET uid = 0"
+    if found.uidvalidity != uidvalidity:
+        change = "DELETE FROM remote_message"
+    await tx.run(f"{change} WHERE account_id = $1 AND folder_id = $2", account_id, found.id)
     await tx.run(
         "UPDATE remote_folder SET uidvalidity = $3, mailbox_id = $4"
         " WHERE account_id = $1 AND id = $2",
-        account_id, folder_id, uidvalidity, mailbox_id,
+        account_id, found.id, uidvalidity, mailbox_id,
     )  # fmt: skip
-    return RemoteFolder(folder_id, uidvalidity, mailbox_id)
+    return RemoteFolder(found.id, uidvalidity, mailbox_id)
 
 
 async def messages(tx: Transaction, account_id: int, folder_id: int) -> dict[str, RemoteMessage]:

@@ -8,6 +8,9 @@ an empty line. What differs is how a line of a message that begins with `From ` 
     mboxcl   as mboxo, and a field Content-Length says how long the body is
     mboxcl2  nothing is changed: Content-Length alone tells where the message ends
 
+The line has a date, by which it is known. Where that of the first message has none, as some
+programs write it, every line `From ` after an empty line and before a header begins a message.
+
 A file that does not say which it is (`Kind.AUTO`) is read by its Content-Length fields where
 they lead to the next message, else as mboxrd.
 
@@ -46,6 +49,8 @@ NOBODY: Final = "MAILER-DAEMON"  # who sent what nobody sent, by custom
 _FROM: Final = re.compile(
     rb"From (?P<sender>[^\r\n]{0,500}?) ?(?P<date>(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun),? [^\r\n]{10,60})"
 )
+_UNDATED: Final = re.compile(rb"\n\r?\n(?=From [^\r\n]{0,500}\r?\n[!-9;-~]{1,80}:)")
+_DATE: Final = re.compile(rb"(?im)^Date:[ \t]*([^\r\n]{1,200})")
 _QUOTED_ONCE: Final = re.compile(rb"(?m)^>(?=From )")
 _QUOTED: Final = re.compile(rb"(?m)^>(?=>*+From )")
 _TO_QUOTE_ONCE: Final = re.compile(rb"(?m)^(?=From )")
@@ -67,6 +72,7 @@ _MOZILLA: Final = {
     0x1: "$seen", 0x2: "$answered", 0x4: "$flagged", 0x8: "$deleted", 0x1000: "$forwarded"
 }  # fmt: skip
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_EARLIEST: Final = -60_000_000_000  # Unix seconds, in the year 68
 _LATEST: Final = 250_000_000_000  # Unix seconds, in the year 9892
 _DAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS: Final = (
@@ -140,8 +146,9 @@ def entries(content: Content, kind: Kind = Kind.AUTO) -> Iterator[Entry]:
         return
     if content[start : start + 5] != b"From ":
         raise SyntaxFault("it does not begin with a line From, so it is no mbox file")
+    dated = _FROM.match(content[start : start + LINE_MAX]) is not None
     while start < len(content):
-        entry, start = _entry(content, start, kind)
+        entry, start = _entry(content, start, kind, dated=dated)
         yield entry
 
 
@@ -167,6 +174,12 @@ def marks(content: Content, entry: Entry) -> Marks:
     for field in _FOREIGN.finditer(header):
         keywords |= _meaning(field[1].lower(), field[2].strip())
     return Marks(_FOREIGN.sub(b"", header), frozenset(keywords), internal, message + stop)
+
+
+def date_of(found: Marks) -> int | None:
+    """When a message was written by its own word, Unix seconds; None when that is not told."""
+    date = _DATE.search(found.header)
+    return None if date is None else dates.timestamp(date[1])
 
 
 def message(content: Content, entry: Entry, found: Marks) -> Iterator[bytes]:
@@ -205,7 +218,7 @@ def render(
     yield line_end if last == b"\n" else line_end + line_end
 
 
-def _entry(content: Content, start: int, kind: Kind) -> tuple[Entry, int]:
+def _entry(content: Content, start: int, kind: Kind, *, dated: bool) -> tuple[Entry, int]:
     """The message whose From_ line begins at `start`, and where the next one's does."""
     size = len(content)
     newline = content.find(b"\n", start)
@@ -220,7 +233,7 @@ def _entry(content: Content, start: int, kind: Kind) -> tuple[Entry, int]:
             its_kind = Kind.MBOXCL if kind is Kind.MBOXCL else Kind.MBOXCL2
             entry = Entry(start, line_end, end, date, verbatim, its_kind)
             return entry, _next(content, end)
-    after = _separator(content, line_end)
+    after = _separator(content, line_end) if dated else _undated(content, line_end)
     tail = content[max(line_end, after - 3) : after]
     kept = tail.removesuffix(b"\r\n") if tail.endswith(b"\r\n") else tail.removesuffix(b"\n")
     end = after - len(tail) + len(kept) if kept.endswith(b"\n") else after
@@ -238,6 +251,12 @@ def _separator(content: Content, at: int) -> int:
             return found + 1
         found = content.find(b"\nFrom ", found + 1)
     return len(content)
+
+
+def _undated(content: Content, at: int) -> int:
+    """As `_separator`, for files whose From_ lines have no date."""
+    found = _UNDATED.search(content, max(0, at - 1))
+    return len(content) if found is None else found.end()
 
 
 def _by_length(content: Content, message: int) -> int | None:
@@ -333,7 +352,7 @@ def _body_length(content: Content, kind: Kind, *, regular: bool) -> int | None:
 
 def _asctime(seconds: int) -> bytes:
     """`Sat Jan  3 01:05:34 1996`, in UTC (RFC 4155)."""
-    date = _EPOCH + timedelta(seconds=min(max(seconds, 0), _LATEST))
+    date = _EPOCH + timedelta(seconds=min(max(seconds, _EARLIEST), _LATEST))
     return (
         f"{_DAYS[date.weekday()]} {_MONTHS[date.month - 1]} {date.day:2}"
         f" {date.hour:02}:{date.minute:02}:{date.second:02} {date.year:04}"

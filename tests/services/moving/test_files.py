@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,13 +14,14 @@ from merpati.model.account import Account
 from merpati.model.mailbox import INBOX_ID
 from merpati.services.moving import maildirs, mboxes
 from merpati.services.moving.export import Exported, MaildirFormat, MboxFormat, export
-from merpati.services.moving.intake import Incoming, Intake, Report
+from merpati.services.moving.intake import Incoming, Intake, Report, whoever_runs
 from merpati.store import emails, mailboxes
 from merpati.store.blobs import Stored
 from merpati.wire import mbox
 from tests.support.server import HOSTNAME, TestInstance
 
 LETTER = b"Return-Path: <x@example.com>\r\nSubject: one\r\n\r\nhello\r\n"
+MBOX_LINE = b"From a@b.id Tue Nov 14 22:13:20 2023\n"
 AWKWARD = [
     b"From: a\r\n\r\nFrom me Tue Nov 14 22:13:20 2023\r\n>From you\r\n\r\n",
     b"Subject: lone\r\n\r\na \r and a \n here\r\n",
@@ -127,9 +130,7 @@ async def test_mbox_there_and_back_changes_nothing(
     assert (again.written, again.known) == (0, 8)
     back = await take_mbox(intake(instance, instance.budi), tmp_path / "out", mbox.Kind.AUTO)
     assert (back.added, back.skipped) == (8, [])
-    wanted = await contents(instance, instance.ana)
-    wanted.pop("Empty")
-    assert await contents(instance, instance.budi) == wanted
+    assert await contents(instance, instance.budi) == await contents(instance, instance.ana)
 
 
 async def test_a_second_run_adds_nothing_and_finds_what_is_new(
@@ -249,3 +250,122 @@ async def test_memory_is_bounded_by_a_batch(instance: TestInstance) -> None:
     one._progress = lambda _path, count: steps.append(count)
     await one.take("INBOX", await one.mailbox("INBOX"), many())
     assert steps == [250, 250, 100]
+
+
+@pytest.fixture
+def other_user() -> Iterator[None]:
+    """This process is another user for a while, as root becomes the owner of the data."""
+    if os.geteuid() != 0:
+        yield  # it is nobody's superuser already
+        return
+    os.seteuid(65534)
+    yield
+    os.seteuid(0)
+
+
+def mail_in(directory: Path) -> Path:
+    (directory / "cur").mkdir(parents=True)
+    (directory / "cur" / "1.x:2,").write_bytes(b"Subject: x\n\n")
+    return directory
+
+
+def close(path: Path) -> None:
+    """Closed to everybody but root."""
+    path.chmod(0)
+
+
+def test_a_folder_that_may_not_be_read_is_named_and_the_rest_comes_in(other_user: None) -> None:
+    root = Path(tempfile.mkdtemp())  # pytest's own are closed to others
+    for name in (".Closed", ".Inner", ".Open"):
+        mail_in(root / name)
+    close(root / ".Closed")
+    close(root / ".Inner" / "cur")
+    report = Report()
+    assert [one.path for one in maildirs.sources(root, report)] == ["Open"]
+    assert sorted(report.skipped) == [
+        (str(root / ".Closed"), f"it is closed to the user {whoever_runs()}"),
+        (str(root / ".Inner" / "cur"), f"it is closed to the user {whoever_runs()}"),
+    ]
+    close(root)
+    with pytest.raises(Fault, match="is closed to the user"):
+        maildirs.sources(root)
+    root.chmod(0o700)
+    shutil.rmtree(root, ignore_errors=True)
+
+
+def test_a_file_of_mail_that_may_not_be_read_is_named_and_the_rest_comes_in(
+    other_user: None,
+) -> None:
+    root = Path(tempfile.mkdtemp())
+    (root / "Sub").mkdir()
+    for name in ("Open", "Closed", "Sub/Inner"):
+        (root / name).write_bytes(MBOX_LINE + b"Subject: x\n\n\n")
+    (root / "Gone").symlink_to(root / "nowhere")
+    close(root / "Closed")
+    close(root / "Sub")
+    report = Report()
+    found = {
+        one.path: len(list(mboxes.messages(one, mbox.Kind.AUTO, report)))
+        for one in mboxes.sources(root, report=report)
+    }
+    assert found == {"Closed": 0, "Open": 1}
+    assert {name for name, _ in report.skipped} == {
+        str(root / name) for name in ("Closed", "Sub", "Gone")
+    }
+    with pytest.raises(Fault, match="is closed to the user"):
+        mboxes.sources(root / "Closed")
+    with pytest.raises(Fault, match="does not exist"):
+        mboxes.sources(root / "nowhere")
+    shutil.rmtree(root, ignore_errors=True)
+
+
+def test_folders_that_links_lead_to_are_read_once(tmp_path: Path) -> None:
+    elsewhere = mail_in(tmp_path / "disk2" / "big")
+    root = mail_in(tmp_path / "Maildir")
+    (root / ".Big").symlink_to(elsewhere)
+    (root / ".Again").symlink_to(elsewhere)
+    (root / ".Loop").symlink_to(root)
+    found = maildirs.sources(root)
+    assert [one.path for one in found] == ["INBOX", "Again"]
+
+
+def test_a_mailbox_that_is_called_mail_is_not_the_inbox(tmp_path: Path) -> None:
+    target = mboxes.Target(tmp_path, mbox.Kind.MBOXRD)
+    for path in ("INBOX", "Mail", "mbox"):
+        target.close(path, target.open(path), "1")
+    assert {one.path for one in mboxes.sources(tmp_path)} == {"INBOX", "Mail", "mbox"}
+    (tmp_path / "old").mkdir()
+    (tmp_path / "old" / "mbox").write_bytes(MBOX_LINE)
+    assert [one.path for one in mboxes.sources(tmp_path / "old")] == ["INBOX"]
+
+
+@pytest.mark.parametrize("kind", ["maildir", "mbox"])
+async def test_dates_before_1970_go_out_and_come_back(
+    instance: TestInstance, tmp_path: Path, kind: str
+) -> None:
+    await instance.deliver(LETTER, received_at=-300_000_000_000)
+    if kind == "maildir":
+        await exported(instance, MaildirFormat(tmp_path / "out", HOSTNAME))
+        await take_maildir(intake(instance, instance.budi), tmp_path / "out")
+    else:
+        await exported(instance, MboxFormat(tmp_path / "out", mbox.Kind.MBOXRD))
+        await take_mbox(intake(instance, instance.budi), tmp_path / "out", mbox.Kind.AUTO)
+    assert [date for _, _, date in (await contents(instance, instance.budi))["INBOX"]] == [
+        -300_000_000
+    ]
+
+
+def test_a_message_whose_line_has_no_date_has_that_of_its_header(tmp_path: Path) -> None:
+    file = tmp_path / "Old"
+    file.write_bytes(
+        b"From a@b.id\nDate: Tue, 14 Nov 2023 22:13:20 +0000\n\none\n\n"
+        b"From a@b.id\nSubject: two\n\nFrom here on\n\nFrom there on\n\n"
+    )
+    os.utime(file, (1000, 1000))
+    [source] = mboxes.sources(file)
+    found = [
+        (one.received_at, b"".join(one.read()))
+        for one in mboxes.messages(source, mbox.Kind.AUTO, Report())
+    ]
+    assert [received_at for received_at, _ in found] == [1_700_000_000_000, 1_000_000]
+    assert found[1][1] == (b"Subject: two\r\n\r\nFrom here on\r\n\r\nFrom there on\r\n")

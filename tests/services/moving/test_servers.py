@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ from merpati.store import email_keywords, emails, mailboxes
 from merpati.store.email_keywords import Change
 from tests.services.moving.test_files import contents, fill
 from tests.support import imap
+from tests.support.imap_source import Source
 from tests.support.server import ANA, BUDI, PASSWORD, TestInstance
 
 FRESH = b"Subject: fresh\r\n\r\nnew\r\n"
@@ -86,6 +89,7 @@ async def test_a_difference_is_told(instance: TestInstance) -> None:
     await instance.store.write(emails.remove, instance.budi.id, INBOX_ID, [1])
     [inbox] = [one for one in (await copy(instance, port)).compared if one.folder == "INBOX"]
     assert (inbox.there, inbox.here, inbox.is_equal) == (2, 1, False)
+    assert (inbox.gone_here, inbox.missing) == (1, 0)
 
 
 async def test_a_new_uidvalidity_copies_nothing_twice(instance: TestInstance) -> None:
@@ -154,3 +158,142 @@ async def test_a_role_there_is_the_same_role_here(instance: TestInstance) -> Non
     await instance.deliver(FRESH, mailbox_id=await instance.store.write(box))
     await copy(instance, imap.serve(instance))
     assert len((await contents(instance, instance.budi))["Sent"]) == 1
+
+
+def letter(text: str) -> bytes:
+    return f"Subject: {text}\r\n\r\n{text}\r\n".encode()
+
+
+async def subjects(instance: TestInstance) -> dict[str, list[str]]:
+    """BUDI's mail by mailbox, of those that hold any."""
+    found = await contents(instance, instance.budi)
+    return {
+        name: [message.split(b"\r\n")[0][9:].decode() for message, _, _ in mail]
+        for name, mail in found.items()
+        if mail
+    }
+
+
+async def copy_source(instance: TestInstance, source: Source, **options: Any) -> Copied:
+    async with source.serving() as port:
+        return await copy(instance, port, **options)
+
+
+async def test_two_folders_that_become_one_mailbox_lose_nothing(instance: TestInstance) -> None:
+    names = [b"INBOX", b"e&AwE-t&AOk-", b"&AOk-t&AOk-"]  # the first \u00e9 in two characters
+    source = Source({name: [letter(str(n))] for n, name in enumerate(names)})
+    for added in (3, 0):
+        copied = await copy_source(instance, source, hashes=True)
+        assert (copied.problem, copied.report.added) == ("", added)
+        assert all(one.is_equal for one in copied.compared)
+    assert await subjects(instance) == {"INBOX": ["0"], "\u00e9t\u00e9": ["1", "2"]}
+
+
+async def test_folders_with_names_that_are_kept_free_here_come_in(instance: TestInstance) -> None:
+    source = Source({b"Shared": [letter("a")], b"Other Users/bob": [letter("b")]})
+    copied = await copy_source(instance, source)
+    assert copied.problem == ""
+    assert await subjects(instance) == {"Shared_": ["a"], "Other Users_/bob": ["b"]}
+
+
+async def test_folders_of_others_are_left_out_unless_they_are_wanted(
+    instance: TestInstance,
+) -> None:
+    folders = {
+        b"INBOX": [letter("a")], b"INBOX.Work": [letter("b")], b"user.bob": [letter("c")],
+        b"News": [letter("d")],
+    }  # fmt: skip
+    namespaces = b'(("INBOX." ".")) (("user." ".")) (("" "."))'
+    source = Source(folders, separator=b".", namespaces=namespaces)
+    copied = await copy_source(instance, source)
+    assert copied.left_out == ["user/bob", "News"]
+    assert await subjects(instance) == {"INBOX": ["a"], "Work": ["b"]}
+    copied = await copy_source(instance, source, everything=True)
+    assert copied.left_out == []
+    assert await subjects(instance) == {
+        "INBOX": ["a"], "Work": ["b"], "user/bob": ["c"], "News": ["d"]
+    }  # fmt: skip
+
+
+async def test_what_lies_in_the_inbox_alone_is_not_taken_for_a_prefix(
+    instance: TestInstance,
+) -> None:
+    folders = {b"INBOX": [letter("a")], b"INBOX/Sub": [letter("b")]}
+    await copy_source(instance, Source(folders, namespaces=b'(("" "/")) NIL NIL'))
+    assert await subjects(instance) == {"INBOX": ["a"], "INBOX/Sub": ["b"]}
+
+
+@pytest.mark.parametrize("how", ["unreadable", "refused"])
+async def test_a_message_that_the_server_cannot_read_is_named_and_the_rest_comes(
+    instance: TestInstance, how: str
+) -> None:
+    folders = {name: [letter(f"{n}") for n in range(5)] for name in (b"INBOX", b"Work")}
+    source = Source(folders)
+    setattr(source, how, {(b"INBOX", 2), (b"INBOX", 3)})
+    for added in (8, 0):
+        copied = await copy_source(instance, source, hashes=True)
+        assert (copied.problem, copied.report.added) == ("", added)
+        assert [name for name, _ in copied.report.skipped] == ["INBOX UID 2", "INBOX UID 3"]
+        assert "port" in copied.report.skipped[0][1]
+    [inbox] = [one for one in copied.compared if one.folder == "INBOX"]
+    assert (inbox.there, inbox.here, inbox.missing, inbox.differ) == (5, 3, 2, 0)
+    assert await subjects(instance) == {"INBOX": ["0", "3", "4"], "Work": list("01234")}
+
+
+async def test_a_folder_that_is_all_damaged_is_left_for_the_next(instance: TestInstance) -> None:
+    source = Source({b"INBOX": [letter(f"{n}") for n in range(60)], b"Work": [letter("w")]})
+    source.unreadable = {(b"INBOX", uid) for uid in range(1, 61)}
+    copied = await copy_source(instance, source)
+    assert copied.problem == ""
+    assert copied.report.skipped[-1][1].startswith("35 more messages were not asked for")
+    assert source.sessions < 60
+    assert await subjects(instance) == {"Work": ["w"]}
+
+
+async def test_dates_before_1970_stay(instance: TestInstance) -> None:
+    await copy_source(
+        instance, Source({b"INBOX": [letter("a")]}, date=b" 1-Jan-1960 12:00:00 +0700")
+    )
+    [(_, _, received_at)] = (await contents(instance, instance.budi))["INBOX"]
+    assert received_at == int(datetime(1960, 1, 1, 5, tzinfo=UTC).timestamp())
+
+
+async def test_two_imports_at_once_add_nothing_twice(instance: TestInstance) -> None:
+    source = Source({b"INBOX": [letter(f"{n}") for n in range(300)]})
+    async with source.serving() as port:
+        found = await asyncio.gather(*(copy(instance, port) for _ in range(3)))
+    assert sum(one.report.added for one in found) == 300
+    assert sum(one.report.added + one.report.known for one in found) == 900
+    assert len((await contents(instance, instance.budi))["INBOX"]) == 300
+
+
+async def test_a_second_run_says_what_is_here_already(instance: TestInstance) -> None:
+    source = Source({b"INBOX": [letter(f"{n}") for n in range(3)]})
+    await copy_source(instance, source)
+    source.folders[b"INBOX"].append(letter("new"))
+    tried = await copy_source(instance, source, dry_run=True)
+    assert (tried.report.added, tried.report.known) == (1, 3)
+    again = await copy_source(instance, source)
+    assert (again.report.added, again.report.known) == (1, 3)
+
+
+async def test_a_mailbox_that_was_renamed_here_goes_on_and_a_deleted_one_stays_empty(
+    instance: TestInstance,
+) -> None:
+    source = Source({b"Work": [letter("a")], b"Old": [letter("b")], b"INBOX": []})
+    await copy_source(instance, source)
+
+    async def tidy(tx: Any) -> None:
+        await mailboxes.rename(tx, instance.budi.id, "Work", "Arbeit", instance.now)
+        await mailboxes.destroy(tx, instance.budi.id, "Old", instance.now)
+
+    await instance.store.write(tidy)
+    for name in source.folders:
+        source.folders[name].append(letter(f"new in {name.decode()}"))
+    again = await copy_source(instance, source, delete=True)
+    assert (again.problem, again.report.added, again.removed) == ("", 3, 0)
+    assert await subjects(instance) == {
+        "INBOX": ["new in INBOX"], "Arbeit": ["a", "new in Work"], "Old": ["new in Old"]
+    }  # fmt: skip
+    [old] = [one for one in again.compared if one.folder == "Old"]
+    assert (old.there, old.here, old.gone_here, old.missing) == (2, 1, 1, 0)

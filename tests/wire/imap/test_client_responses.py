@@ -16,6 +16,7 @@ from merpati.wire.imap.client_responses import (
     Status,
     folder,
     message,
+    namespaces,
     parse,
 )
 
@@ -58,6 +59,20 @@ def test_a_folder_with_its_own_separator_is_read_with_ours() -> None:
 
 def test_a_folder_whose_name_would_be_two_commands_is_none() -> None:
     assert folder(read(b"* LIST () NIL {6}\r\na\r\nb c\r\n")) is None
+
+
+def test_namespaces_tell_whose_a_folder_is() -> None:
+    cyrus = namespaces(read(b'* NAMESPACE (("INBOX." ".")) (("user." ".")) (("" "."))\r\n'))
+    assert (cyrus.personal, cyrus.others) == ((b"INBOX.",), (b"user.", b""))
+    assert list(map(cyrus.is_others, (b"INBOX", b"inbox", b"INBOX.a", b"user.b", b"c"))) == [
+        False, False, False, True, True
+    ]  # fmt: skip
+    own = namespaces(read(b'* NAMESPACE (("" "/" "X-PARAM" ("a"))) NIL (("Public/" "/"))\r\n'))
+    assert [own.is_others(name) for name in (b"a", b"Publicity", b"Public/a")] == [
+        False, False, True
+    ]  # fmt: skip
+    for odd in (b"* NAMESPACE\r\n", b"* NAMESPACE () x ((NIL))\r\n"):
+        assert not namespaces(read(odd)).is_others(b"a")
 
 
 def test_a_message_with_its_body_in_a_literal() -> None:

@@ -14,8 +14,10 @@ from merpati.app.commands import session
 from merpati.app.commands.check import Bar
 from merpati.app.commands.session import Session, say
 from merpati.app.installation import ServerSettings
+from merpati.app.language import tell
 from merpati.base.faults import Fault, Kind
 from merpati.services.moving.export import Exported, MaildirFormat, MboxFormat, export
+from merpati.services.moving.intake import whoever_runs
 from merpati.store import directory
 from merpati.wire.mbox import Kind as MboxKind
 
@@ -66,6 +68,13 @@ async def _export(one: Session, args: argparse.Namespace) -> int:
         else:
             target = MaildirFormat(args.path, one.config[ServerSettings].hostname)
         report = await export(one.store, one.blobs, account.id, target, show, dry_run=args.dry_run)
+    except PermissionError as error:
+        file, user = error.filename or args.path, whoever_runs()
+        text = (
+            f"{file} cannot be written by the user {user}, as whom this runs; choose a directory"
+            " of theirs"
+        )
+        raise Fault(Kind.DENIED, text) from error
     except OSError as error:
         text = f"{error.filename or args.path} cannot be written: {error.strerror}"
         raise Fault(Kind.UNAVAILABLE, text) from error
@@ -92,4 +101,4 @@ def _tell(report: Exported, args: argparse.Namespace) -> None:
         f" {len(report.skipped)} could not be read."
     )
     for name, reason in report.skipped[:SHOWN]:
-        say(f"  {name}: {reason}")
+        say(f"  {name}: {tell(reason)}")

@@ -23,7 +23,7 @@ from merpati.app.language import tell
 from merpati.base.faults import Fault, Kind
 from merpati.net.remote import SECURITIES, Account, Remote
 from merpati.services.moving import maildirs, mboxes
-from merpati.services.moving.intake import Incoming, Intake, Report
+from merpati.services.moving.intake import Incoming, Intake, Report, closed
 from merpati.services.moving.servers import Compared, Copied, Job, Options, Servers
 from merpati.store import directory, imported
 from merpati.wire.mbox import Kind as MboxKind
@@ -33,6 +33,7 @@ FAILED: Final = 1
 SHOWN: Final = 20  # names of what could not be read; all of them with --json
 PORTS: Final = {"tls": 993, "starttls": 143, "none": 143}
 KEYS: Final = ("host", "port", "security", "user", "password", "master", "target")
+INTERRUPTED: Final = "broken off; what has come in stays. Run it again: it goes on where it ended"
 PASSWORD_VARIABLE: Final = "MERPATI_IMPORT_PASSWORD"  # noqa: S105 -- the name of a variable
 
 
@@ -73,7 +74,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     imap.add_argument(
         "--delete", action="store_true", help="remove what was copied and is there no longer"
     )
-    imap.add_argument("--everything", action="store_true", help="virtual folders (All Mail) too")
+    imap.add_argument(
+        "--everything",
+        action="store_true",
+        help="virtual folders (All Mail) and those of others too",
+    )
     imap.add_argument("--no-compare", action="store_true", help="count nothing at the end")
     imap.add_argument("--hashes", action="store_true", help="compare by fetching all once more")
     _common(imap)
@@ -95,18 +100,24 @@ def _common(action: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Do it."""
-    return session.with_session(args, lambda one: ACTIONS[args.action](one, args))
+    try:
+        return session.with_session(args, lambda one: ACTIONS[args.action](one, args))
+    except KeyboardInterrupt:
+        if args.action != "forget":
+            sys.stderr.write(f"\nmerpati import: {tell(INTERRUPTED)}")
+        raise
 
 
 async def _maildir(one: Session, args: argparse.Namespace) -> int:
-    sources = maildirs.sources(args.path)
+    report = Report()
+    sources = maildirs.sources(args.path, report)
     folders = [(source.path, source.count, maildirs.messages(source)) for source in sources]
-    return await _files(one, args, Report(), folders)
+    return await _files(one, args, report, folders)
 
 
 async def _mbox(one: Session, args: argparse.Namespace) -> int:
     report, kind = Report(), MboxKind(args.kind)
-    sources = mboxes.sources(args.path, args.mailbox)
+    sources = mboxes.sources(args.path, args.mailbox, report)
     folders = [(source.path, 0, mboxes.messages(source, kind, report)) for source in sources]
     return await _files(one, args, report, folders)
 
@@ -177,14 +188,23 @@ async def _imap(one: Session, args: argparse.Namespace) -> int:
     else:
         for copied in found:
             _tell_copied(copied, dry_run=args.dry_run)
-    wrong = [
-        copied
-        for copied in found
-        if copied.problem
-        or copied.report.skipped_count
-        or not all(each.is_equal for each in copied.compared)
-    ]
+    wrong = [copied.target for copied in found if _is_incomplete(copied)]
+    if wrong:
+        some = ", ".join(wrong[:SHOWN]) + (" ..." if len(wrong) > SHOWN else "")
+        text = (
+            f"{len(wrong)} of {len(found)} accounts not complete: {some}; mend what is said above"
+            " and run it again: it goes on where it ended"
+        )
+        sys.stderr.write(f"merpati import: {tell(text)}\n")
     return FAILED if wrong else DONE
+
+
+def _is_incomplete(copied: Copied) -> bool:
+    return bool(
+        copied.problem
+        or copied.report.skipped_count
+        or any(each.missing or each.differ for each in copied.compared)
+    )
 
 
 async def _forget(one: Session, args: argparse.Namespace) -> int:
@@ -226,6 +246,8 @@ def _rows(file: Path) -> list[dict[str, str]]:
         found = csv.DictReader(text.splitlines(), skipinitialspace=True)
         rows = [{k.strip(): (v or "").strip() for k, v in row.items() if k} for row in found]
         return [row for row in rows if any(row.values())]
+    except PermissionError:
+        raise closed(file) from None
     except OSError as error:
         raise Fault(Kind.CONFIG, f"{file} cannot be read: {error.strerror}") from error
     except (ValueError, AttributeError, csv.Error) as error:
@@ -260,7 +282,7 @@ def _tell(report: Report, address: str, *, dry_run: bool) -> None:
         f" {report.skipped_count} could not be read."
     )
     for name, reason in report.skipped[:SHOWN]:
-        say(f"  {name}: {reason}")
+        say(f"  {name}: {tell(reason)}")
     if report.skipped_count > SHOWN:
         say(f"  ... and {report.skipped_count - SHOWN} more; --json names them")
 
@@ -280,6 +302,9 @@ def _tell_copied(copied: Copied, *, dry_run: bool) -> None:
     if rows:
         headings = ("folder", "mailbox", "there", "here", "size there", "size here", "")
         session.print_table(headings, rows, "")
+    if copied.left_out:
+        some = ", ".join(copied.left_out[:SHOWN]) + (" ..." if len(copied.left_out) > SHOWN else "")
+        say(f"  left out: {some}; --everything takes them")
     if copied.problem:
         say(f"  broken off: {copied.problem}")
 
@@ -287,8 +312,9 @@ def _tell_copied(copied: Copied, *, dry_run: bool) -> None:
 def _standing(each: Compared) -> str:
     if each.is_equal:
         return "equal"
-    lost = each.there - each.here
-    return f"{lost} missing" if lost else f"{each.differ} differ"
+    if each.missing:
+        return f"{each.missing} missing"
+    return f"{each.differ} differ" if each.differ else f"{each.gone_here} moved or deleted here"
 
 
 def _plain(report: Report, problem: str) -> dict[str, Any]:
@@ -309,6 +335,7 @@ def _plain_copied(copied: Copied) -> dict[str, Any]:
         **_plain(copied.report, copied.problem),
         "flags": copied.flags,
         "removed": copied.removed,
+        "left_out": copied.left_out,
         "folders": copied.compared,
     }
 

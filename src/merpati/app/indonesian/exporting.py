@@ -22,6 +22,13 @@ PHRASES: Final[dict[str, str]] = {
     "the directory; made when it is not there": "direktorinya; dibuat bila belum ada",
     "count, write nothing": "hitung saja, jangan tulis apa pun",
     "how lines with From are quoted": "cara baris yang diawali From dikutip",
+    (
+        "{file} cannot be written by the user {user}, as whom this runs; choose a directory of"
+        " theirs"
+    ): (
+        "{file:text} tidak dapat ditulis oleh pengguna {user}, yang menjalankan ini; pilih"
+        " direktori miliknya"
+    ),
     "{file} cannot be written: {reason}": "{file:text} tidak dapat ditulis: {reason:text}",
     "{count} emails in {mailboxes} mailboxes.": "{count} surat dalam {mailboxes} kotak surat.",
     (

@@ -284,28 +284,31 @@ PHRASES: Final[dict[str, str]] = {
     "{url} answered with something that is not HTTP: {reason}.": (
         "{url} menjawab dengan sesuatu yang bukan HTTP: {reason:text}."
     ),
-    "{host} said: {answer}": "{host} menjawab: {answer:text}",
-    "{host} offers no STARTTLS": "{host} tidak menawarkan STARTTLS",
+    "{host} said: {answer}": "{host:text} menjawab: {answer:text}",
+    "{host} offers no STARTTLS": "{host:text} tidak menawarkan STARTTLS",
     "{host} offers no AUTH=PLAIN, which a master user needs": (
-        "{host} tidak menawarkan AUTH=PLAIN, yang diperlukan pengguna utama"
+        "{host:text} tidak menawarkan AUTH=PLAIN, yang diperlukan pengguna utama"
     ),
     "{host} takes no password here; use TLS": (
-        "{host} tidak menerima kata sandi di sini; pakai TLS"
+        "{host:text} tidak menerima kata sandi di sini; pakai TLS"
     ),
-    "{host} asks for more to sign in": "{host} meminta lebih dari itu untuk masuk",
+    "{host} does not let {user} in: {answer}": (
+        "{host:text} tidak mengizinkan {user:text} masuk: {answer:text}"
+    ),
+    "{host} asks for more to sign in": "{host:text} meminta lebih dari itu untuk masuk",
     "{host} did not prove that it knows the password": (
-        "{host} tidak membuktikan bahwa ia tahu kata sandinya"
+        "{host:text} tidak membuktikan bahwa ia tahu kata sandinya"
     ),
-    "{host} does not stop telling": "{host} tidak berhenti mengirim",
-    "{host} waits for what does not come": "{host} menunggu yang tidak datang",
-    "{host} answers what was not asked": "{host} menjawab yang tidak ditanyakan",
-    "{host} ends the session: {reason}": "{host} mengakhiri sesi: {reason:text}",
-    "{host} does not speak IMAP: {line}": "{host} tidak berbicara IMAP: {line:text}",
-    "{host} does not speak POP3: {line}": "{host} tidak berbicara POP3: {line:text}",
+    "{host} does not stop telling": "{host:text} tidak berhenti mengirim",
+    "{host} waits for what does not come": "{host:text} menunggu yang tidak datang",
+    "{host} answers what was not asked": "{host:text} menjawab yang tidak ditanyakan",
+    "{host} ends the session: {reason}": "{host:text} mengakhiri sesi: {reason:text}",
+    "{host} does not speak IMAP: {line}": "{host:text} tidak berbicara IMAP: {line:text}",
+    "{host} does not speak POP3: {line}": "{host:text} tidak berbicara POP3: {line:text}",
     "{file} holds no certificates that can be read: {reason}": (
         "{file:text} tidak berisi sertifikat yang terbaca: {reason:text}"
     ),
-    "{host} has no address: {reason}": "{host} tidak punya alamat: {reason:text}",
+    "{host} has no address: {reason}": "{host:text} tidak punya alamat: {reason:text}",
     "Too many connections; try again later.": "Terlalu banyak koneksi; coba lagi nanti.",
     "Too many connections from {peer}; close some first.": (
         "Terlalu banyak koneksi dari {peer}; tutup sebagian dahulu."

@@ -61,7 +61,23 @@ PHRASES: Final[dict[str, str]] = {
     "remove what was copied and is there no longer": (
         "hapus yang dulu disalin dan tidak ada lagi di sana"
     ),
-    "virtual folders (All Mail) too": "folder virtual (All Mail) juga",
+    "virtual folders (All Mail) and those of others too": (
+        "folder virtual (All Mail) dan folder orang lain juga"
+    ),
+    "broken off; what has come in stays. Run it again: it goes on where it ended": (
+        "terputus; yang sudah masuk tetap ada. Jalankan lagi: dilanjutkan dari yang terakhir"
+    ),
+    (
+        "{count} of {total} accounts not complete: {names}; mend what is said above and run it"
+        " again: it goes on where it ended"
+    ): (
+        "{count} dari {total} akun belum lengkap: {names:text}; perbaiki yang disebut di atas"
+        " lalu jalankan lagi: dilanjutkan dari yang terakhir"
+    ),
+    "left out: {names}; --everything takes them": (
+        "tidak disalin: {names:text}; --everything menyalinnya juga"
+    ),
+    "{count} moved or deleted here": "{count} dipindahkan atau dihapus di sini",
     "count nothing at the end": "jangan menghitung di akhir",
     "compare by fetching all once more": "bandingkan dengan mengambil semuanya sekali lagi",
     "forget what was imported, so that the next run takes all of it again": (
@@ -111,9 +127,24 @@ PHRASES: Final[dict[str, str]] = {
     "size here": "ukuran di sini",
     "broken off: {problem}": "terputus: {problem:said}",
     "the account is gone": "akunnya sudah tidak ada",
-    "{path} is no Maildir: it has no directories cur and new, nor folders that have": (
+    (
+        "{path} is no Maildir: it has no directories cur and new, nor folders that have; for mbox"
+        " files use: merpati import mbox"
+    ): (
         "{path:text} bukan Maildir: tidak ada direktori cur dan new, juga tidak di folder di"
-        " dalamnya"
+        " dalamnya; untuk berkas mbox pakai: merpati import mbox"
+    ),
+    (
+        "{path} is closed to the user {user}, whose the data here is and as whom this runs; let"
+        " {user} read it, or make a copy that belongs to {user}"
+    ): (
+        "{path:text} tertutup bagi pengguna {user}, pemilik data di sini dan yang menjalankan"
+        " ini; izinkan {user} membacanya, atau buat salinan milik {user}"
+    ),
+    "it is closed to the user {user}": "tertutup bagi pengguna {user}",
+    "it is empty": "kosong",
+    "{count} more messages were not asked for: {lost} in a row failed": (
+        "{count} pesan lagi tidak diminta: {lost} berturut-turut gagal"
     ),
     "{path} is no mbox file, and no directory with such files": (
         "{path:text} bukan berkas mbox, juga bukan direktori berisi berkas itu"

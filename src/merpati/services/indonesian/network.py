@@ -24,6 +24,12 @@ PHRASES: Final[dict[str, str]] = {
     "connection refused": "koneksi ditolak",
     "no route to host": "tidak ada rute ke host",
     "network is unreachable": "jaringan tidak terjangkau",
+    "The TLS handshake with {peer} failed: {reason}.": (
+        "Jabat tangan TLS dengan {peer:text} gagal: {reason:text}."
+    ),
+    "The TLS session with {peer} failed: {reason}.": (
+        "Sesi TLS dengan {peer:text} gagal: {reason:text}."
+    ),
     "{name} has no address.": "{name:text} tidak punya alamat.",
     "{name} port {port} says nothing.": "{name:text} port {port} diam saja.",
     "it greets with: {greeting}": "sapaannya: {greeting:text}",

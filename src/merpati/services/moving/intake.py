@@ -13,8 +13,11 @@ from __future__ import annotations
 
 import asyncio
 import mmap
+import os
+import pwd
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import Final
 
 import msgspec
@@ -74,6 +77,46 @@ class Report(msgspec.Struct):
             self.skipped.append((origin, reason))
 
 
+def reason(problem: Exception) -> str:
+    """Why something could not be read, for the list of what was left out."""
+    if isinstance(problem, Fault):
+        return problem.text
+    if isinstance(problem, PermissionError):
+        return f"it is closed to the user {whoever_runs()}"
+    return (getattr(problem, "strerror", "") or str(problem)).lower()
+
+
+def closed(path: Path) -> Fault:
+    """What to do about a source that may not be read at all."""
+    user = whoever_runs()
+    text = (
+        f"{path} is closed to the user {user}, whose the data here is and as whom this runs;"
+        f" let {user} read it, or make a copy that belongs to {user}"
+    )
+    return Fault(Kind.DENIED, text)
+
+
+def expect_readable(root: Path) -> None:
+    """Raise Fault for a file or directory that is not there (NOT_FOUND), or closed (DENIED)."""
+    try:
+        if root.is_dir():
+            os.scandir(root).close()
+        else:
+            root.open("rb").close()
+    except PermissionError:
+        raise closed(root) from None
+    except (FileNotFoundError, NotADirectoryError):
+        raise Fault(Kind.NOT_FOUND, f"{root} does not exist; check the name") from None
+
+
+def whoever_runs() -> str:
+    """The user as whom this runs: root has become the owner of the data."""
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:
+        return str(os.geteuid())
+
+
 class Taken(msgspec.Struct):
     """A message on its way in."""
 
@@ -81,6 +124,7 @@ class Taken(msgspec.Struct):
     spool: Spool
     hash: bytes
     size: int
+    copy: int = 1  # how often it stood in its folder so far, this time too
     digest: Digest | None = None
     body: Body | None = None
 
@@ -169,7 +213,7 @@ class Intake:
                 spool.discard()
                 if isinstance(problem, Fault) and problem.kind is Kind.NO_SPACE:
                     raise
-                self.report.skip(incoming.origin, _reason(problem))
+                self.report.skip(incoming.origin, reason(problem))
                 continue
             batch.append(taken)
             size += taken.size
@@ -191,27 +235,32 @@ class Intake:
         for one in batch:
             number = imported.ref(one.hash)
             seen[number] += 1
+            one.copy = seen[number]
             before = known.get(one.hash)
-            if before is not None and before.copies >= seen[number]:
+            if before is not None and before.copies >= one.copy:
                 self.report.known += 1
                 uids[one.incoming.origin] = before.uid
             else:
                 fresh.append(one)
         if fresh and mailbox is not None and not self._dry_run:
-            added = await self._add(mailbox, fresh)
-            uids.update(zip((one.incoming.origin for one in fresh), added, strict=True))
+            found, fresh = await self._add(mailbox, fresh)
+            self.report.known += len(found) - len(fresh)
+            uids.update(found)
         self.report.added += len(fresh)
         self.report.octets += sum(one.size for one in fresh)
         return uids
 
-    async def _add(self, mailbox: Mailbox, fresh: list[Taken]) -> list[int]:
+    async def _add(
+        self, mailbox: Mailbox, fresh: list[Taken]
+    ) -> tuple[dict[str, int], list[Taken]]:
+        """The UIDs of these messages by origin, and which of them had to be made."""
         await asyncio.to_thread(_digest_all, fresh)
         bodies = []
         try:
             for one in fresh:
                 one.body = await one.spool.finish()
                 bodies.append(one.body)
-            uids, superfluous = await self._store.write_long(
+            uids, made, superfluous = await self._store.write_long(
                 _add_all, self._account_id, mailbox.id, fresh, int(self._clock.now() * 1000),
                 ignore_quota=self._ignore_quota, tracked=self._tracked,
             )  # fmt: skip
@@ -220,7 +269,7 @@ class Intake:
                 self._remove([body.location for body in bodies])
             raise
         self._remove(superfluous)
-        return uids
+        return uids, made
 
     def _remove(self, locations: Sequence[str]) -> None:
         for location in locations:
@@ -258,11 +307,26 @@ async def _make(tx: Transaction, account_id: int, path: str, now: int) -> Mailbo
 async def _add_all(
     tx: Transaction, account_id: int, mailbox_id: int, fresh: list[Taken], now: int, *,
     ignore_quota: bool, tracked: bool,
-) -> tuple[list[int], list[str]]:  # fmt: skip
-    """Every message of a batch or none; their UIDs, and files that others have made superfluous."""
-    limits = await imported.lift_limits(tx, account_id) if ignore_quota else None
-    uids: list[int] = []
+) -> tuple[dict[str, int], list[Taken], list[str]]:  # fmt: skip
+    """Every message of a batch or none.
+
+    Another import of the same account may have brought some of them since they were looked up,
+    so they are looked up again here, where nobody comes between.
+
+    Returns:
+        The UIDs by origin, the messages that were made, and files that others made superfluous.
+    """
+    uids: dict[str, int] = {}
     superfluous: list[str] = []
+    if tracked:
+        hashes = [one.hash for one in fresh]
+        known = await imported.known(tx, account_id, mailbox_id, hashes)
+        there = [one for one in fresh if one.hash in known and known[one.hash].copies >= one.copy]
+        uids = {one.incoming.origin: known[one.hash].uid for one in there}
+        superfluous = [one.body.location for one in there if one.body is not None]
+        fresh = [one for one in fresh if one.incoming.origin not in uids]
+    limits = await imported.lift_limits(tx, account_id) if ignore_quota else None
+    made = []
     for one in fresh:
         assert one.body is not None
         assert one.digest is not None
@@ -274,18 +338,13 @@ async def _add_all(
         )
         if not added.placed:
             raise Fault(Kind.OVER_QUOTA, NO_ROOM)
-        uids.append(added.placed[0].uid)
+        uid = added.placed[0].uid
+        uids[one.incoming.origin] = uid
+        made.append((one.hash, uid))
         if added.superfluous and one.body.location:
             superfluous.append(one.body.location)
     if limits is not None:
         await imported.set_limits(tx, account_id, limits)
     if tracked:
-        made = [(one.hash, uid) for one, uid in zip(fresh, uids, strict=True)]
         await imported.remember(tx, account_id, mailbox_id, made)
-    return uids, superfluous
-
-
-def _reason(problem: OSError | Fault) -> str:
-    if isinstance(problem, Fault):
-        return problem.text
-    return (problem.strerror or str(problem)).lower()
+    return uids, fresh, superfluous

@@ -2,7 +2,8 @@
 
 Two ways to keep folders are read, together too: directories `.Archive.2024` beside the cur of
 INBOX (Maildir++), and directories within directories, each with its own cur (mbsync's Verbatim,
-Dovecot's LAYOUT=fs). What is written is Maildir++.
+Dovecot's LAYOUT=fs). What is written is Maildir++. A directory that may not be read is named and
+the rest comes in; one that a symbolic link leads to is read like any other, once.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Final
 import msgspec
 
 from merpati.base.faults import Fault, Kind
-from merpati.services.moving.intake import Incoming
+from merpati.services.moving.intake import Incoming, Report, closed, expect_readable, reason
 from merpati.wire import maildir, pieces
 from merpati.wire.maildir import KEYWORDS_FILE, SUBSCRIPTIONS_FILE
 
@@ -33,15 +34,22 @@ class Source(msgspec.Struct, frozen=True):
     count: int
 
 
-def sources(root: Path) -> list[Source]:
-    """Every folder below a directory, INBOX first.
+def sources(root: Path, report: Report | None = None) -> list[Source]:
+    """Every folder below a directory, INBOX first; what may not be read is noted in the report.
 
     Raises:
-        Fault: NOT_FOUND when there is none.
+        Fault: NOT_FOUND when there is none; DENIED when the directory may not be read.
     """
-    found = sorted(_walk(root), key=lambda one: (one.path != "INBOX", one.path))
+    report = Report() if report is None else report
+    expect_readable(root)
+    found = sorted(_walk(root, report), key=lambda one: (one.path != "INBOX", one.path))
+    if not found and report.skipped and root.is_dir():
+        raise closed(Path(report.skipped[0][0]))
     if not found:
-        text = f"{root} is no Maildir: it has no directories cur and new, nor folders that have"
+        text = (
+            f"{root} is no Maildir: it has no directories cur and new, nor folders that have; for"
+            " mbox files use: merpati import mbox"
+        )
         raise Fault(Kind.NOT_FOUND, text)
     return found
 
@@ -63,17 +71,26 @@ def messages(source: Source) -> Iterator[Incoming]:
         )
 
 
-def _walk(root: Path) -> Iterator[Source]:
+def _walk(root: Path, report: Report) -> Iterator[Source]:
     waiting = [(root, 0)]
+    visited: set[str] = set()  # where symbolic links lead to may have been reached already
     while waiting:
-        directory, depth = waiting.pop()
-        relative = directory.relative_to(root).parts
-        path = _path(relative)
-        if path is not None and (directory / "cur").is_dir():
-            count = sum(1 for part in ("cur", "new") for _ in _names(directory / part))
-            yield Source(path, directory, count)
+        directory, depth = waiting.pop(0)
+        real = os.path.realpath(directory)
+        if real in visited:
+            continue
+        visited.add(real)
+        path = _path(directory.relative_to(root).parts)
+        try:
+            below = _directories(directory)
+            if path is not None and (directory / "cur").is_dir():
+                count = sum(len(_names(directory / part)) for part in ("cur", "new"))
+                yield Source(path, directory, count)
+        except OSError as problem:
+            report.skip(str(problem.filename or directory), reason(problem))
+            continue
         if depth < DEPTH_MAX:
-            waiting += [(below, depth + 1) for below in _directories(directory)]
+            waiting += [(each, depth + 1) for each in below]
 
 
 def _path(relative: tuple[str, ...]) -> str | None:
@@ -90,27 +107,27 @@ def _path(relative: tuple[str, ...]) -> str | None:
 
 
 def _directories(directory: Path) -> list[Path]:
-    """Directories that may be folders."""
+    """Directories that may be folders, those themselves before links to them. Raises OSError."""
+    with os.scandir(directory) as entries:
+        found = [
+            (entry.is_symlink(), entry.path)
+            for entry in entries
+            if entry.is_dir() and entry.name not in {"cur", "new", "tmp"}
+        ]
+    return [Path(path) for _, path in sorted(found)]
+
+
+def _names(directory: Path) -> list[str]:
+    """The files of a directory; those that begin with a dot are no messages. Raises OSError."""
     try:
         with os.scandir(directory) as entries:
             return [
-                Path(entry.path)
+                entry.name
                 for entry in entries
-                if entry.is_dir(follow_symlinks=False) and entry.name not in {"cur", "new", "tmp"}
+                if not entry.name.startswith(".") and entry.is_file()
             ]
-    except OSError:
+    except FileNotFoundError:
         return []
-
-
-def _names(directory: Path) -> Iterator[str]:
-    """The files of a directory; those that begin with a dot are no messages."""
-    try:
-        with os.scandir(directory) as entries:
-            for entry in entries:
-                if not entry.name.startswith(".") and entry.is_file():
-                    yield entry.name
-    except OSError:
-        return
 
 
 def _reader(file: Path, *, verbatim: bool) -> Callable[[], Iterable[bytes]]:

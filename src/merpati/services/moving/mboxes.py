@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import mmap
 import os
+import stat
 from collections.abc import Iterable, Iterator
 from functools import partial
 from hashlib import blake2b
@@ -18,7 +19,7 @@ from typing import Final
 import msgspec
 
 from merpati.base.faults import Fault, Kind, SyntaxFault
-from merpati.services.moving.intake import Incoming, Report
+from merpati.services.moving.intake import Incoming, Report, expect_readable, reason
 from merpati.wire import maildir, mbox, pieces
 from merpati.wire.mbox import Entry, Marks
 
@@ -29,6 +30,7 @@ STATE: Final = ".merpati-export.json"
 NAME_MAX: Final = 240  # octets of a file's name without its suffix
 COUNT_CHUNK: Final = 1024 * 1024
 INBOXES: Final = frozenset({"inbox", "mbox", "mail"})  # what programs call the file of INBOX
+INBOX_FILE: Final = f"inbox{SUFFIX}"
 
 
 class Source(msgspec.Struct, frozen=True):
@@ -39,24 +41,42 @@ class Source(msgspec.Struct, frozen=True):
     size: int
 
 
-def sources(root: Path, mailbox: str = "") -> list[Source]:
-    """The mailboxes of a file or a directory; `mailbox` is what a single file stands for.
+def sources(root: Path, mailbox: str = "", report: Report | None = None) -> list[Source]:
+    """The mailboxes of a file or a directory; what may not be read is noted in the report.
+
+    Args:
+        root: The file or directory.
+        mailbox: What a single file stands for.
+        report: Of the import.
 
     Raises:
-        Fault: NOT_FOUND when there is none.
+        Fault: NOT_FOUND when there is none; DENIED when it may not be read.
     """
+    report = Report() if report is None else report
+    expect_readable(root)
     if root.is_file():
         path = mailbox or _path((root.name,)) or "INBOX"
         return [Source(path, root, root.stat().st_size)]
     if (root / "cur").is_dir() and (root / "new").is_dir():
         raise Fault(Kind.NOT_FOUND, f"{root} is a Maildir; use: merpati import maildir")
     found = []
-    for folder, _, files in os.walk(root):
+
+    def unread(problem: OSError) -> None:
+        report.skip(str(problem.filename), reason(problem))
+
+    for folder, _, files in os.walk(root, onerror=unread):
         for name in files:
             file = Path(folder) / name
             its = None if name.startswith(".") else _path(file.relative_to(root).parts)
-            if its is not None and file.suffix not in NO_MBOX and file.stat().st_size:
-                found.append(Source(its, file, file.stat().st_size))
+            if its is None or file.suffix in NO_MBOX:
+                continue
+            try:
+                about = file.stat()
+            except OSError as problem:
+                unread(problem)
+                continue
+            if stat.S_ISREG(about.st_mode) and (about.st_size or file.suffix == SUFFIX):
+                found.append(Source(its, file, about.st_size))
     if not found:
         raise Fault(Kind.NOT_FOUND, f"{root} is no mbox file, and no directory with such files")
     return sorted(found, key=lambda one: (one.path != "INBOX", one.path))
@@ -64,10 +84,14 @@ def sources(root: Path, mailbox: str = "") -> list[Source]:
 
 def messages(source: Source, kind: mbox.Kind, report: Report) -> Iterator[Incoming]:
     """Every message of a file; what is no mbox is noted in the report."""
-    with source.file.open("rb") as file:
-        if not source.size:
-            return
-        content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    if not source.size:
+        return
+    try:
+        with source.file.open("rb") as file:
+            content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    except (OSError, ValueError) as problem:  # closed to us; emptied since it was found
+        report.skip(str(source.file), reason(problem))
+        return
     with content:
         fallback = int(source.file.stat().st_mtime * 1000)
         try:
@@ -75,7 +99,8 @@ def messages(source: Source, kind: mbox.Kind, report: Report) -> Iterator[Incomi
                 found = mbox.marks(content, entry)
                 if found.internal:
                     continue
-                received_at = fallback if entry.date is None else max(entry.date, 0) * 1000
+                date = mbox.date_of(found) if entry.date is None else entry.date
+                received_at = fallback if date is None else date * 1000
                 yield Incoming(
                     f"{source.file}:{number}",
                     partial(_read, content, entry, found),
@@ -93,7 +118,7 @@ def _read(content: mmap.mmap, entry: Entry, found: Marks) -> Iterable[bytes]:
 def _path(parts: tuple[str, ...]) -> str | None:
     """The mailbox of a file, by its way from the root."""
     name = parts[-1].removesuffix(SUFFIX)
-    if len(parts) == 1 and name.lower() in INBOXES:
+    if len(parts) == 1 and (parts[0].lower() in INBOXES or parts[0].lower() == INBOX_FILE):
         return "INBOX"
     return maildir.level_path([part.removesuffix(BELOW) for part in parts[:-1]] + [name])
 

@@ -5,15 +5,19 @@ first run copies all, days before the switch, and the last one on the evening of
 what has come, changed or gone since. What is broken off goes on behind the last batch.
 
 A folder whose UIDVALIDITY has changed is looked at anew, and nothing is added twice, since
-messages are also known by their hash (`intake`).
+messages are also known by their hash (`intake`). A folder is remembered by the name that the
+server itself writes: two of its names may well become one mailbox here.
+
+Servers end the session over a message that they cannot read (Dovecot), or say NO (Cyrus). Then
+the rest is asked for in a new session, and the message is named that does not come alone either.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Sequence
-from typing import Final
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Final, TypeVar
 
 import msgspec
 from blake3 import blake3
@@ -21,16 +25,16 @@ from blake3 import blake3
 from merpati.base.clock import Clock
 from merpati.base.faults import Fault, Kind
 from merpati.model.mailbox import Mailbox
-from merpati.net.imap_client import ImapClient
+from merpati.net.imap_client import ImapClient, Sink
 from merpati.net.reaper import Reaper
 from merpati.net.remote import Account, Remote
 from merpati.services.moving.intake import Incoming, Intake, Report, Taken, spooled
-from merpati.store import directory, email_keywords, emails, remote
+from merpati.store import directory, email_keywords, emails, mailboxes, remote
 from merpati.store.blobs import BlobStore
 from merpati.store.email_keywords import Change
 from merpati.store.engine import Row, Store, Transaction
 from merpati.store.remote import RemoteFolder, RemoteMessage
-from merpati.wire.imap.client_responses import Folder, Message
+from merpati.wire.imap.client_responses import Folder, Message, Namespaces
 from merpati.wire.maildir import flags_keyword
 
 BATCH_MESSAGES: Final = 100
@@ -41,9 +45,13 @@ ROLES: Final = {
     rb"\archive": "archive", rb"\spam": "junk",
 }  # fmt: skip
 CLOSED: Final = frozenset({rb"\noselect", rb"\nonexistent"})
+LOST_MAX: Final = 25  # messages in a row that a server will not give, until its folder is left
+WAITS: Final = (0.0, 1.0, 5.0)  # seconds before each try to begin a session again
+INBOX_PREFIX: Final = "INBOX/"  # before all mailboxes but INBOX, on Courier's and Cyrus' servers
 VIRTUAL: Final = frozenset({rb"\all", rb"\flagged", rb"\important"})  # other views of the same mail
 
 Progress = Callable[[str, str, int], None]  # account, mailbox, and how many messages more
+S = TypeVar("S", bound=Sink)
 
 
 class Job(msgspec.Struct, frozen=True):
@@ -61,7 +69,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
         delete: remove here what was copied and has since been deleted there.
         hashes: compare by fetching every message once more.
         bytes_per_second: of each connection; 0: as fast as it goes.
-        everything: virtual folders, such as Gmail's All Mail, too.
+        everything: virtual folders, such as Gmail's All Mail, and those of others too.
     """
 
     ignore_quota: bool = False
@@ -80,6 +88,7 @@ class Compared(msgspec.Struct):
     mailbox: str
     there: int = 0  # messages
     here: int = 0  # of them
+    gone_here: int = 0  # of them, that were here and were moved or deleted since
     octets_there: int = 0
     octets_here: int = 0
     differ: int = 0  # messages whose bytes differ; only with `hashes`
@@ -88,6 +97,11 @@ class Compared(msgspec.Struct):
     def is_equal(self) -> bool:
         """Whether every message is here. Servers count octets differently, so those do not say."""
         return self.there == self.here and not self.differ
+
+    @property
+    def missing(self) -> int:
+        """Messages that have never come."""
+        return self.there - self.here - self.gone_here
 
 
 class Copied(msgspec.Struct):
@@ -98,6 +112,7 @@ class Copied(msgspec.Struct):
     flags: int = 0  # emails whose flags were brought up to date
     removed: int = 0
     compared: list[Compared] = []
+    left_out: list[str] = []  # folders that show the same mail again, or are somebody else's
     problem: str = ""  # why it was broken off
 
 
@@ -138,34 +153,77 @@ class Servers:
             progress=lambda path, count: self._progress(job.target, path, count),
         )  # fmt: skip
         copied.report = intake.report
-        client = await ImapClient.connect(job.remote, job.account, self._reaper)
+        link = _Link(
+            job, self._reaper, await ImapClient.connect(job.remote, job.account, self._reaper)
+        )
         try:
-            for folder in self._wanted(await client.folders()):
-                await _Copy(self, job, account.id, client, intake, copied).folder(folder)
+            told = await link.client.folders()
+            for folder in self._wanted(told, await link.client.namespaces(), copied):
+                await _Copy(self, job, account.id, link, intake, copied).folder(folder)
         finally:
-            await client.close()
+            await link.client.close()
 
-    def _wanted(self, folders: Sequence[Folder]) -> list[Folder]:
+    def _wanted(
+        self, folders: Sequence[Folder], spaces: Namespaces | None, copied: Copied
+    ) -> list[Folder]:
         """The folders to copy, without the prefix that some servers put before all of them."""
-        found = [
-            one
-            for one in folders
-            if not one.attributes & CLOSED
-            and (self._options.everything or not one.attributes & VIRTUAL)
-        ]
-        others = [one for one in found if one.path != "INBOX"]
-        if others and all(one.path.startswith("INBOX/") for one in others):
+        found = []
+        for one in folders:
+            if one.attributes & CLOSED:
+                continue
+            other = one.attributes & VIRTUAL or (spaces and spaces.is_others(one.name))
+            if other and not self._options.everything:
+                copied.left_out.append(one.path)
+            else:
+                found.append(one)
+        if _is_prefixed(found, spaces):
             found = [
-                msgspec.structs.replace(one, path=one.path.removeprefix("INBOX/")) for one in found
+                msgspec.structs.replace(one, path=one.path.removeprefix(INBOX_PREFIX))
+                if one.path != "INBOX/INBOX"
+                else one
+                for one in found
             ]
         return sorted(found, key=lambda one: (one.path != "INBOX", one.path))
+
+
+def _is_prefixed(folders: Sequence[Folder], spaces: Namespaces | None) -> bool:
+    """Whether all that lies below INBOX does so because nothing may lie beside it (RFC 2342)."""
+    if spaces is not None and spaces.personal:
+        return all(prefix[:6].upper() in {b"INBOX.", b"INBOX/"} for prefix in spaces.personal)
+    others = [one for one in folders if one.path != "INBOX"]
+    return bool(others) and all(one.path.startswith(INBOX_PREFIX) for one in others)
+
+
+class _Link:
+    """A session that is begun again when the server has ended it."""
+
+    def __init__(self, job: Job, reaper: Reaper, client: ImapClient) -> None:
+        self._job = job
+        self._reaper = reaper
+        self.client = client
+
+    async def reopen(self, folder: Folder) -> None:
+        """Begin anew, with the same folder open. Raises Fault when it cannot be."""
+        await self.client.close()
+        for number, wait in enumerate(WAITS, 1):
+            await asyncio.sleep(wait)
+            try:
+                self.client = await ImapClient.connect(
+                    self._job.remote, self._job.account, self._reaper
+                )
+                await self.client.select(folder.name, read_only=True)
+            except Fault:
+                if number == len(WAITS):
+                    raise
+            else:
+                return
 
 
 class _Copy:
     """One account's copying; its parts are those of `Servers`."""
 
     def __init__(
-        self, servers: Servers, job: Job, account_id: int, client: ImapClient, intake: Intake,
+        self, servers: Servers, job: Job, account_id: int, link: _Link, intake: Intake,
         copied: Copied,
     ) -> None:  # fmt: skip
         self._store = servers._store
@@ -174,52 +232,90 @@ class _Copy:
         self._options = servers._options
         self._source = f"imap:{job.account.name}@{job.remote.host}"
         self._account_id = account_id
-        self._client = client
+        self._link = link
         self._intake = intake
         self._copied = copied
 
     async def folder(self, folder: Folder) -> None:
         """Bring a mailbox up to date with a folder."""
         try:
-            selected = await self._client.select(folder.name, read_only=True)
+            selected = await self._link.client.select(folder.name, read_only=True)
         except Fault as fault:
             if fault.kind is not Kind.NOT_FOUND:
                 raise
             self._intake.report.skip(folder.path, fault.text)
             return
-        role = next((ROLES[one] for one in folder.attributes if one in ROLES), "")
-        mailbox = await self._intake.mailbox(folder.path, role)
-        there = await self._client.survey() if selected.exists else []
-        known: dict[str, RemoteMessage] = {}
-        opened: RemoteFolder | None = None
+        there = await self._link.client.survey() if selected.exists else []
+        name = folder.name.decode("latin-1")
+        before = await self._store.read(remote.find_folder, self._account_id, self._source, name)
+        mailbox = await self._mailbox(folder, before)
+        opened = before if before and before.uidvalidity == selected.uidvalidity else None
         if mailbox is not None and not self._options.dry_run:
             opened = await self._store.write(
-                remote.open_folder, self._account_id, self._source, folder.path,
+                remote.open_folder, self._account_id, self._source, name,
                 selected.uidvalidity, mailbox.id,
             )  # fmt: skip
+        known: dict[str, RemoteMessage] = {}
+        if opened is not None:
             known = await self._store.scan(remote.messages, self._account_id, opened.id)
         fresh = [one.uid for one in there if one.uid and str(one.uid) not in known]
+        self._intake.report.known += len(there) - len(fresh)
+        if self._options.dry_run:
+            self._intake.report.found += len(fresh)
+            self._intake.report.added += len(fresh)
+            return
         await self._fetch(folder, mailbox, opened, fresh)
         if opened is not None and mailbox is not None:
             await self._changed(opened, there, known)
             await self._gone(opened, there, known)
             if self._options.compare:
-                await self._compare(Compared(folder.path, mailbox.name), opened, there)
+                await self._compare(folder, Compared(folder.path, mailbox.name), opened, there)
+
+    async def _mailbox(self, folder: Folder, before: RemoteFolder | None) -> Mailbox | None:
+        """Where a folder goes: where it went before, though that be called otherwise by now."""
+        for one in await self._store.read(mailboxes.listing, self._account_id) if before else ():
+            if before and one.id == before.mailbox_id:
+                return one
+        role = next((ROLES[one] for one in folder.attributes if one in ROLES), "")
+        return await self._intake.mailbox(folder.path, role)
 
     async def _fetch(
         self, folder: Folder, mailbox: Mailbox | None, opened: RemoteFolder | None,
         uids: list[int],
     ) -> None:  # fmt: skip
-        """Copy messages that are not here."""
-        if self._options.dry_run:
-            self._intake.report.found += len(uids)
-            self._intake.report.added += len(uids)
-            return
+        """Copy messages that are not here, and name those that the server will not give."""
         seen: Counter[int] = Counter()
+        waiting, alone, lost = uids, False, 0
+        while waiting:
+            asked = waiting[:1] if alone else waiting
+            came, fault = await self._some(folder, mailbox, opened, asked, seen)
+            if fault is not None:
+                await self._link.reopen(folder)
+            if fault is not None and alone:
+                self._intake.report.skip(f"{folder.path} UID {asked[0]}", fault.text)
+                lost += 1
+            if came:
+                lost = 0
+            done = came if fault is not None and not alone else came.union(asked)
+            alone = fault is not None and not done
+            waiting = [uid for uid in waiting if uid not in done]
+            if lost == LOST_MAX and waiting:
+                text = f"{len(waiting)} more messages were not asked for: {lost} in a row failed"
+                self._intake.report.skip(folder.path, text)
+                return
+
+    async def _some(
+        self, folder: Folder, mailbox: Mailbox | None, opened: RemoteFolder | None,
+        uids: list[int], seen: Counter[int],
+    ) -> tuple[set[int], Fault | None]:  # fmt: skip
+        """Copy these messages; those that came, and why the others did not."""
+        came: set[int] = set()
+        faults: list[Fault] = []
         batch: list[Taken] = []
         size = 0
         began = self._clock.monotonic()
-        async for message, spool in self._client.fetch(uids, self._blobs.spool):
+        async for message, spool in self._coming(uids, self._blobs.spool, faults):
+            came.add(message.uid or 0)
             batch.append(await asyncio.to_thread(spooled, self._incoming(message), spool))
             size += spool.size
             if len(batch) >= BATCH_MESSAGES or size >= BATCH_BYTES:
@@ -228,12 +324,25 @@ class _Copy:
                 batch, size, began = [], 0, self._clock.monotonic()
         if batch:
             await self._keep(folder, mailbox, opened, batch, seen)
+        return came, faults[0] if faults else None
+
+    async def _coming(
+        self, uids: list[int], make: Callable[[], S], faults: list[Fault]
+    ) -> AsyncIterator[tuple[Message, S]]:
+        """Messages as they come; what the server says instead of the rest goes into `faults`."""
+        try:
+            async for found in self._link.client.fetch(uids, make):
+                yield found
+        except Fault as fault:
+            if fault.kind is Kind.NO_SPACE:  # that is ours
+                raise
+            faults.append(fault)
 
     def _incoming(self, message: Message) -> Incoming:
         date = message.date
         now = int(self._clock.now() * 1000)
         return Incoming(
-            str(message.uid), list, now if date is None else max(date, 0) * 1000, _keywords(message)
+            str(message.uid), list, now if date is None else date * 1000, _keywords(message)
         )
 
     async def _keep(
@@ -268,7 +377,7 @@ class _Copy:
         for one in there:
             before = known.get(str(one.uid))
             now = " ".join(sorted(_keywords(one)))
-            if before is not None and before.keywords != now:
+            if before is not None and before.uid and before.keywords != now:
                 groups.setdefault(now, []).append(before)
         for keywords, group in groups.items():
             uids = sorted(one.uid for one in group)
@@ -286,34 +395,41 @@ class _Copy:
         gone = [one for name, one in known.items() if name not in names]
         if not gone or not self._options.delete:
             return
-        uids = sorted(one.uid for one in gone)
+        uids = sorted(one.uid for one in gone if one.uid)
         await self._store.write_long(
             _remove, self._account_id, opened, uids, [one.name for one in gone]
         )
-        self._copied.removed += len(gone)
+        self._copied.removed += len(uids)
 
     async def _compare(
-        self, compared: Compared, opened: RemoteFolder, there: list[Message]
+        self, folder: Folder, compared: Compared, opened: RemoteFolder, there: list[Message]
     ) -> None:
         """Count both sides."""
         known = await self._store.scan(remote.messages, self._account_id, opened.id)
         names = {str(one.uid) for one in there}
-        here = sorted(one.uid for name, one in known.items() if name in names)
-        rows = await self._store.scan(_sizes, self._account_id, opened.mailbox_id, here)
-        sizes = {row[0]: row[1] for row in rows}
+        here = {int(name): one.uid for name, one in known.items() if name in names}
+        rows = await self._store.scan(
+            _sizes, self._account_id, opened.mailbox_id, sorted(here.values())
+        )
+        found = {row[0]: row for row in rows}
+        kept = {there: found[uid] for there, uid in here.items() if uid in found}
         compared.there = len(there)
-        compared.here = sum(1 for uid in here if uid in sizes)
-        compared.octets_here = sum(sizes.get(uid, 0) for uid in here)
-        if there:
-            survey = await self._client.survey(b"UID RFC822.SIZE")
-            compared.octets_there = sum(one.size or 0 for one in survey)
-        if self._options.hashes:
-            hashes = {row[0]: bytes(row[2]) for row in rows}
-            wanted = {name: hashes.get(one.uid, b"") for name, one in known.items()}
-            uids = [one.uid for one in there if one.uid]
-            async for message, sink in self._client.fetch(uids, _Hash):
-                compared.differ += sink.digest() != wanted.get(str(message.uid))
+        compared.here = len(kept)
+        compared.gone_here = len(here) - len(kept)
+        compared.octets_here = sum(row[1] for row in kept.values())
         self._copied.compared.append(compared)
+        try:
+            survey = await self._link.client.survey(b"UID RFC822.SIZE") if there else []
+            compared.octets_there = sum(one.size or 0 for one in survey)
+        except Fault:  # one of them cannot be read, which was told above
+            await self._link.reopen(folder)
+        if self._options.hashes:
+            faults: list[Fault] = []
+            async for message, sink in self._coming(sorted(kept), _Hash, faults):
+                compared.differ += sink.digest() != bytes(kept[message.uid or 0][2])
+            if faults:
+                self._intake.report.skip(folder.path, faults[0].text)
+                await self._link.reopen(folder)
 
 
 class _Hash:

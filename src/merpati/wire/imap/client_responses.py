@@ -114,6 +114,28 @@ class Folder(msgspec.Struct, frozen=True):
     attributes: frozenset[bytes]
 
 
+class Namespaces(msgspec.Struct, frozen=True):
+    """What mailboxes begin with (RFC 2342 5), as the server writes it.
+
+    Attributes:
+        personal: those of who is signed in.
+        others: those of other users, and those that are shared.
+    """
+
+    personal: tuple[bytes, ...] = ()
+    others: tuple[bytes, ...] = ()
+
+    def is_others(self, name: bytes) -> bool:
+        """Whether a mailbox is somebody else's: the longest beginning that fits says so."""
+        if name.upper() == b"INBOX":
+            return False
+        theirs, own = (
+            max((len(one) for one in prefixes if name.startswith(one)), default=-1)
+            for prefixes in (self.others, self.personal)
+        )
+        return theirs > own
+
+
 class Message(msgspec.Struct, frozen=True):
     """What FETCH tells of a message; None: it did not.
 
@@ -222,6 +244,19 @@ def folder(data: Data) -> Folder | None:
         path = path.replace("/", "-").replace(level, "/") if level else path
     lower = frozenset(one.lower() for one in attributes if isinstance(one, bytes))
     return Folder(name, names.canonical(path), lower)
+
+
+def namespaces(data: Data) -> Namespaces:
+    """What a NAMESPACE response tells; what cannot be read of it is left out."""
+    kinds = [
+        tuple(
+            one[0] for one in kind if isinstance(one, tuple) and one and isinstance(one[0], bytes)
+        )
+        if isinstance(kind, tuple)
+        else ()
+        for kind in (*data.values, None, None, None)[:3]
+    ]
+    return Namespaces(kinds[0], kinds[1] + kinds[2])
 
 
 def message(data: Data) -> Message:
