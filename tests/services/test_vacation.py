@@ -29,6 +29,7 @@ def test_an_address_of_the_script_counts_as_the_accounts_own() -> None:
     old = "ana@old.test"
     assert _why(to=old) != ""
     assert _why(to=old, action=Vacation("Away.", addresses=("Ana@Old.test",))) == ""
+    assert _why(to=old, action=Vacation("Away.", addresses=("Ana <ana@old.test>",))) == ""
 
 
 def test_mail_that_names_nobody_here_is_not_answered() -> None:

@@ -83,7 +83,8 @@ class Deliver:
             decisions = await self.filter.queued(message, content, found, route, now)
         refusing = [one for one in decisions if one.reject]
         if refusing and not list_headers.read(content).automatic:  # RFC 5429: not to machines
-            result = Result(recipient.address, Outcome.PERMANENT, REJECTED, refusing[0].reject)
+            reason = " ".join(refusing[0].reject.split())  # a notice quotes it in one line
+            result = Result(recipient.address, Outcome.PERMANENT, REJECTED, reason)
             await self._recorder.record(message, [Tried(recipient, result)])
             return
         notice = await self._recorder.confirmation(message, recipient)

@@ -110,6 +110,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
         script: The name of the script.
         role: Of the mailbox where mail goes without a script: "junk", or empty for INBOX.
         reject: Why the message is refused; empty: it is not.
+        by_letter: The reason is not ASCII, and the script wants it said as it is (RFC 5429 2.2).
         did: What the script did, in lines, for the trace.
         fault: Why it failed; empty: it did not.
     """
@@ -120,6 +121,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     script: str
     role: str = ""
     reject: str = ""
+    by_letter: bool = False
     filings: tuple[Filing, ...] = ()
     versions: tuple[Version, ...] = ()
     sendings: tuple[Sending, ...] = ()

@@ -165,22 +165,25 @@ class Filter:
                     others = True
                 else:
                     decisions[account_id] = decision
-        refusing = [one for one in decisions.values() if one.reject]
+        refusing = [one for one in decisions.values() if _said(one, arrival)]
         if refusing and not others and len(refusing) == len(decisions):
             await self._store.write(filing.refuse, trace, refusing[0], now)
             raise Fault(Kind.DENIED, refusing[0].reject, filing.REJECTED)
-        refused = await self._refused(trace, alone, decisions, now) if arrival.apart else {}
+        refused = {}
+        if arrival.apart:
+            refused = await self._refused(trace, arrival, alone, decisions, now)
         return Arriving([one for one in decisions.values() if not one.reject], refused)
 
     async def _refused(
-        self, trace: str, routes: Sequence[Route], decisions: Mapping[int, Decision], now: int
-    ) -> dict[str, Fault]:
+        self, trace: str, arrival: Arrival, routes: Sequence[Route],
+        decisions: Mapping[int, Decision], now: int,
+    ) -> dict[str, Fault]:  # fmt: skip
         """The recipients of which every account refuses the message."""
         found = {}
         for route in routes:
             theirs = [decisions.get(account_id) for account_id, _ in route.stamps]
             first = theirs[0] if theirs else None
-            if first is not None and all(one is not None and one.reject for one in theirs):
+            if first is not None and all(_said(one, arrival) for one in theirs):
                 await self._store.write(filing.refuse, trace, first, now)
                 found[route.address] = Fault(Kind.DENIED, first.reject, filing.REJECTED)
         return found
@@ -345,6 +348,13 @@ class Filter:
 def score_of(action: Action) -> float:
     """How certain it is that a message judged so is spam, of 100."""
     return SUSPECT if action is Action.QUARANTINE else 0.0
+
+
+def _said(decision: Decision | None, arrival: Arrival) -> bool:
+    """Whether it refuses the message, with a reason that the client can be told (RFC 5429 2.2)."""
+    if decision is None or not decision.reject:
+        return False
+    return arrival.smtputf8 or not decision.by_letter
 
 
 def _advance(steps: Generator[Any, object, Outcome], answer: object) -> tuple[Any, Outcome | None]:

@@ -120,6 +120,7 @@ class Outcomes:
             script=subject.script,
             role=subject.role,
             reject=_reason(refused[0].reason) if refused else "",
+            by_letter=bool(refused) and not (refused[0].extended or refused[0].reason.isascii()),
             filings=tuple(making.filings),
             versions=tuple(making.versions.values()),
             sendings=tuple(making.sendings),
@@ -241,7 +242,7 @@ class Outcomes:
         language = account.language if account.language in sieve_letters.NOTIFICATION else "en"
         from_whom = str(facts.author.address) if facts.author is not None else subject.sender
         words = {"subject": facts.subject, "author": from_whom}
-        title = asked.subject or action.message
+        title = action.message or asked.subject  # in this order: RFC 5436 2.7
         title = title or sieve_letters.NOTIFICATION[language].format(**words)
         body = asked.body or action.message
         content = sieve_letters.notification(
@@ -422,5 +423,6 @@ def _keeps(wanted: Sequence[actions.Action]) -> bool:
 
 
 def _reason(text: str) -> str:
-    """A refusal as one line."""
-    return " ".join(text.split())[:REASON_MAX] or "the recipient refuses this message"
+    """A refusal in as many lines as its script gives it (RFC 5429 2.1.1)."""
+    lines = [" ".join(line.split()) for line in text.splitlines()]
+    return "\n".join(lines).strip("\n")[:REASON_MAX] or "the recipient refuses this message"

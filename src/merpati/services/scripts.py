@@ -14,7 +14,7 @@ from merpati.base.faults import SyntaxFault
 from merpati.base.settings import setting
 from merpati.store import mailboxes, sieve
 from merpati.store.engine import Store, Transaction
-from merpati.wire.sieve import compiler, program
+from merpati.wire.sieve import checks, compiler, program
 from merpati.wire.sieve.program import Program
 from merpati.wire.sieve.vocabulary import EXTENSIONS as KNOWN
 
@@ -23,6 +23,7 @@ NOTIFY_METHODS: Final = ("mailto",)
 
 AT_ONCE: Final = 16 * 1024  # bytes of a script that are compiled on the event loop
 WARNINGS_MAX: Final = 20
+FIELD_TESTS: Final = frozenset({"address", "date", "exists", "header"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,10 +105,10 @@ async def loaded(source: bytes, data: bytes) -> Program:
 
 
 async def _warnings(tx: Transaction, account_id: int, compiled: Program) -> str:
-    """Mailboxes that a script names and nobody has: mail would stay in INBOX."""
+    """What will never be: fields without a valid name, and mailboxes that nobody has."""
     if account_id == sieve.GLOBAL:
         return ""
-    found: list[str] = []
+    found = _nameless_fields(compiled)
     for step in compiled.steps:
         if step.name != "fileinto" or {"create", "specialuse", "mailboxid"} & step.tags.keys():
             continue
@@ -118,6 +119,19 @@ async def _warnings(tx: Transaction, account_id: int, compiled: Program) -> str:
                 f'line {step.line}: there is no mailbox "{name}"; until there is, the mail is kept'
                 " in INBOX"
             )
-        if len(found) == WARNINGS_MAX:
+        if len(found) >= WARNINGS_MAX:
             break
-    return "\r\n".join(found)
+    return "\r\n".join(found[:WARNINGS_MAX])
+
+
+def _nameless_fields(compiled: Program) -> list[str]:
+    """Tests of fields that cannot be: no error, says RFC 5228 2.4.2.2, but hardly meant."""
+    found: list[str] = []
+    for step in compiled.steps:
+        names = step.arguments[0] if step.name in FIELD_TESTS else 0
+        found += [
+            f"line {step.line}: {name[:40]!r} is no name of a header field; the test finds none"
+            for name in (names if isinstance(names, list) else ())
+            if isinstance(name, str) and not checks.is_field_name(name)
+        ]
+    return found

@@ -50,7 +50,7 @@ def why_not(
         return "it has no sender"
     if suspect:
         return "it is taken for junk"
-    mine = {*own, *(address.lower() for address in action.addresses)}
+    mine = {*own, *_plain(action.addresses)}
     address = sender.lower()
     if address in mine:
         return "it comes from the account itself"
@@ -74,6 +74,14 @@ def why_not(
     if not _names(fields, mine):
         return "it is not addressed to the account by name"
     return ""
+
+
+def _plain(written: Iterable[str]) -> Iterable[str]:
+    """Addresses in lower case, without the display names that a script may give them."""
+    for text in written:
+        for one in addresses.parse_list(text.encode("utf-8", "replace")):
+            if isinstance(one, Mailbox):
+                yield one.address.lower()
 
 
 def _names(fields: headers.Headers, mine: set[str]) -> bool:

@@ -86,7 +86,7 @@ def test_every_mistake_is_told_with_its_line_and_column() -> None:
         ('if header :is :contains "a" "b" {}', '":contains" cannot follow ":is"'),
         ('if header :comparator "i;none" "a" "b" {}', "'i;none' should be one of"),
         ('if header :comparator ["i;octet"] "a" "b" {}', "should be followed by a string"),
-        ('if header ":a" "b" {}', "':a' is no name of a header field"),
+        ('require "editheader"; addheader ":a" "b";', "':a' is no name of a header field"),
         ("if size :over 99999999999999999999 {}", "this number is over"),
         ("if size :over 1X {}", "a number is digits and perhaps one of K, M, G"),
         ('require "index"; if header :index 0 "a" "b" {}', "counts from 1"),

@@ -127,7 +127,7 @@ def redirect(run: Run, step: Step) -> None:
         run.implicit_keep = False
     sent = [action for action in run.actions if isinstance(action, Redirect)]
     run.note(step.line, "action", command="redirect", what=f"sent on to {address}")
-    if any((one.address, one.to_list) == (address, to_list) for one in sent):
+    if any(_alike(one, address, to_list=to_list) for one in sent):
         return
     if len(sent) >= run.budget.limits.redirects:
         raise Stopped("too-many-redirects", limit=run.budget.limits.redirects)
@@ -146,6 +146,14 @@ def redirect(run: Run, step: Step) -> None:
             step.line,
         )
     )
+
+
+def _alike(sent: Redirect, address: str, *, to_list: bool) -> bool:
+    """Whether a message goes there already; the case of a domain means nothing (RFC 5321 2.4)."""
+    if to_list or sent.to_list:
+        return sent.to_list and to_list and sent.address == address
+    ours, theirs = sent.address.rpartition("@"), address.rpartition("@")
+    return ours[0] == theirs[0] and ours[2].lower() == theirs[2].lower()
 
 
 def _by_seconds(run: Run, step: Step) -> int | None:
@@ -219,6 +227,9 @@ def notify(run: Run, step: Step) -> Acting:
     method = run.string(step.arguments[0])
     if not (yield from methods_valid([method])):
         raise Stopped("bad-method", name=repr(method[:80]))
+    sender = run.tag(step, "from")
+    if sender and checks.uri_scheme(method) == "mailto" and checks.address(sender) is None:
+        raise Stopped("bad-address", name=repr(sender[:80]))  # RFC 5435 3.3
     sent = sum(isinstance(action, Notify) for action in run.actions)
     if sent >= run.budget.limits.notifications:
         raise Stopped("too-many-notifications", limit=run.budget.limits.notifications)
@@ -228,7 +239,7 @@ def notify(run: Run, step: Step) -> Acting:
     run.act(
         Notify(
             method,
-            run.tag(step, "from"),
+            sender,
             int(importance) if importance in {"1", "2", "3"} else 2,
             tuple((name, value) for name, equals, value in pairs if equals),
             run.tag(step, "message")[:MAX_REASON],

@@ -62,11 +62,23 @@ _MOMENT: Final = re.compile(
     r"(?:Z|[+-][0-9]{2}:?[0-9]{2})",
     re.IGNORECASE,
 )
+_OPTION: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*=[^\x00\r\n]*")  # RFC 5435 3.5
+# RFC 5228 2.4.2.3: neither routes nor groups; comments may stand around (RFC 5322 3.2.2).
+_ADDR_SPEC: Final = (
+    r'(?:[^\s"(),:;<>@\[\]\\]+|"(?:[^"\\]|\\.)*")@(?:[^\s"(),:;<>@\[\]\\]+|\[[^\s\[\]\\]*\])'
+)
+_COMMENTS: Final = r"(?:\s|\([^()\\]*\))*"
+_SIEVE_ADDRESS: Final = re.compile(
+    rf"{_COMMENTS}{_ADDR_SPEC}{_COMMENTS}"
+    rf'|(?:[^"<>@,:;\\]|"(?:[^"\\]|\\.)*")*<\s*{_ADDR_SPEC}\s*>{_COMMENTS}'
+)
 _URI: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):(.*)", re.DOTALL)
 
 
 def address(text: str) -> Mailbox | None:
-    """The one mailbox a string holds, with or without a display name; else None."""
+    """The mailbox that a string is, with or without a display name (RFC 5228 2.4.2.3); or None."""
+    if not _SIEVE_ADDRESS.fullmatch(text[: MAX_ADDRESS + 1]):
+        return None
     found = mailbox_list(text)
     return found[0] if found is not None and len(found) == 1 else None
 
@@ -99,6 +111,11 @@ def flags(text: str) -> list[str]:
     return [flag for flag in text.split() if _FLAG.fullmatch(flag)]
 
 
+def is_field_name(text: str) -> bool:
+    """Whether a field can have this name (RFC 5322 2.2)."""
+    return _FIELD_NAME.fullmatch(text) is not None
+
+
 def holds_addresses(name: str) -> bool:
     """Whether a field of this name may hold addresses."""
     return name.lower() not in _NO_ADDRESSES
@@ -127,13 +144,15 @@ def _mailbox_list(text: str) -> str:
 
 
 def _header(text: str) -> str:
-    return "" if _FIELD_NAME.fullmatch(text) else f"{text[:40]!r} is no name of a header field"
+    return "" if is_field_name(text) else f"{text[:40]!r} is no name of a header field"
 
 
 def _address_header(text: str) -> str:
-    if holds_addresses(text):
-        return _header(text)
-    return f'"{text}" holds no addresses; use the test header'
+    return "" if holds_addresses(text) else f'"{text}" holds no addresses; use the test header'
+
+
+def _option(text: str) -> str:
+    return "" if _OPTION.fullmatch(text) else f"{text[:40]!r} is no option; write name=value"
 
 
 def _use(text: str) -> str:
@@ -216,8 +235,8 @@ CHECKS: Final[dict[str, Callable[[str], str]]] = {
     "address": _address,
     "mailbox-list": _mailbox_list,
     "header": _header,
-    "edited-header": _header,
     "address-header": _address_header,
+    "option": _option,
     "use": _use,
     "variable": _variable,
     "global": _global,

@@ -34,7 +34,7 @@ _TOKEN: Final = re.compile(
 _TEXT_END: Final = re.compile(r"^\.\r?(?:\n|\Z)", re.MULTILINE)
 _QUOTED: Final = re.compile(r"\\(.)", re.DOTALL)
 _LINE_END: Final = re.compile(r"\r?\n|\r")
-_DOTS: Final = re.compile(r"^\.", re.MULTILINE)
+_STUFFED: Final = re.compile(r"^\.\.", re.MULTILINE)  # RFC 5228 2.4.2: ".x" is ".x"
 _RESUME: Final = re.compile(r"[ \t\r\n;{}]")  # where reading goes on behind what is no token
 
 
@@ -111,7 +111,7 @@ def tokens(source: Source, problems: list[Problem]) -> Iterator[Token]:
                 text_problem = 'this "text:" never ends; write a line with only a dot behind it'
                 problems.append(Problem(*source.where(start), text_problem))
                 break
-            value = _DOTS.sub("", text[at : stop.start()])
+            value = _STUFFED.sub(".", text[at : stop.start()])
             yield Token("string", _crlf(value), start, blank)
             at = stop.end()
         elif kind == "string":

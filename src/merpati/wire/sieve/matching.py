@@ -32,6 +32,8 @@ MAX_CAPTURES: Final = 99  # as many as there are match variables
 _MEMORY: Final = 1 << 20  # bytes RE2 may take for one pattern
 _CACHED: Final = 256  # compiled patterns that are remembered
 
+_OF_OCTETS: Final = frozenset({"i;octet", "i;ascii-casemap"})  # to them a character is an octet
+
 _PIECE: Final = re.compile(r"\\(.)|([*?])|([^\\*?]+)|\\", re.DOTALL)
 _DIGITS: Final = re.compile(r"[0-9]+")
 _QUOTE_WILDCARD: Final = re.compile(r"[*?\\]")
@@ -225,6 +227,13 @@ def glob(value: str, pattern: str, comparator: str, budget: Budget) -> tuple[str
     """
     if len(pattern) > MAX_PATTERN:
         return None
+    if "?" in pattern and comparator in _OF_OCTETS and not value.isascii():
+        found = _glob(_octets(value), _octets(pattern), comparator, budget)
+        return found and (value, *map(_characters, found[1:]))
+    return _glob(value, pattern, comparator, budget)
+
+
+def _glob(value: str, pattern: str, comparator: str, budget: Budget) -> tuple[str, ...] | None:
     segments = _segments(pattern, comparator)
     folded = order(comparator)(value)
     widest = max(segment.length if segment.pattern else 1 for segment in segments)
@@ -235,6 +244,15 @@ def glob(value: str, pattern: str, comparator: str, budget: Budget) -> tuple[str
     # Folding keeps the length but for some letters outside of ASCII under unicode-casemap.
     source = value if len(value) == len(folded) else folded
     return (value, *_captured(source, segments, places))
+
+
+def _octets(text: str) -> str:
+    """Its octets in UTF-8, each as a character: what "?" stands for (RFC 5228 2.7.1)."""
+    return text.encode("utf-8", "surrogatepass").decode("latin-1")
+
+
+def _characters(octets: str) -> str:
+    return octets.encode("latin-1").decode("utf-8", "replace")
 
 
 def _places(text: str, segments: tuple[_Segment, ...]) -> list[int] | None:

@@ -17,7 +17,7 @@ MAX_MATCH: Final = 99
 
 _ENCODED: Final = re.compile(
     r"\$\{(?:(hex):((?:[ \t\r\n]*+[0-9A-Fa-f]{1,2}(?![0-9A-Fa-f]))+[ \t\r\n]*+)"
-    r"|(unicode):((?:[ \t\r\n]*+[0-9A-Fa-f]{1,8}(?![0-9A-Fa-f]))+[ \t\r\n]*+))\}",
+    r"|(unicode):((?:[ \t\r\n]*+[0-9A-Fa-f]++)+[ \t\r\n]*+))\}",
     re.IGNORECASE,
 )
 _REFERENCE: Final = re.compile(r"\$\{((?:[A-Za-z_][A-Za-z0-9_]*+(?:\.[A-Za-z0-9_]++)*)|[0-9]++)\}")

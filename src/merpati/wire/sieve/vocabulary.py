@@ -122,7 +122,7 @@ class Word(NamedTuple):
 _STRING: Final = Argument("string")
 _STRINGS: Final = Argument("strings")
 _KEYS: Final = Argument("strings", "key")
-_HEADERS: Final = Argument("strings", "header")
+_HEADERS: Final = Argument("strings")  # any: RFC 5228 2.4.2.2
 
 _MATCH: Final = (
     Tag("comparator", "string", check="comparator"),
@@ -227,9 +227,9 @@ COMMANDS: Final[dict[str, Word]] = {
         ("enotify",),
         (Argument("string", "method"),),
         (
-            Tag("from", "string"),
+            Tag("from", "string", check="address"),
             Tag("importance", "string", check="importance"),
-            Tag("options", "strings"),
+            Tag("options", "strings", check="option"),
             Tag("message", "string"),
             *_FCC,
         ),
@@ -242,11 +242,11 @@ COMMANDS: Final[dict[str, Word]] = {
     "set": Word(("variables",), (Argument("string", "variable"), _STRING), _MODIFIERS),
     # RFC 5293 4 and 5
     "addheader": Word(
-        ("editheader",), (Argument("string", "edited-header"), Argument("string")), (Tag("last"),)
+        ("editheader",), (Argument("string", "header"), Argument("string")), (Tag("last"),)
     ),
     "deleteheader": Word(
         ("editheader",),
-        (Argument("string", "edited-header"), _KEYS._replace(optional=True)),
+        (Argument("string", "header"), _KEYS._replace(optional=True)),
         (Tag("index", "number", check="positive"), Tag("last", after="index"), *_MATCH),
     ),
     # RFC 5703
@@ -322,7 +322,7 @@ TESTS: Final[dict[str, Word]] = {
     # RFC 5260 4
     "date": Word(
         ("date",),
-        (Argument("string", "header"), Argument("string", "date-part"), _KEYS),
+        (_STRING, Argument("string", "date-part"), _KEYS),
         (*_MATCH, _ZONE, Tag("originalzone", group="zone"), *_INDEX),
     ),
     "currentdate": Word(("date",), (Argument("string", "date-part"), _KEYS), (*_MATCH, _ZONE)),
@@ -341,7 +341,7 @@ TESTS: Final[dict[str, Word]] = {
         ("duplicate",),
         tags=(
             Tag("handle", "string"),
-            Tag("header", "string", group="id", check="header"),
+            Tag("header", "string", group="id"),
             Tag("uniqueid", "string", group="id"),
             Tag("seconds", "number"),
             Tag("last"),
