@@ -48,6 +48,24 @@ def test_numbers_of_expunges_applied_in_turn_leave_what_is_left(rounds: list[set
         assert not any(view.number(uid) for uid in gone)
 
 
+@given(st.lists(st.one_of(st.sets(st.integers(1, SIZE + 10)), st.integers(1, 12)), max_size=5))
+def test_the_view_holds_what_came_and_did_not_go(steps: list[set[int] | int]) -> None:
+    view = full_view()
+    left, uidnext = list(range(1, SIZE + 1)), SIZE + 1
+    assert view.uids == range(1, SIZE + 1), "a list of them is not made before one goes"
+    for step in steps:
+        if isinstance(step, int):
+            new = [uid for uid in range(uidnext, uidnext + step) if step % 4 or uid % 3]
+            uidnext += step
+            view.add(new, uidnext)
+            left += new
+        else:
+            view.expunge(step)
+            left = [uid for uid in left if uid not in step]
+        assert list(view.uids) == left
+        assert view.count == len(left)
+
+
 @settings(deadline=None)
 @given(RUNS, st.integers(1, 400))
 def test_recent_is_what_was_claimed(runs: list[int], uid: int) -> None:

@@ -29,7 +29,8 @@ from merpati.wire.imap import commands, finding, responses, results, session
 from merpati.wire.imap import search as keys
 from merpati.wire.imap.results import Answer, Option, Returns
 
-CHUNK: Final = 4096  # numbers made or written in one turn of the event loop
+CHUNK: Final = 4096  # numbers made in one turn of the event loop
+WRITTEN: Final = 16_384  # numbers written in one turn: 0.2 ms
 EVERYTHING: Final = Returns(frozenset({Option.ALL}))
 PROGRESS_SECONDS: Final = 10.0  # between two words of how far a search has come (RFC 9585 3)
 
@@ -211,10 +212,10 @@ async def _modseq(
 async def numbers(view: View, uids: Sequence[int]) -> Sequence[int]:
     """The sequence numbers of UIDs that are in the view, in their order."""
     known = view.uids
-    if len(uids) == len(known) and list(uids) == known.tolist():
-        return range(1, len(known) + 1)
     if known and known[-1] == len(known):  # none was ever removed
         return uids
+    if len(uids) == len(known) and list(uids) == list(known):
+        return range(1, len(known) + 1)
     found: list[int] = []
     for start in range(0, len(uids), CHUNK):
         part = uids[start : start + CHUNK]
@@ -243,12 +244,12 @@ async def _write_numbers(
 ) -> None:
     """`* SEARCH 1 2 ...`, a piece at a time."""
     connection = client.connection
-    if len(shown) <= CHUNK:
+    if len(shown) <= WRITTEN:
         connection.write(results.numbers(kind, shown, modseq))
         return
     connection.write(b"* " + kind)
-    for start in range(0, len(shown), CHUNK):
-        connection.write(results.spaced(shown[start : start + CHUNK]))
+    for start in range(0, len(shown), WRITTEN):
+        connection.write(results.spaced(shown[start : start + WRITTEN]))
         await connection.drain()
         await asyncio.sleep(0)
     connection.write(results.end_of_numbers(modseq))

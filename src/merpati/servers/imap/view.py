@@ -87,22 +87,25 @@ class View(msgspec.Struct, kw_only=True, eq=False):
     keywords: frozenset[str] = frozenset()
     contexts: list[Context] = []
     saved: Sequence[int] = ()
-    _uids: array[int] | None = None
+    _uids: range | array[int] | None = None
     _recent: tuple[tuple[int, int], ...] = ()
 
     # Sequence numbers
 
     @property
-    def uids(self) -> array[int]:
-        """The UIDs in the order of their sequence numbers; `load` must have been called."""
+    def uids(self) -> range | array[int]:
+        """The UIDs in the order of their sequence numbers; `load` must have been called.
+
+        A range as long as none was removed, which costs nothing however many there are.
+        """
         assert self._uids is not None
         return self._uids
 
-    async def load(self, store: Store) -> array[int]:
+    async def load(self, store: Store) -> range | array[int]:
         """Make sure that `uids` are there, and give them."""
         if self._uids is None:
             if self.count == self.uidnext - 1:  # none was ever removed
-                self._uids = array("I", range(1, self.uidnext))
+                self._uids = range(1, self.uidnext)
             else:
                 known = await store.read(
                     _known, self.account_id, self.mailbox_id, self.uidnext, self.modseq
@@ -127,8 +130,14 @@ class View(msgspec.Struct, kw_only=True, eq=False):
         """Take new UIDs, ascending, at the end."""
         self.count += len(new)
         self.uidnext = uidnext
-        if self._uids is not None:
-            self._uids.extend(new)
+        uids = self._uids
+        if isinstance(uids, range):
+            if new and new[0] == uids.stop and new[-1] - new[0] == len(new) - 1:
+                self._uids = range(uids.start, new[-1] + 1)
+                return
+            uids = self._uids = array("I", uids)
+        if uids is not None:
+            uids.extend(new)
 
     def expunge(self, gone: Iterable[int]) -> list[int]:
         """Let go of UIDs; their sequence numbers, highest first, so that none moves another."""
@@ -139,6 +148,8 @@ class View(msgspec.Struct, kw_only=True, eq=False):
             if at < len(uids) and uids[at] == uid:
                 places.append(at)
         if len(places) <= FEW:
+            if isinstance(uids, range):
+                uids = self._uids = array("I", uids)
             for at in reversed(places):
                 del uids[at]
             self.count = len(uids)

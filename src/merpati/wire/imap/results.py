@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 NUMBER_MAX: Final = 2**32 - 1  # RFC 3501 9, number
 
+_SPACED: Final = bytes(range(256)).replace(b",", b" ")
 _PARTIAL: Final = re.compile(rb"(-?)([1-9][0-9]{0,9}):(-?)([1-9][0-9]{0,9})")
 
 
@@ -183,7 +184,7 @@ def numbers(kind: bytes, found: Sequence[int], modseq: int | None = None) -> byt
 
 def spaced(found: Sequence[int]) -> bytes:
     """Numbers, a space before each: a piece of a long `numbers`."""
-    return b" " + _listed(found).replace(b",", b" ") if found else b""
+    return b" " + _listed(found).translate(_SPACED) if found else b""
 
 
 def digits(found: Sequence[int]) -> list[bytes]:
