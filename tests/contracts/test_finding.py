@@ -53,6 +53,22 @@ async def test_rows_are_found_by_everything_they_hold(store: Store) -> None:
     assert await find(deep) == [2, 4]
 
 
+async def test_keywords_and_sizes_come_in_the_order_of_uids(store: Store) -> None:
+    account = await add_account(store)
+
+    async def marks(after: int, most: int) -> tuple[list[int], list[str], list[int]]:
+        found = await store.read(finding.marks, account.id, INBOX, after, most)
+        return [*found.uids], found.keywords, found.sizes
+
+    assert await marks(0, 9) == ([], [], [])
+    for n, words in enumerate(["$seen", "", "b", "$flagged $seen", ""]):
+        await store.write(stores.add, account.id, f"Subject: {n}\r\n\r\n" + n * "x", keywords=words)
+    assert await marks(0, 2) == ([1, 2], ["$seen", ""], [14, 15])
+    await store.write(emails.remove, account.id, INBOX, [3])
+    assert await marks(1, 3) == ([2, 4, 5], ["", "$flagged $seen", ""], [15, 17, 18])
+    assert await marks(5, 3) == ([], [], [])
+
+
 async def test_the_day_a_message_was_sent_stays_with_it_wherever_it_goes(store: Store) -> None:
     account, other = await add_account(store), await add_account(store, "budi@example.org")
 

@@ -66,6 +66,39 @@ async def numbers(
     return uids, values
 
 
+class Marked(msgspec.Struct, frozen=True):
+    """Rows of a mailbox as columns."""
+
+    uids: Sequence[int]
+    keywords: list[str]
+    sizes: list[int]
+
+
+async def marks(tx: Transaction, account_id: int, mailbox_id: int, after: int, most: int) -> Marked:
+    """Keywords and sizes of the first emails, `most` at most, whose UIDs are above `after`.
+
+    As in `gathered` all of a column is one value.
+    """
+    rows = (
+        "FROM (SELECT uid, keywords, size FROM mailbox_email WHERE account_id = $1"
+        " AND mailbox_id = $2 AND uid > $3 ORDER BY uid LIMIT $4) e"
+    )
+    columns = "group_concat(keywords, '\n'), json_group_array(size)"
+    if tx.dialect is not Dialect.SQLITE:
+        columns = "string_agg(keywords, '\n' ORDER BY uid), array_agg(size ORDER BY uid)"
+    found = await tx.row(
+        f"SELECT min(uid), max(uid), {columns} {rows}", account_id, mailbox_id, after, most
+    )
+    if found is None or found[0] is None:
+        return Marked((), [], [])
+    first, last, keywords, sizes = found
+    sizes = _numbers(sizes) if tx.dialect is Dialect.SQLITE else list(sizes)
+    uids: Sequence[int] = range(first, last + 1)
+    if len(uids) != len(sizes):
+        uids, _ = await numbers(tx, account_id, mailbox_id, first, last, "size")
+    return Marked(uids, keywords.split("\n"), sizes)
+
+
 async def gathered(
     tx: Transaction, columns: Sequence[str], table: str, order: str, values: Sequence[Any]
 ) -> list[list[int]]:

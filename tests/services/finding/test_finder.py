@@ -291,7 +291,7 @@ async def test_emails_are_found_by_mailbox_thread_and_content(tmp_path: Path) ->
     )  # fmt: skip
 
     async def find(wanted: Criterion) -> list[int]:
-        return (await mail.finder.find(mail.source, wanted)).uids
+        return [*(await mail.finder.find(mail.source, wanted)).uids]
 
     assert await find(c.ThreadId(rows[0][1])) == [1, 2]
     assert await find(c.Content(rows[2][2], rows[2][3])) == [3]

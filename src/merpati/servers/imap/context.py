@@ -106,8 +106,8 @@ async def tell_changed(
         if not context.order:
             _tell(client, context, added=[(0, _set(view, context, come))])
             continue
-        here = Source(view.account_id, view.mailbox_id, sorted(context.members))
-        context.uids = await sorting.sort(finder, here, here.uids, context.order)
+        here = Source(view.account_id, view.mailbox_id, view.uids)
+        context.uids = await sorting.sort(finder, here, sorted(context.members), context.order)
         fresh = set(come)
         added = [
             (place, _set(view, context, [uid]))

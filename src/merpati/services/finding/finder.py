@@ -22,7 +22,8 @@ from merpati.services.finding import contents
 from merpati.services.finding.answers import Answers
 from merpati.services.finding.columns import FIELDS, Column
 from merpati.services.finding.contents import Contents
-from merpati.services.finding.keywords import Keywords, by_keywords
+from merpati.services.finding.keywords import Keywords, by_marks
+from merpati.services.finding.orders import Orders
 from merpati.services.finding.pages import SPAN, Pages
 from merpati.services.text_index import Field, TextIndex
 from merpati.store import emails, finding
@@ -31,7 +32,7 @@ from merpati.store.engine import Store
 from merpati.wire.text.folding import fold
 
 ROWS: Final = 8 * SPAN  # looked at by one statement, when rows are all it takes: 1 to 2 ms
-LARGE: Final = 4 * SPAN  # messages whose keywords are kept in memory
+LARGE: Final = 4 * SPAN  # messages whose keywords and sizes are kept in memory
 UID_MAX: Final = 2**32 - 1
 ATTACHED: Final = frozenset({Field.BODY, Field.TEXT})  # where documents count
 INDEXED: Final = {"subject": Field.SUBJECT, "from": Field.FROM, "to": Field.TO}
@@ -48,7 +49,7 @@ class Source(msgspec.Struct, frozen=True):
 class Found(msgspec.Struct):
     """What a search found: ascending UIDs; for fuzzy criteria how relevant each is (0 to 1)."""
 
-    uids: list[int]
+    uids: Sequence[int]
     scores: dict[int, float]
 
 
@@ -74,7 +75,8 @@ class Finder:
         self.store = store
         self.pages = Pages(store, tasks)
         self.answers = Answers()
-        self.keywords = Keywords(store)
+        self.orders = Orders(self.pages)
+        self.keywords = Keywords(store, self.pages)
         self.contents = Contents(store, blob_store, reader)
         self.text_index = text_index
 
@@ -84,16 +86,15 @@ class Finder:
         Raises:
             Fault: as the store; or whatever `turn` raises.
         """
-        found = Found([], {})
         rest, uids = _narrowed(criterion, source.uids)
         if isinstance(rest, c.All) or not uids:
-            found.uids.extend(uids)
-            return found
-        if len(uids) >= LARGE and by_keywords(rest):
+            return Found(uids if isinstance(uids, range) else list(uids), {})
+        if len(uids) >= LARGE and by_marks(rest):
             marks = await self.keywords.current(source.account_id, source.mailbox_id)
+            await self.pages.settle()
             if marks is not None:
-                found.uids.extend(marks.meeting(rest, uids))
-                return found
+                return Found(marks.meeting(rest, uids), {})
+        met: list[int] = []
         scores: dict[int, float] = {}
         wanted = _arranged(await self._indexed(rest, source, scores))
         done = 0
@@ -101,14 +102,15 @@ class Finder:
         for part in spans(uids, ROWS if rows_tell else SPAN):
             look = _Look(self, source, part)
             if rows_tell:
-                found.uids.extend(await look.by_rows(wanted))
+                met += await look.by_rows(wanted)
             else:
-                met = await look.meeting(wanted, set(part))
-                found.uids.extend(part if len(met) == len(part) else sorted(met))
+                some = await look.meeting(wanted, set(part))
+                met += part if len(some) == len(part) else sorted(some)
             done += len(part)
             await asyncio.sleep(0)
             if turn is not None:
                 await turn(done)
+        found = Found(met, {})
         if scores:
             await self._score(source, found, scores)
         await self.pages.settle()

@@ -145,6 +145,18 @@ class Pages:
             with suppress(Fault):
                 self._make_next(tasks)
 
+    async def load_whole(self, account_id: int, mailbox_id: int, field: int) -> bytes | None:
+        """What is kept of a mailbox as a whole, under a field that is no column's number."""
+        place = (account_id, mailbox_id, 0)
+        packed = self._unsaved.get((*place, field))
+        if packed is None:
+            packed = await self._store.read(finding.load_page, *place, field)
+        return None if packed is None else zstd.decompress(packed)
+
+    def save_whole(self, account_id: int, mailbox_id: int, field: int, data: bytes) -> None:
+        """Keep something of a mailbox as a whole; it is in the store some time after `settle`."""
+        self._unsaved[account_id, mailbox_id, 0, field] = zstd.compress(data, LEVEL)
+
     async def _kept(self, place: Place, column: Column) -> Page | None:
         """A column as it is kept; None when it is not."""
         page = self._recent.get((place, column))

@@ -12,19 +12,23 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from itertools import islice
-from operator import le, lt
+from operator import eq, le, lt
 from typing import Any, Final, TypeVar
 
 from merpati.model import criteria as c
-from merpati.services.finding.answers import same
+from merpati.services.finding.answers import dense, same
 from merpati.services.finding.columns import TEXTS, Column
 from merpati.services.finding.finder import Finder, Source, spans
+from merpati.services.finding.orders import Order
 from merpati.services.finding.pages import SPAN
 from merpati.store import finding
 
 T = TypeVar("T")
 
 AT_ONCE: Final = 4096  # values sorted in one go: about 1 ms
+LARGE: Final = 1024  # messages of a mailbox whose orders are kept
+FEW: Final = 256  # messages that are put into a known order one by one
+AFRESH: Final = 16  # when one in so many has come, all are put in order again
 SAMPLED: Final = 128  # one of so many values says where buckets end
 COLUMNS: Final = {
     c.SortBy.SUBJECT: Column.BASE_SUBJECT,
@@ -53,8 +57,15 @@ async def sort(
 ) -> list[int]:
     """Ascending UIDs of a mailbox in the order of `keys`; what they leave equal, by UID.
 
-    A message that is gone since it was found comes first. `scores` as in `Found`.
+    `source` has all UIDs of the mailbox. A message that is gone since it was found comes
+    first. `scores` as in `Found`.
     """
+    if len(keys) == 1 and keys[0].by in COLUMNS and _is_most(uids, source.uids):
+        whole = await _whole(finder, source, COLUMNS[keys[0].by])
+        if not same(whole.members, uids):
+            whole = await whole.among(uids)
+        if len(whole.uids) == len(uids):
+            return whole.told(reverse=keys[0].reverse)
     question = tuple(keys)
     lasts = PASSING.isdisjoint([key.by for key in keys])
     known = finder.answers.get(_mailbox(source), question, uids) if lasts else None
@@ -66,6 +77,85 @@ async def sort(
     if lasts:
         finder.answers.put(_mailbox(source), question, uids, (array("I", found),))
     return found
+
+
+def _is_most(uids: Sequence[int], of: Sequence[int]) -> bool:
+    """Whether the order of a whole mailbox is worth having for these."""
+    return len(of) >= LARGE and 2 * len(uids) > len(of)
+
+
+async def _whole(finder: Finder, source: Source, column: Column) -> Order:
+    """The order of a whole mailbox by a column."""
+    mailbox, uids = _mailbox(source), source.uids
+    known = await finder.orders.get(mailbox, column)
+    if known is not None:
+        if same(known.members, uids):
+            return known
+        found = await _followed(finder, source, column, known)
+        if found is not None:
+            if len(known.members) < 2 * len(uids):
+                finder.orders.remember(mailbox, column, found)
+            else:  # nobody else need read what is gone
+                finder.orders.keep(mailbox, column, found)
+            await finder.pages.settle()
+            return found
+    values, is_all = await _column_of(finder, source, uids, column)
+    places = await order([values], [False])
+    ties = bytearray(1)
+    for start in range(0, len(places), AT_ONCE):
+        some = list(map(values.__getitem__, places[start : start + AT_ONCE + 1]))
+        ties += bytes(map(eq, some, islice(some, 1, None)))
+        await asyncio.sleep(0)
+    found = Order(dense(uids), array("I", map(uids.__getitem__, places)), bytes(ties))
+    if is_all:
+        finder.orders.keep(mailbox, column, found)
+    await finder.pages.settle()
+    return found
+
+
+async def _followed(finder: Finder, source: Source, column: Column, known: Order) -> Order | None:
+    """A known order with what came since and without what went; None if that is too much."""
+    uids, count = source.uids, len(known.members)
+    more: Sequence[int]
+    if same(known.members, uids[:count]):
+        more = uids[count:]
+    else:
+        known = await known.among(uids)
+        held = set(known.members)
+        more = [uid for uid in uids if uid not in held]
+    if len(more) > min(FEW, len(uids) // AFRESH):
+        return None
+    values = _Values(finder, source, column)
+    try:
+        return await known.with_more(uids, more, values.of) if more else known
+    except KeyError:  # gone, so that nobody can tell any more where it stands
+        return None
+
+
+class _Values:
+    """What messages are sorted by, out of those pages that are asked for."""
+
+    __slots__ = ("_column", "_finder", "_pages", "_source")
+
+    def __init__(self, finder: Finder, source: Source, column: Column) -> None:
+        self._finder = finder
+        self._source = source
+        self._column = column
+        self._pages: dict[int, dict[int, Any]] = {}
+
+    async def of(self, uid: int) -> Any:
+        """Of one message. Raises KeyError when it is gone."""
+        number = uid // SPAN
+        known = self._pages.get(number)
+        if known is None:
+            uids = self._source.uids
+            first = bisect_left(uids, number * SPAN)
+            part = uids[first : bisect_left(uids, (number + 1) * SPAN, first)]
+            page = await self._finder.pages.load(*_mailbox(self._source), part, self._column)
+            known = dict(zip(page.uids, page.values(self._column), strict=True))
+            self._pages[number] = known
+            await asyncio.sleep(0)
+        return known[uid]
 
 
 async def order(columns: Sequence[Sequence[Any]], reverse: Sequence[bool]) -> Sequence[int]:
@@ -154,11 +244,21 @@ async def column_of(
     finder: Finder, source: Source, uids: Sequence[int], column: Column
 ) -> list[Any]:
     """A column of the header pages: a value for each of ascending UIDs."""
-    found: list[Any] = []
-    absent: Any = "" if column in TEXTS else 0
-    for part in spans(uids, SPAN):
-        page = await finder.pages.load(source.account_id, source.mailbox_id, part, column)
-        found += _values_of(part, page.uids, page.values(column), absent)
-        await asyncio.sleep(0)
+    found, _ = await _column_of(finder, source, uids, column)
     await finder.pages.settle()
     return found
+
+
+async def _column_of(
+    finder: Finder, source: Source, uids: Sequence[int], column: Column
+) -> tuple[list[Any], bool]:
+    """The same, and whether all of these messages are there."""
+    found: list[Any] = []
+    is_all = True
+    absent: Any = "" if column in TEXTS else 0
+    for part in spans(uids, SPAN):
+        page = await finder.pages.load(*_mailbox(source), part, column)
+        is_all = is_all and (same(page.uids, part) or set(page.uids).issuperset(part))
+        found += _values_of(part, page.uids, page.values(column), absent)
+        await asyncio.sleep(0)
+    return found, is_all
