@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ from merpati.store.engine import Conflict, Row, Transaction
 from tests.servers.pop3.server import Pop3Server
 from tests.support import imap
 from tests.support.clock import FakeClock
+from tests.support.imap_source import Source
 from tests.support.server import ANA, PASSWORD, TestInstance
 
 DAY = 86_400
@@ -181,6 +184,57 @@ async def test_a_box_for_a_domain_is_taken_apart(here: TestInstance, there: Test
     await collecting(here).turn()
     assert len(await inbox(here, here.budi.id)) == 2
     assert len(await inbox(here, here.ana.id)) == 2, "what names nobody here goes to the owner"
+
+
+@asynccontextmanager
+async def pop3_box(messages: list[bytes], bad: int, how: str) -> AsyncIterator[int]:
+    """A POP3 server that refuses one message, or ends the session in the middle of it."""
+
+    async def session(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"+OK ready\r\n")
+        while line := await reader.readline():
+            verb, _, rest = line.split(b"\r")[0].partition(b" ")
+            if verb == b"RETR" and int(rest) == bad:
+                writer.write(b"-ERR gone\r\n" if how == "refused" else b"+OK\r\nSubject: ha")
+                if how == "refused":
+                    continue
+                break
+            writer.write(b"+OK done\r\n")
+            if verb == b"UIDL":
+                writer.writelines(b"%d u%d\r\n" % (n, n) for n in range(1, len(messages) + 1))
+                writer.write(b".\r\n")
+            elif verb == b"RETR":
+                writer.write(messages[int(rest) - 1] + b".\r\n")
+            elif verb == b"QUIT":
+                break
+        writer.close()
+
+    server = await asyncio.start_server(session, "127.0.0.1", 0)
+    async with server:
+        yield server.sockets[0].getsockname()[1]
+
+
+@pytest.mark.parametrize("how", ["refused", "ended"])
+async def test_a_message_that_cannot_be_had_keeps_back_no_other(
+    here: TestInstance, there: TestInstance, protocol: str, how: str
+) -> None:
+    messages = [LETTER.replace(b"one", b"%d" % n).replace(b".", b"") for n in range(4)]
+    source = Source({b"INBOX": messages})
+    setattr(source, {"refused": "refused", "ended": "unreadable"}[how], {(b"INBOX", 2)})
+    serving = pop3_box(messages, 2, how) if protocol == "pop3" else source.serving()
+    async with serving as port:
+        number = await add(here, there, protocol, port=port)
+        for _ in range(2):
+            await collecting(here).turn()
+            found = [one.partition(b"Subject: ")[2][:1] for one in await inbox(here, here.budi.id)]
+            assert found == [b"0", b"2", b"3"]
+            now = await state(here, number)
+            assert (now.failures, now.collected) == (0, 3)
+            assert now.problem.startswith("1 messages cannot be had there, and are tried again: ")
+            advance(here, 301)
+        messages.append(LETTER.replace(b"one", b"late"))
+        await collecting(here).turn()
+        assert len(await inbox(here, here.budi.id)) == 4
 
 
 async def test_a_loop_is_left_there_and_the_rest_comes(

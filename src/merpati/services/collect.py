@@ -24,7 +24,7 @@ from merpati.base.faults import Fault, Kind
 from merpati.base.log import Log
 from merpati.base.tasks import Tasks
 from merpati.model.arrival import Arrival, Origin, Route
-from merpati.net.imap_client import ImapClient
+from merpati.net.imap_link import ImapLink
 from merpati.net.pop3_client import Pop3Client
 from merpati.net.reaper import Reaper
 from merpati.net.remote import Account, Remote
@@ -43,6 +43,7 @@ from merpati.wire.smtp.paths import parse_address
 LOOK_EVERY: Final = 15.0  # seconds between two looks at what is due
 PARALLEL: Final = 4  # mailboxes at once in each worker
 MESSAGES_MAX: Final = 1000  # of one look; more wait for the next, which comes at once
+LOST_MAX: Final = 10  # messages over which a POP3 server ended the session, in one look
 RETRY_MAX: Final = 6 * 3600  # seconds; the longest wait after failures
 DAY: Final = 86_400_000  # milliseconds
 # Faults after which a message is left where it is, and not fetched again.
@@ -54,7 +55,9 @@ class Look(msgspec.Struct):
 
     taken: int = 0
     left: list[str] = []  # why messages were left there
+    lost: dict[str, str] = {}  # messages that the server would not give, and its words
     more: bool = False  # there are more than `MESSAGES_MAX`
+    ended: bool = False  # the server has ended a session over a message
 
 
 class Collect:
@@ -107,7 +110,11 @@ class Collect:
             self._log.warning("collector.failed", collector=one.id, problem=problem)
             return look
         wait = 0 if look.more else one.every
-        await self._store.write(collector.done, one.id, now, now + wait * 1000)
+        if look.lost:
+            said = next(iter(look.lost.values()))
+            problem = f"{len(look.lost)} messages cannot be had there, and are tried again: {said}"
+            self._log.warning("collector.lost", collector=one.id, problem=problem)
+        await self._store.write(collector.done, one.id, now, now + wait * 1000, problem)
         if look.taken or look.left:
             self._log.info("collector.done", collector=one.id, taken=look.taken, left=look.left[:5])
         return look
@@ -117,28 +124,30 @@ class Collect:
         password = self._sealing.open(one.password, one.purpose).reveal()
         account = Account(one.name, password)
         if one.protocol == "imap":
-            await self._look_imap(
-                one, look, await ImapClient.connect(server, account, self._reaper)
-            )
-        else:
-            await self._look_pop3(
-                one, look, await Pop3Client.connect(server, account, self._reaper)
-            )
+            await self._look_imap(one, look, await ImapLink.connect(server, account, self._reaper))
+            return
+        while not await self._look_pop3(
+            one, look, await Pop3Client.connect(server, account, self._reaper)
+        ):
+            pass
 
-    async def _look_pop3(self, one: Collector, look: Look, client: Pop3Client) -> None:
+    async def _look_pop3(self, one: Collector, look: Look, client: Pop3Client) -> bool:
+        """False when the server has ended the session over a message; it is not asked for again."""
         try:
             there = await client.unique_ids()
             box = await self._box(one, 0, [name for _, name in there])
             for number, name in there:
-                if name in box.known:
+                if name in box.known or name in look.lost:
                     continue
                 if look.taken == MESSAGES_MAX:
                     look.more = True
                     break
                 spool = self._begin()
                 try:
-                    await client.fetch(number, spool)
-                    await self._take(one, look, name, box, spool)
+                    if await _fetched(client, number, name, spool, look):
+                        await self._take(one, look, name, box, spool)
+                    elif look.ended:
+                        return False
                 finally:
                     spool.discard()
             ripe = box.ripe(one.keep_days, self._now())
@@ -148,26 +157,29 @@ class Collect:
             await client.quit()
         finally:
             client.abort()
+        return True
 
-    async def _look_imap(self, one: Collector, look: Look, client: ImapClient) -> None:
+    async def _look_imap(self, one: Collector, look: Look, link: ImapLink) -> None:
         try:
-            selected = await client.select(one.folder.encode(), read_only=one.keep_days < 0)
-            there = await client.survey() if selected.exists else []
+            selected = await link.select(one.folder.encode(), read_only=one.keep_days < 0)
+            there = await link.client.survey() if selected.exists else []
             uids = [
                 each.uid for each in there if each.uid and rb"\Deleted" not in (each.flags or ())
             ]
             box = await self._box(one, selected.uidvalidity, [str(uid) for uid in uids])
             fresh = [uid for uid in uids if str(uid) not in box.known]
             look.more = len(fresh) > MESSAGES_MAX
-            async for message, spool in client.fetch(fresh[:MESSAGES_MAX], self._begin):
+            lost: dict[int, str] = {}
+            async for message, spool in link.fetch(fresh[:MESSAGES_MAX], self._begin, lost):
                 try:
                     await self._take(one, look, str(message.uid), box, spool)
                 finally:
                     spool.discard()
+            look.lost = {str(uid): said for uid, said in lost.items()}
             ripe = box.ripe(one.keep_days, self._now())
-            await client.remove([uid for uid in uids if str(uid) in ripe])
+            await link.client.remove([uid for uid in uids if str(uid) in ripe])
         finally:
-            await client.close()
+            await link.close()
 
     async def _box(self, one: Collector, uidvalidity: int, names: Sequence[str]) -> _Box:
         """What is known of a mailbox; what is there no longer is forgotten."""
@@ -254,6 +266,23 @@ class _Box:
             return set()
         before = now - keep_days * DAY
         return {name for name, one in self.known.items() if one.uid == 0 and one.seen_at <= before}
+
+
+async def _fetched(client: Pop3Client, number: int, name: str, spool: Spool, look: Look) -> bool:
+    """Whether a message came; `look` has the server's words otherwise.
+
+    Raises:
+        Fault: NO_SPACE, which is ours; what ended the session, when that was too often.
+    """
+    try:
+        await client.fetch(number, spool)
+    except Fault as fault:
+        look.ended = fault.kind is not Kind.NOT_FOUND
+        if fault.kind is Kind.NO_SPACE or (look.ended and len(look.lost) >= LOST_MAX):
+            raise
+        look.lost[name] = fault.text
+        return False
+    return True
 
 
 async def _remember(

@@ -151,12 +151,14 @@ async def prolong(tx: Transaction, collector_id: int, now: int, taken: int) -> N
     )  # fmt: skip
 
 
-async def done(tx: Transaction, collector_id: int, now: int, next_at: int) -> None:
-    """A look that went well."""
+async def done(
+    tx: Transaction, collector_id: int, now: int, next_at: int, problem: str = ""
+) -> None:
+    """A look that went well, but for messages that the other server would not give."""
     await tx.run(
-        "UPDATE collector SET next_at = $3, failures = 0, problem = '', checked_at = $2"
+        "UPDATE collector SET next_at = $3, failures = 0, problem = $4, checked_at = $2"
         " WHERE id = $1",
-        collector_id, now, next_at,
+        collector_id, now, next_at, problem,
     )  # fmt: skip
 
 

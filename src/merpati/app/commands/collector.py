@@ -249,9 +249,12 @@ async def _addresses(tx: Transaction, account_ids: list[int]) -> dict[int, str]:
 def _state(each: Collector) -> str:
     if each.disabled:
         return "disabled"
-    if each.problem:
+    if each.failures:
         return f"failed {each.failures} times: {each.problem}"
-    return f"fetched {session.show_time(each.checked_at)}" if each.checked_at else "not yet fetched"
+    when = session.show_time(each.checked_at) if each.checked_at else ""
+    if each.problem:
+        return f"fetched {when}; {each.problem}"
+    return f"fetched {when}" if when else "not yet fetched"
 
 
 def _plain(each: Collector, addresses: dict[int, str]) -> dict[str, Any]:

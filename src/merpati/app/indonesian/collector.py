@@ -64,6 +64,10 @@ PHRASES: Final[dict[str, str]] = {
     "--every is at least {least} seconds": "--every paling sedikit {least} detik",
     "failed {count} times: {problem}": "gagal {count} kali: {problem:said}",
     "fetched {when}": "diambil {when:text}",
+    "fetched {when}; {problem}": "diambil {when:text}; {problem:said}",
+    "{count} messages cannot be had there, and are tried again: {reason}": (
+        "{count} pesan tidak dapat diambil di sana, dan dicoba lagi: {reason:said}"
+    ),
     "not yet fetched": "belum diambil",
     "disabled": "nonaktif",
     "gone": "sudah tidak ada",

@@ -143,8 +143,8 @@ PHRASES: Final[dict[str, str]] = {
     ),
     "it is closed to the user {user}": "tertutup bagi pengguna {user}",
     "it is empty": "kosong",
-    "{count} more messages were not asked for: {lost} in a row failed": (
-        "{count} pesan lagi tidak diminta: {lost} berturut-turut gagal"
+    "{count} more messages were not asked for: too many in a row failed": (
+        "{count} pesan lagi tidak diminta: terlalu banyak yang gagal berturut-turut"
     ),
     "{path} is no mbox file, and no directory with such files": (
         "{path:text} bukan berkas mbox, juga bukan direktori berisi berkas itu"

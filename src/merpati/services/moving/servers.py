@@ -8,16 +8,15 @@ A folder whose UIDVALIDITY has changed is looked at anew, and nothing is added t
 messages are also known by their hash (`intake`). A folder is remembered by the name that the
 server itself writes: two of its names may well become one mailbox here.
 
-Servers end the session over a message that they cannot read (Dovecot), or say NO (Cyrus). Then
-the rest is asked for in a new session, and the message is named that does not come alone either.
+A message that the server cannot read is named, and the rest comes (`net/imap_link.py`).
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Sequence
-from typing import Final, TypeVar
+from collections.abc import Callable, Sequence
+from typing import Final
 
 import msgspec
 from blake3 import blake3
@@ -25,7 +24,7 @@ from blake3 import blake3
 from merpati.base.clock import Clock
 from merpati.base.faults import Fault, Kind
 from merpati.model.mailbox import Mailbox
-from merpati.net.imap_client import ImapClient, Sink
+from merpati.net.imap_link import ImapLink
 from merpati.net.reaper import Reaper
 from merpati.net.remote import Account, Remote
 from merpati.services.moving.intake import Incoming, Intake, Report, Taken, spooled
@@ -45,13 +44,10 @@ ROLES: Final = {
     rb"\archive": "archive", rb"\spam": "junk",
 }  # fmt: skip
 CLOSED: Final = frozenset({rb"\noselect", rb"\nonexistent"})
-LOST_MAX: Final = 25  # messages in a row that a server will not give, until its folder is left
-WAITS: Final = (0.0, 1.0, 5.0)  # seconds before each try to begin a session again
 INBOX_PREFIX: Final = "INBOX/"  # before all mailboxes but INBOX, on Courier's and Cyrus' servers
 VIRTUAL: Final = frozenset({rb"\all", rb"\flagged", rb"\important"})  # other views of the same mail
 
 Progress = Callable[[str, str, int], None]  # account, mailbox, and how many messages more
-S = TypeVar("S", bound=Sink)
 
 
 class Job(msgspec.Struct, frozen=True):
@@ -153,15 +149,13 @@ class Servers:
             progress=lambda path, count: self._progress(job.target, path, count),
         )  # fmt: skip
         copied.report = intake.report
-        link = _Link(
-            job, self._reaper, await ImapClient.connect(job.remote, job.account, self._reaper)
-        )
+        link = await ImapLink.connect(job.remote, job.account, self._reaper)
         try:
             told = await link.client.folders()
             for folder in self._wanted(told, await link.client.namespaces(), copied):
                 await _Copy(self, job, account.id, link, intake, copied).folder(folder)
         finally:
-            await link.client.close()
+            await link.close()
 
     def _wanted(
         self, folders: Sequence[Folder], spaces: Namespaces | None, copied: Copied
@@ -194,36 +188,11 @@ def _is_prefixed(folders: Sequence[Folder], spaces: Namespaces | None) -> bool:
     return bool(others) and all(one.path.startswith(INBOX_PREFIX) for one in others)
 
 
-class _Link:
-    """A session that is begun again when the server has ended it."""
-
-    def __init__(self, job: Job, reaper: Reaper, client: ImapClient) -> None:
-        self._job = job
-        self._reaper = reaper
-        self.client = client
-
-    async def reopen(self, folder: Folder) -> None:
-        """Begin anew, with the same folder open. Raises Fault when it cannot be."""
-        await self.client.close()
-        for number, wait in enumerate(WAITS, 1):
-            await asyncio.sleep(wait)
-            try:
-                self.client = await ImapClient.connect(
-                    self._job.remote, self._job.account, self._reaper
-                )
-                await self.client.select(folder.name, read_only=True)
-            except Fault:
-                if number == len(WAITS):
-                    raise
-            else:
-                return
-
-
 class _Copy:
     """One account's copying; its parts are those of `Servers`."""
 
     def __init__(
-        self, servers: Servers, job: Job, account_id: int, link: _Link, intake: Intake,
+        self, servers: Servers, job: Job, account_id: int, link: ImapLink, intake: Intake,
         copied: Copied,
     ) -> None:  # fmt: skip
         self._store = servers._store
@@ -239,7 +208,7 @@ class _Copy:
     async def folder(self, folder: Folder) -> None:
         """Bring a mailbox up to date with a folder."""
         try:
-            selected = await self._link.client.select(folder.name, read_only=True)
+            selected = await self._link.select(folder.name, read_only=True)
         except Fault as fault:
             if fault.kind is not Kind.NOT_FOUND:
                 raise
@@ -285,58 +254,30 @@ class _Copy:
     ) -> None:  # fmt: skip
         """Copy messages that are not here, and name those that the server will not give."""
         seen: Counter[int] = Counter()
-        waiting, alone, lost = uids, False, 0
-        while waiting:
-            asked = waiting[:1] if alone else waiting
-            came, fault = await self._some(folder, mailbox, opened, asked, seen)
-            if fault is not None:
-                await self._link.reopen(folder)
-            if fault is not None and alone:
-                self._intake.report.skip(f"{folder.path} UID {asked[0]}", fault.text)
-                lost += 1
-            if came:
-                lost = 0
-            done = came if fault is not None and not alone else came.union(asked)
-            alone = fault is not None and not done
-            waiting = [uid for uid in waiting if uid not in done]
-            if lost == LOST_MAX and waiting:
-                text = f"{len(waiting)} more messages were not asked for: {lost} in a row failed"
-                self._intake.report.skip(folder.path, text)
-                return
-
-    async def _some(
-        self, folder: Folder, mailbox: Mailbox | None, opened: RemoteFolder | None,
-        uids: list[int], seen: Counter[int],
-    ) -> tuple[set[int], Fault | None]:  # fmt: skip
-        """Copy these messages; those that came, and why the others did not."""
-        came: set[int] = set()
-        faults: list[Fault] = []
         batch: list[Taken] = []
         size = 0
+        lost: dict[int, str] = {}
+        last = 0
         began = self._clock.monotonic()
-        async for message, spool in self._coming(uids, self._blobs.spool, faults):
-            came.add(message.uid or 0)
-            batch.append(await asyncio.to_thread(spooled, self._incoming(message), spool))
-            size += spool.size
-            if len(batch) >= BATCH_MESSAGES or size >= BATCH_BYTES:
-                await self._keep(folder, mailbox, opened, batch, seen)
-                await self._throttle(size, began)
-                batch, size, began = [], 0, self._clock.monotonic()
-        if batch:
-            await self._keep(folder, mailbox, opened, batch, seen)
-        return came, faults[0] if faults else None
-
-    async def _coming(
-        self, uids: list[int], make: Callable[[], S], faults: list[Fault]
-    ) -> AsyncIterator[tuple[Message, S]]:
-        """Messages as they come; what the server says instead of the rest goes into `faults`."""
         try:
-            async for found in self._link.client.fetch(uids, make):
-                yield found
-        except Fault as fault:
-            if fault.kind is Kind.NO_SPACE:  # that is ours
-                raise
-            faults.append(fault)
+            async for message, spool in self._link.fetch(uids, self._blobs.spool, lost):
+                last = message.uid or 0
+                batch.append(await asyncio.to_thread(spooled, self._incoming(message), spool))
+                size += spool.size
+                if len(batch) >= BATCH_MESSAGES or size >= BATCH_BYTES:
+                    full, batch = batch, []
+                    await self._keep(folder, mailbox, opened, full, seen)
+                    await self._throttle(size, began)
+                    size, began = 0, self._clock.monotonic()
+        finally:  # the server may be gone; what has come stays
+            if batch:
+                await self._keep(folder, mailbox, opened, batch, seen)
+        for uid, said in lost.items():
+            self._intake.report.skip(f"{folder.path} UID {uid}", said)
+        unasked = sum(1 for uid in uids if uid > max([last, *lost])) if lost else 0
+        if unasked:
+            text = f"{unasked} more messages were not asked for: too many in a row failed"
+            self._intake.report.skip(folder.path, text)
 
     def _incoming(self, message: Message) -> Incoming:
         date = message.date
@@ -418,18 +359,23 @@ class _Copy:
         compared.gone_here = len(here) - len(kept)
         compared.octets_here = sum(row[1] for row in kept.values())
         self._copied.compared.append(compared)
-        try:
-            survey = await self._link.client.survey(b"UID RFC822.SIZE") if there else []
-            compared.octets_there = sum(one.size or 0 for one in survey)
-        except Fault:  # one of them cannot be read, which was told above
-            await self._link.reopen(folder)
+        compared.octets_there = await self._octets() if there else 0
         if self._options.hashes:
-            faults: list[Fault] = []
-            async for message, sink in self._coming(sorted(kept), _Hash, faults):
+            lost: dict[int, str] = {}
+            async for message, sink in self._link.fetch(sorted(kept), _Hash, lost):
                 compared.differ += sink.digest() != bytes(kept[message.uid or 0][2])
-            if faults:
-                self._intake.report.skip(folder.path, faults[0].text)
-                await self._link.reopen(folder)
+            for uid, said in lost.items():
+                self._intake.report.skip(f"{folder.path} UID {uid}", said)
+
+    async def _octets(self) -> int:
+        """Of a whole folder there; 0 when it cannot be had, since a message is damaged."""
+        for _ in range(2):  # the server may just have ended the session
+            try:
+                survey = await self._link.client.survey(b"UID RFC822.SIZE")
+                return sum(one.size or 0 for one in survey)
+            except Fault:
+                await self._link.reopen()
+        return 0
 
 
 class _Hash:
