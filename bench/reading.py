@@ -6,6 +6,7 @@ less is better and a goal is a part of the better peer's.
 
 from __future__ import annotations
 
+import contextlib
 import smtplib
 import time
 from typing import TYPE_CHECKING, Final
@@ -31,6 +32,7 @@ STORES: Final = 200
 STORED: Final = 1_000  # messages of the mailbox of those STOREs
 OPENINGS: Final = 100  # of each of two mailboxes, in turn
 PAGES: Final = 40
+TURNS: Final = 8  # of what is over soon
 LETTERS: Final = 20  # delivered to a client in IDLE
 LOGINS: Final = 20  # users who sign in over and over
 LISTED: Final = "(UID FLAGS ENVELOPE BODYSTRUCTURE INTERNALDATE RFC822.SIZE)"
@@ -87,6 +89,7 @@ def measure(plan: Plan, generator: Generator, targets: list[Target]) -> list[Row
             _read(runs, plan, target, boxes[0])
             _arrange(runs, plan, target, boxes[0], number)
             _download(runs, plan, target)
+        _ask(runs, plan, targets, boxes[0])
     _login(plan, generator, targets, runs)
     _append(plan, generator, targets, runs)
     for target in targets:
@@ -110,24 +113,26 @@ def _copy_to_inbox(target: Target, box: str) -> None:
 
 
 def _read(runs: Runs, plan: Plan, target: Target, box: str) -> None:
-    """What changes nothing but a flag."""
-    count = plan.messages
+    """What changes nothing."""
     _timed(runs, plan, target, "second", box, lambda one: one.drink(ENVELOPES))
     _timed(runs, plan, target, "flags", box, lambda one: one.drink("FETCH 1:* FLAGS"))
-    page = f"FETCH {max(1, count - 49)}:* {LISTED}"
-    _timed(runs, plan, target, "page", box, lambda one: _often(one, PAGES, page), PAGES)
     _timed(runs, plan, target, "bodies", box, lambda one: one.drink(BODIES))
+
+
+def _ask(runs: Runs, plan: Plan, targets: list[Target], box: str) -> None:
+    """Commands about little."""
+    page = f"FETCH {max(1, plan.messages - 49)}:* {LISTED}"
+    _in_turn(runs, plan, targets, "page", box, lambda one: _often(one, PAGES, page), PAGES)
     one_by_one = _store_one_by_one
-    _timed(runs, plan, target, "one", "few", one_by_one, STORES, user=SYNCING_USER)
-    _timed(runs, plan, target, "shipped", box, one_by_one, STORES)
-    both = (f"SELECT {box}", "SELECT INBOX")
-    _timed(
-        runs, plan, target, "select", "INBOX", lambda one: _often(one, OPENINGS, *both),
-        OPENINGS * len(both),
-    )  # fmt: skip
+    _in_turn(runs, plan, targets, "one", "few", one_by_one, STORES, user=SYNCING_USER)
+    _in_turn(runs, plan, targets, "shipped", box, one_by_one, STORES)
+    both, units = (f"SELECT {box}", "SELECT INBOX"), OPENINGS * 2
+    _in_turn(
+        runs, plan, targets, "select", "INBOX", lambda one: _often(one, OPENINGS, *both), units
+    )
     status = f"STATUS {box} {COUNTS}"
-    _timed(
-        runs, plan, target, "status", "INBOX", lambda one: _often(one, OPENINGS, status), OPENINGS
+    _in_turn(
+        runs, plan, targets, "status", "INBOX", lambda one: _often(one, OPENINGS, status), OPENINGS
     )
 
 
@@ -191,6 +196,37 @@ def _timed(
     wall, cpu = meter.wall / count * 1e6, meter.cpu / count * 1e6
     plan.say(f"{name}: {target.name} {wall:.1f} µs, CPU {cpu:.1f} µs")
     _add(runs, name, target, count, meter)
+
+
+def _in_turn(
+    runs: Runs,
+    plan: Plan,
+    targets: list[Target],
+    name: str,
+    box: str,
+    work: Callable[[Imap], object],
+    units: int,
+    *,
+    user: int = USER,
+) -> None:
+    """A short piece of work, by all servers in turn and several times.
+
+    It is over within a twentieth of a second, so that what else goes on in the machine would
+    otherwise meet one server and not the other.
+    """
+    with contextlib.ExitStack() as stack:
+        sessions = [(target, stack.enter_context(Imap(target, user))) for target in targets]
+        for _, session in sessions:
+            session.command(f"SELECT {box}")
+            work(session)
+        for target in targets:
+            rest(target.groups)
+        for number in range(TURNS):
+            for target, session in sessions if number % 2 else sessions[::-1]:
+                with Meter(target.groups) as meter:
+                    work(session)
+                _add(runs, name, target, units, meter)
+    plan.say(f"{name}: {TURNS} turns of {units}")
 
 
 def _add(runs: Runs, name: str, target: Target, count: int, meter: Meter) -> None:
