@@ -25,6 +25,15 @@ async def test_letters_add_up(store: Store) -> None:
     assert await store.read(correspondents.read_up_to, ani.id, SENT + 1) == 0
 
 
+async def test_the_first_of_some_addresses_is_found_as_it_was_asked_for(store: Store) -> None:
+    ani, budi = await add_account(store), await add_account(store, "budi@example.org")
+    await store.write(correspondents.count, ani.id, SENT, 1, [one("a@x.test"), one("b@x.test")])
+    asked = ["c@x.test", "B@X.test", "a@x.test"]
+    assert await store.read(correspondents.first, ani.id, asked) == "B@X.test"
+    assert await store.read(correspondents.first, ani.id, []) is None
+    assert await store.read(correspondents.first, budi.id, asked) is None
+
+
 async def test_of_too_many_those_of_long_ago_are_forgotten(store: Store) -> None:
     ani = await add_account(store)
     many = [one(f"p{n}@x.test", NOW + n) for n in range(correspondents.KEPT + 7)]

@@ -10,7 +10,7 @@ from merpati.model.arrival import Options, RecipientOptions
 from merpati.model.event import Event, EventKind
 from merpati.model.mailbox import INBOX_ID
 from merpati.servers.smtp.legal import Role
-from merpati.store import directory, events, forwards, sieve
+from merpati.store import directory, events, forwards, mailboxes, sieve
 from merpati.store.sieve import AutoReply
 from tests.support import smtp
 from tests.support.filtering import activate, boxes, counts, everybodys, install
@@ -240,6 +240,22 @@ async def test_colleagues_are_a_list(filtered: Post) -> None:
     await filtered.send(DORA, ANA, message=MAIL)
     await filtered.send(BUDI, ANA, message=MAIL)
     assert await counts(filtered, filtered.ana) == {"INBOX": 1, "Archive": 1}
+
+
+async def test_whom_one_has_written_to_are_the_default_address_book(filtered: Post) -> None:
+    script = """
+        require ["extlists", "fileinto"];
+        if not address :list "from" ":addrbook:default" { fileinto "Archive"; }
+    """
+    await activate(filtered, filtered.ana, script)
+    await filtered.send(DORA, ANA, message=MAIL)
+    sent = await filtered.store.read(mailboxes.by_role, filtered.ana.id, "sent")
+    assert sent is not None
+    letter = b"From: ana@example.org\r\nTo: Dora <DORA@sender.test>\r\n\r\nHello\r\n"
+    await filtered.deliver(letter, mailbox_id=sent)
+    await filtered.send(DORA, ANA, message=MAIL)
+    await filtered.send(BUDI, ANA, message=MAIL.replace(b"dora@", b"eko@"))
+    assert await counts(filtered, filtered.ana) == {"Archive": 2, "Sent": 1, "INBOX": 1}
 
 
 @pytest.mark.parametrize(

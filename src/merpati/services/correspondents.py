@@ -1,8 +1,8 @@
-"""Whom somebody writes to, for a program that completes addresses as they type."""
+"""Whom somebody writes to: for programs that complete addresses, and as scripts' address book."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from merpati.base.faults import SyntaxFault
@@ -28,14 +28,22 @@ class Correspondents:
 
     async def of(self, account_id: int) -> list[Correspondent]:
         """Those an account wrote to last, the latest first."""
-        while await self._store.read(_is_behind, account_id):
-            if not await self._store.write(_read_on, account_id):
-                break
+        await self._catch_up(account_id)
         return await self._store.read(correspondents.listing, account_id, TOLD)
+
+    async def first(self, account_id: int, addresses: Sequence[str]) -> str | None:
+        """The first of these that an account has written to."""
+        await self._catch_up(account_id)
+        return await self._store.read(correspondents.first, account_id, addresses)
 
     async def forget(self, account_id: int, address: str) -> bool:
         """Forget somebody until they are written to again; False when they were not known."""
         return await self._store.write(correspondents.forget, account_id, address)
+
+    async def _catch_up(self, account_id: int) -> None:
+        while await self._store.read(_is_behind, account_id):
+            if not await self._store.write(_read_on, account_id):
+                break
 
 
 async def _is_behind(tx: Transaction, account_id: int) -> bool:

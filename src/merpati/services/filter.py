@@ -36,7 +36,7 @@ from merpati.model.verdict import Action, Judgement
 from merpati.services import filing, landing
 from merpati.services.auto_reply import script_of
 from merpati.services.filing import Arriving, Carried, Decision, Filer, Total, Version
-from merpati.services.filter_answers import Answers, Lists, Surroundings
+from merpati.services.filter_answers import Answers, Surroundings
 from merpati.services.filter_outcome import Outcomes, Subject
 from merpati.services.scripts import SieveSettings, compiled_from, loaded
 from merpati.store import directory, sieve
@@ -105,9 +105,8 @@ class Filter:
         separator: str,
         settings: SieveSettings,
         log: Log,
-        lists: Lists | None = None,
     ) -> None:
-        """`separator` divides a mailbox from a detail; `lists` are those of `extlists`."""
+        """`separator` divides a mailbox from a detail."""
         self._store = store
         self._clock = clock
         self._outcomes = outcomes
@@ -115,7 +114,7 @@ class Filter:
         self._hostname = hostname
         self._separator = separator
         self._log = log
-        self._answers = Answers(store, loaded, lists)
+        self._answers = Answers(store, loaded)
         self._limits = Limits(redirects=settings.redirects, notifications=settings.letters)
         self._kept: OrderedDict[tuple[int, int], Prepared] = OrderedDict()
 

@@ -7,13 +7,14 @@ asked may be otherwise when its actions are carried out, and those look again.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Final, Protocol
+from typing import Final
 from urllib.parse import unquote
 
 import msgspec
 
 from merpati.base.faults import Fault
 from merpati.model import object_ids, rights
+from merpati.services.correspondents import Correspondents
 from merpati.store import directory, mailboxes, metadata, places, sieve
 from merpati.store.engine import Store, Transaction
 from merpati.store.sieve import Memory
@@ -21,35 +22,14 @@ from merpati.wire.sieve import questions
 from merpati.wire.sieve.program import Program
 
 COLLEAGUES: Final = "urn:merpati:list:colleagues"  # the addresses of all accounts here
-ADDRESS_BOOK: Final = "urn:ietf:params:sieve:addrbook:default"  # RFC 6134 2.4
+ADDRESS_BOOK: Final = "urn:ietf:params:sieve:addrbook:default"  # RFC 6134 2.4: who one writes to
+LISTS: Final = frozenset({COLLEAGUES, ADDRESS_BOOK})
 SHORT: Final = "urn:ietf:params:sieve:"  # what ":" at the start of a list's name stands for
 NOT_LOOKED_FOR: Final = 0  # RFC 5235 3.2
 
 
 Load = Callable[[bytes, bytes], Awaitable[Program]]
 """Makes a program of a stored script and its stored program; raises SieveFault."""
-
-
-class Lists(Protocol):
-    """Lists that scripts may look into (RFC 6134), such as address books."""
-
-    def knows(self, name: str) -> bool:
-        """Whether there is a list of this name, as `list_name` makes it."""
-
-    async def first(self, account_id: int, name: str, values: Sequence[str]) -> str | None:
-        """The first of these values that is in the list as this account has it."""
-
-
-class NoLists:
-    """Before there are address books: the default one exists, and is empty."""
-
-    def knows(self, name: str) -> bool:
-        """Only the one that every implementation has."""
-        return name == ADDRESS_BOOK
-
-    async def first(self, account_id: int, name: str, values: Sequence[str]) -> str | None:  # noqa: ARG002 -- a protocol
-        """Nothing is in it."""
-        return None
 
 
 def list_name(text: str) -> str:
@@ -80,10 +60,10 @@ class Surroundings(msgspec.Struct, frozen=True):
 class Answers:
     """Answers the questions of one worker's scripts."""
 
-    def __init__(self, store: Store, load: Load, lists: Lists | None = None) -> None:
+    def __init__(self, store: Store, load: Load) -> None:
         self._store = store
         self._load = load
-        self._lists: Lists = lists or NoLists()
+        self._correspondents = Correspondents(store)
 
     async def answer(self, question: questions.Question, around: Surroundings) -> object:
         """What a question's docstring wants."""
@@ -99,8 +79,7 @@ class Answers:
             case questions.MethodsValid(methods):
                 return not methods
             case questions.ListsExist(names):
-                found = map(list_name, names)
-                return all(name == COLLEAGUES or self._lists.knows(name) for name in found)
+                return all(name in LISTS for name in map(list_name, names))
             case questions.InLists(names, values):
                 return await self._in_lists(around.account_id, names, values)
             case questions.Script(name, location):
@@ -110,14 +89,15 @@ class Answers:
     async def _in_lists(
         self, account_id: int, names: Sequence[str], values: Sequence[str]
     ) -> str | None:
+        found: str | None = None
         for name in map(list_name, names):
             if name == COLLEAGUES:
                 found = await self._store.read(_colleague, values)
-            else:
-                found = await self._lists.first(account_id, name, values)
+            elif name == ADDRESS_BOOK:
+                found = await self._correspondents.first(account_id, values)
             if found is not None:
-                return found
-        return None
+                break
+        return found
 
     async def _script(self, account_id: int, name: str, location: str) -> Program | None:
         owner = sieve.GLOBAL if location == "global" else account_id

@@ -43,6 +43,15 @@ async def listing(tx: Transaction, account_id: int, limit: int) -> list[Correspo
     return [Correspondent(*row) for row in rows]
 
 
+async def first(tx: Transaction, account_id: int, addresses: Sequence[str]) -> str | None:
+    """The first of these, as it is given, that an account wrote to."""
+    sql = "SELECT 1 FROM correspondent WHERE account_id = $1 AND address = $2"
+    for address in addresses:
+        if await tx.value(sql, account_id, address.lower()):
+            return address
+    return None
+
+
 async def read_up_to(tx: Transaction, account_id: int, mailbox_id: int) -> int:
     """The last UID of the sent mailbox whose mail has been counted; 0: none."""
     row = await tx.row(
