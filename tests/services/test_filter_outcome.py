@@ -120,3 +120,26 @@ async def test_a_script_that_sends_on_too_often_is_stopped(post: Post) -> None:
     await post.send(DORA, ANA, message=MAIL)
     assert await post.inbox(post.ana)
     assert {one.address for one in await post.waiting()} == {ANA}  # the letter about it
+
+
+@pytest.mark.parametrize(
+    ("fields", "wanted"),
+    [
+        (b"In-Reply-To: <0@x.test>\r\n", b"References: <0@x.test>\r\n <1@sender.test>\r\n"),
+        (b"In-Reply-To: <0@x.test> <9@x.test>\r\n", b"References: <1@sender.test>\r\n"),
+        (
+            b"In-Reply-To: <0@x.test>\r\nReferences: <8@x.test>\r\n",
+            b"References: <8@x.test>\r\n <1@sender.test>\r\n",
+        ),
+    ],
+)
+async def test_an_answer_belongs_to_the_thread_of_what_it_answers(
+    filtered: Post, fields: bytes, wanted: bytes
+) -> None:
+    """RFC 5230 5.8, RFC 5322 3.6.4."""
+    home = await filtered.sink("sender.test")
+    await activate(filtered, filtered.ana, 'require "vacation"; vacation "Away.";')
+    await filtered.send(DORA, ANA, message=fields + MAIL)
+    await filtered.work()
+    [answer] = home.messages
+    assert wanted in answer.content

@@ -32,6 +32,13 @@ def test_an_answer_names_what_it_answers() -> None:
     assert found.get_content() == "Away.\r\n"
 
 
+def test_an_answer_to_a_message_without_an_id_stays_in_its_thread() -> None:
+    found = _answer(references=b"<0@s.test> <1@s.test>")
+    assert found["In-Reply-To"] is None
+    assert found["References"].split() == ["<0@s.test>", "<1@s.test>"]
+    assert _answer()["References"] is None
+
+
 def test_long_references_keep_the_first_and_the_last() -> None:
     ids = b" ".join(b"<%d@s.test>" % n for n in range(100))
     found = _answer(answers="<100@s.test>", references=ids)["References"].split()

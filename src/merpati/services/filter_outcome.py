@@ -218,7 +218,7 @@ class Outcomes:
                 answered=facts.subject,
                 mime=action.mime,
                 answers=facts.message_id,
-                references=b" ".join(fields.get_all(b"references")),
+                references=_thread(fields),
             )
         )
         seconds = max(action.seconds, self._settings.answer_again)
@@ -410,6 +410,13 @@ def _filing_of(wanted: actions.FileInto | actions.Fcc, version: int = -1) -> Fil
         mailbox_id=wanted.mailbox_id,
         version=version,
     )
+
+
+def _thread(fields: headers.Headers) -> bytes:
+    """What a message refers to: its References, or the one message it replies to."""
+    references = b" ".join(fields.get_all(b"references"))
+    replied = fields.get(b"in-reply-to") or b""  # RFC 5322 3.6.4
+    return references or (replied if replied.count(b"<") == 1 else b"")
 
 
 def _answers(wanted: Sequence[actions.Action]) -> bool:

@@ -95,7 +95,9 @@ def answer(one: Answer) -> bytes:
     ]
     if one.answers:
         rows.append(f"In-Reply-To: {one.answers}".encode())
-        rows.append(b"References: " + _references(one.references, one.answers.encode()))
+    references = _references(one.references, one.answers.encode())
+    if references:
+        rows.append(b"References: " + references)
     head = b"".join(row + b"\r\n" for row in rows)
     return head + (_entity(one.text) if one.mime else edits.entity(one.text, mime=False))
 
@@ -125,8 +127,8 @@ def _unstructured(text: str) -> bytes:
 
 
 def _references(field: bytes, answered: bytes) -> bytes:
-    """RFC 5322 3.6.4: what the answered message refers to, and itself."""
-    found = list(dict.fromkeys([*_ID.findall(field), answered]))
+    """RFC 5322 3.6.4: what the answered message refers to, and itself, if it has an id."""
+    found = list(dict.fromkeys([*_ID.findall(field), *filter(None, [answered])]))
     if len(found) > REFERENCES_MAX:
         found = [found[0], *found[1 - REFERENCES_MAX :]]
     return b"\r\n ".join(found)

@@ -123,6 +123,33 @@ def test_what_real_senders_get_wrong_is_read(raw: bytes, shown: list[tuple[str, 
     assert read(raw) == shown
 
 
+@pytest.mark.parametrize(
+    ("raw", "written"),
+    [
+        (b'Ani <ani@a.test>, budi@b.test, "c d"@c.test (x), g: d . e @ (y) d . test;', [""] * 4),
+        (b"<@r.test,@s.test:ani@a.test>, Ani <ani@[192.0.2.1]> (x)", [""] * 2),
+        ("Jürgen <jürgen@bücher.test>".encode(), [""]),
+        (b"ani, ani@, @a.test, <>", ["ani", "ani@", "@a.test", "<>"]),
+        (b"ani budi@a.test, ani@a.test budi", ["ani budi@a.test", "ani@a.test budi"]),
+        (
+            b"ani@budi@a.test, ani@a.test <budi@b.test>",
+            ["ani@budi@a.test", "ani@a.test <budi@b.test"],
+        ),
+        (b"<ani@a.test", ["ani@a.test"]),
+    ],
+)
+def test_what_is_no_address_is_told_from_what_is_one(raw: bytes, written: list[str]) -> None:
+    assert [text for _, text in addresses.judge(raw)] == written
+
+
+@given(LIST_BYTES)
+def test_what_is_judged_is_what_is_read(raw: bytes) -> None:
+    found = [entry for entry in addresses.parse_list(raw) if isinstance(entry, Mailbox)]
+    judged = addresses.judge(raw)
+    assert [entry for entry, _ in judged] == found
+    assert all(entry.local and entry.domain for entry, text in judged if not text)
+
+
 def test_the_phrase_keeps_encoded_words_for_envelope() -> None:
     raw = b'=?iso-8859-1?q?J=F6rg?= Doe <a@b>, "x \\" y" <c@d>, e@f (g \\( h)'
     assert [entry.phrase for entry in addresses.parse_list(raw) if isinstance(entry, Mailbox)] == [

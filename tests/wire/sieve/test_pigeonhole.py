@@ -51,6 +51,9 @@ DIFFERENCES: Final[dict[str, str]] = {
     "rfc5228: 2.7.1 a question mark stands for one octet, whatever the character": (
         "Pigeonhole lets a question mark before an asterisk stand for several"
     ),
+    "rfc5228: 2.7.4 what is no valid address has no parts": (
+        "Pigeonhole takes what stands before a second @, and knows no white space in angle brackets"
+    ),
     "rfc5228: 5.1 a name that only turns up when the script runs is looked at in the same way": (
         "Pigeonhole refuses such fields when it compiles, and takes them when it runs"
     ),

@@ -119,11 +119,12 @@ _COMMENT: Final = 4
 class _Element:
     """What stands between two commas."""
 
-    __slots__ = ("comment", "inside", "outside")
+    __slots__ = ("closed", "comment", "inside", "outside")
 
     def __init__(self) -> None:
         self.outside: list[_Token] = []
         self.inside: list[_Token] | None = None  # between "<" and ">"
+        self.closed = False  # by a ">"
         self.comment = b""
 
 
@@ -159,6 +160,47 @@ def parse_list(raw: bytes) -> list[Entry]:
     if in_group:
         entries.append(GroupEnd())
     return entries
+
+
+def judge(raw: bytes) -> list[tuple[Mailbox, str]]:
+    """The mailboxes of a list; behind each that is no address, what is written in its place.
+
+    That is an empty string for each that is one, in the syntax of RFC 5322 3.4 or 4.4.
+    """
+    raw = raw.translate(None, b"\0\r\n")
+    common = _common(raw)
+    if common is not None:
+        return [(entry, "") for entry in common if isinstance(entry, Mailbox)]
+    found: list[tuple[Mailbox, str]] = []
+    for element, delimiter in _elements(raw):
+        if delimiter != b":" and (element.outside or element.inside is not None):
+            written = "" if _well_formed(element) else _written(element, raw)
+            found.append((_mailbox(element), written))
+        if len(found) == MAX_ADDRESSES:
+            break
+    return found
+
+
+def _written(element: _Element, raw: bytes) -> str:
+    tokens = [*element.outside, *(element.inside or ())]
+    if not tokens:
+        return "<>"
+    first, last = min(one.start for one in tokens), max(one.end for one in tokens)
+    return words.decode(raw[first:last]) or "?"  # control characters alone
+
+
+def _well_formed(element: _Element) -> bool:
+    """Whether it holds one address: a local part, one "@" and a domain, and no word more."""
+    tokens = element.outside
+    if element.inside is not None:
+        if not element.closed or any(token.kind == _DELIMITER for token in tokens):
+            return False
+        tokens = element.inside
+    if sum(token.kind == _DELIMITER for token in tokens) != 1:
+        return False
+    spare, local, domain = _address(tokens)
+    rest = len(local) + len(domain) + 1 - sum(len(token.text) for token in tokens)
+    return bool(local and domain) and not spare and not rest
 
 
 def format(entries: Iterable[Entry]) -> bytes:  # noqa: A001 -- pairs with parse_list
@@ -250,6 +292,7 @@ def _elements(raw: bytes) -> Iterator[tuple[_Element, bytes]]:
             element.inside = element.inside or []
         elif text == b">":
             open_angle = in_route = False
+            element.closed = True
         elif in_route and text in b",:":
             if text == b":":
                 element.inside = []

@@ -6,11 +6,13 @@ generator. What it saw is noted for the explanation.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING, Any, Final
 
 from merpati.wire.mime import dates as mime_dates
 from merpati.wire.mime import headers, words
+from merpati.wire.mime.addresses import mailbox
 from merpati.wire.sieve import checks, dates, mailto, matching, questions
 from merpati.wire.sieve.actions import Remembered
 from merpati.wire.sieve.arguments import MATCH_TYPES
@@ -19,6 +21,7 @@ from merpati.wire.sieve.matching import How
 from merpati.wire.sieve.parts import element, part_fields, walk
 from merpati.wire.sieve.questions import Question
 from merpati.wire.sieve.running import flag_list
+from merpati.wire.smtp.paths import Path
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -32,6 +35,7 @@ Examined = Generator[Question, Any, bool]
 
 MAX_VALUES: Final = 2_000  # values of one test that are looked at
 
+_SPECIAL: Final = re.compile(r'[\s"(),:;<>@\[\\\]]')  # wants quotes (RFC 5322 3.2.3)
 _ADDRESS_PARTS: Final = ("all", "localpart", "domain", "user", "detail")
 _MAILTO_CAN: Final = {"online": "maybe", "fcc": "yes"}  # RFC 5436 3, RFC 8580 6.1
 _MIME_PARTS: Final = ("type", "subtype", "contenttype", "param")
@@ -189,10 +193,12 @@ def _address(run: Run, step: Step) -> Examined:
     part = _address_part(step)
     values: list[str] = []
     for _, raw in _fields(run, step, names):
-        for entry in run.addresses(raw):
-            shown = _of_address(entry.local, entry.domain, part, run.envelope.separators)
-            if shown is None and part == "all":
-                shown = entry.local or entry.name or None  # no address, and all there is
+        for entry, written in run.addresses(raw):
+            shown: str | None
+            if written:  # it is no address, so it has no parts (RFC 5228 2.7.4)
+                shown = written if part == "all" else None
+            else:
+                shown = _of_address(entry.local, entry.domain, part, run.envelope.separators)
             if shown is not None:
                 values.append(shown)
         if len(values) > MAX_VALUES:
@@ -206,10 +212,10 @@ def _address_part(step: Step) -> str:
 
 def _of_address(local: str, domain: str, part: str, separators: str) -> str | None:
     """One part of an address; None when it has none (RFC 5228 2.7.4, RFC 5233 4)."""
-    if not domain:
-        return None
+    if not domain:  # the postmaster needs none
+        return local if part in {"all", "localpart", "user"} else None
     if part == "all":
-        return f"{local}@{domain}"
+        return str(Path(local, domain)) if _SPECIAL.search(local) else f"{local}@{domain}"
     if part == "localpart":
         return local
     if part == "domain":
@@ -237,7 +243,11 @@ def _envelope_values(run: Run, step: Step, name: str) -> list[str]:
             return []
         if not address:
             return [""]  # the null path matches "" in all its parts (RFC 5228 5.4)
-        local, _, domain = address.rpartition("@")
+        local, at, domain = address.rpartition("@")
+        if not at:
+            local, domain = address, ""
+        elif local.startswith('"'):
+            local = mailbox("", address).local
         shown = _of_address(local, domain, _address_part(step), envelope.separators)
         return [] if shown is None else [shown]
     if name == "notify":

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from merpati.wire.mime import headers, words
-from merpati.wire.mime.addresses import Mailbox, parse_list
+from merpati.wire.mime.addresses import Mailbox, judge
 from merpati.wire.sieve import checks, explain
 from merpati.wire.sieve.budget import Budget, Limits, Stopped
 from merpati.wire.sieve.edits import View, render
@@ -93,7 +93,7 @@ class Run:
         self.seen: dict[tuple[str, str], bool] = {}  # what `duplicate` was told
         self.notes: list[Note] = []
         self._decoded: dict[bytes, str] = {}  # values of fields that were looked at before
-        self._addresses: dict[bytes, list[Mailbox]] = {}
+        self._addresses: dict[bytes, list[tuple[Mailbox, str]]] = {}
         self.bodies = Bodies(self.view.content, self.budget)
 
     @property
@@ -172,14 +172,12 @@ class Run:
             found.append(text)
         return found
 
-    def addresses(self, raw: bytes) -> list[Mailbox]:
-        """The mailboxes in the value of a field."""
+    def addresses(self, raw: bytes) -> list[tuple[Mailbox, str]]:
+        """The mailboxes in the value of a field, with the text of those that are no addresses."""
         found = self._addresses.get(raw)
         if found is None:
             self.budget.spend(len(raw) // 10)
-            entries = parse_list(headers.unfold(raw))
-            found = [entry for entry in entries if isinstance(entry, Mailbox)]
-            self._addresses[raw] = found
+            found = self._addresses[raw] = judge(headers.unfold(raw))
         return found
 
     # -- parts ---------------------------------------------------------------------------

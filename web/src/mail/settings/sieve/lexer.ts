@@ -49,7 +49,7 @@ export function tokens(script: string): Token[] {
       TEXT_END.lastIndex = end;
       const stop = TEXT_END.exec(text);
       if (stop === null) throw new SieveFault(line, 'this "text:" never ends');
-      add("string", crlf(text.slice(end, stop.index).replace(/^\./gm, "")));
+      add("string", crlf(text.slice(end, stop.index).replace(/^\.\./gm, ".")));
       end = TEXT_END.lastIndex;
     } else if (word !== undefined) add("word", word);
     else if (tag !== undefined) add("tag", tag);
