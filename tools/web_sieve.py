@@ -55,7 +55,7 @@ if exists "list-id" { fileinto "Lists"; }
     b'# rule: T\nif header :comparator "i;ascii-numeric" :value "gt" "x-n" "5" { discard; }',
     b'# rule: E\nif envelope :is ["from", "notify"] ["a", "b"] { keep; }',
     b"/* two\nlines */ # rule: K\nif not anyof (not true, allof (false)) { keep; } /* t */ # u\n",
-    b"# rule: Text\nif true { reject text: # note\n..dot\n.one\nline\n.\n; }\nelse { keep; }\n# end\n",
+    b"# rule: Text\nif true { reject text: # note\n..dot\n.one\n.\n; }\nelse { keep; }\n# end\n",
     b"""# rule: Long
 if header :is ["from", "to", "cc", "bcc", "sender", "reply-to", "x-a-long-name", "x-another"]
     ["one", "two"] { addflag ["\\Seen", "$label1"]; keep; }""",

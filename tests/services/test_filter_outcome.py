@@ -4,6 +4,7 @@ from typing import Final
 
 import pytest
 
+from merpati.base.faults import Fault
 from merpati.model.arrival import RecipientOptions
 from merpati.services.scripts import SieveSettings
 from tests.support.filtering import activate, counts, install
@@ -143,3 +144,26 @@ async def test_an_answer_belongs_to_the_thread_of_what_it_answers(
     await filtered.work()
     [answer] = home.messages
     assert wanted in answer.content
+
+
+@pytest.mark.parametrize("utf8", [False, True])
+async def test_a_reason_that_cannot_be_said_in_smtp_is_written_to_the_sender(
+    filtered: Post, utf8: bool
+) -> None:
+    """RFC 5429 2.2: reject keeps to the text, ereject to the dialogue."""
+    home = await filtered.sink("sender.test")
+    await activate(filtered, filtered.ana, 'require "reject"; reject "Danke, schön.";')
+    await activate(filtered, filtered.budi, 'require "ereject"; ereject "Danke, schön.";')
+    with pytest.raises(Fault, match="Danke, schön"):
+        await filtered.send(DORA, BUDI, message=MAIL)
+    if utf8:
+        with pytest.raises(Fault, match="Danke, schön"):
+            await filtered.send(DORA, ANA, message=MAIL, smtputf8=True)
+        assert home.messages == []
+        return
+    await filtered.send(DORA, ANA, message=MAIL)
+    await filtered.work()
+    [notice] = home.messages
+    assert (notice.sender, notice.recipients) == ("", [DORA])
+    assert b"> Danke, sch=C3=B6n." in notice.content
+    assert await counts(filtered, filtered.ana) == {}
