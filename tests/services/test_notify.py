@@ -134,6 +134,18 @@ async def test_what_a_busy_worker_commits_goes_in_few_datagrams_and_none_is_lost
     assert sorted(heard) == [1, *range(1, 21)]
 
 
+async def test_who_may_do_what_is_told_at_once_even_by_a_busy_worker() -> None:
+    notify, tape = Notify(), Tape()
+    notify.join(tape)
+    for number in range(3):
+        notify.committed({(Topic.ACCOUNT, number)})
+    for topic in set(Topic) - {Topic.ACCOUNT, Topic.QUEUE}:
+        notify.committed({(Topic.ACCOUNT, 3), (topic, 0)})
+        assert (topic, 0) in decode(tape.sent[-1])
+    told = [one for data in tape.sent for one in decode(data)]
+    assert {(Topic.ACCOUNT, number) for number in range(4)} < set(told)
+
+
 async def test_mail_to_send_is_told_a_little_later_and_only_once() -> None:
     """Whoever takes it over sends it; others would be woken for nothing."""
     notify, tape = Notify(), Tape()

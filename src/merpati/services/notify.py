@@ -17,7 +17,9 @@ import msgspec
 from merpati.net.mesh import DATAGRAM_MAX
 from merpati.store.engine import Announcement, Topic
 
-PAUSE: Final = 0.005  # seconds between two datagrams; a busy worker commits more often
+# Seconds between two datagrams about mail; a busy worker commits more often, and each of them wakes
+# every other process. What decides who may do what waits for nothing.
+PAUSE: Final = 0.02
 # The worker that takes mail over sends it on itself. Others need not be woken for each message:
 # they help out when it has more than it can do, and may come to that a little later.
 QUEUE_PAUSE: Final = 0.05
@@ -37,6 +39,7 @@ Counts = dict[str, dict[str, float]]
 """How much was taken of which limit, by what it is counted by."""
 
 _ONLY_QUEUE: Final = {(Topic.QUEUE, 0)}
+_MAIL: Final = frozenset({Topic.ACCOUNT, Topic.QUEUE})
 _DATAGRAM: Final = msgspec.msgpack.Decoder(set[Announcement] | Counts)
 
 
@@ -79,7 +82,7 @@ class Notify:
             if self._timer is None:
                 self._has_time = True
                 self._timer = asyncio.get_running_loop().call_later(QUEUE_PAUSE, self._send)
-        elif self._timer is None or self._has_time:
+        elif self._timer is None or self._has_time or _is_urgent(announcements):
             if self._timer is not None:
                 self._timer.cancel()
             self._send()
@@ -116,6 +119,10 @@ class Notify:
             if announcement in self._listeners:
                 for listener in tuple(self._listeners[announcement]):
                     listener()
+
+
+def _is_urgent(announcements: set[Announcement]) -> bool:
+    return any(topic not in _MAIL for topic, _ in announcements)
 
 
 def encode(announcements: set[Announcement]) -> list[bytes]:
