@@ -196,6 +196,11 @@ def test_a_preview_is_the_first_words_on_one_line() -> None:
     assert len(preview(b"\r\n" + b"word " * 1_000)) in range(text.PREVIEW - 5, text.PREVIEW + 1)
 
 
+def test_a_preview_has_no_control_characters() -> None:
+    assert preview(b"\r\na\0b \x1b[31mred\x7f\r\n") == "ab [31mred"
+    assert preview(leaf("7bit", b"<p>a\0b</p>", "text/html")) == "ab"
+
+
 def test_a_preview_of_quotes_alone_shows_them() -> None:
     assert preview(b"\r\n> only\r\n> this\r\n") == "> only > this"
 

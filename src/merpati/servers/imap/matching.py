@@ -32,10 +32,14 @@ NOTHING: Final = c.Or(())
 
 
 class Scene(msgspec.Struct, frozen=True):
-    """What keys mean something in: a moment in Unix milliseconds, and the view, if any counts."""
+    """What keys mean something in: a moment in Unix milliseconds, and the view, if any counts.
+
+    `largest`: the highest UID, which `*` stands for, of a mailbox without a view.
+    """
 
     now: int
     view: View | None
+    largest: int = 0
 
 
 def asks_modseq(key: search.SearchKey) -> bool:
@@ -124,7 +128,7 @@ def _days(relation: search.Relation, day: int, unit: int) -> tuple[int | None, i
 def _by_place(key: search.Numbers | search.Uids | search.Recent, scene: Scene) -> c.Criterion:
     view = scene.view
     if isinstance(key, search.Uids) and not key.set.saved:
-        largest = view.uids[-1] if view is not None and view.uids else 0
+        largest = view.uids[-1] if view is not None and view.uids else scene.largest
         return c.Uids(tuple(key.set.resolve(largest)))
     if view is None:
         raise Refused("sequence numbers mean nothing in several mailboxes", bad=True)

@@ -48,7 +48,8 @@ async def multisearch(client: Client, command: MultiSearch) -> Done:
     if Option.SAVE in options:
         raise Refused("this is possible in the selected mailbox only", bad=True)
     key = await resolved(client, command.key)
-    wanted = criterion(key, Scene(client.milliseconds(), None))
+    now = client.milliseconds()
+    criterion(key, Scene(now, None))  # what has no meaning is refused before anything is told
     if asks_modseq(key):
         client.enable_condstore()
     store = client.services.store
@@ -59,6 +60,7 @@ async def multisearch(client: Client, command: MultiSearch) -> Done:
     for place in _chosen(client, command.sources, listed, subscribed):
         uids = await store.read(emails.uids_of, place.account_id, place.mailbox.id)
         here = Source(place.account_id, place.mailbox.id, array("I", uids))
+        wanted = criterion(key, Scene(now, None, uids[-1] if uids else 0))
         progress = Progress(client, command.tag, len(uids))
         found = await client.services.finder.find(here, wanted, progress.tell)
         if found.uids:

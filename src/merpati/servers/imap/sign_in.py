@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from base64 import b64encode
 
-from merpati.base.faults import Fault, Kind
+from merpati.base.faults import Fault, Kind, SyntaxFault
 from merpati.base.networks import THIS_MACHINE
 from merpati.model.account import Account
 from merpati.servers.imap import watch
@@ -70,8 +70,11 @@ async def login(client: Client, command: commands.Login) -> Done:
     """LOGIN (RFC 3501 6.2.3)."""
     if not _may_sign_in(client):
         raise Fault(Kind.TLS_REQUIRED, "use STARTTLS before signing in")
-    name = sasl.prepare_name(command.user)
-    password = sasl.prepare_password(command.password)
+    try:
+        name = sasl.prepare_name(command.user)
+        password = sasl.prepare_password(command.password)
+    except SyntaxFault as fault:  # no error of grammar (RFC 9051 9): nobody is called so
+        raise Fault(Kind.AUTH_FAILED, fault.text) from fault
     peer = client.connection.peer
     return _signed_in(client, await client.services.login.verify(name, password, peer, "imap"))
 

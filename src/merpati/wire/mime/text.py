@@ -54,9 +54,9 @@ _HIDDEN = re.compile(
 _TAG_MAX: Final = 4_096  # characters of an unfinished tag that wait for the next chunk
 # `html.unescape` turns digits into a number, and Python refuses more than 4,300.
 _HUGE_REFERENCE = re.compile(r"&#(?:[0-9]{8,}+|[xX][0-9A-Fa-f]{8,}+);?")
-# Fillers that newsletters put behind their preheader text.
+# Fillers that newsletters put behind their preheader text, and control characters.
 _UNSEEN = re.compile(
-    "[\u00ad\u034f\u061c\u115f\u200b-\u200f\u2028-\u202e\u2060-\u2064\ufeff\ufffc]+"
+    "[\0-\x1f\x7f\u00ad\u034f\u061c\u115f\u200b-\u200f\u2028-\u202e\u2060-\u2064\ufeff\ufffc]+"
 )
 _QUOTED_LINE = re.compile(r"^>[^\n]*+\n?", re.MULTILINE)
 _RULE = re.compile(r"[-=_*~#][-=_*~#]{3,}+")  # a search for the first alone is quick
@@ -296,7 +296,8 @@ def _one_line(said: str) -> str:
 def _shown(said: list[str]) -> str:
     """The first words without what says nothing."""
     line = " ".join(said)[: 5 * PREVIEW]
-    shown = _RULE.sub("", line if line.isascii() else _UNSEEN.sub("", line))
+    plain = line.isascii() and line.isprintable()
+    shown = _RULE.sub("", line if plain else _UNSEEN.sub("", line))
     if shown != line:
         shown = " ".join(shown.split())
     return shown[:PREVIEW]
