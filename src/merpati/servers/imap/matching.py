@@ -20,7 +20,7 @@ from merpati.servers.imap.legal import Refused
 from merpati.servers.imap.view import View
 from merpati.store import metadata
 from merpati.store.engine import Transaction
-from merpati.wire.imap import dates, search
+from merpati.wire.imap import dates, search, sets
 from merpati.wire.imap.lexer import Cursor
 from merpati.wire.imap.responses import Code
 
@@ -129,7 +129,7 @@ def _by_place(key: search.Numbers | search.Uids | search.Recent, scene: Scene) -
     view = scene.view
     if isinstance(key, search.Uids) and not key.set.saved:
         largest = view.uids[-1] if view is not None and view.uids else scene.largest
-        return c.Uids(tuple(key.set.resolve(largest)))
+        return c.Uids(tuple(_unending(key.set, largest)))
     if view is None:
         raise Refused("sequence numbers mean nothing in several mailboxes", bad=True)
     if isinstance(key, search.Recent):
@@ -144,6 +144,16 @@ def _by_place(key: search.Numbers | search.Uids | search.Recent, scene: Scene) -
             for span in key.set.numbers(view.count) if span
         ])
     )  # fmt: skip
+
+
+def _unending(wanted: sets.SequenceSet, largest: int) -> list[tuple[int, int]]:
+    """The UIDs that a set names; `7:*` has no end, so that a search kept up to date finds more."""
+    ranges = wanted.resolve(largest)
+    if ranges and ranges[-1][1] == largest and any(
+        first != last and sets.STAR in {first, last} for first, last in wanted.ranges
+    ):
+        ranges[-1] = (ranges[-1][0], sets.NUMBER_MAX)
+    return ranges
 
 
 def _by_id(key: search.EmailId | search.ThreadId) -> c.Criterion:
