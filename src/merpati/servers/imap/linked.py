@@ -8,6 +8,7 @@ from merpati.servers.imap import content
 from merpati.servers.imap.client import Client
 from merpati.servers.imap.content import Content, Found
 from merpati.servers.imap.legal import Refused
+from merpati.servers.imap.rights import still_readable
 from merpati.store import emails, mailboxes, places
 from merpati.store.engine import Row, Transaction
 from merpati.wire.imap import names, responses, urls
@@ -45,6 +46,8 @@ async def linked(client: Client, text: bytes) -> tuple[Content, Found]:
     if url.mailbox:
         row = await store.read(row_of, client.account_id, url)
     elif client.view is not None:
+        if client.view.account_id != client.account_id and not await still_readable(client):
+            raise BadUrl(text, "the selected mailbox may not be read any more")
         row = await store.read(_row, client.view.account_id, client.view.mailbox_id, url)
     else:
         raise BadUrl(text, "no mailbox is selected that the URL could mean")

@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Final
 from merpati.base.faults import Fault, Kind
 from merpati.model import rights as letters
 from merpati.servers.imap import rows
+from merpati.servers.imap.legal import LEGAL
+from merpati.servers.imap.legal import SELECTED as STATES_SELECTED
 from merpati.store import rights
-from merpati.wire.imap import acl, commands, quota, responses
+from merpati.wire.imap import acl, commands, finding, quota, responses
 
 if TYPE_CHECKING:
     from merpati.servers.imap.client import Client
@@ -48,6 +50,10 @@ SELECTED: Final[dict[type[commands.Command], str]] = {
     commands.Replace: letters.DELETE_MESSAGES + letters.EXPUNGE,  # RFC 8508 3.1
 }
 FREE: Final = frozenset({commands.Close, commands.Unselect})  # may always leave
+# All that act on the selected mailbox. The others go on when its rights are gone.
+ACTING: Final = frozenset({
+    finding.MultiSearch, *(kind for kind, states in LEGAL.items() if states == STATES_SELECTED),
+}) - FREE  # fmt: skip
 
 
 async def check(client: Client, command: commands.Command) -> None:
@@ -58,9 +64,9 @@ async def check(client: Client, command: commands.Command) -> None:
     Raises:
         Fault: DENIED.
     """
-    held = await _held(client, client.selected)
-    if type(command) in FREE:
+    if type(command) not in ACTING:
         return
+    held = await _held(client, client.selected)
     missing = letters.without(letters.READ + SELECTED.get(type(command), ""), held)
     if missing:
         raise Fault(Kind.DENIED, f"that takes the right {missing!r} in this mailbox")

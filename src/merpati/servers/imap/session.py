@@ -226,9 +226,9 @@ class Session:
             view is not None and (client.changed or view.held or view.lowest or kind in LOOKS)
         ):
             done = await self._tell(command, done)
-        if not client.over:
-            text = client.said(done.text)
-            self._connection.write(responses.tagged(command.tag, Condition.OK, text, done.code))
+        # Also after a BYE, as LOGOUT has it: what was done need not be done again.
+        text = client.said(done.text)
+        self._connection.write(responses.tagged(command.tag, Condition.OK, text, done.code))
 
     async def _tell(self, command: commands.Command, done: Done) -> Done:
         """Tell what has happened besides, as far as this command allows; the answer to it."""
@@ -245,7 +245,7 @@ class Session:
             expunge = not (_holds_expunge(command) or self._connection.pending())
             if client.changed or kind in LOOKS or (view.held and expunge):
                 await sync(client, expunge=expunge, uid=getattr(command, "uid", False))
-            if client.qresync and view.held:  # RFC 7162 3.2: how far all has been told
+            if client.qresync and view.held and not client.over:  # RFC 7162 3.2: how far all has been told
                 code = responses.highestmodseq(max(view.safe, 1))
                 text = client.said("what was removed is told later")
                 self._connection.write(responses.untagged(Condition.OK, text, code))
