@@ -265,14 +265,30 @@ async def _set_seen(client: Client, view: View, found: Sequence[Row]) -> dict[in
     if not unseen:
         return {}
     try:
-        modseq, now, _ = await client.services.store.write(
-            email_keywords.change, view.account_id, view.mailbox_id, unseen,
-            email_keywords.Change.ADD, frozenset({SEEN}),
-        )  # fmt: skip
+        modseq, seen = await client.services.store.write(
+            mark_seen, view.account_id, view.mailbox_id, unseen
+        )
     except Fault:
         return {}
-    view.own = (*view.own, modseq)
-    return {uid: (keywords, modseq) for uid, keywords in now.items()}
+    if modseq:
+        view.own = (*view.own, modseq)
+    return seen
+
+
+async def mark_seen(
+    tx: Transaction, account_id: int, mailbox_id: int, uids: Sequence[int]
+) -> tuple[int, dict[int, Seen]]:
+    r"""Set \Seen of emails that were seen without it; the modseq of that, 0 if it changed nothing.
+
+    Others may have set it meanwhile: then that change's modseq is theirs.
+    """
+    modseq, now, _ = await email_keywords.change(
+        tx, account_id, mailbox_id, uids, email_keywords.Change.ADD, frozenset({SEEN})
+    )
+    if modseq and len(now) == 1:
+        return modseq, {uid: (keywords, modseq) for uid, keywords in now.items()}
+    found = await emails.fetch(tx, account_id, mailbox_id, [*now], ("uid", "keywords", "modseq"))
+    return modseq, {uid: (keywords, at) for uid, keywords, at in found}
 
 
 class _Message:
