@@ -38,6 +38,7 @@ from merpati.wire.mime import section, transfer, tree
 KEY_SIZE: Final = 32  # bytes
 ALGORITHM: Final = "01"  # before each token: HMAC-SHA-256, so that another can follow
 FOREIGN: Final = "only your own view of this server's messages can be given away"
+VAGUE: Final = "that could be a user of any domain here; name yourself by your address"
 
 
 async def generate(client: Client, command: GenUrlAuth) -> Done:
@@ -51,6 +52,8 @@ async def generate(client: Client, command: GenUrlAuth) -> Done:
             raise BadUrl(text, "that is no URL with URLAUTH that lacks only its token")
         if not is_own(client, url, client.account):
             raise BadUrl(text, FOREIGN)
+        if "@" not in url.user and url.host != client.account.partition("@")[2]:
+            raise BadUrl(text, VAGUE)
         key = await client.services.store.write(
             _key, client.account_id, url.mailbox, client.services.ids.bytes(KEY_SIZE)
         )
