@@ -149,8 +149,10 @@ def _by_place(key: search.Numbers | search.Uids | search.Recent, scene: Scene) -
 def _unending(wanted: sets.SequenceSet, largest: int) -> list[tuple[int, int]]:
     """The UIDs that a set names; `7:*` has no end, so that a search kept up to date finds more."""
     ranges = wanted.resolve(largest)
-    if ranges and ranges[-1][1] == largest and any(
-        first != last and sets.STAR in {first, last} for first, last in wanted.ranges
+    if (
+        ranges
+        and ranges[-1][1] == largest
+        and any(first != last and sets.STAR in {first, last} for first, last in wanted.ranges)
     ):
         ranges[-1] = (ranges[-1][0], sets.NUMBER_MAX)
     return ranges

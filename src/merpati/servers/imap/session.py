@@ -245,7 +245,8 @@ class Session:
             expunge = not (_holds_expunge(command) or self._connection.pending())
             if client.changed or kind in LOOKS or (view.held and expunge):
                 await sync(client, expunge=expunge, uid=getattr(command, "uid", False))
-            if client.qresync and view.held and not client.over:  # RFC 7162 3.2: how far all has been told
+            # RFC 7162 3.2: how far all has been told
+            if client.qresync and view.held and not client.over:
                 code = responses.highestmodseq(max(view.safe, 1))
                 text = client.said("what was removed is told later")
                 self._connection.write(responses.untagged(Condition.OK, text, code))
