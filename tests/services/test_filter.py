@@ -10,7 +10,7 @@ from merpati.model.arrival import Options, RecipientOptions
 from merpati.model.event import Event, EventKind
 from merpati.model.mailbox import INBOX_ID
 from merpati.servers.smtp.legal import Role
-from merpati.store import directory, events, forwards, mailboxes, sieve
+from merpati.store import directory, events, forwards, sieve
 from merpati.store.sieve import AutoReply
 from tests.support import smtp
 from tests.support.filtering import activate, boxes, counts, everybodys, install
@@ -215,60 +215,6 @@ async def test_the_deadline_of_deliver_by_is_known(filtered: Post) -> None:
     await filtered.send(DORA, ANA, message=MAIL, options=late)
     await filtered.send(DORA, ANA, message=MAIL)
     assert await counts(filtered, filtered.ana) == {"Archive": 1, "INBOX": 1}
-
-
-@pytest.mark.parametrize(
-    "name",
-    [":addrbook:default", ":AddrBook:%44%65%66ault", "urn:ietf:params:sieve:addrbook:DEFAULT"],
-)
-async def test_the_default_address_book_has_many_names(filtered: Post, name: str) -> None:
-    script = f'require ["extlists", "fileinto"]; if valid_ext_list "{name}" {{ discard; }}'
-    await activate(filtered, filtered.ana, script)
-    await filtered.send(DORA, ANA, message=MAIL)
-    assert await counts(filtered, filtered.ana) == {}
-
-
-async def test_colleagues_are_a_list(filtered: Post) -> None:
-    await activate(
-        filtered,
-        filtered.ana,
-        """
-        require ["extlists", "fileinto", "envelope"];
-        if envelope :list "from" "urn:merpati:list:colleagues" { fileinto "Archive"; }
-    """,
-    )
-    await filtered.send(DORA, ANA, message=MAIL)
-    await filtered.send(BUDI, ANA, message=MAIL)
-    assert await counts(filtered, filtered.ana) == {"INBOX": 1, "Archive": 1}
-
-
-async def test_whom_one_has_written_to_are_the_default_address_book(filtered: Post) -> None:
-    script = """
-        require ["extlists", "fileinto"];
-        if not address :list "from" ":addrbook:default" { fileinto "Archive"; }
-    """
-    await activate(filtered, filtered.ana, script)
-    await filtered.send(DORA, ANA, message=MAIL)
-    sent = await filtered.store.read(mailboxes.by_role, filtered.ana.id, "sent")
-    assert sent is not None
-    letter = b"From: ana@example.org\r\nTo: Dora <DORA@sender.test>\r\n\r\nHello\r\n"
-    await filtered.deliver(letter, mailbox_id=sent)
-    await filtered.send(DORA, ANA, message=MAIL)
-    await filtered.send(BUDI, ANA, message=MAIL.replace(b"dora@", b"eko@"))
-    assert await counts(filtered, filtered.ana) == {"Archive": 2, "Sent": 1, "INBOX": 1}
-
-
-@pytest.mark.parametrize(
-    "script",
-    ['redirect :list "urn:merpati:list:colleagues";',
-     'if header :list "from" "tag:example.com,2026:none" { discard; }'],
-)  # fmt: skip
-async def test_lists_that_cannot_be_used_stop_the_script(filtered: Post, script: str) -> None:
-    await activate(filtered, filtered.ana, f'require "extlists"; {script}')
-    trace = await filtered.send(DORA, ANA, message=MAIL)
-    assert await counts(filtered, filtered.ana) == {"INBOX": 1}
-    [step] = [one for one in await filtered.steps(trace) if one.kind is EventKind.FILTERED]
-    assert "list" in step.detail["fault"]
 
 
 # From the queue

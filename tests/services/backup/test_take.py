@@ -33,6 +33,7 @@ class Elsewhere(Folder):
 
     def write(self, name: str, data: bytes) -> None:
         db = apsw.Connection(str(self._database))
+        db.set_busy_timeout(500)  # for the thread that writes the log ahead
         ((busy, _, _),) = db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         db.close()
         self.held_up.append(busy)
