@@ -63,6 +63,9 @@ DIFFERENCES: Final[dict[str, str]] = {
     "rfc5229: RFC 5228 2.4.2.4 nor is there a character so far away": (
         "Pigeonhole takes the lowest bits of the number"
     ),
+    "rfc5260: 4 a semicolon in a comment is not the one before the date of a trace field": (
+        "Pigeonhole looks for one in every field, in comments too"
+    ),
     "rfc5429: RFC 5463 4 an unknown command ends the script when it comes to it (2)": (
         "Pigeonhole refuses unknown commands when it compiles; RFC 5463 4 wants that put off"
     ),

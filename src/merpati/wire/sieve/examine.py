@@ -10,8 +10,8 @@ import re
 from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING, Any, Final
 
+from merpati.wire.mime import comments, headers, words
 from merpati.wire.mime import dates as mime_dates
-from merpati.wire.mime import headers, words
 from merpati.wire.mime.addresses import mailbox
 from merpati.wire.sieve import checks, dates, mailto, matching, questions
 from merpati.wire.sieve.actions import Remembered
@@ -300,7 +300,7 @@ def _date(run: Run, step: Step) -> Examined:
     keys = run.texts(step.arguments[2])
     values: list[str] = []
     for _, raw in _fields(run, step, [name]):
-        text = headers.unfold(raw)
+        text = comments.mask(headers.unfold(raw))
         # The date of a trace field stands behind its last semicolon (RFC 5321 4.4).
         moment = mime_dates.parse(text.rpartition(b";")[2])
         if moment is not None and part in dates.PARTS:
