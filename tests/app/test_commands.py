@@ -193,6 +193,24 @@ def test_accounts_are_made_from_a_table(merpati: Merpati, tmp_path: Path) -> Non
     assert missing.err == (f"merpati account: {tmp_path}/none.csv does not exist; check the name\n")
 
 
+def test_a_table_loses_no_cell_and_no_column_without_a_word(
+    merpati: Merpati, tmp_path: Path
+) -> None:
+    file = tmp_path / "accounts.csv"
+    file.write_text("address,passwort\nlost@a.id,chosen-by-hand-1\n")
+    done = merpati("account", "import", str(file))
+    assert (done.status, done.out) == (1, "")
+    assert 'no such column: "passwort"; there are address, name, password' in done.err
+    file.write_text('address,name,\ntwo@a.id,"Dua\nBaris",\nmore@a.id,Budi, S.\nTWO@a.id,Again\n')
+    tried = merpati("account", "import", str(file), "--dry-run", "--json").json
+    made = merpati("account", "import", str(file), "--json").json
+    for told in (tried, made):
+        assert [row["problem"][:38] for row in told["rows"]] == [
+            "", "the line has more cells than the first", "address TWO@a.id exists already"
+        ]  # fmt: skip
+    assert merpati("account", "show", "two@a.id", "--json").json["name"] == "Dua Baris"
+
+
 def test_domains_are_added_shown_and_removed(merpati: Merpati) -> None:
     assert merpati("domain", "add", "C.id") == (
         0, "c.id is served here now. Publish its records: merpati dns c.id\n", "",

@@ -221,6 +221,12 @@ PHRASES: Final[dict[str, str]] = {
     "the first line names the columns: {names}; address has to be there": (
         "baris pertama menyebut kolom: {names:text}; address harus ada"
     ),
+    'no such column: "{name}"; there are {names}: name it so, or take it out': (
+        'tidak ada kolom "{name}"; yang ada {names:text}: namai begitu, atau buang'
+    ),
+    (
+        'the line has more cells than the first one; put what holds a comma between quotes (")'
+    ): 'barisnya punya lebih banyak sel daripada baris pertama; apit yang berisi koma dengan (")',
     "a table has at most {most} rows; split it": (
         "sebuah tabel paling banyak {most} baris; bagilah"
     ),

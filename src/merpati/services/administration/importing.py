@@ -29,6 +29,11 @@ OTHER_NAMES: Final = {
 }  # fmt: skip
 
 
+MORE_CELLS: Final = (
+    'the line has more cells than the first one; put what holds a comma between quotes (")'
+)
+
+
 class Table(Struct, frozen=True, rename="camel", kw_only=True, forbid_unknown_fields=True):
     """A table with a heading: address, and name, password, quota ("2GB"), language as wanted.
 
@@ -73,13 +78,24 @@ def read(text: str) -> list[tuple[int, NewAccount | str, str]]:
                 f"the first line names the columns: {', '.join(COLUMNS)}; address has to be there"
             )
             raise Fault(Kind.SYNTAX, text)
+        unknown = [name for name in heading if name and name not in COLUMNS]
+        if unknown:  # a password under another heading would be lost, and one made up for it
+            text = (
+                f'no such column: "{unknown[0]}"; there are {", ".join(COLUMNS)}: name it so,'
+                " or take it out"
+            )
+            raise Fault(Kind.SYNTAX, text)
         for row in rows:
             if not any(cell.strip() for cell in row):
                 continue
             if len(found) >= ROWS_MAX:
                 raise Fault(Kind.TOO_MANY, f"a table has at most {ROWS_MAX} rows; split it")
             cells = dict(zip(heading, (cell.strip() for cell in row), strict=False))
-            found.append((rows.line_num, _account(cells), cells.get("address", "")))
+            cells["name"] = " ".join(cells.get("name", "").split())  # cells may hold lines
+            named = [*heading, *[""] * len(row)]
+            more = any(cell.strip() for name, cell in zip(named, row, strict=False) if not name)
+            wanted = MORE_CELLS if more else _account(cells)
+            found.append((rows.line_num, wanted, cells.get("address", "")))
     except csv.Error as error:
         raise Fault(Kind.SYNTAX, f"the table cannot be read: {error}") from None
     return found
@@ -88,7 +104,13 @@ def read(text: str) -> list[tuple[int, NewAccount | str, str]]:
 async def run(store: Store, actor: Actor, now: int, table: Table) -> TableResult:
     """Make the accounts of a table, each by itself: what is wrong in one stops no other."""
     results = []
+    seen: set[str] = set()
     for line, wanted, address in read(table.csv):
+        if table.dry_run and address.lower() in seen:
+            problem = f"address {address} exists already"
+            results.append(RowResult(line=line, address=address, problem=problem))
+            continue
+        seen.add(address.lower())
         if isinstance(wanted, str):
             results.append(RowResult(line=line, address=address, problem=wanted))
             continue
