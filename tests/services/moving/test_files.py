@@ -15,7 +15,7 @@ from merpati.model.mailbox import INBOX_ID
 from merpati.services.moving import maildirs, mboxes
 from merpati.services.moving.export import Exported, MaildirFormat, MboxFormat, export
 from merpati.services.moving.intake import Incoming, Intake, Report, whoever_runs
-from merpati.store import emails, mailboxes
+from merpati.store import directory, emails, mailboxes, quota
 from merpati.store.blobs import Stored
 from merpati.wire import mbox
 from tests.support.server import HOSTNAME, TestInstance
@@ -230,11 +230,39 @@ async def test_the_quota_ends_an_import_and_can_be_ignored(
     with pytest.raises(Fault) as refused:
         await take_maildir(intake(instance, small), root)
     assert refused.value.kind is Kind.OVER_QUOTA
+    assert "merpati account set small@example.org --quota SIZE" in refused.value.text
     assert (await contents(instance, small))["INBOX"] == []
     report = await take_maildir(intake(instance, small, ignore_quota=True), root)
     assert report.added == 5
     with pytest.raises(IndexError):  # the quota holds again
         await instance.deliver(LETTER, small)
+
+
+async def test_whose_room_is_missing_is_said(instance: TestInstance, tmp_path: Path) -> None:
+    root = mail_in(tmp_path / "mail")
+
+    async def refused(words: str, values: tuple[Any, ...] = ()) -> str:
+        async def unit(tx: Any) -> None:
+            await tx.run(words, *values)
+
+        await instance.store.write(unit)
+        with pytest.raises(Fault) as fault:
+            await take_maildir(intake(instance, instance.budi), root)
+        return fault.value.text
+
+    budi = "budi@example.org"
+    many = "UPDATE account SET quota_emails = 1, emails = emails + 1 WHERE id = $1"
+    assert f"merpati account set {budi} --messages NUMBER" in await refused(
+        many, (instance.budi.id,)
+    )
+    off = "UPDATE account SET disabled = 1 WHERE id = $1"
+    assert f"merpati account enable {budi}" in await refused(off, (instance.budi.id,))
+    again = "UPDATE account SET disabled = 0, quota_emails = 0 WHERE id = $1"
+    limited = await instance.store.read(directory.domain, "example.org")
+    await instance.store.write(quota.limit_domain, limited.id, 1, 0)
+    assert "merpati domain set example.org --quota SIZE" in await refused(
+        again, (instance.budi.id,)
+    )
 
 
 async def test_memory_is_bounded_by_a_batch(instance: TestInstance) -> None:

@@ -391,12 +391,22 @@ PHRASES: Final[dict[str, str]] = {
     "headers: {name} is not a field that you may set": (
         "headers: {name} bukan ruas yang boleh Anda setel"
     ),
+    "{address} is disabled; enable it with: {command}": (
+        "{address} dinonaktifkan; aktifkan dengan: {command:text}"
+    ),
     (
-        "the account has no room for more, or is disabled; give it room (or use --ignore-quota)"
-        " and run the import again: it goes on where it ended"
+        "{address} is full; give it more room with: {command}; then run the import again, which"
+        " goes on where it ended; or use --ignore-quota"
     ): (
-        "akun tidak punya ruang lagi, atau dinonaktifkan; beri ruang (atau pakai"
-        " --ignore-quota) dan jalankan impor lagi: pekerjaan dilanjutkan"
+        "{address} penuh; beri ruang lebih dengan: {command:text}; lalu jalankan impor lagi, yang"
+        " dilanjutkan dari yang terakhir; atau pakai --ignore-quota"
+    ),
+    (
+        "the accounts of {domain} are full together; give them room with: {command}; then run the"
+        " import again, which goes on where it ended; or use --ignore-quota"
+    ): (
+        "akun-akun {domain} bersama-sama penuh; beri ruang dengan: {command:text}; lalu jalankan"
+        " impor lagi, yang dilanjutkan dari yang terakhir; atau pakai --ignore-quota"
     ),
     "blob {id} is not there": "blob {id} tidak ada",
     "the structure of blob {id}: {reason}": "struktur blob {id}: {reason:text}",

@@ -28,18 +28,13 @@ from merpati.model.folders import role_of, safe_path
 from merpati.model.mailbox import Mailbox
 from merpati.model.message import Digest
 from merpati.services.digest import digest
-from merpati.store import emails, imported, mailboxes
+from merpati.store import directory, emails, imported, mailboxes
 from merpati.store.blobs import BlobStore, Body, Spool, content_hash
 from merpati.store.engine import UNDONE, Store, Transaction
 
 BATCH_MESSAGES: Final = 250
 BATCH_BYTES: Final = 16 * 1024 * 1024
 SKIPPED_SHOWN: Final = 1000  # names kept of what could not be read
-NO_ROOM: Final = (
-    "the account has no room for more, or is disabled; give it room (or use --ignore-quota) and"
-    " run the import again: it goes on where it ended"
-)
-
 Progress = Callable[[str, int], None]  # mailbox, and how many messages more are done
 
 
@@ -304,6 +299,29 @@ async def _make(tx: Transaction, account_id: int, path: str, now: int) -> Mailbo
     return found
 
 
+async def _no_room(tx: Transaction, account_id: int, size: int) -> Fault:
+    """Why an account took no message of this size, and what to do."""
+    account = await directory.account_by_id(tx, account_id)
+    if account is None:
+        return Fault(Kind.NOT_FOUND, "the account is gone")
+    address = account.address
+    if account.disabled:
+        text = f"{address} is disabled; enable it with: merpati account enable {address}"
+        return Fault(Kind.DENIED, text)
+    again = "then run the import again, which goes on where it ended; or use --ignore-quota"
+    if 0 < account.quota < account.used + size:
+        command = f"merpati account set {address} --quota SIZE"
+        text = f"{address} is full; give it more room with: {command}; {again}"
+    elif 0 < account.quota_emails <= account.emails:
+        command = f"merpati account set {address} --messages NUMBER"
+        text = f"{address} is full; give it more room with: {command}; {again}"
+    else:
+        name = address.rpartition("@")[2]
+        command = f"merpati domain set {name} --quota SIZE"
+        text = f"the accounts of {name} are full together; give them room with: {command}; {again}"
+    return Fault(Kind.OVER_QUOTA, text)
+
+
 async def _add_all(
     tx: Transaction, account_id: int, mailbox_id: int, fresh: list[Taken], now: int, *,
     ignore_quota: bool, tracked: bool,
@@ -337,7 +355,7 @@ async def _add_all(
             tx, one.body, one.digest, [placement], one.incoming.received_at, now
         )
         if not added.placed:
-            raise Fault(Kind.OVER_QUOTA, NO_ROOM)
+            raise await _no_room(tx, account_id, one.size)
         uid = added.placed[0].uid
         uids[one.incoming.origin] = uid
         made.append((one.hash, uid))
