@@ -95,6 +95,9 @@ def test_every_kind_is_read_back_with_flags_and_dates(kind: Kind) -> None:
         b"Status: mine\r\nContent-Length: 99\r\n\r\nFrom me Tue Nov 14 22:13:20 2023\r\n\r\n",
         b"Subject: odd\r\n\r\nlone \r and \n here\r\n",
         b"\r\nno header\r\n",
+        b"Subject: open\r\n\r\nno end",
+        b"Subject: open and odd\n\nlone \r",
+        b"Subject: header alone",
     ]
     keywords = frozenset({"$seen", "$draft", "work"})
     found = read(written(*messages, kind=kind, keywords=keywords), kind)
@@ -120,14 +123,17 @@ LINES = st.lists(
     st.lists(LINES, min_size=1, max_size=4),
     st.sampled_from(EXACT),
     st.sets(st.sampled_from(["$seen", "$flagged", "$answered", "$deleted", "$draft", "work"])),
+    st.booleans(),
 )
-@example([[b""]], Kind.MBOXCL2, set())
+@example([[b""]], Kind.MBOXCL2, set(), False)
 def test_what_is_written_is_read_back_byte_for_byte(
-    given_lines: list[list[bytes]], kind: Kind, keywords: set[str]
+    given_lines: list[list[bytes]], kind: Kind, keywords: set[str], is_open: bool
 ) -> None:
     # A length is that of a body: a message without one is told apart by its lines alone.
     head = [b"A: b"] if kind is Kind.MBOXRD else [b"A: b", b""]
     messages = [b"".join(line + b"\r\n" for line in head + lines) for lines in given_lines]
+    if is_open:
+        messages = [message.removesuffix(b"\r\n") for message in messages]
     content = written(*messages, kind=kind, keywords=frozenset(keywords))
     assert [message for message, _, _ in read(content, kind)] == messages
     assert all(found == keywords for _, found, _ in read(content, kind))

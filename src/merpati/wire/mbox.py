@@ -18,7 +18,8 @@ Flags stand in fields that are no part of the message: Status and X-Status of ev
 X-Keywords of Dovecot's and the University of Washington's, X-Mozilla-Status and -Keys of
 Thunderbird's. Reading takes them out. Writing puts its own before all others, always the same
 ones in the same order; where they stand so, nothing else of the header is touched, and the
-message comes back byte for byte. Lines end in LF; a message for which that would not do (a
+message comes back byte for byte. A message whose last line has no end gets one, and a field
+X-Last-Line to say so. Lines end in LF; a message for which that would not do (a
 lone CR or LF in it) is written as it is, and its `From ` line ends in CRLF to say so.
 """
 
@@ -60,7 +61,7 @@ _LENGTH: Final = re.compile(rb"(?im)^Content-Length:[ \t]*([0-9]{1,15})[ \t]*\r?
 # What `render` writes before everything else.
 _OWN: Final = re.compile(
     rb"(?:Content-Length: [0-9]{1,15}\r?\n)?Status: (R?O?)\r?\nX-Status: ([ADFT]{0,4})\r?\n"
-    rb"X-Keywords:([^\r\n]*)\r?\n"
+    rb"X-Keywords:([^\r\n]*)\r?\n(X-Last-Line: open\r?\n)?"
 )
 _FOREIGN: Final = re.compile(
     rb"(?im)^(Status|X-Status|X-Keywords|X-Mozilla-Status|X-Mozilla-Keys|X-Mozilla-Status2|X-UID"
@@ -125,12 +126,14 @@ class Marks(msgspec.Struct, frozen=True):
         keywords: stored keywords.
         internal: no message, but what a program notes about its file.
         rest: where in the file the rest begins.
+        open_end: the message's last line has no end, though it has one in the file.
     """
 
     header: bytes
     keywords: frozenset[str]
     internal: bool
     rest: int
+    open_end: bool = False
 
 
 def entries(content: Content, kind: Kind = Kind.AUTO) -> Iterator[Entry]:
@@ -160,8 +163,9 @@ def marks(content: Content, entry: Entry) -> Marks:
     if own is not None:
         words = [_STATUS[chr(byte)] for byte in own[1].replace(b"O", b"") + own[2]]
         return Marks(
-            b"", frozenset(words) | _keywords(own[3]), internal=False, rest=message + own.end()
-        )
+            b"", frozenset(words) | _keywords(own[3]), internal=False, rest=message + own.end(),
+            open_end=own[4] is not None,
+        )  # fmt: skip
     closing = _EMPTY_LINE.search(head)
     if head.startswith((b"\n", b"\r\n")):
         return Marks(b"", frozenset(), internal=False, rest=message)
@@ -211,6 +215,8 @@ def render(
         if length is not None:
             yield b"Content-Length: %d" % length + line_end
     yield _own_fields(keywords, line_end)
+    if content[len(content) - 1 :] != b"\n":
+        yield b"X-Last-Line: open" + line_end
     last = b"\n"
     for piece in _written(content, 0, kind, regular=regular):
         yield piece
@@ -285,7 +291,10 @@ def _next(content: Content, end: int) -> int:
 def _with_header(content: Content, entry: Entry, found: Marks) -> Iterator[bytes]:
     if found.header:
         yield found.header
-    yield from parts.pieces(content, found.rest, entry.end)
+    end = entry.end
+    if found.open_end and content[max(found.rest, end - 1) : end] == b"\n":
+        end -= 2 if entry.verbatim else 1
+    yield from parts.pieces(content, found.rest, max(found.rest, end))
 
 
 def _meaning(name: bytes, value: bytes) -> set[str]:

@@ -357,11 +357,12 @@ def test_folders_that_links_lead_to_are_read_once(tmp_path: Path) -> None:
     assert [one.path for one in found] == ["INBOX", "Again"]
 
 
-def test_a_mailbox_that_is_called_mail_is_not_the_inbox(tmp_path: Path) -> None:
+def test_every_mailbox_has_a_file_of_its_own_and_comes_back(tmp_path: Path) -> None:
     target = mboxes.Target(tmp_path, mbox.Kind.MBOXRD)
-    for path in ("INBOX", "Mail", "mbox"):
+    paths = {"INBOX", "Mail", "mbox", "Work", "Work.mbox/Sub", "Work.sbd/Sub", "Work/Sub", "a.msf"}
+    for path in sorted(paths):
         target.close(path, target.open(path), "1")
-    assert {one.path for one in mboxes.sources(tmp_path)} == {"INBOX", "Mail", "mbox"}
+    assert {one.path for one in mboxes.sources(tmp_path)} == paths
     (tmp_path / "old").mkdir()
     (tmp_path / "old" / "mbox").write_bytes(MBOX_LINE)
     assert [one.path for one in mboxes.sources(tmp_path / "old")] == ["INBOX"]

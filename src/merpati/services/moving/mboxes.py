@@ -169,7 +169,15 @@ class Target:
 
     def _file(self, path: str) -> Path:
         levels = [_level(level) for level in path.split("/")]
-        return self._root.joinpath(*levels[:-1], levels[-1] + SUFFIX)
+        return self._root.joinpath(*map(_directory, levels[:-1]), levels[-1] + SUFFIX)
+
+
+def _directory(level: str) -> str:
+    """A level that holds others; no file of a mailbox has its name, and it is read as it is."""
+    if not level.endswith((SUFFIX, BELOW)):
+        return level
+    stem, _, suffix = level.rpartition(".")
+    return f"{stem}&AC4-{suffix}"
 
 
 def _level(name: str) -> str:
