@@ -1,7 +1,11 @@
 from __future__ import annotations
 
+import bz2
+import gzip
+import lzma
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -21,6 +25,11 @@ from merpati.wire import mbox
 from tests.support.server import HOSTNAME, TestInstance
 
 LETTER = b"Return-Path: <x@example.com>\r\nSubject: one\r\n\r\nhello\r\n"
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
 MBOX_LINE = b"From a@b.id Tue Nov 14 22:13:20 2023\n"
 AWKWARD = [
     b"From: a\r\n\r\nFrom me Tue Nov 14 22:13:20 2023\r\n>From you\r\n\r\n",
@@ -206,6 +215,25 @@ async def test_broken_files_are_named_and_the_rest_comes_in(
     report = await take_maildir(intake(instance, instance.budi), root)
     assert report.added == 1
     assert [reason for _, reason in report.skipped] == ["it is empty"]
+
+
+async def test_files_that_dovecot_has_packed_are_unpacked(
+    instance: TestInstance, tmp_path: Path
+) -> None:
+    plain = b"Subject: x\n\n" + b"y" * 5000 + b"\n"
+    cur = mail_in(tmp_path / "mail") / "cur"
+    for name, pack in (("gz", gzip.compress), ("bz2", bz2.compress), ("xz", lzma.compress),
+                       ("zst", zstd.compress)):  # fmt: skip
+        (cur / f"2.{name},S=5013,W=5016:2,SZ").write_bytes(pack(plain))
+    (cur / "3.cut:2,").write_bytes(gzip.compress(plain)[:-9])
+    (cur / "4.lz4:2,").write_bytes(b"Dovecot-LZ4\r\x2a\x9b\xc5\x00\x00")
+    report = await take_maildir(intake(instance, instance.budi), tmp_path / "mail")
+    assert [reason for _, reason in report.skipped] == [
+        "it is packed, and damaged",
+        "Dovecot has encrypted it, or packed it with LZ4; use: merpati import imap",
+    ]
+    found = (await contents(instance, instance.budi))["INBOX"]
+    assert [content for content, _, _ in found[1:]] == [plain.replace(b"\n", b"\r\n")] * 4
 
 
 async def test_a_dry_run_stores_nothing_and_counts_all(

@@ -143,6 +143,10 @@ PHRASES: Final[dict[str, str]] = {
     ),
     "it is closed to the user {user}": "tertutup bagi pengguna {user}",
     "it is empty": "kosong",
+    "Dovecot has encrypted it, or packed it with LZ4; use: merpati import imap": (
+        "Dovecot mengenkripsinya, atau mengemasnya dengan LZ4; pakai: merpati import imap"
+    ),
+    "it is packed, and damaged": "terkemas, dan rusak",
     "{count} more messages were not asked for: too many in a row failed": (
         "{count} pesan lagi tidak diminta: terlalu banyak yang gagal berturut-turut"
     ),

@@ -17,13 +17,13 @@ from typing import Final
 import msgspec
 
 from merpati.base.faults import Fault, Kind
+from merpati.services.moving import packed
 from merpati.services.moving.intake import Incoming, Report, closed, expect_readable, reason
 from merpati.wire import maildir, pieces
 from merpati.wire.maildir import KEYWORDS_FILE, SUBSCRIPTIONS_FILE
 
 DIRECTORY_MAX: Final = 250  # octets of a name; file systems take 255
 DEPTH_MAX: Final = 30  # directories below each other
-CHUNK: Final = 256 * 1024
 
 
 class Source(msgspec.Struct, frozen=True):
@@ -132,17 +132,16 @@ def _names(directory: Path) -> list[str]:
 
 def _reader(file: Path, *, verbatim: bool) -> Callable[[], Iterable[bytes]]:
     def read() -> Iterator[bytes]:
-        with file.open("rb") as opened:
-            carried = b""
-            while chunk := opened.read(CHUNK):
-                if verbatim:
-                    yield chunk
-                    continue
-                chunk = carried + chunk
-                carried = b"\r" if chunk.endswith(b"\r") else b""
-                yield pieces.to_crlf(chunk.removesuffix(carried))
-            if carried:
-                yield carried
+        carried = b""
+        for chunk in packed.chunks(file):
+            if verbatim:
+                yield chunk
+                continue
+            whole = carried + chunk
+            carried = b"\r" if whole.endswith(b"\r") else b""
+            yield pieces.to_crlf(whole.removesuffix(carried))
+        if carried:
+            yield carried
 
     return read
 
