@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import unicodedata
 
 import pytest
 from hypothesis import example, given
@@ -80,3 +81,46 @@ def test_a_million_characters_take_less_than_a_second() -> None:
 
 def test_words_of_unspaced_scripts_are_told_apart() -> None:
     assert folding.without_unspaced({"hello", "東京", "한국", "กร"}) == {"hello", "한국"}
+
+
+def folded_whole(text: str) -> str:
+    """A text folded all at once, whatever is in it."""
+    text = folding._UNSEEN.sub("", unicodedata.normalize("NFKD", text)).casefold()
+    text = folding._MARKS.sub("", unicodedata.normalize("NFKD", text))
+    return " ".join(unicodedata.normalize("NFC", text).lower().split())
+
+
+@given(
+    st.lists(
+        st.one_of(
+            st.characters(exclude_categories=["Cs"]),
+            st.sampled_from("aZ _.\n\u0301\u0338\u3099\u00ad\u2019\u00a0éßΣς東京กЖ½ﬁ"),
+        ),
+        max_size=30,
+    ).map("".join)
+)
+@example("E\u0301 A\u0338.\u0301\n\u0301x ΑΣ. Σ x\u00a0y")
+@example("東京abc def東\nЖди.Я e")
+def test_what_is_no_ascii_is_folded_by_itself_as_in_the_whole_text(text: str) -> None:
+    whole = folded_whole(text)
+    assert fold(text) == whole
+    cut = folding._UNSPACED_RUN.sub(folding._pairs, folding._GAP.sub(" ", whole))
+    assert words(text) == cut.split()
+
+
+def test_a_few_accents_cost_little() -> None:
+    plain = "Segala sesuatu baik sekali, kata mereka kepada kami.\r\n" * 80
+
+    def cost(text: str) -> float:
+        took = []
+        for _ in range(20):
+            began = time.thread_time()
+            spaced(text)
+            took.append(time.thread_time() - began)
+        return min(took)
+
+    assert cost(f"{plain}\u201cbagus\u201d, r\u00e9sum\u00e9{plain}") < 8 * cost(plain + plain)
+
+
+def test_half_a_character_is_no_word() -> None:
+    assert words("a\ud800b") == ["a", "b"]
