@@ -162,6 +162,24 @@ async def test_clearing_begins_anew_and_uses_no_block_twice(index: Store) -> Non
     assert not {*before} & {*await index.read(vocabulary.block_ids, 1)}
 
 
+async def test_an_index_of_an_older_release_is_merged_as_one_that_is_new(index: Store) -> None:
+    if index.dialect is not Dialect.SQLITE:
+        return
+
+    async def tuning(tx: Transaction) -> dict[str, int]:
+        return dict(await tx.rows("SELECT k, v FROM text_entry_config"))
+
+    async def as_it_was(tx: Transaction) -> None:
+        await tx.run("INSERT INTO text_entry (text_entry, rank) VALUES ('automerge', 8)")
+        await tx.run("DELETE FROM text_entry_config WHERE k = 'crisismerge'")
+
+    new = await index.read(tuning)
+    await index.write(as_it_was)
+    assert await index.read(tuning) != new
+    await index.write(text_schema.prepare)
+    assert await index.read(tuning) == new
+
+
 async def test_words_that_are_known_are_not_written_again(index: Store) -> None:
     one = [entry(1, 1, body="common first")]
     learned = await index.write_long(text_index.put, one, [(1, 1, 1)])
@@ -173,7 +191,7 @@ async def test_words_that_are_known_are_not_written_again(index: Store) -> None:
 
 async def test_the_vocabulary_is_all_words_in_few_blocks(index: Store) -> None:
     for n in range(100):
-        await index.write_long(vocabulary.learn, 1, f"common word{n} 東京")
+        await index.write_long(vocabulary.learn, 1, [f"common word{n} 東京"])
     ids = await index.read(vocabulary.block_ids, 1)
     assert len(ids) <= 3 * vocabulary.MERGE
 

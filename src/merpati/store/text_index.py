@@ -171,12 +171,11 @@ async def put(
         texts.setdefault(entry.account_id, []).extend(entry.texts)
     begun = {account_id for account_id, _ in await progress_of(tx, list(texts))}
     for account_id, some in texts.items():
-        text = " ".join(some)
         known_here = known_words.get(account_id, frozenset())
         if account_id not in begun:
             learned.anew.add(account_id)
             known_here = frozenset()
-        learned.words[account_id] = await vocabulary.learn(tx, account_id, text, known_here)
+        learned.words[account_id] = await vocabulary.learn(tx, account_id, some, known_here)
     await tx.run_many(
         "INSERT INTO text_progress (account_id, mailbox_id, uid) VALUES ($1, $2, $3)"
         " ON CONFLICT (account_id, mailbox_id) DO UPDATE SET uid = excluded.uid"
@@ -255,7 +254,7 @@ async def attach(tx: Transaction, account_id: int, blob_id: int, words: str, *, 
             "INSERT INTO text_partial (account_id, blob_id) VALUES ($1, $2) ON CONFLICT DO NOTHING",
             account_id, blob_id,
         )  # fmt: skip
-    await vocabulary.learn(tx, account_id, words)
+    await vocabulary.learn(tx, account_id, (words,))
 
 
 async def forget(tx: Transaction, account_id: int, blob_ids: Sequence[int]) -> None:

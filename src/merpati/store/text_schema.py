@@ -16,13 +16,13 @@ COLUMNS: Final = ("subject", "sender", "recipients", "header", "body")
 
 _VERSION: Final = "CREATE TABLE IF NOT EXISTS text_version (version BIGINT PRIMARY KEY);"
 _FTS: Final = "content='', contentless_delete=1, tokenize='ascii'"
-# A batch becomes one segment rather than several, and 8 segments rather than 4 one of the next
-# level: entering costs half, and finding the same.
+# A batch becomes one segment rather than several, and 16 segments rather than 4 one of the next
+# level, little by little (the crisis would be to merge them within one commit): entering costs
+# half, and finding the same.
+_TUNING: Final = {"hashsize": 8 << 20, "automerge": 16, "crisismerge": 64}
 _SQLITE: Final = f"""
 CREATE VIRTUAL TABLE text_entry USING fts5({", ".join(COLUMNS)}, {_FTS});
 CREATE VIRTUAL TABLE text_attached USING fts5(words, {_FTS});
-INSERT INTO text_entry (text_entry, rank) VALUES ('hashsize', {4 << 20});
-INSERT INTO text_entry (text_entry, rank) VALUES ('automerge', 8);
 """
 _POSTGRESQL: Final = """
 CREATE TABLE text_entry (
@@ -77,6 +77,7 @@ async def prepare(tx: Transaction) -> bool:
     await tx.run(_VERSION)
     found = await tx.value("SELECT max(version) FROM text_version")
     if found == VERSION:
+        await _tune(tx)
         return False
     if found is not None and found > VERSION:
         text = f"the text index has version {found}, this release knows {VERSION}; upgrade it"
@@ -93,6 +94,17 @@ async def clear(tx: Transaction) -> None:
     own = _SQLITE if tx.dialect is Dialect.SQLITE else _POSTGRESQL
     for statement in statements(own + _BOTH, tx.dialect):
         await tx.run(statement)
+    await _tune(tx)
     await tx.run("DELETE FROM text_vocabulary")  # kept, so that it goes on counting
     await tx.run("DELETE FROM text_version")
     await tx.run("INSERT INTO text_version (version) VALUES ($1)", VERSION)
+
+
+async def _tune(tx: Transaction) -> None:
+    """Set how FTS5 merges, where an older release did otherwise or nothing was set."""
+    if tx.dialect is not Dialect.SQLITE:
+        return
+    have: dict[str, int] = dict(await tx.rows("SELECT k, v FROM text_entry_config"))
+    for name, value in _TUNING.items():
+        if have.get(name) != value:
+            await tx.run("INSERT INTO text_entry (text_entry, rank) VALUES ($1, $2)", name, value)

@@ -9,6 +9,7 @@ in the index itself.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 from typing import Final
 
@@ -19,15 +20,16 @@ MERGE: Final = 8
 
 
 async def learn(
-    tx: Transaction, account_id: int, text: str, known: AbstractSet[str] = frozenset()
+    tx: Transaction, account_id: int, texts: Iterable[str], known: AbstractSet[str] = frozenset()
 ) -> set[str]:
-    """Add the words of a text, which have spaces between them; those that were added.
+    """Add the words of texts, which have spaces between them; those that were added.
 
     Words in `known` are there already; others may be.
     """
-    words = set(text.split()) - known  # not `-=`, which walks through all that is known
-    if not text.isascii():
-        words = without_unspaced(words)
+    found: set[str] = set()
+    for text in texts:  # not all in one, whose words would not stay in the processor's cache
+        found.update(text.split())
+    words = without_unspaced(found - known)  # not `-=`, which walks through all that is known
     if words:
         await _add(tx, account_id, words)
     return words
