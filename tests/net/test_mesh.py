@@ -53,6 +53,18 @@ async def test_the_others_hear_and_the_sender_does_not(folder: Path) -> None:
         assert node.heard[0] == []
 
 
+async def test_the_patient_are_sent_to_apart(folder: Path) -> None:
+    with Node(folder, 3) as node:
+        node.meshes[0].close()
+        node.meshes[0] = Mesh(
+            node.sockets[0], folder, node.names, node.heard[0].append, ("worker-2",)
+        )
+        node.meshes[0].send(b"news")
+        node.meshes[0].send(b"later", patient=True)
+        await until(lambda: bool(node.heard[1] and node.heard[2]))
+        assert node.heard == [[], [b"news"], [b"later"]]
+
+
 async def test_a_worker_that_is_gone_is_passed_over(folder: Path) -> None:
     with Node(folder, 3) as node:
         (folder / "worker-1.bus").unlink()

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from merpati.net.mesh import DATAGRAM_MAX
-from merpati.services.notify import PAUSE, QUEUE_PAUSE, Notify, decode, encode
+from merpati.services.notify import PATIENCE, PAUSE, QUEUE_PAUSE, Notify, decode, encode
 from merpati.store.engine import Announcement, Topic
 
 
@@ -17,9 +17,10 @@ class Tape:
 
     def __init__(self) -> None:
         self.sent: list[bytes] = []
+        self.told: list[bytes] = []  # to the patient
 
-    def send(self, data: bytes) -> None:
-        self.sent.append(data)
+    def send(self, data: bytes, *, patient: bool = False) -> None:
+        (self.told if patient else self.sent).append(data)
 
 
 def test_a_listener_hears_its_subject_and_no_other() -> None:
@@ -165,3 +166,21 @@ async def test_what_cannot_wait_takes_mail_to_send_along() -> None:
     assert [decode(data) for data in tape.sent] == [{(Topic.QUEUE, 0), (Topic.ACCOUNT, 7)}]
     await asyncio.sleep(2 * QUEUE_PAUSE)
     assert len(tape.sent) == 1
+
+
+async def test_who_has_time_is_told_of_accounts_together_and_of_nothing_else() -> None:
+    notify, tape = Notify(), Tape()
+    notify.join(tape, patient=True)
+    for number in range(1, 21):
+        notify.committed({(Topic.ACCOUNT, number), (Topic.QUEUE, 0)})
+        await asyncio.sleep(0)
+    assert tape.told == []
+    await asyncio.sleep(2 * PATIENCE)
+    assert len(tape.told) == 1
+    assert decode(tape.told[0]) == {(Topic.ACCOUNT, number) for number in range(1, 21)}
+    notify.committed({(Topic.QUEUE, 0)})
+    await asyncio.sleep(2 * PATIENCE)
+    assert len(tape.told) == 1
+    notify.committed({(Topic.ACCOUNT, 7)})
+    await asyncio.sleep(2 * PATIENCE)
+    assert decode(tape.told[1]) == {(Topic.ACCOUNT, 7)}

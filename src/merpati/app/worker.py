@@ -16,7 +16,7 @@ from typing import Final
 
 import uvloop
 
-from merpati.app import certificates, wiring
+from merpati.app import certificates, indexing, wiring
 from merpati.app.config import read_config
 from merpati.app.health import Health
 from merpati.app.installation import Config, ServerSettings
@@ -71,8 +71,9 @@ class Worker:
         parts = await wiring.build(self._name, self._config, self._chain, metrics, self._log)
         run_folder = self._config.data / "run"
         notify = parts.ground.notify
-        mesh = Mesh(self._bus, run_folder, self._names, notify.received)
-        notify.join(mesh)
+        patient = indexing.names(self._config)
+        mesh = Mesh(self._bus, run_folder, self._names, notify.received, patient)
+        notify.join(mesh, patient=bool(patient))
         loop.add_signal_handler(signal.SIGHUP, self._reload)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})  # which waited: serve.py
         await parts.listen()

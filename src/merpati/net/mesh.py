@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Final
@@ -46,29 +46,37 @@ class Mesh:
     """One worker's place among the processes of its node."""
 
     def __init__(
-        self, own: socket.socket, folder: Path, names: list[str], receive: Callable[[bytes], None]
+        self,
+        own: socket.socket,
+        folder: Path,
+        names: list[str],
+        receive: Callable[[bytes], None],
+        patient: Collection[str] = (),
     ) -> None:
+        """`patient`: those of the names that are sent to apart from the others."""
         me = Path(own.getsockname()).stem
         self._own = own
         self._opened = ExitStack()
-        self._others = [
-            self._opened.enter_context(unix_address.fitting(folder / f"{name}{SUFFIX}"))
-            for name in names
-            if name != me
-        ]
+        self._others: list[str] = []
+        self._patient: list[str] = []
+        for name in names:
+            if name != me:
+                address = unix_address.fitting(folder / f"{name}{SUFFIX}")
+                group = self._patient if name in patient else self._others
+                group.append(self._opened.enter_context(address))
         self._receive = receive
         self._loop = asyncio.get_running_loop()
         self._loop.add_reader(own.fileno(), self._readable)
 
-    def send(self, data: bytes) -> None:
-        """Send to every other worker."""
-        for address in self._others:
+    def send(self, data: bytes, *, patient: bool = False) -> None:
+        """Send to every other worker, or to those that are patient."""
+        for address in self._patient if patient else self._others:
             _send_to(self._own, address, data)
 
     def close(self) -> None:
         """Stop listening; the socket itself belongs to the supervisor."""
         self._loop.remove_reader(self._own.fileno())
-        self._others = []
+        self._others = self._patient = []
         self._opened.close()
 
     def _readable(self) -> None:

@@ -42,7 +42,9 @@ BATCH: Final = 1_600  # messages in one commit: one of each account costs twice 
 BATCH_CHARACTERS: Final = 16 << 20  # of text; what is longer is entered in several commits
 READ: Final = 50  # messages read at once
 SHARE: Final = 100  # of one mailbox in a batch, so that an import does not hold up the others
-GATHER: Final = 0.25  # seconds from the first announcement: what comes together goes together
+# Seconds from the first announcement: what comes together goes together. It has waited for
+# `notify.PATIENCE` already.
+GATHER: Final = 0.15
 GATHER_MAX: Final = 1.0  # seconds; it doubles up to here while mail comes all the time
 SWEEP_EVERY: Final = 30.0  # seconds between two looks at all mailboxes
 TIDY_EVERY: Final = 6 * 3600.0  # seconds between two searches for what no email holds any more

@@ -23,14 +23,16 @@ PAUSE: Final = 0.02
 # The worker that takes mail over sends it on itself. Others need not be woken for each message:
 # they help out when it has more than it can do, and may come to that a little later.
 QUEUE_PAUSE: Final = 0.05
+# The indexer waits for more anyway; what it heard of each commit was a tenth of all it costs.
+PATIENCE: Final = 0.1
 BATCH: Final = 2000  # announcements in one datagram
 
 
 class Carrier(Protocol):
     """What takes announcements to the other workers."""
 
-    def send(self, data: bytes) -> None:
-        """Best effort, never blocking."""
+    def send(self, data: bytes, *, patient: bool = False) -> None:
+        """Send to all but the patient, or to these; best effort, never blocking."""
 
 
 Listener = Callable[[], None]
@@ -52,11 +54,14 @@ class Notify:
         self._unsent: set[Announcement] = set()
         self._timer: asyncio.TimerHandle | None = None  # until more may be sent
         self._has_time = False  # what waits for it is not urgent
+        self._untold: set[Announcement] | None = None  # to the patient, if there are any
+        self._patience: asyncio.TimerHandle | None = None  # until they are told
         self._counted: Callable[[Counts], None] | None = None
 
-    def join(self, carrier: Carrier) -> None:
-        """Tell the other workers too from now on."""
+    def join(self, carrier: Carrier, *, patient: bool = False) -> None:
+        """Tell the other workers too from now on; `patient`: and those that have time."""
         self._carrier = carrier
+        self._untold = set() if patient else None
 
     def listen(self, topic: Topic, subject: int, listener: Listener) -> Callable[[], None]:
         """Call `listener` whenever this is announced; call what is returned to stop it."""
@@ -78,6 +83,10 @@ class Notify:
         if self._carrier is None:
             return
         self._unsent |= announcements
+        if self._untold is not None:
+            self._untold |= announcements
+            if self._patience is None:
+                self._patience = asyncio.get_running_loop().call_later(PATIENCE, self._send_patient)
         if announcements == _ONLY_QUEUE:
             if self._timer is None:
                 self._has_time = True
@@ -96,6 +105,14 @@ class Notify:
             self._carrier.send(data)
         self._unsent = set()
         self._timer = asyncio.get_running_loop().call_later(PAUSE, self._send)
+
+    def _send_patient(self) -> None:
+        """Tell those that have time of the accounts that something changed in."""
+        accounts = {one for one in self._untold or () if one[0] is Topic.ACCOUNT}
+        self._untold, self._patience = set(), None
+        if self._carrier is not None and accounts:
+            for data in encode(accounts):
+                self._carrier.send(data, patient=True)
 
     def count(self, counts: Counts) -> None:
         """Tell the other workers what was counted here; best effort, and small."""
