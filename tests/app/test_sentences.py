@@ -67,6 +67,8 @@ COMPOSED: Final = {
     "The TLS session with {peer} failed: {reason}.",
     "{test} is true: {found}", "{test} is false: {found}",
     "any (own)",
+    # by what a script files with, in app/commands/sieve.py
+    "the message is filed into {mailbox}, which is made if it is missing with the flags {flags}",
 }  # fmt: skip
 
 

@@ -90,6 +90,8 @@ def test_removed_mail_is_listed_and_comes_back(folder: Path, merpati: Merpati) -
         ("INBOX", False, 1), ("Offers", True, 0), ("Offers/2026", True, 1),
     ]  # fmt: skip
     assert "say what" in merpati("account", "undelete", "budi@a.id").err
+    words = ("account", "undelete", "budi@a.id", "--since", "2999-01-01")
+    assert merpati(*words).out == "Nothing can be restored.\n"
     assert "nothing of Nowhere" in merpati(
         "account", "undelete", "budi@a.id", "--mailbox", "Nowhere"
     ).err  # fmt: skip

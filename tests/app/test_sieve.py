@@ -64,6 +64,25 @@ def test_what_would_happen_is_explained_line_by_line(
     assert found["actions"] == ["the message is filed into Archive"]
 
 
+def test_what_would_happen_is_explained_in_indonesian(
+    merpati: Merpati, tmp_path: Path, mail: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MERPATI_LANG", "id")
+    script = tmp_path / "script.sieve"
+    script.write_text(
+        'require ["fileinto", "imap4flags", "mailbox"];\n'
+        'if not header :is "X-None" "x" { fileinto :flags "work" "Archive"; }\n'
+        'if header :contains "Subject" "" { fileinto :create :flags "work" "New"; }\n'
+    )
+    told = merpati("sieve", "test", str(script), str(mail)).out
+    assert "header salah: tidak ada yang ditemukan, yang dicari is" in told
+    assert "header benar: ditemukan " in told
+    assert told.splitlines()[-2:] == [
+        "  pesan dimasukkan ke Archive dengan tanda work",
+        "  pesan dimasukkan ke New, yang dibuat bila belum ada, dengan tanda work",
+    ]
+
+
 def test_a_stored_script_is_tried_on_the_mailboxes_of_its_account(
     merpati: Merpati, mail: Path
 ) -> None:

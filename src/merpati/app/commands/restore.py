@@ -58,7 +58,10 @@ async def undelete(one: Session, args: argparse.Namespace) -> None:
     done = await Restore(one.store, SystemClock()).restore(
         account.id, mailbox=args.mailbox, since=since
     )
-    say(f"{done.emails} emails are back in {', '.join(done.mailboxes) or 'no mailbox'}.")
+    if not done.mailboxes:
+        say("Nothing can be restored.")
+        return
+    say(f"{done.emails} emails are back in {', '.join(done.mailboxes)}.")
 
 
 def _since(text: str, now: int) -> int:

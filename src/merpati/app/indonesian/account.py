@@ -129,8 +129,7 @@ PHRASES: Final[dict[str, str]] = {
         "tidak ada folder {folder:text}; buat dengan: {command:text}"
     ),
     "Nothing can be restored.": "Tidak ada yang dapat dipulihkan.",
-    "{count} emails are back in {mailboxes}.": "{count} surat kembali ke {mailboxes:said}.",
-    "no mailbox": "tidak satu kotak surat pun",
+    "{count} emails are back in {mailboxes}.": "{count} surat kembali ke {mailboxes:text}.",
     "say what: --mailbox NAME, or --since WHEN, or both": (
         "sebutkan apa: --mailbox NAMA, atau --since KAPAN, atau keduanya"
     ),

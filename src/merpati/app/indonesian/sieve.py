@@ -89,6 +89,12 @@ PHRASES: Final[dict[str, str]] = {
     "the message is filed into {mailbox}, which is made if it is missing": (
         "pesan dimasukkan ke {mailbox:text}, yang dibuat bila belum ada"
     ),
+    "the message is filed into {mailbox} with the flags {flags}": (
+        "pesan dimasukkan ke {mailbox:text} dengan tanda {flags:text}"
+    ),
+    "the message is filed into {mailbox}, which is made if it is missing with the flags {flags}": (
+        "pesan dimasukkan ke {mailbox:text}, yang dibuat bila belum ada, dengan tanda {flags:text}"
+    ),
     "{action} with the flags {flags}": "{action:said} dengan tanda {flags:text}",
     "{action} with the flags {flags}, as edition {number}": (
         "{action:said} dengan tanda {flags:text}, sebagai edisi {number}"

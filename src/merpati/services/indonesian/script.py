@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Final
 
 PHRASES: Final[dict[str, str]] = {
-    "{test} is true: {found}": "{test:text} benar: {found:text}",
-    "{test} is false: {found}": "{test:text} salah: {found:text}",
+    "{test} is true: {found}": "{test:text} benar: {found:said}",
+    "{test} is false: {found}": "{test:text} salah: {found:said}",
+    "found nothing, wanted {what}": "tidak ada yang ditemukan, yang dicari {what:text}",
+    "found {values}, wanted {what}": "ditemukan {values:text}, yang dicari {what:text}",
     "the variable {name} is now {value}": "variabel {name} sekarang {value:text}",
     "the flags are now {flags}": "tandanya sekarang {flags:text}",
     "the loop looks at part {number}, {type}": "perulangan melihat bagian {number}, {type}",
