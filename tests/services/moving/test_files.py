@@ -375,6 +375,17 @@ def test_a_file_of_mail_that_may_not_be_read_is_named_and_the_rest_comes_in(
     shutil.rmtree(root, ignore_errors=True)
 
 
+def test_no_directory_with_mail_is_passed_over_without_a_word(tmp_path: Path) -> None:
+    root = mail_in(tmp_path)
+    (root / ".Fresh" / "new").mkdir(parents=True)
+    (root / ".Fresh" / "new" / "1.x").write_bytes(b"Subject: x\n\n")
+    mail_in(root / ".a..b")
+    report = Report()
+    found = {one.path: one.count for one in maildirs.sources(root, report)}
+    assert found == {"INBOX": 1, "Fresh": 1}
+    assert report.skipped == [(str(root / ".a..b"), "no folder is called so; give it another name")]
+
+
 def test_folders_that_links_lead_to_are_read_once(tmp_path: Path) -> None:
     elsewhere = mail_in(tmp_path / "disk2" / "big")
     root = mail_in(tmp_path / "Maildir")

@@ -143,6 +143,9 @@ PHRASES: Final[dict[str, str]] = {
     ),
     "it is closed to the user {user}": "tertutup bagi pengguna {user}",
     "it is empty": "kosong",
+    "no folder is called so; give it another name": (
+        "tidak ada folder bernama begitu; beri nama lain"
+    ),
     "Dovecot has encrypted it, or packed it with LZ4; use: merpati import imap": (
         "Dovecot mengenkripsinya, atau mengemasnya dengan LZ4; pakai: merpati import imap"
     ),

@@ -83,9 +83,12 @@ def _walk(root: Path, report: Report) -> Iterator[Source]:
         path = _path(directory.relative_to(root).parts)
         try:
             below = _directories(directory)
-            if path is not None and (directory / "cur").is_dir():
+            if any((directory / part).is_dir() for part in ("cur", "new")):
                 count = sum(len(_names(directory / part)) for part in ("cur", "new"))
-                yield Source(path, directory, count)
+                if path is not None:
+                    yield Source(path, directory, count)
+                elif count:
+                    report.skip(str(directory), "no folder is called so; give it another name")
         except OSError as problem:
             report.skip(str(problem.filename or directory), reason(problem))
             continue
