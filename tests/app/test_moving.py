@@ -26,7 +26,7 @@ def test_an_mbox_comes_in_once_and_goes_out_again(merpati: Merpati, tmp_path: Pa
 
 
 def test_what_cannot_be_read_is_named_and_fails_the_command(
-    merpati: Merpati, tmp_path: Path
+    merpati: Merpati, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "Good").write_bytes(MBOX)
     (tmp_path / "Bad").write_bytes(b"no mbox\n")
@@ -34,6 +34,8 @@ def test_what_cannot_be_read_is_named_and_fails_the_command(
     assert done.status == 1
     assert "1 added" in done.out
     assert "Bad: it does not begin with a line From" in done.out
+    monkeypatch.setenv("MERPATI_LANG", "id")
+    assert "Bad: tidak diawali baris From" in merpati("import", "mbox", ADDRESS, str(tmp_path)).out
 
 
 def test_a_path_without_mail_is_told(merpati: Merpati, tmp_path: Path) -> None:
@@ -64,7 +66,7 @@ def test_accounts_that_are_not_complete_are_named_at_the_end(
     merpati: Merpati, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = tmp_path / "accounts.csv"
-    file.write_text(f"user,password,target\nana,x,{ADDRESS}\nbudi,x,nobody@a.id\n")
+    file.write_text(f"User;Password;Target\r\nana;x;{ADDRESS}\r\nbudi;x;nobody@a.id\r\n")
     words = ("--accounts", str(file), "--host", "127.0.0.1", "--port", "1", "--security", "none")
     done = merpati("import", "imap", *words)
     assert done.status == 1

@@ -243,8 +243,12 @@ def _rows(file: Path) -> list[dict[str, str]]:
         if file.suffix == ".toml":
             tables = tomllib.loads(text).get("account", [])
             return [{key: str(value) for key, value in table.items()} for table in tables]
-        found = csv.DictReader(text.splitlines(), skipinitialspace=True)
-        rows = [{k.strip(): (v or "").strip() for k, v in row.items() if k} for row in found]
+        heading = text.partition("\n")[0]
+        between = max(",;\t", key=heading.count)  # spreadsheets save what their country writes
+        found = csv.DictReader(text.splitlines(), skipinitialspace=True, delimiter=between)
+        rows = [
+            {k.strip().lower(): (v or "").strip() for k, v in row.items() if k} for row in found
+        ]
         return [row for row in rows if any(row.values())]
     except PermissionError:
         raise closed(file) from None

@@ -143,6 +143,9 @@ PHRASES: Final[dict[str, str]] = {
     ),
     "it is closed to the user {user}": "tertutup bagi pengguna {user}",
     "it is empty": "kosong",
+    "it does not begin with a line From, so it is no mbox file": (
+        "tidak diawali baris From, jadi bukan berkas mbox"
+    ),
     "no folder is called so; give it another name": (
         "tidak ada folder bernama begitu; beri nama lain"
     ),
