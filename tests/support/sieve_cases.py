@@ -1,8 +1,9 @@
 """The cases of tests/corpora/sieve: a script, a message, and what is wanted of them.
 
 A case names a message of its file and may give an envelope (`sender`, `recipient`, `now`, `dsn`,
-`flags`) and what the world answers (`mailboxes`, `metadata`, `lists`, `spam` ...). `again` are
-further runs, each with its own message, answers and expectations.
+`flags`), the script's own name (`name_of_script`) and what the world answers (`mailboxes`,
+`metadata`, `lists`, `spam` ...). `again` are further runs, each with its own message, answers and
+expectations.
 """
 
 from __future__ import annotations
@@ -138,7 +139,8 @@ def drive(
 ) -> Outcome:
     """Run a program to its end."""
     world = World(facts or {})
-    steps = run(program, read(message), envelope, limits, explained=explained)
+    name = world.facts.get("name_of_script", "")
+    steps = run(program, read(message), envelope, limits, explained=explained, name=name)
     answer: Any = None
     try:
         while True:

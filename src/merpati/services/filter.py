@@ -223,7 +223,7 @@ class Filter:
             facts=one.facts, root=one.root,
             script=prepared.name, role="junk" if (one.score or 0) >= SUSPECT else "", now=one.now,
         )  # fmt: skip
-        outcome = await self._run(prepared.program, message, envelope, around)
+        outcome = await self._run(prepared.program, message, envelope, around, prepared.name)
         reply = None
         if prepared.reply is not None:
             reply = await self._run(prepared.reply, message, envelope, around)
@@ -244,18 +244,21 @@ class Filter:
         return items
 
     async def _run(
-        self, program: Program | None, message: Message, envelope: Envelope, around: Surroundings
-    ) -> Outcome | None:
+        self, program: Program | None, message: Message, envelope: Envelope, around: Surroundings,
+        name: str = "",
+    ) -> Outcome | None:  # fmt: skip
         if program is None:
             return None
-        return await self.run(program, message, envelope, around)
+        return await self.run(program, message, envelope, around, name=name)
 
     async def run(
         self, program: Program, message: Message, envelope: Envelope, around: Surroundings,
-        *, explain: bool = False,
+        *, explain: bool = False, name: str = "",
     ) -> Outcome:  # fmt: skip
         """Run one program to its end; long messages are looked through in a thread."""
-        steps = interpreter.run(program, message, envelope, self._limits, explained=explain)
+        steps = interpreter.run(
+            program, message, envelope, self._limits, explained=explain, name=name
+        )
         large = len(message.content) > LARGE
         answer: object = None
         while True:

@@ -286,6 +286,8 @@ class Session:
         self._connection.write(responses.ok())
 
     async def _putscript(self, command: commands.PutScript) -> None:
+        if not command.content:  # RFC 5804 2.6
+            raise SyntaxFault("an empty script is not stored; to filter nothing, activate none")
         warnings = await self._services.scripts.put(self._owner, command.name, command.content)
         self._warn(warnings, "stored")
 

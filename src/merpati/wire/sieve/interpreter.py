@@ -36,6 +36,7 @@ def run(
     limits: Limits = DEFAULT,
     *,
     explained: bool = False,
+    name: str = "",
 ) -> Running:
     """Run a script to its end.
 
@@ -45,8 +46,9 @@ def run(
         envelope: what came with it, and the moment.
         limits: what the script may use up.
         explained: also tell what each line did.
+        name: what others include the script by, if it is among the user's own.
     """
-    state = Run(program, message, envelope, limits, explained=explained)
+    state = Run(program, message, envelope, limits, explained=explained, name=name)
     at = program.first
     line = 0
     try:
@@ -134,10 +136,10 @@ def _include(state: Run, step: Step) -> Generator[Question, Any, int]:
     location = "global" if "global" in step.tags else "personal"
     key = (location, name)
     limits = state.budget.limits
-    if "once" in step.tags and key in state.included:
+    if "once" in step.tags and (key in state.included or key == state.main):
         state.note(step.line, "not-included", name=name, reason="it was included before")
         return step.yes
-    if any((frame.location, frame.name) == key for frame in state.frames):
+    if key == state.main or any((one.location, one.name) == key for one in state.frames):
         raise Stopped("recursion", name=name)
     if len(state.frames) > limits.includes:
         raise Stopped("too-deep", limit=limits.includes)

@@ -73,7 +73,9 @@ class Run:
         limits: Limits,
         *,
         explained: bool,
+        name: str = "",
     ) -> None:
+        self.main = ("personal", name) if name else None  # as `include` would name it
         self.message = message
         self.envelope = envelope
         self.budget = Budget(limits)
