@@ -57,6 +57,13 @@ def test_comparators_tell_what_is_equal(comparator: str, value: str, key: str, h
     assert (find([value], [key], How("is", comparator), budget()) is not None) is holds
 
 
+def test_letters_are_ordered_in_upper_case() -> None:
+    """RFC 4790 9.2.1: what stands between Z and a is greater than all letters."""
+    for other in "[\\]^_`":
+        for letter in "aAzZ":
+            assert order("i;ascii-casemap")(other) > order("i;ascii-casemap")(letter)
+
+
 def test_numbers_are_ordered_as_numbers_and_no_number_is_the_highest() -> None:
     numeric = order("i;ascii-numeric")
     assert numeric("9") < numeric("10") < numeric("100 x") < numeric("")

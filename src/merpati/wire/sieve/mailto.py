@@ -8,7 +8,7 @@ from urllib.parse import unquote
 
 import msgspec
 
-from merpati.wire.mime.addresses import Mailbox, parse_list
+from merpati.wire.mime.addresses import judge
 
 MAX_URI: Final = 8_000  # characters
 MAX_RECIPIENTS: Final = 10  # of one notification
@@ -76,12 +76,12 @@ def parse(uri: str) -> MailTo | None:
 
 
 def _addresses(raw: str) -> list[str]:
-    """The addresses of a list in a URI; "" in place of one that is none."""
+    """The addresses of a list in a URI; one "" where it is none, or has routes or groups."""
     if not raw:
         return []
-    entries = parse_list(unquote(raw).encode("utf-8", "replace"))
-    return [
-        entry.address if entry.local and entry.domain else ""
-        for entry in entries
-        if isinstance(entry, Mailbox)
-    ]
+    text = unquote(raw)  # its commas may be encoded (RFC 2368 2)
+    found = judge(text.encode("utf-8", "replace"))
+    wrong = not found or ";" in text or any(written for _, written in found)
+    if '"' not in text:
+        wrong = wrong or {text.count(",") + 1, text.count("@")} != {len(found)}
+    return [""] if wrong else [one.addr_spec for one, _ in found]

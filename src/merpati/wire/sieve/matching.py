@@ -115,10 +115,11 @@ def order(comparator: str) -> Callable[[str], Any]:
 
 
 def _casemap(text: str) -> str:
-    # `bytes.lower` changes A to Z and nothing else, as RFC 4790 9.2 wants.
+    # To upper case, so that "_" stands behind all letters (RFC 4790 9.2.1). `bytes.upper`
+    # changes a to z and nothing else.
     if text.isascii():
-        return text.lower()
-    return text.encode("utf-8", "surrogatepass").lower().decode("utf-8", "surrogatepass")
+        return text.upper()
+    return text.encode("utf-8", "surrogatepass").upper().decode("utf-8", "surrogatepass")
 
 
 def _numeric(text: str) -> tuple[int, str]:
