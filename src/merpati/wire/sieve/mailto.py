@@ -79,7 +79,7 @@ def _addresses(raw: str) -> list[str]:
     """The addresses of a list in a URI; one "" where it is none, or has routes or groups."""
     if not raw:
         return []
-    text = unquote(raw)  # its commas may be encoded (RFC 2368 2)
+    text = unquote(raw)  # its commas may be encoded, too
     found = judge(text.encode("utf-8", "replace"))
     wrong = not found or ";" in text or any(written for _, written in found)
     if '"' not in text:
