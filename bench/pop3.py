@@ -139,7 +139,7 @@ async def opening(many: int, folder: Path) -> None:
 
         async def fill(tx: Transaction) -> None:
             rows = (
-                (instance.ana.id, INBOX_ID, n, 1, n, n, 1, 0, 4000 + n, "$seen", None, None)
+                (instance.ana.id, INBOX_ID, n, 1, n, n, 1, 0, 4000 + n, "$seen", None, 0, None)
                 for n in range(1, many + 1)
             )
             await tx.run_many(emails.INSERT_ROW, rows)

@@ -56,29 +56,33 @@ async def test_rows_are_found_by_everything_they_hold(store: Store) -> None:
 async def test_keywords_and_sizes_come_in_the_order_of_uids(store: Store) -> None:
     account = await add_account(store)
 
-    async def marks(after: int, most: int) -> tuple[list[int], list[str], list[int]]:
-        found = await store.read(finding.marks, account.id, INBOX, after, most)
+    async def marks(first: int, last: int) -> tuple[list[int], list[str], list[int]]:
+        found = await store.read(finding.marks, account.id, INBOX, first, last)
         return [*found.uids], found.keywords, found.sizes
 
-    assert await marks(0, 9) == ([], [], [])
+    assert await marks(1, 9) == ([], [], [])
     for n, words in enumerate(["$seen", "", "b", "$flagged $seen", ""]):
         await store.write(stores.add, account.id, f"Subject: {n}\r\n\r\n" + n * "x", keywords=words)
-    assert await marks(0, 2) == ([1, 2], ["$seen", ""], [14, 15])
+    assert await marks(1, 2) == ([1, 2], ["$seen", ""], [14, 15])
     await store.write(emails.remove, account.id, INBOX, [3])
-    assert await marks(1, 3) == ([2, 4, 5], ["", "$flagged $seen", ""], [15, 17, 18])
-    assert await marks(5, 3) == ([], [], [])
+    assert await marks(2, 9) == ([2, 4, 5], ["", "$flagged $seen", ""], [15, 17, 18])
+    assert await marks(6, 2**32 - 1) == ([], [], [])
 
 
-async def test_the_day_a_message_was_sent_stays_with_it_wherever_it_goes(store: Store) -> None:
+async def test_when_a_message_was_sent_stays_with_it_wherever_it_goes(store: Store) -> None:
     account, other = await add_account(store), await add_account(store, "budi@example.org")
 
     async def fill(tx: Transaction) -> None:
         for n, (day, at) in enumerate([(TODAY, NOW), (TODAY - 1, NOW), (None, NOW), (None, -1)]):
-            found = msgspec.structs.replace(stores.digest(), sent_day=day)
+            found = msgspec.structs.replace(stores.digest(), sent_day=day, sent_at=NOW + 77_000)
             where = [emails.Placement(account.id, INBOX)]
             await emails.add(tx, stores.body(f"{n}"), found, where, at)
 
     async def days(account_id: int, mailbox_id: int, *uids: int) -> list[list[int]]:
+        moments = await store.read(
+            emails.fetch, account_id, mailbox_id, range(uids[0], uids[-1] + 1), ("uid", "sent_at")
+        )
+        assert [row[1] for row in moments] == [NOW + 77_000, NOW + 77_000, NOW, -1]
         return [
             await store.read(
                 finding.matching, account_id, mailbox_id, uids[0], uids[-1],

@@ -142,7 +142,7 @@ async def test_what_is_not_counted_of_mailboxes(store: Store) -> None:
     async def add(tx: Transaction) -> None:
         modseq = await changes.next_modseq(tx, account.id)
         for uid, keywords in enumerate(held, 1):
-            row = (uid, emails.first_id(2, uid), 7, 1, NOW, 10, keywords, None)
+            row = (uid, emails.first_id(2, uid), 7, 1, NOW, 10, keywords, None, 0)
             await emails.insert_rows(tx, account.id, 2, modseq, [row], NOW)
 
     assert not await store.read(email_marks.are_any, account.id)

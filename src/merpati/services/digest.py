@@ -39,7 +39,7 @@ def digest(content: bytes | mmap.mmap, received_at: int) -> Digest:
         structure=tree.encode(root),
         envelope=envelope.of_values(fields),
         bodystructure=structure.bodystructure(root, content),
-        sent_at=received_at if sent is None or sent < 0 else sent * 1000,
+        sent_at=received_at if sent is None else sent * 1000,
         preview=text.preview(content, root),
         message_id=own[0].decode("utf-8", "replace") if own else "",
         thread_refs=_thread_refs(fields, own, subject) + _report_refs(content, root),

@@ -17,7 +17,7 @@ from merpati.store import blobs, changes, email_keywords, email_marks, email_pla
 from merpati.store.email_places import Held
 from merpati.store.engine import Row, Transaction, id_list, one_of
 
-COLUMNS = ("thread_id", "blob_id", "received_at", "size", "keywords", "sent_day", "added")
+COLUMNS = ("thread_id", "blob_id", "received_at", "size", "keywords", "sent_day", "delay", "added")
 
 
 async def set_keywords(
@@ -78,7 +78,7 @@ async def move(
     unseen = sum(not emails.is_seen(row[6]) for row in rows)
     await emails.count_out(tx, account_id, source, modseq, len(rows), unseen, size)
     new = await emails.count_in(tx, account_id, target, modseq, len(rows), unseen, size)
-    moved = [(uid, *row[1:8]) for uid, row in zip(new, rows, strict=True)]
+    moved = [(uid, *row[1:9]) for uid, row in zip(new, rows, strict=True)]
     await emails.insert_rows(tx, account_id, target, modseq, moved, now)
     await _move_places(tx, account_id, source, target, rows, new)
     await changes.log(
@@ -103,12 +103,12 @@ async def destroy(tx: Transaction, account_id: int, email_id: int, now: int) -> 
 
 async def _link(tx: Transaction, account_id: int, place: Held, target: int, now: int) -> None:
     """Let one mailbox more hold an email."""
-    uid, email_id, thread_id, blob_id, received_at, size, keywords, sent_day, added = place.row
+    uid, email_id, thread_id, blob_id, received_at, size, keywords, *sent, added = place.row
     await _drop_doubles(tx, account_id, target, [email_id])  # one that IMAP has marked
     modseq, _ = await quota.take(tx, account_id, size, 1)
     unseen = int(not emails.is_seen(keywords))
     [new] = await emails.count_in(tx, account_id, target, modseq, 1, unseen, size)
-    row = (new, email_id, thread_id, blob_id, received_at, size, keywords, sent_day)
+    row = (new, email_id, thread_id, blob_id, received_at, size, keywords, *sent)
     await emails.insert_rows(tx, account_id, target, modseq, [row], now)
     await blobs.retain(tx, [blob_id])
     await tx.run("UPDATE account SET has_linked = 1 WHERE id = $1", account_id)
@@ -199,7 +199,7 @@ async def _move_places(
         " VALUES ($1, $2, $3, $4, $5) ON CONFLICT (account_id, email_id, mailbox_id)"
         " DO UPDATE SET uid = excluded.uid",
         [
-            (account_id, row[1], target, uid, born.get(row[1], row[8]))
+            (account_id, row[1], target, uid, born.get(row[1], row[9]))
             for uid, row in zip(new, rows, strict=True)
         ],
     )

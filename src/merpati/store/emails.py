@@ -37,10 +37,11 @@ COLUMNS: Final = {
     "size": "e.size",
     "keywords": "e.keywords",
     "sent_day": "e.sent_day",
+    "delay": "e.delay",
+    "sent_at": "e.received_at - e.delay",  # of the Date field, else when it came
     "structure": "m.structure",
     "envelope": "m.envelope",
     "bodystructure": "m.bodystructure",
-    "sent_at": "m.sent_at",
     "preview": "m.preview",
     "refs": "m.refs",
     "location": "b.location",
@@ -49,8 +50,8 @@ COLUMNS: Final = {
 }
 INSERT_ROW: Final = (
     "INSERT INTO mailbox_email (account_id, mailbox_id, uid, modseq, added, email_id, thread_id,"
-    " blob_id, received_at, size, keywords, sent_day, saved_at)"
-    " VALUES ($1, $2, $3, $4, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
+    " blob_id, received_at, size, keywords, sent_day, delay, saved_at)"
+    " VALUES ($1, $2, $3, $4, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)"
 )
 IS_DELETED: Final = "(' ' || keywords || ' ') LIKE '% $deleted %'"
 LEAVING: Final = ("uid", "email_id", "size", "keywords", "thread_id", "added")
@@ -115,6 +116,7 @@ async def add(
     threads = await email_threads.assign(tx, digest.thread_refs, modseqs)
     uids = await _take_uids(tx, body.size, [accounts[account_id] for account_id in modseqs])
     sent_day = _kept_day(digest.sent_day, received_at)
+    delay = 0 if digest.sent_day is None else received_at - digest.sent_at
     placed = []
     email_rows = []
     for account_id, modseq in modseqs.items():
@@ -124,7 +126,7 @@ async def add(
         email_rows.append(
             (account_id, target.mailbox_id, uid, modseq, email_id,
              threads.get(account_id, email_id), blob_id, received_at, body.size, target.keywords,
-             sent_day, saved_at)
+             sent_day, delay, saved_at)
         )  # fmt: skip
         tx.announce(Topic.ACCOUNT, account_id)
     await tx.run_many(INSERT_ROW, email_rows)
@@ -302,7 +304,7 @@ async def copy(
     """
     rows = await fetch(
         tx, account_id, source, uids,
-        ("uid", "thread_id", "blob_id", "received_at", "size", "keywords", "sent_day"),
+        ("uid", "thread_id", "blob_id", "received_at", "size", "keywords", "sent_day", "delay"),
     )  # fmt: skip
     if not rows:
         return 0, [], []
@@ -379,10 +381,10 @@ async def forget_places(
 async def insert_message(tx: Transaction, blob_id: int, digest: Digest) -> None:
     """Keep what parsing found in a blob."""
     await tx.run(
-        "INSERT INTO message (blob_id, structure, envelope, bodystructure, sent_at, preview, refs)"
-        " VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING",
-        blob_id, digest.structure, digest.envelope, digest.bodystructure, digest.sent_at,
-        digest.preview, digest.references,
+        "INSERT INTO message (blob_id, structure, envelope, bodystructure, preview, refs)"
+        " VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING",
+        blob_id, digest.structure, digest.envelope, digest.bodystructure, digest.preview,
+        digest.references,
     )  # fmt: skip
 
 
@@ -447,7 +449,7 @@ async def insert_rows(
     tx: Transaction, account_id: int, mailbox_id: int, modseq: int, rows: list[Row],
     saved_at: int | None,
 ) -> None:  # fmt: skip
-    """Rows of (uid, email_id, thread_id, blob_id, received_at, size, keywords, sent_day)."""
+    """Rows of (uid, email_id, thread_id, blob_id, received_at, size, keywords, sent_day, delay)."""
     await tx.run_many(INSERT_ROW, [
         (account_id, mailbox_id, row[0], modseq, *row[1:], saved_at) for row in rows
     ])  # fmt: skip

@@ -37,8 +37,8 @@ async def keep(
     at = "CAST($3 AS BIGINT)"
     await tx.run(
         "INSERT INTO expunged (account_id, mailbox_id, uid, email_id, thread_id, blob_id,"
-        " received_at, size, keywords, sent_day, expunged_at) SELECT account_id, mailbox_id, uid,"
-        " email_id, thread_id, blob_id, received_at, size, keywords, sent_day,"
+        " received_at, size, keywords, sent_day, delay, expunged_at) SELECT account_id, mailbox_id,"
+        " uid, email_id, thread_id, blob_id, received_at, size, keywords, sent_day, delay,"
         f" coalesce({at}, {NOW[tx.dialect]})"
         f" FROM mailbox_email WHERE account_id = $1 AND mailbox_id = $2 AND {which}"
         " ON CONFLICT DO NOTHING",

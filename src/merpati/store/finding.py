@@ -74,29 +74,27 @@ class Marked(msgspec.Struct, frozen=True):
     sizes: list[int]
 
 
-async def marks(tx: Transaction, account_id: int, mailbox_id: int, after: int, most: int) -> Marked:
-    """Keywords and sizes of the first emails, `most` at most, whose UIDs are above `after`.
+async def marks(tx: Transaction, account_id: int, mailbox_id: int, first: int, last: int) -> Marked:
+    """Keywords and sizes of the emails from one UID to another.
 
     As in `gathered` all of a column is one value.
     """
     rows = (
         "FROM (SELECT uid, keywords, size FROM mailbox_email WHERE account_id = $1"
-        " AND mailbox_id = $2 AND uid > $3 ORDER BY uid LIMIT $4) e"
+        " AND mailbox_id = $2 AND uid BETWEEN $3 AND $4 ORDER BY uid) e"
     )
     columns = "group_concat(keywords, '\n'), json_group_array(size)"
     if tx.dialect is not Dialect.SQLITE:
         columns = "string_agg(keywords, '\n' ORDER BY uid), array_agg(size ORDER BY uid)"
-    found = await tx.row(
-        f"SELECT min(uid), max(uid), {columns} {rows}", account_id, mailbox_id, after, most
-    )
+    found = await tx.row(f"SELECT {columns} {rows}", account_id, mailbox_id, first, last)
     if found is None or found[0] is None:
         return Marked((), [], [])
-    first, last, keywords, sizes = found
-    sizes = _numbers(sizes) if tx.dialect is Dialect.SQLITE else list(sizes)
+    keywords = found[0].split("\n")
+    sizes = _numbers(found[1]) if tx.dialect is Dialect.SQLITE else list(found[1])
     uids: Sequence[int] = range(first, last + 1)
     if len(uids) != len(sizes):
         uids, _ = await numbers(tx, account_id, mailbox_id, first, last, "size")
-    return Marked(uids, keywords.split("\n"), sizes)
+    return Marked(uids, keywords, sizes)
 
 
 async def gathered(

@@ -150,7 +150,7 @@ async def restore(
     chosen = "" if uids is None else f" AND {one_of(tx, 'uid', 5)}"
     parameters = [] if uids is None else [id_list(tx, uids)]
     rows = await tx.rows(
-        "SELECT uid, email_id, thread_id, blob_id, received_at, size, keywords, sent_day"
+        "SELECT uid, email_id, thread_id, blob_id, received_at, size, keywords, sent_day, delay"
         " FROM expunged"
         f" WHERE account_id = $1 AND mailbox_id = $2 AND expunged_at >= $3{chosen}"
         " ORDER BY uid LIMIT $4",
@@ -179,4 +179,4 @@ async def _close(tx: Transaction, account_id: int, mailbox_id: int) -> None:
 
 def _undeleted(row: Row) -> Row:
     keywords = " ".join([word for word in row[6].split() if word != DELETED])
-    return (*row[1:6], keywords, row[7])
+    return (*row[1:6], keywords, *row[7:])

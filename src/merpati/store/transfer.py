@@ -43,12 +43,12 @@ async def transfer(
     rows = await emails.fetch(
         tx, source_account, source, uids,
         ("uid", "email_id", "thread_id", "blob_id", "received_at", "size", "keywords",
-         "sent_day"),
+         "sent_day", "delay"),
     )  # fmt: skip
     if not rows:
         return 0, [], []
     allowed = cache(lambda keywords: letters.settable(keywords, rights))
-    adopted = [(*row[1:6], allowed(row[6]), row[7]) for row in rows]
+    adopted = [(*row[1:6], allowed(row[6]), *row[7:]) for row in rows]
     modseq, new = await adopt(tx, target_account, target, adopted, now)
     if move:
         await _leave(tx, source_account, source, rows)
@@ -66,7 +66,8 @@ async def adopt(
         tx: The transaction.
         account_id: Whose the mailbox is.
         mailbox_id: The mailbox.
-        rows: email_id, thread_id, blob_id, received_at, size, keywords and sent_day of each.
+        rows: email_id, thread_id, blob_id, received_at, size, keywords, sent_day and delay of
+            each.
         now: When they come into the mailbox, Unix milliseconds.
 
     Returns:

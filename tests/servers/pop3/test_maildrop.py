@@ -113,7 +113,7 @@ async def test_a_large_maildrop_opens_in_little_memory(tmp_path: Path) -> None:
 
     async def fill(tx: Any) -> None:
         rows = (
-            (account.id, INBOX_ID, n, 1, n, n, 1, 0, n, "", None, None)
+            (account.id, INBOX_ID, n, 1, n, n, 1, 0, n, "", None, 0, None)
             for n in range(1, 3 * many, 3)
         )
         await tx.run_many(emails.INSERT_ROW, rows)

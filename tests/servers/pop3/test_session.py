@@ -218,7 +218,7 @@ async def test_long_listings_come_whole(server: Pop3Server) -> None:
         await tx.run_many(  # type: ignore[attr-defined]
             emails.INSERT_ROW,
             [
-                (instance.ana.id, INBOX_ID, uid, 1, uid, uid, 1, 0, uid, "", None, None)
+                (instance.ana.id, INBOX_ID, uid, 1, uid, uid, 1, 0, uid, "", None, 0, None)
                 for uid in range(1, 5001)
             ],
         )

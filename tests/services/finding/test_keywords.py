@@ -74,7 +74,7 @@ async def test_memory_says_what_the_rows_say_whatever_happens(tmp_path: Path, se
             expected = await mail.store.read(
                 finding.matching, mail.account_id, INBOX, 1, 10_000, wanted
             )
-            marks = await keywords.current(mail.account_id, INBOX)
+            marks = await keywords.current(mail.account_id, INBOX, mail.uids)
             await mail.finder.pages.settle()
             if not mail.uids or marks is None:
                 assert not expected
@@ -97,8 +97,8 @@ async def test_a_large_mailbox_is_read_once_and_changes_are_followed(
         return [*(await mail.finder.find(mail.source, c.Not(SEEN))).uids]
 
     assert await unseen() == [39, 40]
-    known = await mail.finder.keywords.current(mail.account_id, INBOX)
-    assert await mail.finder.keywords.current(mail.account_id, INBOX) is known
+    known = await mail.finder.keywords.current(mail.account_id, INBOX, mail.uids)
+    assert await mail.finder.keywords.current(mail.account_id, INBOX, mail.uids) is known
     await change(mail, [7], Change.REMOVE, "$seen")
     assert await unseen() == [7, 39, 40]
     await mail.add(message("new"), message("newer"), keywords=["", "$seen"])
@@ -116,10 +116,10 @@ async def test_more_different_sets_than_a_byte_can_tell_apart_are_left_to_the_ro
     await mail.add(*[message(str(n)) for n in range(SETS_MAX)], keywords=["$seen"])
     for uid in mail.uids[1:]:
         await change(mail, [uid], Change.ADD, f"k{uid}")
-    assert await mail.finder.keywords.current(mail.account_id, INBOX) is not None
+    assert await mail.finder.keywords.current(mail.account_id, INBOX, mail.uids) is not None
     await mail.add(message("one more"), keywords=["$seen last"])
     assert (await mail.finder.find(mail.source, SEEN)).uids == [1, SETS_MAX + 1]
-    assert await mail.finder.keywords.current(mail.account_id, INBOX) is None
+    assert await mail.finder.keywords.current(mail.account_id, INBOX, mail.uids) is None
     assert (await mail.finder.find(mail.source, SEEN)).uids == [1, SETS_MAX + 1]
     await mail.store.close()
 
@@ -158,7 +158,7 @@ async def test_a_message_too_large_for_its_bytes_leaves_the_mailbox_to_the_rows(
         await tx.run("UPDATE mailbox_email SET size = $1 WHERE uid = 4", 2**32)
 
     await mail.store.write(enlarge)
-    assert await mail.finder.keywords.current(mail.account_id, INBOX) is None
+    assert await mail.finder.keywords.current(mail.account_id, INBOX, mail.uids) is None
     assert (await mail.finder.find(mail.source, c.Size(least=1000))).uids == [4]
     await mail.store.close()
 
@@ -175,5 +175,5 @@ async def test_a_mailbox_that_is_gone_holds_nothing(tmp_path: Path) -> None:
     box = await mail.store.write(mailboxes.create, mail.account_id, "Box", NOW)
     keywords = Keywords(mail.store, mail.finder.pages)
     await mail.store.write(mailboxes.destroy, mail.account_id, "Box")
-    assert await keywords.current(mail.account_id, box.id) is None
+    assert await keywords.current(mail.account_id, box.id, ()) is None
     await mail.store.close()

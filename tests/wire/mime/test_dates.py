@@ -159,7 +159,6 @@ def test_the_timestamp_is_that_of_the_moment_and_the_day_its_own(raw: bytes) -> 
     assert dates.timestamp(raw) == (moment.timestamp() if moment else None)
     day = (moment.date() - date(1970, 1, 1)).days if moment else None
     assert dates.written(raw) == (dates.timestamp(raw), day)
-    assert dates.written_day(raw) == day
 
 
 def test_a_common_date_needs_no_general_reading(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,7 +19,7 @@ import msgspec
 from merpati.base.faults import SyntaxFault
 from merpati.store.engine import Row
 from merpati.wire.imap import prepared
-from merpati.wire.mime import casemap, dates, subject
+from merpati.wire.mime import casemap, subject
 from merpati.wire.text.folding import fold
 
 TEXT_MAX: Final = 4_000  # characters of a field; the rest is read in the message
@@ -68,7 +68,7 @@ FIELDS: Final = {
 class Group(msgspec.Struct, frozen=True):
     """Columns that are made together, by `make`, of rows with the columns `read`.
 
-    In these rows the second value is the envelope, which is never NULL.
+    Those of texts are made of the envelope, which is the second value and never NULL.
     """
 
     columns: tuple[Column, ...]
@@ -76,39 +76,67 @@ class Group(msgspec.Struct, frozen=True):
     make: Callable[[Sequence[Row]], tuple[bytes, ...]]
 
 
-# Date and Subject, when they need no unquoting, as nearly always.
-_BEGINNING: Final = re.compile(rb'\((?:NIL|"([^"\\]*+)") (?:NIL|"([^"\\]*+)") (?:NIL|\()')
+# Subject, when neither it nor Date needs unquoting, as nearly always.
+_BEGINNING: Final = re.compile(rb'\((?:NIL|"[^"\\]*+") (?:NIL|"([^"\\]*+)") (?:NIL|\()')
+# What a subject is made of that says what is written: no escape, no line, nothing unseen.
+_PRINTABLE: Final = bytes(set(range(32, 127)) - set(b"\\")) + b"\n"
+_TOGETHER_MIN: Final = 8  # subjects that are looked at as one text
 
 
 def _dates(rows: Sequence[Row]) -> tuple[bytes, ...]:
     """SENT_AT: of the Date field, else of when a message came."""
-    moments = array("q")
-    for _, envelope, received_at, sent_at in rows:
-        if envelope[:2] == b'("':
-            date = envelope[2 : envelope.find(b'"', 2)]
-            day = None if b"\\" in date else dates.written_day(date)
-            if day is not None and day > 0:
-                moments.append(sent_at)
-                continue
-        date = _beginning(envelope)[0]
-        moment = dates.timestamp(date) if date else None
-        moments.append(received_at if moment is None else moment * 1000)
-    return (moments.tobytes(),)
+    return (array("q", [row[1] for row in rows]).tobytes(),)
 
 
 def _subjects(rows: Sequence[Row]) -> tuple[bytes, ...]:
     """SUBJECT, BASE_SUBJECT and IS_REPLY."""
-    fields: list[str] = []
-    bases: list[str] = []
-    replies = bytearray()
-    for row in rows:
-        value = _beginning(row[1])[1]
-        title = prepared.decoded(value)
-        base = subject.base_subject(title)
-        fields.append("" if value is None else _field(title))
-        bases.append(_order(base))
-        replies.append(subject.is_reply(title, base))
-    return _lines(fields), _lines(bases), bytes(replies)
+    match = _BEGINNING.match
+    return _titles([
+        found[1] if (found := match(row[1])) is not None else _read(row[1]).subject for row in rows
+    ])  # fmt: skip
+
+
+def _titles(values: Sequence[bytes | None]) -> tuple[bytes, ...]:
+    """The columns of Subject fields: all as one text, or those of each half, or one by one."""
+    written = _plain(values)
+    if written is None and len(values) >= 2 * _TOGETHER_MIN:
+        half = len(values) // 2
+        pairs = zip(_titles(values[:half]), _titles(values[half:]), strict=True)
+        return tuple([one + other for one, other in pairs])
+    if written is None:
+        titles = [prepared.decoded(value) for value in values]
+        fields = _lines([
+            "" if value is None else _field(title)
+            for value, title in zip(values, titles, strict=True)
+        ])  # fmt: skip
+    else:
+        titles = written.split("\n")
+        fields = f"{HERE}{written.lower()}\n".replace("\n", f"\n{HERE}")[:-1].encode()
+    bases = list(map(subject.base_subject, titles))
+    replies = bytes([
+        len(base) != len(title) and subject.is_reply(title, base)
+        for title, base in zip(titles, bases, strict=True)
+    ])  # fmt: skip
+    orders = _lines(list(map(_order, bases))) if written is None else _lines(bases).upper()
+    return fields, orders, replies
+
+
+def _plain(values: Sequence[bytes | None]) -> str | None:
+    """Fields in a line each when all say what is written, word after word and not too much."""
+    if None in values or max(map(len, values), default=0) > TEXT_MAX:  # type: ignore[arg-type]
+        return None
+    text = b"\n".join(values)  # type: ignore[arg-type]
+    edges = b"\n%b\n" % text
+    if (
+        text.translate(None, _PRINTABLE)
+        or b"=?" in text
+        or b"  " in text
+        or b"\n " in edges
+        or b" \n" in edges
+        or text.count(b"\n") != len(values) - 1
+    ):
+        return None
+    return text.decode("ascii")
 
 
 def _ids(rows: Sequence[Row]) -> tuple[bytes, ...]:
@@ -175,22 +203,13 @@ _known: Final = lru_cache(maxsize=1024)(_said)
 
 
 GROUPS: Final = (
-    Group((Column.SENT_AT,), ("uid", "envelope", "received_at", "sent_at"), _dates),
+    Group((Column.SENT_AT,), ("uid", "sent_at"), _dates),
     Group((Column.SUBJECT, Column.BASE_SUBJECT, Column.IS_REPLY), ("uid", "envelope"), _subjects),
     Group((Column.MESSAGE_ID, Column.IN_REPLY_TO), ("uid", "envelope"), _ids),
     Group((Column.OWN_ID, Column.REFS), ("uid", "envelope", "refs"), _links),
     Group(tuple(Column)[8:], ("uid", "envelope"), _people),
 )
 GROUP_OF: Final = {column: group for group in GROUPS for column in group.columns}
-
-
-def _beginning(envelope: bytes) -> tuple[bytes | None, bytes | None]:
-    """Date and Subject of a prepared envelope; of a damaged one nothing."""
-    found = _BEGINNING.match(envelope)
-    if found is not None:
-        return found[1], found[2]
-    said = _read(envelope)
-    return said.date, said.subject
 
 
 def _end(envelope: bytes) -> tuple[bytes | None, bytes | None]:

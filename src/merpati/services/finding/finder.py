@@ -90,7 +90,8 @@ class Finder:
         if isinstance(rest, c.All) or not uids:
             return Found(uids if isinstance(uids, range) else list(uids), {})
         if len(uids) >= LARGE and by_marks(rest):
-            marks = await self.keywords.current(source.account_id, source.mailbox_id)
+            place = source.account_id, source.mailbox_id
+            marks = await self.keywords.current(*place, source.uids)
             await self.pages.settle()
             if marks is not None:
                 return Found(marks.meeting(rest, uids), {})

@@ -19,7 +19,7 @@ from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Mapping, Sequence
 from functools import reduce
-from itertools import compress
+from itertools import compress, pairwise
 from operator import and_, or_
 from typing import Final
 
@@ -117,15 +117,18 @@ class Keywords:
         self._pages = pages
         self._shelf: Shelf[tuple[int, int], Marks] = Shelf(ROOM)
 
-    async def current(self, account_id: int, mailbox_id: int) -> Marks | None:
-        """A mailbox's marks as they are now; None when memory does not hold them."""
+    async def current(self, account_id: int, mailbox_id: int, uids: Sequence[int]) -> Marks | None:
+        """A mailbox's marks as they are now; None when memory does not hold them.
+
+        `uids`: its UIDs, as far as they are known.
+        """
         place = account_id, mailbox_id
         known = self._shelf.get(place)
         was_here = known is not None
         if known is None:
             packed = await self._pages.load_whole(*place, FIELD)
             if packed is None:
-                return await self._read(place)
+                return await self._read(place, uids)
             known = _unpacked(packed)
         if not known.sets:
             return None
@@ -133,7 +136,7 @@ class Keywords:
         news = await self._store.read(_since, *place, known.modseq, count // AFRESH)
         marks = _followed(known, news) if news is not None else None
         if news is None or marks is None:
-            return await self._read(place)
+            return await self._read(place, uids)
         if not was_here or marks is not known:
             self._remember(place, marks)
         changed = len(news.touched) + len(news.removed)
@@ -141,26 +144,25 @@ class Keywords:
             self._pages.save_whole(*place, FIELD, _packed(marks))
         return marks
 
-    async def _read(self, place: tuple[int, int]) -> Marks | None:
+    async def _read(self, place: tuple[int, int], known: Sequence[int]) -> Marks | None:
         """All marks of a mailbox as they are kept from now on."""
         row = await self._store.read(finding.counters, *place)
         marks = Marks(0, (), b"", (), [])
         if row is not None:
-            marks = await self._marks(place, row[0])
+            marks = await self._marks(place, known, row[0])
         self._remember(place, marks)
         if marks.uids:
             self._pages.save_whole(*place, FIELD, _packed(marks))
         return marks if marks.sets else None
 
-    async def _marks(self, place: tuple[int, int], modseq: int) -> Marks:
+    async def _marks(self, place: tuple[int, int], known: Sequence[int], modseq: int) -> Marks:
         """All marks of a mailbox; `modseq`: that it had before, for changes may come meanwhile."""
         numbers: dict[str, int] = {}
         codes, uids, sizes = bytearray(), array("I"), array("I")
-        count = ROWS
-        while count == ROWS:
-            after = uids[-1] if uids else 0
-            part = await self._store.read(finding.marks, *place, after, ROWS)
-            count = len(part.uids)
+        ends = [known[end - 1] for end in range(ROWS, len(known), ROWS)]
+        ends += known[-1:]
+        for first, end in pairwise([1, *[end + 1 for end in ends], UID_MAX + 1]):
+            part = await self._store.read(finding.marks, *place, first, end - 1)
             for text in set(part.keywords).difference(numbers):
                 numbers[text] = len(numbers)
             if len(numbers) > SETS_MAX or max(part.sizes, default=0) >> 8 * SIZE_BYTES:

@@ -79,7 +79,6 @@ CREATE TABLE message (
   structure {bytes} NOT NULL,             -- wire.mime.tree, msgpack
   envelope {bytes} NOT NULL,              -- prepared for IMAP
   bodystructure {bytes} NOT NULL,         -- prepared for IMAP
-  sent_at BIGINT NOT NULL,                -- of the Date field, else when it came
   preview TEXT NOT NULL,
   refs {bytes} NOT NULL                   -- the References field in one line
 );
@@ -125,6 +124,7 @@ CREATE TABLE mailbox_email (
   keywords TEXT NOT NULL,                 -- sorted, separated by spaces: "$flagged $seen"
   saved_at BIGINT,                        -- when it came into this mailbox; NULL: as received_at
   sent_day BIGINT,                        -- of the Date field, from 1970-01-01; NULL: of received_at
+  delay BIGINT NOT NULL DEFAULT 0,        -- ms from the moment of the Date field to received_at
   PRIMARY KEY (account_id, mailbox_id, uid)
 ) {clustered};
 

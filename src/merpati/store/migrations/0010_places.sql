@@ -45,6 +45,7 @@ CREATE TABLE expunged (
   size BIGINT NOT NULL,
   keywords TEXT NOT NULL,
   sent_day BIGINT,                        -- as in mailbox_email
+  delay BIGINT NOT NULL DEFAULT 0,        -- as in mailbox_email
   expunged_at BIGINT NOT NULL,
   PRIMARY KEY (account_id, mailbox_id, uid)
 ) {clustered};

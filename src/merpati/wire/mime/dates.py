@@ -102,15 +102,6 @@ def written(raw: bytes) -> tuple[int, int] | tuple[None, None]:
     return ((days * 24 + int(hour)) * 60 + int(minute) - east) * 60 + int(second), days
 
 
-def written_day(raw: bytes) -> int | None:
-    """The day a Date value names in its own zone, as `written` gives it, without the moment."""
-    found = _COMMON.fullmatch(raw)
-    if found is None or (days := _day_number(found[1])) is None:
-        moment = parse(raw)
-        return moment.toordinal() - _EPOCH if moment else None
-    return days
-
-
 @lru_cache(maxsize=1024)
 def _day_number(text: bytes) -> int | None:
     """Days from 1970-01-01 to `12 Oct 2026`; None when there is no such day."""
