@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from merpati.base.faults import Fault, Kind
 from merpati.servers.imap.client import ImapSettings
-from merpati.servers.imap.session import refuse
+from merpati.servers.imap.session import names_uids, refuse
 from merpati.store import blobs
+from merpati.wire.imap import parser
 from tests.support.imap import Client, serve
 from tests.support.server import ANA, PASSWORD, TestInstance
 
@@ -27,6 +28,13 @@ async def talk(port: int, data: bytes) -> bytes:
         answer = await reader.read()
     writer.close()
     return answer
+
+
+@pytest.mark.parametrize("command", ["FETCH 1 FLAGS", "EXPUNGE 1", "MOVE 1 x", "SEARCH ALL"])
+def test_what_a_command_with_uid_tells_has_uids(command: str) -> None:
+    assert names_uids(parser.parse_line(f"a UID {command}".encode()))
+    plain = "EXPUNGE" if command == "EXPUNGE 1" else command
+    assert not names_uids(parser.parse_line(f"a {plain}".encode()))
 
 
 async def test_no_password_is_taken_in_clear_text(tmp_path: Path) -> None:

@@ -80,8 +80,8 @@ async def _here(client: Client, command: MultiSearch) -> Done:
     returns = command.returns
     same = Search(command.tag, True, command.key, returns)
     try:
-        wanted, found = await find(client, command.tag, command.key)
-        outcome = Outcome(found.uids, found.scores, asks_modseq(command.key))
+        wanted, found, by_modseq = await find(client, command.tag, command.key)
+        outcome = Outcome(found.uids, found.scores, by_modseq)
     except Fault as fault:
         unsave(client, returns, fault)
         raise

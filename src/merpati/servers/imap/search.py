@@ -52,8 +52,8 @@ async def search(client: Client, command: commands.Search) -> Done:
     check(command.key, returns)
     context.check(client, command.tag, returns)
     try:
-        wanted, found = await find(client, command.tag, command.key)
-        outcome = Outcome(found.uids, found.scores, asks_modseq(command.key))
+        wanted, found, by_modseq = await find(client, command.tag, command.key)
+        outcome = Outcome(found.uids, found.scores, by_modseq)
     except Fault as fault:
         unsave(client, returns, fault)
         raise
@@ -62,16 +62,22 @@ async def search(client: Client, command: commands.Search) -> Done:
     return Done("SEARCH completed")
 
 
-async def find(client: Client, tag: bytes, key: keys.SearchKey) -> tuple[c.Criterion, Found]:
-    """The messages of the selected mailbox that meet a key, and what that key came to."""
+async def find(client: Client, tag: bytes, key: keys.SearchKey) -> tuple[c.Criterion, Found, bool]:
+    """The messages of the selected mailbox that meet a key.
+
+    Returns:
+        What that key came to; what was found; whether it asks for modseqs, in a FILTER or not.
+    """
     view = client.selected
     await view.load(client.services.store)
-    if asks_modseq(key):
+    key = await resolved(client, key)
+    by_modseq = asks_modseq(key)
+    if by_modseq:
         client.enable_condstore()
-    wanted = criterion(await resolved(client, key), Scene(client.milliseconds(), view))
+    wanted = criterion(key, Scene(client.milliseconds(), view))
     progress = Progress(client, tag, view.count)
     found = await client.services.finder.find(source(view), wanted, progress.tell)
-    return wanted, found
+    return wanted, found, by_modseq
 
 
 def source(view: View) -> Source:

@@ -244,7 +244,7 @@ class Session:
         if view is not None and (watched is None or watched.selected):
             expunge = not (_holds_expunge(command) or self._connection.pending())
             if client.changed or kind in LOOKS or (view.held and expunge):
-                await sync(client, expunge=expunge, uid=getattr(command, "uid", False))
+                await sync(client, expunge=expunge, uid=names_uids(command))
             # RFC 7162 3.2: how far all has been told
             if client.qresync and view.held and not client.over:
                 code = responses.highestmodseq(max(view.safe, 1))
@@ -272,6 +272,13 @@ def _holds_expunge(command: commands.Command) -> bool:
     if isinstance(command, finding.MultiSearch):
         return asks_numbers(command.key)
     return not getattr(command, "uid", False)
+
+
+def names_uids(command: commands.Command) -> bool:
+    """Whether a command begins with UID, so that what it tells has UIDs, too (RFC 9051 6.4.9)."""
+    if isinstance(command, commands.Expunge):
+        return command.uids is not None
+    return getattr(command, "uid", False)
 
 
 def _limited(client: Client, view: View, condition: Condition) -> bytes:

@@ -10,7 +10,7 @@ from merpati.model import criteria as c
 from merpati.servers.imap import context
 from merpati.servers.imap.client import Client, Done
 from merpati.servers.imap.legal import Refused
-from merpati.servers.imap.matching import asks_modseq, is_fuzzy
+from merpati.servers.imap.matching import is_fuzzy
 from merpati.servers.imap.search import Outcome, check, check_charset, find, source, tell, unsave
 from merpati.services.finding import sorting
 from merpati.wire.imap.finding import Sort, SortBy, SortKey
@@ -38,14 +38,14 @@ async def sort(client: Client, command: Sort) -> Done:
         raise Refused("RELEVANCY needs FUZZY", bad=True)
     context.check(client, command.tag, returns)
     try:
-        wanted, found = await find(client, command.tag, command.key)
+        wanted, found, by_modseq = await find(client, command.tag, command.key)
         keys = order_of(command.order)
         where = source(client.selected)
         uids = await sorting.sort(client.services.finder, where, found.uids, keys, found.scores)
     except Fault as fault:
         unsave(client, returns, fault)
         raise
-    outcome = Outcome(uids, found.scores, asks_modseq(command.key))
+    outcome = Outcome(uids, found.scores, by_modseq)
     await tell(client, command, b"SORT", outcome, returns)
     context.begin(client, command, wanted, uids, keys)
     return Done("SORT completed")

@@ -26,7 +26,7 @@ async def thread(client: Client, command: Thread) -> Done:
     """THREAD and UID THREAD."""
     check_charset(client, wrong=not command.is_utf8)
     view = client.selected
-    _, found = await find(client, command.tag, command.key)
+    _, found, _ = await find(client, command.tag, command.key)
     finder = client.services.finder
     found_threads = await threads.thread(
         finder, source(view), found.uids, ALGORITHMS[command.algorithm]
