@@ -148,10 +148,13 @@ async def _changed_since(
 
 
 async def _vanished(client: Client, view: View, wanted: sets.SequenceSet, since: int) -> None:
-    """Tell which of these UIDs have been expunged since then."""
+    """Tell which of these UIDs have been expunged since then.
+
+    But not those that the client counts still: an EXPUNGE of theirs will tell (RFC 7162 3.2.10).
+    """
     found = await client.services.store.read(changes.since, view.account_id, view.mailbox_id, since)
     removed = uid_sets.union(each.uids for each in found if each.kind == ChangeKind.EMAILS_REMOVED)
-    vanished = rows.within(removed, wanted, view.uidnext - 1)
+    vanished = view.without(rows.within(removed, wanted, view.uidnext - 1))
     if vanished:
         line = responses.vanished(sets.compress(vanished), earlier=True)
         client.connection.write(line)

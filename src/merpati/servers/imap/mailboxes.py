@@ -152,6 +152,7 @@ async def _resynchronise(client: Client, view: View, known: commands.QResync) ->
     if known.known is not None:
         removed = rows.within(removed, known.known, view.uidnext - 1)
         changed = rows.within(changed, known.known, view.uidnext - 1)
+    removed = view.without(removed)  # what goes in this moment is told as any EXPUNGE is
     if removed:
         client.connection.write(responses.vanished(sets.compress(removed), earlier=True))
     there = set(uids)

@@ -126,6 +126,10 @@ class View(msgspec.Struct, kw_only=True, eq=False):
         at = bisect_left(self.uids, uid)
         return at + 1 if at < len(self.uids) and self.uids[at] == uid else 0
 
+    def without(self, uids: Iterable[int]) -> list[int]:
+        """Those UIDs that are not in the view."""
+        return [uid for uid in uids if not self.number(uid)]
+
     def add(self, new: Sequence[int], uidnext: int) -> None:
         """Take new UIDs, ascending, at the end."""
         self.count += len(new)
