@@ -37,6 +37,17 @@ def test_what_a_command_with_uid_tells_has_uids(command: str) -> None:
     assert not names_uids(parser.parse_line(f"a {plain}".encode()))
 
 
+async def test_a_value_of_metadata_may_be_too_large(tmp_path: Path) -> None:
+    async with TestInstance(tmp_path) as instance:
+        client = await Client.connect(serve(instance))
+        for size, answer in ((65_536, "OK"), (65_537, "NO [METADATA MAXSIZE 65536]")):
+            value = b"{%d+}\r\n%b" % (size, b"x" * size)
+            await client.command(b"SETMETADATA INBOX (/private/a %b /private/b NIL)" % value)
+            assert client.text.startswith(answer)
+        await client.ok("NOOP")
+        await client.close()
+
+
 async def test_no_password_is_taken_in_clear_text(tmp_path: Path) -> None:
     async with TestInstance(tmp_path) as instance:
         port = serve(instance, plain=False)

@@ -24,6 +24,7 @@ OPEN: Final = frozenset("rswip")  # RFC 5464 3.3: one of these beside `l`
 CHANGE: Final = letters.LOOKUP + letters.WRITE
 SPECIAL_USE_ENTRY: Final = "/private/specialuse"
 ADMIN_ENTRY: Final = "/shared/admin"
+MAXSIZE: Final = wire.maxsize(metadata.VALUE_MAX)  # RFC 5464 4.3
 
 Values = list[tuple[str, bytes | None]]
 
@@ -51,7 +52,7 @@ async def set_(client: Client, command: wire.SetMetadata) -> Done:
         await client.services.store.write(_set, client.account_id, command.mailbox, command.values)
     except Fault as fault:
         if fault.kind is Kind.TOO_LARGE:
-            raise Refused(fault.text, wire.maxsize(metadata.VALUE_MAX)) from fault
+            raise Refused(fault.text, MAXSIZE) from fault
         if fault.kind is Kind.TOO_MANY:
             raise Refused(fault.text, wire.TOOMANY) from fault
         raise

@@ -58,6 +58,7 @@ from merpati.wire.imap.lexer import (
     CommandReader,
     Literal,
 )
+from merpati.wire.imap.metadata import TooLarge
 from merpati.wire.imap.notify import BADEVENT, BadEvent, Notify
 from merpati.wire.imap.parser import BadCharset
 from merpati.wire.imap.responses import Condition
@@ -67,6 +68,7 @@ __all__ = ["ImapSettings", "Services", "Session", "refuse"]
 
 TURN: Final = 16  # commands that came together, before other sessions have their turn
 WRONG: Final = frozenset({Kind.SYNTAX, Kind.BAD_SEQUENCE, Kind.AUTH_FAILED})
+TOO_LONG: Final = "this literal is too long"
 ENDS: Final = frozenset({Kind.CLOSED, Kind.TIMEOUT})
 
 
@@ -140,6 +142,9 @@ class Session:
             self._refuse(responses.tagged(fault.tag or b"*", condition, fault.text, code))
         except BadEvent as fault:
             self._refuse(responses.tagged(fault.tag or b"*", Condition.NO, fault.text, BADEVENT))
+        except TooLarge as fault:
+            code = metadata.MAXSIZE
+            self._refuse(responses.tagged(fault.tag or b"*", Condition.NO, fault.text, code))
         except BadCommand as fault:
             self._refuse(refusal(fault.tag, fault, self._client.said), wrong=True)
         except Fault as fault:
@@ -173,6 +178,8 @@ class Session:
             else:
                 await self._literal(reader, literal)
             literal = reader.feed(await connection.read_line(reader.limits.line))
+        if reader.refused == TOO_LONG:
+            raise self._too_long(reader)
         return parser.parse(reader, utf8=client.utf8)
 
     async def _literal(self, reader: CommandReader, literal: Literal) -> None:
@@ -183,13 +190,19 @@ class Session:
                 self._connection.write(append.GO_AHEAD)
             reader.fill(await self._connection.read_exactly(literal.size))
         elif literal.synchronising:
-            raise BadCommand("this literal is too long", reader.head()[0])
+            raise self._too_long(reader)
         else:
             if not self._client.account_id and literal.size > BEFORE_LOGIN.total:
                 self._client.end("sign in before sending that much")
                 raise Fault(Kind.CLOSED, "a long literal before signing in")
             await append.skip(self._client, literal.size)
-            reader.skip("this literal is too long")
+            reader.skip(TOO_LONG)
+
+    def _too_long(self, reader: CommandReader) -> BadCommand:
+        """The refusal of a command with a literal longer than any that is read."""
+        tag, name = reader.head()
+        is_value = name == b"SETMETADATA" and self._client.account_id
+        return TooLarge(TOO_LONG, tag) if is_value else BadCommand(TOO_LONG, tag)
 
     async def _obey(self, command: commands.Command, reader: CommandReader | None) -> None:
         """Do what a command says, if it is legal here and now, and answer it.

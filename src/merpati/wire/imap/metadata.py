@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from merpati.base.faults import SyntaxFault
 from merpati.wire.imap import names, strings
 from merpati.wire.imap.commands import Command
+from merpati.wire.imap.lexer import BadCommand
 from merpati.wire.imap.responses import Code
 
 if TYPE_CHECKING:
@@ -28,6 +29,10 @@ _DEPTHS: Final = {b"0": 0, b"1": 1, b"INFINITY": -1}
 
 TOOMANY: Final = Code(b"METADATA TOOMANY")
 NOPRIVATE: Final = Code(b"METADATA NOPRIVATE")
+
+
+class TooLarge(BadCommand):
+    """A SETMETADATA with a literal that is not read: `tag NO [METADATA MAXSIZE n]`."""
 
 
 class GetMetadata(Command, frozen=True):
