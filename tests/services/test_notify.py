@@ -4,7 +4,7 @@ import asyncio
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from merpati.net.mesh import DATAGRAM_MAX
@@ -102,6 +102,7 @@ def test_garbage_is_nobody_s_news(garbage: bytes) -> None:
 
 
 @given(st.binary(max_size=200))
+@example(b"\x81\xa2\x00\x80")
 def test_any_datagram_is_harmless(data: bytes) -> None:
     Notify().received(data)
 

@@ -165,6 +165,6 @@ def decode(data: bytes) -> set[Announcement]:
 def _decode(data: bytes) -> set[Announcement] | Counts:
     try:
         told: set[Announcement] | Counts = _DATAGRAM.decode(data)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError):  # the latter for a text that is none
         return set()
     return told
