@@ -24,8 +24,8 @@ def after(clock: float, total: float, idle: float, own: float) -> Times:
         ("nothing else runs, on two", after(1, 2, 1, 1), 0.0),
         ("others are busy, and a processor is free", after(1, 4, 1, 1), 0.0),
         ("others leave a little", after(1, 2, 0.21, 0.5), 0.0),
-        ("others need both processors", after(1, 2, 0, 0.6), 5.0),
-        ("others need the only processor", after(1, 1, 0.05, 0.3), 2.0),
+        ("others need both processors", after(1, 2, 0, 0.3), 5.0),
+        ("others need the only processor", after(1, 1, 0.05, 0.15), 2.0),
         ("it got no more than its share anyway", after(1, 2, 0, 0.04), 0.0),
         ("others need less than it takes", after(1, 1, 0, 0.6), 0.0),
         ("a long piece of work", after(30, 60, 0, 10), courtesy.REST_MAX),
@@ -39,15 +39,41 @@ def test_it_rests_when_others_need_the_processors(
 
 
 async def test_what_is_too_short_is_judged_together_with_what_follows() -> None:
-    looks = iter((BEFORE, after(0.01, 0.02, 0, 0), after(0.06, 0.12, 0, 0.05), after(1, 2, 1, 0.1)))
+    looks = iter(
+        (BEFORE, after(0.01, 0.02, 0, 0), after(0.1, 0.2, 0, 0.02), after(0.4, 0.8, 0, 0.1))
+    )
     polite = Courtesy(lambda: next(looks))
     polite.begin()
     began = time.monotonic()
     await polite.rest()
-    assert time.monotonic() - began < 0.4
+    assert time.monotonic() - began < 0.1
     await polite.rest()
-    assert time.monotonic() - began >= 0.05 / courtesy.SHARE - 0.06 - 0.01
+    assert time.monotonic() - began >= 0.02 / courtesy.SHARE - 0.1 - 0.01
     assert next(looks, None) is None  # the rest itself is not counted with the next piece of work
+
+
+async def test_it_rests_no_longer_than_others_need_the_processors() -> None:
+    """A burst is over: what came with it is to be found soon."""
+    busy, idle = after(1, 2, 0, 0.5), after(1.01, 2.02, 0.015, 0.5)
+    looks = iter((BEFORE, busy, idle))
+    polite = Courtesy(lambda: next(looks))
+    polite.begin()
+    began = time.monotonic()
+    await polite.rest()
+    assert time.monotonic() - began < 2 * courtesy.LOOK_EVERY
+    assert next(looks, None) is None
+
+
+async def test_it_rests_on_while_they_do() -> None:
+    looks = iter((
+        BEFORE, after(1, 2, 0, 0.09), after(1.5, 3, 0.4, 0.09), after(2, 4, 0.8, 0.09),
+    ))  # fmt: skip
+    polite = Courtesy(lambda: next(looks))
+    polite.begin()
+    began = time.monotonic()
+    await polite.rest()
+    assert time.monotonic() - began >= 0.09 / courtesy.SHARE - 1 - 0.01
+    assert next(looks, None) is None
 
 
 def test_the_kernel_counts_what_a_process_did() -> None:

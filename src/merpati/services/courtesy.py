@@ -5,7 +5,8 @@ of the foreground while the processor beside it is busy with the background, and
 Measured with two workers that took mail in as fast as they could on two processors, a loop of
 `nice 15` beside them cost them 40 % of their rate, and one of SCHED_IDLE 25 %. So whoever works
 in the background looks after each piece of work whether the processors were full meanwhile, by
-others more than by itself, and then rests until its share was a tenth of one processor.
+others more than by itself, and then rests until its share was a twentieth of one processor, or
+half of the processors' time is idle again.
 """
 
 from __future__ import annotations
@@ -17,10 +18,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final, NamedTuple
 
-SHARE: Final = 0.1  # of one processor's time, when others need them
+SHARE: Final = 0.05  # of one processor's time, when others need them
 FULL: Final = 0.1  # of the processors' time idle: with less they are full
 TICKS: Final = 5  # the least that is to be judged by: the kernel counts hundredths of a second
+CALM: Final = 0.5  # of the processors' time idle: with more nobody is in need of them any more
 REST_MAX: Final = 10.0  # seconds
+LOOK_EVERY: Final = 0.5  # seconds of a rest, whether they are calm again
 STAT: Final = Path("/proc/stat")
 _TICK: Final = 1 / os.sysconf("SC_CLK_TCK")
 
@@ -64,6 +67,11 @@ def rest_after(before: Times, after: Times) -> float | None:
     return max(0.0, min(REST_MAX, own / SHARE - (after.clock - before.clock)))
 
 
+def is_calm(before: Times, after: Times) -> bool:
+    """Whether the processors had little to do between two moments of a rest."""
+    return after.idle - before.idle > CALM * (after.total - before.total)
+
+
 class Courtesy:
     """Rests between pieces of work, as long as is fitting."""
 
@@ -83,6 +91,10 @@ class Courtesy:
         seconds = rest_after(before, after)
         if seconds is None:
             return  # and judge it together with what comes next
-        if seconds:
-            await asyncio.sleep(seconds)
-        self.begin()
+        while seconds > 0 and after is not None:
+            await asyncio.sleep(min(seconds, LOOK_EVERY))
+            seconds -= LOOK_EVERY
+            before, after = after, self._look()
+            if after is not None and is_calm(before, after):
+                break
+        self._before = after
