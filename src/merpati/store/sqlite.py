@@ -66,6 +66,7 @@ RESTART_PAGES: Final = 16_000  # then writers wait until the log can begin anew
 LIVELY_PAGES: Final = 64  # of log: who has written as much will write more
 AHEAD_PAGES: Final = 2_000  # of log that are written before they are needed
 FRAME: Final = 4_096 + 24  # bytes of a page of log
+ZEROS: Final = bytes(1 << 17)
 CACHE_KIB: Final = 8_192
 
 apsw.shutdown()
@@ -534,7 +535,8 @@ class SqliteStore:
                 db.execute("BEGIN IMMEDIATE")  # nobody adds to the log, nor begins it anew
                 try:
                     end = log.seek(0, os.SEEK_END)
-                    log.write(bytes(max(0, wanted * FRAME - end)))
+                    while end < wanted * FRAME:
+                        end += log.write(ZEROS)
                 finally:
                     db.execute("ROLLBACK")
             os.fdatasync(log.fileno())
