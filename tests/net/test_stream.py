@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from merpati.base.faults import Fault, Kind, SyntaxFault
 from merpati.net.channel import READ_HIGH, WRITE_QUEUE
 from merpati.net.reaper import Reaper
-from merpati.net.stream import Connection
+from merpati.net.stream import Connection, LongLine
 from tests.support.sockets import fails, linked, receive, send, until
 
 if TYPE_CHECKING:
@@ -88,10 +88,14 @@ async def test_a_line_of_just_the_limit_is_read_even_when_its_end_comes_apart() 
 
 @pytest.mark.parametrize("size", [6, 7, 8, 200_000])
 async def test_a_longer_line_is_discarded_and_the_session_goes_on(size: int) -> None:
+    line = (b"a1 NOOP " + b"x" * size)[:size]
     async with linked() as (connection, peer):
-        sending = asyncio.create_task(send(peer, b"x" * size + b"\r\nNOOP\r\n"))
+        sending = asyncio.create_task(send(peer, line + b"\r\nNOOP\r\n"))
         fault = await fails(connection.read_line(5), Kind.TOO_LARGE)
         assert "5 bytes" in fault.text
+        assert isinstance(fault, LongLine)
+        assert fault.beginning.startswith(line[:5])
+        assert line.startswith(fault.beginning)
         assert await connection.read_line(5) == b"NOOP"
         await sending
 

@@ -57,10 +57,11 @@ class Channel(asyncio.Protocol):
     """
 
     __slots__ = (
-        "_cause", "_deflate", "_discarded", "_drainer", "_ended", "_head", "_idle", "_loop",
-        "_need", "_out", "_queued", "_reader", "_reading_paused", "_reaper", "_records", "_start",
-        "_tail", "_tail_size", "_transport", "_woken", "_writing_paused", "bytes_in", "bytes_out",
-        "draining", "due", "hears_out", "local", "local_port", "peer", "peer_port", "tls",
+        "_beginning", "_cause", "_deflate", "_discarded", "_drainer", "_ended", "_head", "_idle",
+        "_loop", "_need", "_out", "_queued", "_reader", "_reading_paused", "_reaper", "_records",
+        "_start", "_tail", "_tail_size", "_transport", "_woken", "_writing_paused", "bytes_in",
+        "bytes_out", "draining", "due", "hears_out", "local", "local_port", "peer", "peer_port",
+        "tls",
     )  # fmt: skip
 
     def __init__(self, loop: asyncio.AbstractEventLoop, reaper: Reaper) -> None:
@@ -74,6 +75,7 @@ class Channel(asyncio.Protocol):
         self._tail: deque[bytes] | None = None
         self._tail_size = 0
         self._discarded = 0
+        self._beginning = b""  # of the line of which so much was discarded
         self._out: list[bytes] = []
         self._queued = 0
         self._reader: asyncio.Future[None] | None = None

@@ -13,6 +13,15 @@ from merpati.base.faults import Fault, Kind, SyntaxFault
 from merpati.net.channel import ANY, LF, READ_HIGH, Channel
 
 MAX_DISCARD: Final = 1_048_576  # bytes of one too long line before giving up on the peer
+BEGINNING: Final = 128  # bytes that are kept of one
+
+
+class LongLine(Fault):
+    """TOO_LARGE: a line was longer than it may be. `beginning`: its first bytes."""
+
+    def __init__(self, limit: int, beginning: bytes) -> None:
+        super().__init__(Kind.TOO_LARGE, f"The line is longer than {limit} bytes.")
+        self.beginning: Final = beginning
 
 
 class Connection(Channel):
@@ -29,8 +38,8 @@ class Connection(Channel):
 
         Raises:
             SyntaxFault: the line ends in a bare LF; it is consumed.
-            Fault: TOO_LARGE, the line was longer; it is consumed, and the
-                session may go on. CLOSED, the peer went away, or sent more than
+            LongLine: the line was longer; it is consumed, and the session may go on.
+            Fault: CLOSED, the peer went away, or sent more than
                 `MAX_DISCARD` of one line. TIMEOUT, the deadline passed.
                 UNAVAILABLE, only with `idle`: the server is about to stop.
         """
@@ -51,13 +60,13 @@ class Connection(Channel):
             self._next_chunk()
         if self._discarded:
             self._discarded = 0
-            raise self._too_long(limit)
+            raise LongLine(limit, self._beginning)
         if end > start and head[end - 1] == 13:
             end -= 1
         elif not bare_lf and end - start <= limit:
             raise SyntaxFault("A line must end in CRLF, and this one ended in a bare LF.")
         if end - start > limit:
-            raise self._too_long(limit)
+            raise LongLine(limit, head[start : min(end, start + BEGINNING)])
         return head[start:end]
 
     def try_line(self, limit: int) -> bytes | None:
@@ -162,11 +171,10 @@ class Connection(Channel):
             await self._input(limit + 1, idle=idle)
 
     def _discard(self) -> None:
+        if not self._discarded:
+            self._beginning = self._head[:BEGINNING]
         self._discarded += len(self._head)
         self._drop_input()
         if self._discarded > MAX_DISCARD:
             self._ended = f"{self.peer} sent a line of more than {MAX_DISCARD} bytes."
             self.abort()
-
-    def _too_long(self, limit: int) -> Fault:
-        return Fault(Kind.TOO_LARGE, f"The line is longer than {limit} bytes.")

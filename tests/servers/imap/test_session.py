@@ -48,6 +48,18 @@ async def test_a_value_of_metadata_may_be_too_large(tmp_path: Path) -> None:
         await client.close()
 
 
+@pytest.mark.parametrize("size", [65_600, 200_000])
+async def test_a_command_that_is_too_long_is_answered_by_its_tag(tmp_path: Path, size: int) -> None:
+    async with TestInstance(tmp_path) as instance:
+        client = await Client.connect(serve(instance))
+        await client.command(b"UID FETCH " + b"1," * (size // 2) + b"1 FLAGS")
+        assert client.text.startswith("BAD")
+        await client.command(b'SEARCH TEXT {1+}\r\nx SUBJECT "' + b"x" * size + b'"')
+        assert client.text.startswith("BAD")
+        await client.ok("NOOP")
+        await client.close()
+
+
 async def test_no_password_is_taken_in_clear_text(tmp_path: Path) -> None:
     async with TestInstance(tmp_path) as instance:
         port = serve(instance, plain=False)
@@ -85,7 +97,7 @@ async def test_who_has_signed_in_may_be_wrong_more_often(tmp_path: Path) -> None
 async def test_long_lines_and_literals_before_login_are_refused(tmp_path: Path) -> None:
     async with TestInstance(tmp_path) as instance:
         port = serve(instance)
-        assert b"* BAD" in await talk(port, b"a " + b"x" * 70_000 + b"\r\nb NOOP\r\n")
+        assert b"a BAD" in await talk(port, b"a " + b"x" * 70_000 + b"\r\nb NOOP\r\n")
         assert b"a BAD" in await talk(port, b"a LOGIN {9999}\r\n")
         assert b"* BYE" in await talk(port, b"a LOGIN {999999+}\r\n")
         answer = await talk(port, b"a LOGIN {5000+}\r\n" + b"x" * 5000 + b" y\r\nb NOOP\r\n")

@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 from merpati.base.faults import Fault, Kind
-from merpati.net.stream import Connection
+from merpati.net.stream import Connection, LongLine
 from merpati.servers.imap import (
     acl,
     append,
@@ -57,6 +57,7 @@ from merpati.wire.imap.lexer import (
     BadCommand,
     CommandReader,
     Literal,
+    tag_of,
 )
 from merpati.wire.imap.metadata import TooLarge
 from merpati.wire.imap.notify import BADEVENT, BadEvent, Notify
@@ -119,9 +120,9 @@ class Session:
         """One command and its answer."""
         tag: bytes | None = None
         client, connection = self._client, self._connection
+        reader: CommandReader | None = None
         try:
             limits = AFTER_LOGIN if client.account_id else BEFORE_LOGIN
-            reader = None
             if client.watch is not None:
                 await idle.wait(client, expunge=not client.watch.delays_expunge)
             line = await connection.read_line(limits.line, idle=True)
@@ -147,6 +148,9 @@ class Session:
             self._refuse(responses.tagged(fault.tag or b"*", Condition.NO, fault.text, code))
         except BadCommand as fault:
             self._refuse(refusal(fault.tag, fault, self._client.said), wrong=True)
+        except LongLine as fault:
+            tag = tag_of(fault.beginning) if reader is None else reader.head()[0]
+            self._refuse(responses.bad(tag, client.said(fault.text)), wrong=True)
         except Fault as fault:
             if fault.kind in ENDS or self._connection.draining:
                 raise
