@@ -65,11 +65,13 @@ class Knowing(Client):
             for uid in gone:
                 self.flags.pop(uid, None)
             if not match[1]:
-                before = len(self.numbers)
+                unknown = gone.difference(self.numbers)
                 self.numbers = [uid for uid in self.numbers if uid is None or uid not in gone]
-                unknown = len(gone) - (before - len(self.numbers))
-                for _ in range(unknown):  # messages of which only the number was known
-                    self.numbers.remove(None)
+                for uid in unknown:  # messages of which only the number was known
+                    below = [at for at, one in enumerate(self.numbers, 1) if one and one < uid]
+                    at = max(below, default=0)
+                    assert self.numbers[at] is None, f"{uid} cannot be there"
+                    del self.numbers[at]
         if match := re.match(rb"\* (\d+) UIDFETCH .*FLAGS \(([^)]*)\)", line):
             self.flags[int(match[1])] = " ".join(sorted(match[2].decode().split()))
 
@@ -191,7 +193,10 @@ class Mailbox(RuleBasedStateMachine):
             before = list(client.numbers)
             self.run(client.command(f"{named[0]}FETCH {named[1]} (UID FLAGS)"))
             if not named[0]:
-                assert client.numbers[: len(before)] == before, "told of an EXPUNGE"
+                now = client.numbers[: len(before)]
+                assert len(now) == len(before), "told of an EXPUNGE"
+                learned = [new for old, new in zip(before, now, strict=True) if old]
+                assert learned == [old for old in before if old], "told of an EXPUNGE"
             for uid in named[2] & self.truth.keys():
                 assert _kept(client.flags[uid]) == self.truth[uid]
 
