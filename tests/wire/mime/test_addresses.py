@@ -143,6 +143,7 @@ def test_what_is_no_address_is_told_from_what_is_one(raw: bytes, written: list[s
 
 
 @given(LIST_BYTES)
+@example(b"\1@joe")
 def test_what_is_judged_is_what_is_read(raw: bytes) -> None:
     found = [entry for entry in addresses.parse_list(raw) if isinstance(entry, Mailbox)]
     judged = addresses.judge(raw)

@@ -174,8 +174,9 @@ def judge(raw: bytes) -> list[tuple[Mailbox, str]]:
     found: list[tuple[Mailbox, str]] = []
     for element, delimiter in _elements(raw):
         if delimiter != b":" and (element.outside or element.inside is not None):
-            written = "" if _well_formed(element) else _written(element, raw)
-            found.append((_mailbox(element), written))
+            entry = _mailbox(element)  # without control characters
+            is_one = entry.local and entry.domain and _well_formed(element)
+            found.append((entry, "" if is_one else _written(element, raw)))
         if len(found) == MAX_ADDRESSES:
             break
     return found
