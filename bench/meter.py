@@ -31,6 +31,7 @@ SAMPLE_SECONDS: Final = 0.05
 _NUMBERS: Final = itertools.count()  # of groups: there may be several of a name
 REST_SECONDS: Final = 30.0
 REST_SAMPLE: Final = 0.25
+REST_LONG: Final = 8  # samples: longer than any server gathers work
 REST_CORES: Final = 0.04  # of a core: what a server at rest uses
 
 
@@ -149,15 +150,18 @@ class Meter:
         return time.perf_counter(), sum(group.cpu() for group in self._groups), own, _busy()
 
 
-def rest(groups: Sequence[Group]) -> None:
-    """Waits until servers have finished what earlier work left them to do (indexing, say)."""
+def rest(groups: Sequence[Group], samples: int = 1) -> None:
+    """Waits until servers have finished what earlier work left them to do (indexing, say).
+
+    They are taken to rest when so many samples in a row say so: who gathers work pauses before it.
+    """
     until = time.monotonic() + REST_SECONDS
     used = sum(group.cpu() for group in groups)
-    while time.monotonic() < until:
+    quiet = 0
+    while quiet < samples and time.monotonic() < until:
         time.sleep(REST_SAMPLE)
         before, used = used, sum(group.cpu() for group in groups)
-        if used - before < REST_CORES * REST_SAMPLE:
-            return
+        quiet = quiet + 1 if used - before < REST_CORES * REST_SAMPLE else 0
 
 
 class Peak:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from bench import corpus, pop3_client
 from bench.imap_client import Imap
-from bench.meter import Meter, rest
+from bench.meter import REST_LONG, Meter, rest
 from bench.report import Row, Runs, at_most, part
 from bench.target import SYNCING_USER
 
@@ -172,6 +172,7 @@ def fill(plan: Plan, target: Target, box: str, user: int = USER, count: int = 0)
             numbers = range(start, min(start + BATCH, wanted))
             session.append(box, [corpus.message(number) for number in numbers])
     rate = wanted / (time.perf_counter() - began)
+    rest(target.groups, REST_LONG)
     plan.say(f"{target.name}: {box} has {wanted} messages, {rate:.0f}/s")
 
 
