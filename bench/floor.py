@@ -3,7 +3,7 @@
 python -m bench.floor
 
 Microseconds of CPU, kernel included, of a line that a coroutine reads over uvloop and answers, of
-one question to SQLite, and of one row changed and committed durably. A command of IMAP is at least
+one question to SQLite, and of one row or four changed and committed durably. A command of IMAP is at least
 the first and one of the others.
 """
 
@@ -29,6 +29,7 @@ LINES: Final = 2_000
 QUESTIONS: Final = 5_000
 COMMITS: Final = 500
 ROWS: Final = 10_000
+TABLES: Final = "abcd"
 LINE: Final = b"a1 STATUS INBOX (MESSAGES)\r\n"
 
 
@@ -88,41 +89,50 @@ def lines() -> list[float]:
     return found
 
 
-def questions_and_commits(folder: Path) -> tuple[list[float], list[float]]:
-    """Of one row that is read, and of one that is changed and on the disk."""
+def questions_and_commits(folder: Path) -> tuple[list[float], list[float], list[float]]:
+    """Of one row that is read, and of one and of four that are changed and on the disk.
+
+    Four rows in four tables: a STORE changes its email, its mailbox, its account and the log.
+    """
     db = connect(folder / "floor.db")
-    db.execute("CREATE TABLE thing (id INTEGER PRIMARY KEY, keywords TEXT, modseq INTEGER)")
-    db.executemany("INSERT INTO thing VALUES (?, '', 0)", ((n,) for n in range(ROWS)))
-    asked, committed = [], []
-    for _ in range(ROUNDS):
+    for table in TABLES:
+        db.execute(f"CREATE TABLE {table} (id INTEGER PRIMARY KEY, keywords TEXT, modseq INTEGER)")
+        db.executemany(f"INSERT INTO {table} VALUES (?, '', 0)", ((n,) for n in range(ROWS)))
+    asked: list[float] = []
+    changed: tuple[list[float], list[float]] = [], []
+    for number in range(ROUNDS + 1):
         began = time.process_time()
         for n in range(QUESTIONS):
             db.execute("BEGIN")
-            db.execute("SELECT * FROM thing WHERE id = ?", (n % ROWS,)).fetchone()
+            db.execute("SELECT * FROM a WHERE id = ?", (n % ROWS,)).fetchone()
             db.execute("COMMIT")
         asked.append((time.process_time() - began) / QUESTIONS * 1e6)
-        began = time.process_time()
-        for n in range(COMMITS):
-            db.execute("BEGIN IMMEDIATE")
-            db.execute("UPDATE thing SET modseq = modseq + 1 WHERE id = ?", (n,))
-            db.execute("COMMIT")
-        committed.append((time.process_time() - began) / COMMITS * 1e6)
+        for tables, found in zip((TABLES[:1], TABLES), changed, strict=True):
+            began = time.process_time()
+            for n in range(COMMITS):
+                db.execute("BEGIN IMMEDIATE")
+                for table in tables:
+                    db.execute(f"UPDATE {table} SET modseq = modseq + 1 WHERE id = ?", (n,))
+                db.execute("COMMIT")
+            if number:  # the first makes the log's file longer, which the server does beforehand
+                found.append((time.process_time() - began) / COMMITS * 1e6)
         db.wal_checkpoint()
     db.close()
-    return asked, committed
+    return asked, *changed
 
 
 def main() -> None:
     """Measure and print: the least and the median of all rounds."""
     folder = Path(tempfile.mkdtemp(prefix="merpati-bench-", dir="/var/tmp"))
     try:
-        asked, committed = questions_and_commits(folder)
+        asked, one, four = questions_and_commits(folder)
     finally:
         shutil.rmtree(folder)
     for what, found in (
         ("a line and its answer", lines()),
         ("a question", asked),
-        ("a durable change of one row", committed),
+        ("a durable change of one row", one),
+        ("of four, on a page each", four),
     ):
         print(f"{what}: {min(found):.1f} us, median {statistics.median(found):.1f}")
 
