@@ -3,8 +3,8 @@
 python -m bench.floor
 
 Microseconds of CPU, kernel included, of a line that a coroutine reads over uvloop and answers, of
-one question to SQLite, and of one row or four changed and committed durably. A command of IMAP is at least
-the first and one of the others.
+one question to SQLite, and of one row or four changed and committed durably. A command of IMAP is
+at least the first and one of the others.
 """
 
 from __future__ import annotations
