@@ -424,7 +424,7 @@ class SqliteStore:
         if self._log_pages > CHECKPOINT_PAGES and self._log_jobs.empty():
             self._log_jobs.put(self._copy_log)
         if self._log_pages > self._room:
-            self._room = math.inf  # asked for
+            self._room = math.inf  # asked for; where the disk has none, commits do without
             self._log_jobs.put(self._make_room)
 
     def _run_unit(self, waiting: _Waiting) -> bool:
