@@ -157,3 +157,19 @@ async def test_annotations_are_for_who_sees_a_mailbox_and_may_do_something_in_it
             await budi.command(command)
             assert budi.text.startswith("OK" if allowed else "NO"), (held, budi.text)
     await budi.close()
+
+
+async def test_closing_expunges_nothing_once_that_right_is_taken_away(
+    instance: TestInstance,
+) -> None:
+    budi = await Client.connect(serve(instance), BUDI)
+    for held in (letters.without(letters.ALL, letters.EXPUNGE), letters.EXPUNGE):
+        await instance.store.write(
+            stored.grant, instance.ana.id, [INBOX], instance.budi.id, letters.ALL
+        )
+        await budi.ok(f'SELECT "{THERE}"')
+        await budi.ok(r"STORE 1 +FLAGS.SILENT (\Deleted)")
+        await instance.store.write(stored.grant, instance.ana.id, [INBOX], instance.budi.id, held)
+        await budi.ok("CLOSE")
+        assert (await instance.store.read(mailboxes.get, instance.ana.id, "INBOX")).total == 1
+    await budi.close()

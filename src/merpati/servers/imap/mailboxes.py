@@ -164,8 +164,9 @@ async def _resynchronise(client: Client, view: View, known: commands.QResync) ->
 async def close(client: Client, _command: commands.Close) -> Done:
     """CLOSE (RFC 3501 6.4.2): expunges in silence."""
     view = client.selected
+    expunges = not view.read_only and await rights.may_expunge(client)
     client.close()
-    if not view.read_only and letters.EXPUNGE in view.rights:
+    if expunges:
         await client.services.store.write(
             emails.remove_deleted, view.account_id, view.mailbox_id, None, client.milliseconds()
         )

@@ -77,6 +77,15 @@ async def still_readable(client: Client) -> bool:
     return letters.READ in await _held(client, client.selected)
 
 
+async def may_expunge(client: Client) -> bool:
+    """Whether CLOSE may expunge, which may always leave and so was not checked (RFC 4314 4)."""
+    view = client.selected
+    held = view.rights
+    if view.account_id != client.account_id:
+        held = await _held(client, view)
+    return not letters.without(letters.READ + SELECTED[commands.Expunge], held)
+
+
 async def _held(client: Client, view: View) -> str:
     """What may be done in the selected mailbox now; the client is told what of it is new."""
     held = await client.services.store.read(
