@@ -61,7 +61,7 @@ def combined(rows: Iterable[Row]) -> str:
 
 
 async def all_held(tx: Transaction, user_id: int) -> dict[int, dict[int, str]]:
-    """What a user may do in the mailboxes of others: by owner, by mailbox."""
+    """What a user may do in the mailboxes of others, if anything: by owner, by mailbox."""
     rows = await tx.rows(
         "SELECT account_id, mailbox_id, negative, rights FROM mailbox_right"
         " WHERE subject IN ($1, (SELECT -domain_id FROM account WHERE id = $1))"
@@ -71,10 +71,15 @@ async def all_held(tx: Transaction, user_id: int) -> dict[int, dict[int, str]]:
     gathered: dict[int, dict[int, list[Row]]] = {}
     for owner_id, mailbox_id, *row in rows:
         gathered.setdefault(owner_id, {}).setdefault(mailbox_id, []).append(tuple(row))
-    return {
-        owner_id: {mailbox_id: combined(found) for mailbox_id, found in of_owner.items()}
+    held = {
+        owner_id: {
+            mailbox_id: letters_held
+            for mailbox_id, found in of_owner.items()
+            if (letters_held := combined(found)) != letters.NONE
+        }
         for owner_id, of_owner in gathered.items()
     }
+    return {owner_id: of_owner for owner_id, of_owner in held.items() if of_owner}
 
 
 async def entries(tx: Transaction, owner_id: int, mailbox_id: int) -> list[Entry]:

@@ -7,9 +7,10 @@ import pytest
 
 from merpati.model import rights as letters
 from merpati.model.account import Account
-from merpati.store import directory, mailboxes, members, quota
+from merpati.store import directory, mailboxes, members, quota, rights
 from tests.support.imap import Client, serve
 from tests.support.server import ANA, BUDI, TestInstance
+from tests.support.store import INBOX
 
 MESSAGE = b"Subject: one\r\n\r\nhello\r\n"
 
@@ -110,3 +111,40 @@ async def test_an_administrator_sets_quotas_of_accounts_and_domains(
     await ana.command("APPEND INBOX {8+}\r\na: b\r\n\r\n")
     assert ana.text.startswith("NO [OVERQUOTA]")
     await ana.close()
+
+
+async def share(instance: TestInstance, account: Account, held: str, negative: str = "") -> None:
+    """What somebody may do, and may not, in Ana's INBOX."""
+    give = instance.store.write
+    await give(rights.grant, instance.ana.id, [INBOX], account.id, held)
+    await give(rights.grant, instance.ana.id, [INBOX], account.id, negative, negative=True)
+
+
+async def test_a_quota_is_for_those_who_may_read_a_mailbox_of_the_account(
+    instance: TestInstance,
+) -> None:
+    await instance.store.write(directory.set_account, instance.ana.id, quota=10_240)
+    budi = await Client.connect(serve(instance), BUDI)
+    for held, negative in (("", ""), ("", "lr"), ("lr", "r"), ("i", "")):
+        await share(instance, instance.budi, held, negative)
+        await budi.command(f"GETQUOTA {ANA}")
+        assert budi.text.startswith("NO [NONEXISTENT]"), (held, negative)
+    await share(instance, instance.budi, "lr")
+    assert await budi.ok(f"GETQUOTA {ANA}") == [b"* QUOTA ana@example.org (STORAGE 0 10)"]
+    await budi.close()
+
+
+async def test_what_a_domain_holds_is_for_its_own_people(instance: TestInstance) -> None:
+    home = await instance.store.read(directory.domain, "example.org")
+    await instance.store.write(quota.limit_domain, home.id, 10_240, 0)
+    await instance.store.write(directory.add_domain, "far.example", instance.now)
+    eve = await instance.add_account("eve@far.example")
+    await share(instance, eve, "lr")
+    await share(instance, instance.budi, "lr")
+    port = serve(instance)
+    inbox = f'"Other Users/{ANA}/INBOX"'
+    for name, roots in ((BUDI, f"{ANA} example.org"), ("eve@far.example", ANA)):
+        client = await Client.connect(port, name)
+        (told, *_) = await client.ok(f"GETQUOTAROOT {inbox}")
+        assert told.decode() == f"* QUOTAROOT {inbox} {roots}"
+        await client.close()

@@ -68,8 +68,7 @@ async def _get(tx: Transaction, user_id: int, root: str) -> quota.Usage:
     user = await directory.account_by_id(tx, user_id)
     if "@" not in root:
         domain = await _domain(tx, root)
-        allowed = user is not None and (user.is_admin or user.address.endswith("@" + root.lower()))
-        if not allowed:
+        if user is None or not _is_of(user, root.lower()):
             raise _no_root(root)
         return domain
     account = await directory.find_account(tx, root)
@@ -82,7 +81,13 @@ async def _may_see(tx: Transaction, user: Account, account: Account) -> bool:
     """Whether a user may know what an account holds: who may read any of its mailboxes."""
     if user.is_admin or user.id == account.id:
         return True
-    return account.id in await rights.all_held(tx, user.id)
+    held = (await rights.all_held(tx, user.id)).get(account.id, {})
+    return any(letters.READ in its for its in held.values())
+
+
+def _is_of(user: Account, domain: str) -> bool:
+    """Whether a user may know what the accounts of a domain hold together."""
+    return user.is_admin or user.address.endswith("@" + domain)
 
 
 async def _roots(tx: Transaction, user_id: int, path: str) -> Told:
@@ -92,11 +97,14 @@ async def _roots(tx: Transaction, user_id: int, path: str) -> Told:
         account_id = place.account_id
     else:  # RFC 9208 4.1.2: it may be asked before the mailbox is made
         account_id = (await places.above(tx, user_id, path, letters.CREATE)).account_id
+    user = await directory.account_by_id(tx, user_id)
     account = await directory.account_by_id(tx, account_id)
-    if account is None:
+    if user is None or account is None:
         raise _no_root(path)
     roots = [(account.address, _usage(account))]
     name = account.address.rpartition("@")[2]
+    if not _is_of(user, name):
+        return roots
     usage = await quota.of_domain(tx, (await directory.domain(tx, name)).id)
     if usage is not None:
         roots.append((name, usage))
