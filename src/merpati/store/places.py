@@ -143,22 +143,23 @@ async def above(tx: Transaction, user_id: int, path: str, needed: str) -> Spot:
         Fault: NOT_FOUND, DENIED.
     """
     spot = await locate(tx, user_id, path)
-    if spot is None:
-        raise Fault(Kind.DENIED, f"nothing can be made at {path}")
-    if spot.account_id == user_id:
+    if spot is not None and spot.account_id == user_id:
         return spot
+    held = letters.NONE if spot is None else await _held_above(tx, user_id, spot)
+    missing = letters.without(needed, held)
+    if spot is None or missing:  # alike, so that nobody finds out which accounts there are
+        raise Fault(Kind.DENIED, f"that takes the right {missing!r} above {path}")
+    return spot
+
+
+async def _held_above(tx: Transaction, user_id: int, spot: Spot) -> str:
+    """What a user may do in the nearest mailbox above a path, or at the top of its tree."""
     parent = spot.path
     while parent := parent.rpartition(SEPARATOR)[0]:
         mailbox = await mailboxes.find(tx, spot.account_id, parent)
         if mailbox is not None:
-            held = await rights.held(tx, spot.account_id, mailbox.id, user_id)
-            break
-    else:
-        held = await rights.at_top(tx, spot.account_id, user_id)
-    missing = letters.without(needed, held)
-    if missing:
-        raise Fault(Kind.DENIED, f"that takes the right {missing!r} above {path}")
-    return spot
+            return await rights.held(tx, spot.account_id, mailbox.id, user_id)
+    return await rights.at_top(tx, spot.account_id, user_id)
 
 
 async def prefix(tx: Transaction, user_id: int, owner_id: int) -> str:

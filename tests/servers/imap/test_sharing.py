@@ -148,3 +148,20 @@ async def test_what_a_domain_holds_is_for_its_own_people(instance: TestInstance)
         (told, *_) = await client.ok(f"GETQUOTAROOT {inbox}")
         assert told.decode() == f"* QUOTAROOT {inbox} {roots}"
         await client.close()
+
+
+
+
+
+async def test_nobody_finds_out_which_accounts_there_are(instance: TestInstance) -> None:
+    await desk(instance)
+    budi = await Client.connect(serve(instance), BUDI)
+    for command in ("CREATE", "GETQUOTAROOT", "RENAME Trash"):
+        said = set()
+        for name in (
+            "Shared/Desk", "Shared/None", f"Other Users/{ANA}", "Other Users/none@example.org",
+        ):  # fmt: skip
+            await budi.command(f'{command} "{name}/INBOX"')
+            said.add(budi.text.replace(name, "there"))
+        assert said == {"NO [NOPERM] that takes the right 'k' above there/INBOX"}
+    await budi.close()

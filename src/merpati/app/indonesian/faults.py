@@ -81,7 +81,6 @@ PHRASES: Final[dict[str, str]] = {
     "that takes the right {right} above {mailbox}": (
         "untuk itu perlu hak {right} di atas {mailbox:text}"
     ),
-    "nothing can be made at {name}": "tidak ada yang dapat dibuat di {name:text}",
     "the store is closed": "penyimpanan sudah ditutup",
     "the database is too busy with the same rows: {reason}; try again": (
         "basis data terlalu sibuk dengan baris yang sama: {reason:text}; coba lagi"
