@@ -37,7 +37,7 @@ async def transfer(
         The modseq in the target's account, the old UIDs and, in the same order, the new ones.
 
     Raises:
-        Fault: OVER_QUOTA of the target's account; nothing is changed then.
+        Fault: OVER_QUOTA of the target's account; the unit has to end with it.
     """
     await _lock(tx, source_account, target_account)
     rows = await emails.fetch(
@@ -49,11 +49,11 @@ async def transfer(
         return 0, [], []
     allowed = cache(lambda keywords: letters.settable(keywords, rights))
     adopted = [(*row[1:6], allowed(row[6]), *row[7:]) for row in rows]
-    modseq, new = await adopt(tx, target_account, target, adopted, now)
-    if move:
+    if move:  # first, so that the room they took in the domain is there for them
         await _leave(tx, source_account, source, rows)
     else:
         await blobs.retain(tx, [row[3] for row in rows])
+    modseq, new = await adopt(tx, target_account, target, adopted, now)
     return modseq, [row[0] for row in rows], new
 
 

@@ -150,6 +150,34 @@ async def test_what_a_domain_holds_is_for_its_own_people(instance: TestInstance)
         await client.close()
 
 
+async def test_mail_moves_between_accounts_of_a_full_domain(instance: TestInstance) -> None:
+    await share(instance, instance.budi, letters.ALL)
+    await instance.deliver(MESSAGE, account=instance.budi)
+    home = await instance.store.read(directory.domain, "example.org")
+    await instance.store.write(quota.limit_domain, home.id, 0, 1)
+    budi = await Client.connect(serve(instance), BUDI, "INBOX")
+    await budi.command(f'COPY 1 "Other Users/{ANA}/INBOX"')
+    assert budi.text.startswith("NO [OVERQUOTA]")
+    await budi.ok(f'MOVE 1 "Other Users/{ANA}/INBOX"')
+    assert await instance.store.read(quota.of_domain, home.id) == quota.Usage(
+        0, 1, len(MESSAGE), 1
+    )
+    await budi.close()
+
+
+async def test_a_move_that_finds_no_room_leaves_the_mail_where_it_was(
+    instance: TestInstance,
+) -> None:
+    await share(instance, instance.budi, letters.ALL)
+    await instance.deliver(MESSAGE, account=instance.budi)
+    await instance.store.write(directory.set_account, instance.ana.id, quota=1)
+    budi = await Client.connect(serve(instance), BUDI, "INBOX")
+    await budi.command(f'MOVE 1 "Other Users/{ANA}/INBOX"')
+    assert budi.text.startswith("NO [OVERQUOTA]")
+    usage = await instance.store.read(quota.of_account, instance.budi.id)
+    assert usage == quota.Usage(0, 0, len(MESSAGE), 1)
+    assert len(await budi.ok("FETCH 1 RFC822.SIZE")) == 1
+    await budi.close()
 
 
 
