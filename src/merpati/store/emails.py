@@ -95,6 +95,8 @@ async def add(
     placements: Sequence[Placement],
     received_at: int,
     saved_at: int | None = None,
+    *,
+    disabled: bool = False,
 ) -> Added:
     """Store one message for any number of accounts, in as many statements as for one.
 
@@ -105,9 +107,10 @@ async def add(
         placements: At most one for each account.
         received_at: Unix milliseconds.
         saved_at: When it comes into the mailboxes, if that is another moment.
+        disabled: Also for accounts that take no mail: somebody files it there.
     """
     accounts = {placement.account_id: placement for placement in placements}
-    modseqs = await quota.take_each(tx, body.size, list(accounts))
+    modseqs = await quota.take_each(tx, body.size, list(accounts), disabled=disabled)
     refused = [account_id for account_id in accounts if account_id not in modseqs]
     if not modseqs:
         return Added([], refused, bool(body.location))

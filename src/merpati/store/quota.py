@@ -151,8 +151,12 @@ async def _take_in_domains(
     return frozenset(refused)
 
 
-async def take_each(tx: Transaction, size: int, wanted: Sequence[int]) -> dict[int, int]:
+async def take_each(
+    tx: Transaction, size: int, wanted: Sequence[int], *, disabled: bool = False
+) -> dict[int, int]:
     """The modseq of a new email in each account that is there and has room for it.
+
+    With `disabled` also in accounts that take no mail: somebody files it there.
 
     Reading and then writing costs less than half of RETURNING, which SQLite first collects
     in a table of its own.
@@ -161,9 +165,9 @@ async def take_each(tx: Transaction, size: int, wanted: Sequence[int]) -> dict[i
     lock = "" if tx.dialect is Dialect.SQLITE else " FOR UPDATE"
     rows = await tx.rows(
         f"SELECT id, modseq + 1, in_domain_quota * domain_id FROM account WHERE {which}"
-        " AND disabled = 0 AND (quota = 0 OR used + $2 <= quota)"
+        " AND disabled <= $3 AND (quota = 0 OR used + $2 <= quota)"
         f" AND (quota_emails = 0 OR emails < quota_emails){lock}",
-        ids, size,
+        ids, size, int(disabled),
     )  # fmt: skip
     modseqs = {account_id: modseq for account_id, modseq, _ in rows}
     if limited := {row[0]: row[2] for row in rows if row[2]}:

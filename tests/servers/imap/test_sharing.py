@@ -180,6 +180,15 @@ async def test_a_move_that_finds_no_room_leaves_the_mail_where_it_was(
     await budi.close()
 
 
+async def test_messages_go_to_the_folder_of_somebody_whose_account_is_disabled(
+    instance: TestInstance,
+) -> None:
+    await share(instance, instance.budi, letters.ALL)
+    await instance.store.write(directory.set_account, instance.ana.id, disabled=1)
+    budi = await Client.connect(serve(instance), BUDI)
+    await budi.ok(f'APPEND "Other Users/{ANA}/INBOX" {{8+}}\r\na: b\r\n\r\n')
+    await budi.close()
+
 
 async def test_nobody_finds_out_which_accounts_there_are(instance: TestInstance) -> None:
     await desk(instance)

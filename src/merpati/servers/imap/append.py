@@ -398,7 +398,9 @@ async def _add(
     for one in ready:
         keywords = letters.settable(one.keywords, place.rights)
         placement = emails.Placement(account_id, mailbox_id, keywords)
-        stored = await emails.add(tx, one.body, one.digest, [placement], one.received_at, now)
+        stored = await emails.add(
+            tx, one.body, one.digest, [placement], one.received_at, now, disabled=True
+        )
         if not stored.placed:
             raise Fault(Kind.OVER_QUOTA, "the message would exceed the quota")
         added.append(stored)

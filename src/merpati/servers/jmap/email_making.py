@@ -98,7 +98,9 @@ async def store(tx: Transaction, call: Call, access: Access, new: Ready) -> dict
         raise SetFault("blobNotFound", "the file is not there any more")
     first, *others = sorted(mailboxes)
     placement = emails.Placement(access.account_id, first, " ".join(sorted(new.keywords)))
-    added = await emails.add(tx, new.body, new.digest, [placement], new.received_at, call.now())
+    added = await emails.add(
+        tx, new.body, new.digest, [placement], new.received_at, call.now(), disabled=True
+    )
     if not added.placed:
         raise SetFault("overQuota", "that would exceed the quota; delete some mail first")
     new.is_kept = bool(new.blob_id) or not added.superfluous

@@ -352,7 +352,7 @@ async def _add_all(
             account_id, mailbox_id, " ".join(sorted(one.incoming.keywords))
         )
         added = await emails.add(
-            tx, one.body, one.digest, [placement], one.incoming.received_at, now
+            tx, one.body, one.digest, [placement], one.incoming.received_at, now, disabled=True
         )
         if not added.placed:
             raise await _no_room(tx, account_id, one.size)
