@@ -104,14 +104,20 @@ async def listing(tx: Transaction, user_id: int) -> list[Place]:
         Place(user_id, mailbox, letters.ALL, mailbox.name)
         for mailbox in await mailboxes.listing(tx, user_id)
     ]
-    held = await rights.all_held(tx, user_id)
     found: list[Place] = []
-    for owner_id, prefix in (await _prefixes(tx, user_id, list(held))).items():
+    for owner_id, (prefix, held) in (await of_others(tx, user_id)).items():
         for mailbox in await mailboxes.listing(tx, owner_id):
-            its = held[owner_id].get(mailbox.id, letters.NONE)
+            its = held.get(mailbox.id, letters.NONE)
             if letters.LOOKUP in its:
                 found.append(Place(owner_id, mailbox, its, prefix + mailbox.name))
     return own + found
+
+
+async def of_others(tx: Transaction, user_id: int) -> dict[int, tuple[str, dict[int, str]]]:
+    """Other accounts in which a user has a right: what stands before its paths, and the rights."""
+    held = await rights.all_held(tx, user_id)
+    prefixes = await _prefixes(tx, user_id, list(held))
+    return {owner_id: (prefix, held[owner_id]) for owner_id, prefix in prefixes.items()}
 
 
 async def locate(tx: Transaction, user_id: int, path: str) -> Spot | None:

@@ -160,6 +160,8 @@ async def grant(
     tx.announce(Topic.ACCOUNT, owner_id)
     if subject > 0:
         tx.announce(Topic.ACCOUNT, subject)
+    else:  # everybody in a domain
+        tx.announce(Topic.DIRECTORY, 0)
 
 
 async def inherit(tx: Transaction, account_id: int, parent_id: int, mailbox_id: int) -> None:

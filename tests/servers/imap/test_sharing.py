@@ -202,3 +202,26 @@ async def test_nobody_finds_out_which_accounts_there_are(instance: TestInstance)
             said.add(budi.text.replace(name, "there"))
         assert said == {"NO [NOPERM] that takes the right 'k' above there/INBOX"}
     await budi.close()
+
+
+async def test_notify_tells_of_what_others_begin_and_cease_to_share(
+    instance: TestInstance,
+) -> None:
+    """RFC 5465 5.4, 5.9: a mailbox that may be seen now is new to this client."""
+    account = await desk(instance, "lr")
+    budi = await Client.connect(serve(instance), BUDI)
+    await budi.ok("NOTIFY SET (subtree Shared (MailboxName MessageNew MessageExpunge))")
+    write, put = instance.store.write, members.put
+    for who, name in ((BUDI, "Desk"), ("anyone", "Counter")):
+        await write(put, account.id, who, held="lr")
+        told = await budi.ok("NOOP")
+        assert b'* LIST (\\HasNoChildren) "/" "Shared/Desk/INBOX"' in told
+        await write(members.rename_shared, account, name)
+        told = await budi.ok("NOOP")
+        old = b' ("OLDNAME" ("Shared/Desk/INBOX"))' if name != "Desk" else b""
+        new = f'* LIST (\\HasNoChildren) "/" "Shared/{name}/INBOX"'.encode()
+        assert told[:1] == ([new + old] if old else [])
+        await write(members.remove, account.id, who)
+        told = await budi.ok("NOOP")
+        assert f'* LIST (\\NonExistent) "/" "Shared/{name}/INBOX"'.encode() in told
+    await budi.close()

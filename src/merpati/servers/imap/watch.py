@@ -46,6 +46,7 @@ class Scene(msgspec.Struct):
     """What a user sees: mailboxes, subscribed names, and how far each account has come."""
 
     places: list[Place]
+    others: dict[int, tuple[str, dict[int, str]]]
     subscribed: set[str]
     modseqs: dict[int, int]
     touched: dict[Key, set[int]]  # kinds of change since; the mailbox is 0 for those of none
@@ -62,6 +63,7 @@ async def notify(client: Client, command: grammar.Notify) -> Done:
     if watch.groups:
         scene = await client.services.store.read(_scene, client.account_id, {})
         _listen(client, watch, scene)
+        _listen_to(client, watch, Topic.DIRECTORY, 0)  # members, and names of accounts
         _remember(watch, scene)
         if watch.wants(Event.SERVER_METADATA_CHANGE):
             _listen_to(client, watch, Topic.METADATA, 0)
@@ -96,7 +98,7 @@ async def tell_others(client: Client, watch: Watch) -> None:
     store = client.services.store
     if watch.wants(Event.SERVER_METADATA_CHANGE):
         client.connection.write(await _server_annotations(client, watch))
-    if not await store.read(_moved, watch.since):
+    if not await store.read(_moved, client.account_id, watch.since, watch.others):
         return
     scene = await store.read(_scene, client.account_id, watch.since)
     lines = _messages(client, watch, scene)
@@ -161,6 +163,7 @@ def _listen_to(client: Client, watch: Watch, topic: Topic, number: int) -> None:
 
 
 def _remember(watch: Watch, scene: Scene) -> None:
+    watch.others = scene.others
     if watch.wants(Event.MAILBOX_NAME):
         watch.paths = {_key(place): place.path for place in scene.places}
     if watch.wants(Event.SUBSCRIPTION_CHANGE):
@@ -332,19 +335,23 @@ def _follows(moved: dict[str, str], old: str, new: str) -> bool:
 # The store
 
 
-async def _moved(tx: Transaction, since: dict[int, int]) -> bool:
-    """Whether anything happened in these accounts."""
+async def _moved(
+    tx: Transaction, user_id: int, since: dict[int, int],
+    others: dict[int, tuple[str, dict[int, str]]],
+) -> bool:  # fmt: skip
+    """Whether anything happened in these accounts, or to which others the user sees."""
     for account_id, modseq in since.items():
         if await changes.current(tx, account_id) != modseq:
             return True
-    return False
+    return await places.of_others(tx, user_id) != others
 
 
 async def _scene(tx: Transaction, user_id: int, since: dict[int, int]) -> Scene:
     """What a user sees, and what was touched after these modseqs."""
     found = await places.listing(tx, user_id)
     accounts = {user_id, *since, *(place.account_id for place in found)}
-    scene = Scene(found, set(await mailboxes.subscriptions(tx, user_id)), {}, {}, {})
+    others = await places.of_others(tx, user_id)
+    scene = Scene(found, others, set(await mailboxes.subscriptions(tx, user_id)), {}, {}, {})
     for account_id in accounts:
         current = await changes.current(tx, account_id)
         scene.modseqs[account_id] = current

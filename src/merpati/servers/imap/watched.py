@@ -17,10 +17,13 @@ class Watch:
         selected: the group of the selected mailbox, or None when nothing of it is wanted.
         stale: something was announced since it was last told.
         since: the modseq of each account up to which it was told.
+        others: what it may do in other accounts, as `places.of_others` has it.
         server: hashes of the server's annotations that it knows, by entry.
     """
 
-    __slots__ = ("groups", "paths", "selected", "server", "since", "stale", "stops", "subscribed")
+    __slots__ = (
+        "groups", "others", "paths", "selected", "server", "since", "stale", "stops", "subscribed",
+    )  # fmt: skip
 
     def __init__(self, groups: tuple[Group, ...]) -> None:
         own = [group for group in groups if group.filter in OF_THE_SELECTED and group.events]
@@ -28,6 +31,7 @@ class Watch:
         self.groups = tuple([each for each in groups if each.filter not in OF_THE_SELECTED])
         self.stale = False
         self.since: dict[int, int] = {}
+        self.others: dict[int, tuple[str, dict[int, str]]] = {}
         self.server: dict[str, int] = {}
         self.stops: list[Callable[[], None]] = []
         self.paths: dict[Key, str] = {}
