@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -66,6 +67,12 @@ def test_a_domain_is_limited_and_shows_what_it_holds(merpati: Merpati) -> None:
     assert merpati("domain", "set", "a.id").status == 2
 
 
+def noted(merpati: Merpati, address: str) -> list[dict[str, Any]]:
+    """What the audit has of mail that was put back into an account, the latest first."""
+    entries = merpati("audit", "list", address, "--json").json
+    return [one for one in entries if one["action"] == "account.restore"]
+
+
 def test_removed_mail_is_listed_and_comes_back(folder: Path, merpati: Merpati) -> None:
     merpati("account", "add", "budi@a.id")
 
@@ -85,6 +92,7 @@ def test_removed_mail_is_listed_and_comes_back(folder: Path, merpati: Merpati) -
         await store.close()
 
     asyncio.run(prepare())
+    assert "budi@a.id" in merpati("account", "set", "budi@a.id", "--messages", "1").out
     found = merpati("account", "expunged", "budi@a.id", "--json").json
     assert [(one["mailbox"], one["deleted"], one["emails"]) for one in found] == [
         ("INBOX", False, 1), ("Offers", True, 0), ("Offers/2026", True, 1),
@@ -97,7 +105,67 @@ def test_removed_mail_is_listed_and_comes_back(folder: Path, merpati: Merpati) -
     ).err  # fmt: skip
     done = merpati("account", "undelete", "budi@a.id", "--mailbox", "Offers", "--since", "1h")
     assert done.out == "1 emails are back in Offers, Offers/2026.\n"
+    done = merpati("account", "undelete", "budi@a.id", "--mailbox", "inbox")
+    assert "would exceed the quota" in done.err
+    merpati("account", "set", "budi@a.id", "--messages", "0")
     done = merpati("account", "undelete", "budi@a.id", "--since", "2020-01-01")
     assert done.out == "1 emails are back in INBOX.\n"
+    assert [one["after"] for one in noted(merpati, "budi@a.id")] == [
+        {"emails": 1, "mailboxes": ["INBOX"]},
+        {"emails": 1, "mailboxes": ["Offers", "Offers/2026"]},
+    ]
     assert merpati("account", "expunged", "budi@a.id").out == "Nothing can be restored.\n"
     assert "write 2026-11-22" in merpati("account", "expunged", "budi@a.id", "--since", "x").err
+
+
+def test_what_finds_no_room_stays_restorable_and_the_rest_is_in_the_audit(
+    folder: Path, merpati: Merpati
+) -> None:
+    merpati("account", "add", "citra@a.id")
+
+    async def prepare() -> None:
+        store = SqliteStore(folder / "data" / "merpati.sqlite")
+
+        async def unit(tx: Transaction) -> None:
+            citra = await tx.value("SELECT account_id FROM address WHERE local = 'citra'")
+            await stores.add(tx, citra, "a letter")
+            await stores.add(tx, citra, "an old letter", mailbox_id=stores.ARCHIVE)
+            for mailbox_id in (1, stores.ARCHIVE):
+                await emails.remove(tx, citra, mailbox_id, [1])
+
+        await store.write(unit)
+        await store.close()
+
+    asyncio.run(prepare())
+    merpati("account", "set", "citra@a.id", "--messages", "1")
+    done = merpati("account", "undelete", "citra@a.id", "--since", "1h")
+    assert (done.status, "would exceed the quota" in done.err) == (1, True)
+    found = merpati("account", "expunged", "citra@a.id", "--json").json
+    assert [one["mailbox"] for one in found] == ["Archive"]
+    assert [one["after"] for one in noted(merpati, "citra@a.id")] == [
+        {"emails": 1, "mailboxes": ["INBOX"]}
+    ]
+
+
+@pytest.mark.parametrize("name", ["First", "a/b", "a@b", ""])
+def test_a_shared_mailbox_gets_no_impossible_name_as_an_account(
+    merpati: Merpati, name: str
+) -> None:
+    merpati("shared", "add", "first@a.id", "--name", "First")
+    merpati("shared", "add", "second@a.id", "--name", "Second")
+    assert merpati("account", "set", "second@a.id", "--name", name).status == 1
+    assert merpati("shared", "show", "second@a.id", "--json").json["name"] == "Second"
+    assert (
+        merpati("account", "set", "second@a.id", "--name", "Second", "--language", "id").status == 0
+    )
+
+
+def test_a_shared_mailbox_does_not_join_one_of_its_name_in_another_domain(
+    merpati: Merpati,
+) -> None:
+    merpati("domain", "add", "b.id")
+    merpati("shared", "add", "here@a.id", "--name", "Twin")
+    merpati("shared", "add", "there@b.id", "--name", "Twin")
+    words = ("account", "set", "there@b.id", "--address")
+    assert "a.id has a shared mailbox called Twin already" in merpati(*words, "twin@a.id").err
+    assert merpati(*words, "twin@b.id").status == 0

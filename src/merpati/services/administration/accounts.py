@@ -10,7 +10,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType, structs
 from merpati.base.faults import Fault, Kind
 from merpati.model.account import Account, AccountKind
 from merpati.model.administration import Actor
-from merpati.store import app_passwords, audit, directory, forwards, mailboxes
+from merpati.store import app_passwords, audit, directory, forwards, mailboxes, members
 from merpati.store.engine import Transaction
 
 Bytes = Annotated[int, Meta(ge=0, le=2**53, description="In bytes; 0 is no limit.")]
@@ -123,9 +123,12 @@ async def change(
     """Change an account; a new address leaves the old one as a second one of it.
 
     Raises:
-        Fault: NOT_FOUND; EXISTS for an address in use; DENIED for the last administrator.
+        Fault: NOT_FOUND; EXISTS for an address in use; DENIED for the last administrator; as
+            `members.check_name` for a shared mailbox.
     """
     before = await directory.account(tx, address)
+    if before.kind is AccountKind.SHARED:
+        await _check_shared(tx, before, wanted)
     given: dict[str, Any] = {
         name: value for name, value in structs.asdict(wanted).items() if value is not UNSET
     }
@@ -146,6 +149,15 @@ async def change(
     if old != new:
         await audit.record(tx, actor, now, "account.change", before.address, before=old, after=new)
     return after
+
+
+async def _check_shared(tx: Transaction, before: Account, wanted: AccountChange) -> None:
+    """Its name, of which its members make paths, has to be one also after the change."""
+    name = before.name if wanted.name is UNSET else wanted.name
+    address = before.address if wanted.address is UNSET else wanted.address
+    home = before.address.rpartition("@")[2]
+    if name != before.name or address.lower().rpartition("@")[2] != home:
+        await members.check_name(tx, address, name)
 
 
 async def set_password(
