@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -15,6 +15,8 @@ from merpati.store.engine import Store, Transaction
 from merpati.store.restore import Expunged, Removed
 
 DAY: int = 86_400_000  # ms
+
+Note = Callable[[int, list[str]], Awaitable[object]]  # how many emails, into which mailboxes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +74,7 @@ class Restore:
         mailbox: str = "",
         since: int = 0,
         uids: Sequence[int] | None = None,
+        note: Note | None = None,
     ) -> Restored:
         """Put back what `summary` tells, a few hundred emails at a time.
 
@@ -80,6 +83,7 @@ class Restore:
             mailbox: Where it was; mailboxes below it come back too. Empty: everywhere.
             since: Only what was removed from then on, Unix milliseconds.
             uids: Only these emails of the mailbox, by the UIDs they had.
+            note: Told what was put back, if anything, also when the rest found no room.
 
         Raises:
             Fault: NOT_FOUND when nothing of the mailbox can be restored; OVER_QUOTA, and
@@ -91,15 +95,21 @@ class Restore:
         if uids is not None:
             found = [one for one in found if one.path == mailbox]
         count = 0
-        for one in found:
-            done = restore.STEP
-            while done == restore.STEP:
-                now = int(self._clock.now() * 1000)
-                done = await self._store.write_long(
-                    restore.restore, account_id, one, now, since=since, uids=uids
-                )
-                count += done
-        return Restored(count, tuple([one.path for one in found]))
+        paths: dict[str, None] = {}
+        try:
+            for one in found:
+                done = restore.STEP
+                while done == restore.STEP:
+                    now = int(self._clock.now() * 1000)
+                    done = await self._store.write_long(
+                        restore.restore, account_id, one, now, since=since, uids=uids
+                    )
+                    count += done
+                    paths[one.path] = None
+        finally:
+            if note is not None and paths:
+                await note(count, list(paths))
+        return Restored(count, tuple(paths))
 
     async def step(self, account_id: int, mailbox_id: int, since: int) -> Step:
         """Put back some of what was removed from one mailbox, as many emails as one write should.

@@ -95,7 +95,8 @@ async def listing(
 
 
 def below(found: Sequence[Removed], path: str) -> list[Removed]:
-    """Those of a mailbox, and of mailboxes that are or were below it."""
+    """Those of a mailbox, and of mailboxes that are or were below it. Raises Fault SYNTAX."""
+    path = SEPARATOR.join(mailboxes.levels(path))  # INBOX may be spelt in any case
     prefix = path + SEPARATOR
     return [one for one in found if one.path == path or one.path.startswith(prefix)]
 

@@ -159,9 +159,7 @@ async def test_mail_moves_between_accounts_of_a_full_domain(instance: TestInstan
     await budi.command(f'COPY 1 "Other Users/{ANA}/INBOX"')
     assert budi.text.startswith("NO [OVERQUOTA]")
     await budi.ok(f'MOVE 1 "Other Users/{ANA}/INBOX"')
-    assert await instance.store.read(quota.of_domain, home.id) == quota.Usage(
-        0, 1, len(MESSAGE), 1
-    )
+    assert await instance.store.read(quota.of_domain, home.id) == quota.Usage(0, 1, len(MESSAGE), 1)
     await budi.close()
 
 

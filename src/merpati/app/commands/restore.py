@@ -11,6 +11,7 @@ from merpati.app.commands import session
 from merpati.app.commands.session import Session, say
 from merpati.base.clock import SystemClock
 from merpati.base.faults import Fault, Kind
+from merpati.services.administration.accounts import note_restored
 from merpati.services.restore import Restore
 from merpati.store import directory
 from merpati.store.restore import Removed
@@ -55,8 +56,12 @@ async def undelete(one: Session, args: argparse.Namespace) -> None:
     if not args.mailbox and not args.since:
         raise Fault(Kind.SYNTAX, "say what: --mailbox NAME, or --since WHEN, or both")
     since = _since(args.since, one.now)
+
+    async def note(emails: int, boxes: list[str]) -> None:
+        await one.store.write(note_restored, one.actor, one.now, account.address, emails, boxes)
+
     done = await Restore(one.store, SystemClock()).restore(
-        account.id, mailbox=args.mailbox, since=since
+        account.id, mailbox=args.mailbox, since=since, note=note
     )
     if not done.mailboxes:
         say("Nothing can be restored.")

@@ -195,13 +195,15 @@ async def restore(call: Call) -> RestoredView:
     account = await call.store.read(call.account, call.address)
     if not wanted.mailbox and not wanted.since:
         raise Fault(Kind.SYNTAX, "say what: mailbox, or since, or both")
+
+    async def note(emails: int, boxes: list[str]) -> None:
+        await call.store.write(
+            accounts.note_restored, call.actor, call.now, account.address, emails, boxes
+        )
+
     done = await call.services.restore.restore(
-        account.id, mailbox=wanted.mailbox, since=wanted.since
+        account.id, mailbox=wanted.mailbox, since=wanted.since, note=note
     )
-    await call.store.write(
-        accounts.note_restored, call.actor, call.now, account.address, done.emails,
-        list(done.mailboxes),
-    )  # fmt: skip
     return RestoredView(emails=done.emails, mailboxes=list(done.mailboxes))
 
 
