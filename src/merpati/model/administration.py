@@ -53,7 +53,7 @@ class Actor(msgspec.Struct, frozen=True):
 
     Attributes:
         name: An address, or a user of this machine.
-        via: "api" or "command".
+        via: "api", "command", or "imap" (SETQUOTA).
         account_id: 0: no account of ours.
         peer: The client's address; empty: this machine.
         undoes: The change of the audit that they take back; 0: none.

@@ -24,7 +24,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         at: Unix milliseconds.
         who: An address, or a user of the machine for a command.
-        via: "api" or "command".
+        via: "api", "command", or "imap".
         peer: The client's address; empty: this machine.
         action: What was done: "account.change".
         subject: To what: an address, a domain, "queue".

@@ -7,7 +7,7 @@ import pytest
 
 from merpati.model import rights as letters
 from merpati.model.account import Account
-from merpati.store import directory, mailboxes, members, quota, rights
+from merpati.store import audit, directory, mailboxes, members, quota, rights
 from tests.support.imap import Client, serve
 from tests.support.server import ANA, BUDI, TestInstance
 from tests.support.store import INBOX
@@ -107,6 +107,12 @@ async def test_an_administrator_sets_quotas_of_accounts_and_domains(
     assert roots[0] == b'* QUOTAROOT "INBOX" ana@example.org example.org'
     (told,) = await ana.ok(f"SETQUOTA {BUDI} ()")
     assert told == b"* QUOTA budi@example.org ()"
+    noted = await instance.store.read(audit.listing)
+    assert [(one.who, one.via, one.action, one.subject) for one in noted] == [
+        (ANA, "imap", "account.change", BUDI),
+        (ANA, "imap", "domain.change", "example.org"),
+        (ANA, "imap", "account.change", BUDI),
+    ]
     await ana.ok("APPEND INBOX {8+}\r\na: b\r\n\r\n")
     await ana.command("APPEND INBOX {8+}\r\na: b\r\n\r\n")
     assert ana.text.startswith("NO [OVERQUOTA]")

@@ -12,9 +12,13 @@ from typing import Final
 from merpati.base.faults import Fault, Kind
 from merpati.model import rights as letters
 from merpati.model.account import Account
+from merpati.model.administration import Actor
 from merpati.servers.imap.client import Client, Done, Handler
 from merpati.servers.imap.legal import Refused
 from merpati.servers.imap.rights import NAMED
+from merpati.services.administration import accounts, domains
+from merpati.services.administration.accounts import AccountChange
+from merpati.services.administration.domains import DomainChange
 from merpati.store import directory, places, quota, rights
 from merpati.store.engine import Transaction
 from merpati.wire.imap import quota as wire
@@ -49,7 +53,10 @@ async def set_(client: Client, command: wire.SetQuota) -> Done:
         raise Refused("only STORAGE and MESSAGE are counted here", responses.CANNOT)
     if not all(0 < limit <= LARGEST for limit in command.limits.values()):
         raise Refused("that limit cannot be set; leave it out for none", responses.CANNOT)
-    usage = await client.services.store.write(_set, client.account_id, command.root, command.limits)
+    actor = Actor(client.account, "imap", client.account_id, client.connection.peer)
+    usage = await client.services.store.write(
+        _set, actor, client.milliseconds(), command.root, command.limits
+    )
     client.connection.write(_response(command.root, usage))
     return Done("SETQUOTA completed")
 
@@ -112,20 +119,19 @@ async def _roots(tx: Transaction, user_id: int, path: str) -> Told:
 
 
 async def _set(
-    tx: Transaction, user_id: int, root: str, limits: Mapping[Resource, int]
+    tx: Transaction, actor: Actor, now: int, root: str, limits: Mapping[Resource, int]
 ) -> quota.Usage:
-    user = await directory.account_by_id(tx, user_id)
+    user = await directory.account_by_id(tx, actor.account_id)
     if user is None or not user.is_admin:
         raise Fault(Kind.DENIED, "only administrators may set a quota")
     storage = limits.get(Resource.STORAGE, 0) * UNIT
     messages = limits.get(Resource.MESSAGE, 0)
     if "@" not in root:
-        domain = await directory.domain(tx, root)
-        await quota.limit_domain(tx, domain.id, storage, messages)
+        change = DomainChange(quota=storage, quota_emails=messages)
+        domain = await domains.change(tx, actor, now, root, change)
         return await quota.of_domain(tx, domain.id) or quota.Usage(0, 0, 0, 0)
-    account = await directory.account(tx, root)
-    await directory.set_account(tx, account.id, quota=storage, quota_emails=messages)
-    return _usage(await directory.account(tx, root))
+    wanted = AccountChange(quota=storage, quota_emails=messages)
+    return _usage(await accounts.change(tx, actor, now, root, wanted))
 
 
 async def _domain(tx: Transaction, name: str) -> quota.Usage:
