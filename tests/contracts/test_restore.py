@@ -6,12 +6,14 @@ from typing import Any
 import pytest
 
 from merpati.base.faults import Fault, Kind
+from merpati.services.restore import Restore
 from merpati.store import directory, emails, expunged, mailboxes, restore
 from merpati.store.blobs import BlobStore
 from merpati.store.check import check
 from merpati.store.engine import Store, Transaction
 from merpati.store.restore import Removed
 from tests.support import store as stores
+from tests.support.clock import FakeClock
 from tests.support.ids import CountingIds
 from tests.support.store import INBOX, NOW, add_account
 
@@ -137,3 +139,22 @@ async def test_the_store_has_a_clock_for_those_that_bring_none(store: Store) -> 
     await store.write(emails.remove, account.id, INBOX, [1])
     ((at,),) = await rows(store, "SELECT expunged_at FROM expunged")
     assert at > 1_700_000_000_000
+
+
+@pytest.mark.parametrize("gone", [False, True])
+async def test_the_last_of_several_steps_says_so(
+    store: Store, monkeypatch: pytest.MonkeyPatch, gone: bool
+) -> None:
+    monkeypatch.setattr(restore, "STEP", 2)
+    account = await add_account(store)
+    box = await store.write(mailboxes.create, account.id, "Work", NOW)
+    for _ in range(4):
+        await store.write(stores.add, account.id, "one", mailbox_id=box.id)
+    if gone:
+        await store.write(mailboxes.destroy, account.id, "Work", NOW)
+    else:
+        await store.write(emails.remove, account.id, box.id, [1, 2, 3, 4], NOW)
+    service = Restore(store, FakeClock())
+    steps = [await service.step(account.id, box.id, NOW) for _ in range(2)]
+    assert [(one.emails, one.more) for one in steps] == [(2, True), (2, False)]
+    assert await store.read(restore.summary, account.id) == []

@@ -125,6 +125,7 @@ class Restore:
         async def unit(tx: Transaction) -> Step:
             target = await restore.reopen(tx, account_id, one, now)
             done = await restore.restore(tx, account_id, one, now, since=since)
-            return Step(target, done, more=done == restore.STEP)
+            more = await restore.has_more(tx, account_id, mailbox_id, since)
+            return Step(target, done, more=more)
 
         return await self._store.write_long(unit)

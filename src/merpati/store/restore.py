@@ -164,9 +164,19 @@ async def restore(
             f" AND {one_of(tx, 'uid', 3)}",
             account_id, mailbox.mailbox_id, id_list(tx, [row[0] for row in rows]),
         )  # fmt: skip
-    if len(rows) < STEP and target != mailbox.mailbox_id:
+    if target != mailbox.mailbox_id:
         await _close(tx, account_id, mailbox.mailbox_id)
     return len(rows)
+
+
+async def has_more(tx: Transaction, account_id: int, mailbox_id: int, since: int = 0) -> bool:
+    """Whether any email of a mailbox that was removed from a time on can be restored."""
+    found = await tx.value(
+        "SELECT uid FROM expunged WHERE account_id = $1 AND mailbox_id = $2"
+        " AND expunged_at >= $3 LIMIT 1",
+        account_id, mailbox_id, since,
+    )  # fmt: skip
+    return found is not None
 
 
 async def _close(tx: Transaction, account_id: int, mailbox_id: int) -> None:
