@@ -173,3 +173,16 @@ async def test_closing_expunges_nothing_once_that_right_is_taken_away(
         await budi.ok("CLOSE")
         assert (await instance.store.read(mailboxes.get, instance.ana.id, "INBOX")).total == 1
     await budi.close()
+
+
+async def test_who_may_not_know_of_a_mailbox_is_told_to_create_it(instance: TestInstance) -> None:
+    budi = await Client.connect(serve(instance), BUDI, "INBOX")
+    await instance.store.write(stored.grant, instance.ana.id, [INBOX], instance.budi.id, "swtep")
+    for command in ("COPY 1", "MOVE 1", "REPLACE 1", "APPEND"):
+        message = "" if command in {"COPY 1", "MOVE 1"} else f" {{8+}}\r\n{MESSAGE.decode()}"
+        said = set()
+        for name in (THERE, f"{THERE}/None"):
+            await budi.command(f'{command} "{name}"{message}')
+            said.add(budi.text)
+        assert said == {"NO [TRYCREATE] there is no such mailbox; create it first"}
+    await budi.close()

@@ -143,7 +143,7 @@ class _Taking:
         client, mailbox = self._client, self._command.mailbox
         try:
             if self._fault is None and client.filled != mailbox:
-                await client.services.store.read(_target, client.account_id, mailbox)
+                await client.services.store.read(rights.target, client.account_id, mailbox)
         except Fault as problem:
             self._fault = problem
         steps = append.messages(self._command)
@@ -370,15 +370,6 @@ async def _replaced(client: Client, command: commands.Append) -> Replaced | None
     return Replaced(view.account_id, view.mailbox_id, wanted.uids[0])
 
 
-async def _target(tx: Transaction, user_id: int, path: str) -> places.Place:
-    """The mailbox to append to. Raises Fault with TRYCREATE, DENIED."""
-    found = await places.find(tx, user_id, path)
-    if found is None:
-        raise Refused("there is no such mailbox; create it first", responses.TRYCREATE)
-    found.require(rights.NAMED[commands.Append])
-    return found
-
-
 async def _add(
     tx: Transaction,
     user_id: int,
@@ -388,7 +379,7 @@ async def _add(
     replaced: Replaced | None,
 ) -> tuple[places.Place, list[emails.Added]]:
     """All messages or none; where they are now, and what became of each."""
-    place = await _target(tx, user_id, path)
+    place = await rights.target(tx, user_id, path)
     account_id, mailbox_id = place.account_id, place.mailbox.id
     if replaced is not None:  # first, so that the room it took is there for its successor
         _, gone = await emails.remove(tx, replaced.account_id, replaced.mailbox_id, [replaced.uid])

@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Final
 from merpati.base.faults import Fault, Kind
 from merpati.model import rights as letters
 from merpati.servers.imap import rows
-from merpati.servers.imap.legal import LEGAL
+from merpati.servers.imap.legal import LEGAL, Refused
 from merpati.servers.imap.legal import SELECTED as STATES_SELECTED
-from merpati.store import rights
+from merpati.store import places, rights
+from merpati.store.engine import Transaction
+from merpati.store.places import Place
 from merpati.wire.imap import acl, commands, finding, quota, responses
 
 if TYPE_CHECKING:
@@ -54,6 +56,21 @@ FREE: Final = frozenset({commands.Close, commands.Unselect})  # may always leave
 ACTING: Final = frozenset({
     finding.MultiSearch, *(kind for kind, states in LEGAL.items() if states == STATES_SELECTED),
 }) - FREE  # fmt: skip
+
+
+async def target(tx: Transaction, user_id: int, path: str) -> Place:
+    """The mailbox to put messages into.
+
+    Raises:
+        Fault: with TRYCREATE (RFC 3501 6.3.11, 7.1) when there is none that the user may know
+            of; DENIED.
+    """
+    needed = NAMED[commands.Append]  # as of COPY and MOVE
+    found = await places.find(tx, user_id, path)
+    if found is None or {letters.LOOKUP, needed}.isdisjoint(found.rights):
+        raise Refused("there is no such mailbox; create it first", responses.TRYCREATE)
+    found.require(needed)
+    return found
 
 
 async def check(client: Client, command: commands.Command) -> None:

@@ -14,7 +14,6 @@ from merpati.model.message import KEYWORDS_MAX
 from merpati.servers.imap import rights, rows
 from merpati.servers.imap.client import Client, Done, gone, whole
 from merpati.servers.imap.events import happened
-from merpati.servers.imap.legal import Refused
 from merpati.servers.imap.sync import sync
 from merpati.servers.imap.view import View
 from merpati.services.imap_events import Cause
@@ -224,7 +223,7 @@ async def _copy(
     uid: bool,
 ) -> Moved:  # fmt: skip
     """Copy all of them, or nothing when one that was named by number is gone (RFC 9051 6.4.7)."""
-    target = await _target(tx, user_id, path)
+    target = await rights.target(tx, user_id, path)
     mailbox = target.mailbox
     if _stays_whole(view, target):
         _, old, new = await emails.copy(tx, view.account_id, view.mailbox_id, mailbox.id, uids, now)
@@ -240,7 +239,7 @@ async def _copy(
 async def _move(
     tx: Transaction, user_id: int, view: View, path: str, uids: Sequence[int], now: int
 ) -> Moved:
-    target = await _target(tx, user_id, path)
+    target = await rights.target(tx, user_id, path)
     mailbox = target.mailbox
     if _stays_whole(view, target):
         _, old, new = await email_edit.move(
@@ -259,15 +258,6 @@ def _stays_whole(view: View, target: places.Place) -> bool:
     return target.account_id == view.account_id and not letters.without(
         letters.FLAGS, target.rights
     )
-
-
-async def _target(tx: Transaction, user_id: int, path: str) -> places.Place:
-    """The mailbox to put messages into. Raises Fault with TRYCREATE (RFC 3501 7.1), DENIED."""
-    found = await places.find(tx, user_id, path)
-    if found is None:
-        raise Refused("there is no such mailbox; create it first", responses.TRYCREATE)
-    found.require(rights.NAMED[commands.Copy])
-    return found
 
 
 def _copyuid(found: Moved) -> responses.Code | None:
