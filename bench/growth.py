@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import re
 import statistics
+import subprocess
 import time
 from typing import TYPE_CHECKING, Any, Final
 
 from bench import corpus
 from bench.imap_client import Imap
-from bench.ours import Ours
+from bench.ours import MERPATI, Ours
 from bench.report import OURS, Row, at_most
 from merpati.app.config import read_config
 from merpati.app.installation import open_store
@@ -33,7 +34,16 @@ QUICK_SIZES: Final = (1_000, 10_000, 100_000)
 FACTOR: Final = 3.0  # of the time in the smallest mailbox
 TIMES: Final = 25
 NOW: Final = 1_800_000_000_000  # when the messages came, Unix milliseconds
-WORK: Final = ("SELECT", "FETCH of one", "STORE of one", "EXPUNGE of one", "APPEND of one")
+RARE: Final = "haberdasher"  # in the texts and headers of few messages
+ASKED: Final = {
+    "SEARCH UNSEEN": "SEARCH UNSEEN",
+    "SEARCH of a word": f"SEARCH TEXT {RARE}",
+    "SEARCH of a sender": f"SEARCH FROM {RARE}",
+    "SEARCH of a Message-ID": f"SEARCH HEADER Message-ID {RARE}",
+}
+WORK: Final = (
+    "SELECT", "FETCH of one", "STORE of one", "EXPUNGE of one", "APPEND of one", *ASKED,
+)  # fmt: skip
 
 
 def measure(plan: Plan, folder: Path) -> list[Row]:
@@ -46,6 +56,10 @@ def measure(plan: Plan, folder: Path) -> list[Row]:
         for user, count in enumerate(sizes, 1):
             asyncio.run(_fill(ours, user, count))
         ours.start()
+        for user in range(1, len(sizes) + 1):
+            with Imap(ours.target(), user) as session:
+                session.append("INBOX", [_rare(), *map(corpus.message, range(3, 30))])
+        subprocess.run([MERPATI, "index", "-c", ours.config], check=True, stdout=subprocess.DEVNULL)
         found = {size: _session(ours, user, size) for user, size in enumerate(sizes, 1)}
     finally:
         ours.close()
@@ -61,8 +75,19 @@ def measure(plan: Plan, folder: Path) -> list[Row]:
     return rows
 
 
+def _rare() -> bytes:
+    head, _, text = corpus.message(3).partition(b"\r\n\r\n")
+    lines = [line for line in head.split(b"\r\n") if line[:5].lower() not in {b"from:", b"messa"}]
+    word = RARE.encode()
+    own = [b"From: A %b <%b@example.com>" % (word, word), b"Message-ID: <1.%b@example.com>" % word]
+    return b"\r\n".join([*lines, *own, b"", word, text])
+
+
 async def _fill(ours: Ours, user: int, count: int) -> None:
-    """So many messages in a user's INBOX: rows of one blob, since only their number matters."""
+    """So many messages in a user's INBOX: rows of one blob, since only their number matters.
+
+    All have been seen, as in a mailbox of that size.
+    """
     store = await open_store(read_config(ours.config))
     message = corpus.message(1)
     body = BlobStore(ours.folder / "blobs", SystemIds(SystemClock())).inline(message)
@@ -77,13 +102,13 @@ async def _fill(ours: Ours, user: int, count: int) -> None:
             " INSERT INTO mailbox_email (account_id, mailbox_id, uid, modseq, added, email_id,"
             " thread_id, blob_id, received_at, size, keywords)"
             " SELECT e.account_id, e.mailbox_id, e.uid + i, e.modseq + i, e.added + i,"
-            " e.email_id + i, e.thread_id + i, e.blob_id, e.received_at, e.size, e.keywords"
+            " e.email_id + i, e.thread_id + i, e.blob_id, e.received_at, e.size, '$seen'"
             " FROM n, mailbox_email e WHERE e.account_id = $1 AND e.uid = 1",
             account.id, count - 1,
         )  # fmt: skip
         await tx.run(
             "UPDATE mailbox SET uidnext = uidnext + $2, recent_from = uidnext + $2,"
-            " total = total + $2, unseen = unseen + $2, size = size * ($2 + 1),"
+            " total = total + $2, size = size * ($2 + 1),"
             " modseq = modseq + $2 WHERE account_id = $1 AND id = 1",
             account.id, count - 1,
         )  # fmt: skip
@@ -106,6 +131,14 @@ def _session(ours: Ours, user: int, size: int) -> dict[str, float]:
     with Imap(ours.target(), user) as session:
         times = {"SELECT": _median(lambda _: session.command("SELECT INBOX"))}
         session.command("FETCH 1 UID")
+        for name, command in ASKED.items():
+            hits = 29 if name == "SEARCH UNSEEN" else 1
+
+            def search(_: int, command: str = command, hits: int = hits) -> None:
+                answer = session.command(command)
+                assert len(answer.split(b"\r\n")[0].split()) == 2 + hits, answer[:200]
+
+            times[name] = _median(search)
         step = size // (3 * TIMES)
 
         def fetch(turn: int) -> None:

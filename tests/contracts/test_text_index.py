@@ -199,3 +199,34 @@ async def test_the_vocabulary_is_all_words_in_few_blocks(index: Store) -> None:
         return [word for one in ids for word in (await vocabulary.block(tx, one)).split()]
 
     assert set(await index.read(words)) == {"common", *(f"word{n}" for n in range(100))}
+
+
+async def test_it_is_known_where_messages_lie_as_far_as_a_mailbox_is_done(index: Store) -> None:
+    entries = [entry(1, 10, body="pear"), entry(1, 11, body="pear"), entry(2, 10, body="pear")]
+    places = [(1, 10, 1, 4), (1, 10, 1, 9), (1, 11, 7, 5), (2, 10, 1, 6)]
+    await index.write_long(text_index.put, entries, [(1, 1, 9), (1, 7, 5)], {}, places)
+    await index.write_long(text_index.put, [], [], {}, places)  # twice is once
+
+    async def found(account_id: int, mailbox_id: int, *blob_ids: int) -> list[tuple[int, int]]:
+        return sorted(await index.read(text_index.places, account_id, mailbox_id, blob_ids))
+
+    assert await found(1, 1, 10, 11) == [(10, 4), (10, 9)]
+    assert await found(1, 7, 10, 11) == [(11, 5)]
+    assert await found(1, 7, 10) == await found(1, 1) == []
+    await index.write_long(text_index.forget_places, [(1, 10, 1, 4)])
+    assert await index.read(text_index.places_of, 1) == [(1, 10, 1, 9), (1, 11, 7, 5)]
+    await index.write_long(text_index.forget, 1, [10])
+    assert await index.read(text_index.count_places, 1) == 1
+    await index.write_long(text_index.forget_account, 2)
+    assert await index.read(text_index.count_places, 2) == 0
+
+
+async def test_no_more_are_told_than_are_asked_for(index: Store) -> None:
+    entries = [entry(1, n, subject=f"pear {n % 3}") for n in range(1, 31)]
+    await index.write_long(text_index.put, entries, [])
+    one = [Word("pear")]
+    assert len(await index.read(text_index.holders, 1, ("subject",), one, 7)) >= 7
+    few = await index.read(text_index.holders, 1, ("subject",), [Word("2")], 11)
+    assert few == set(range(2, 31, 3))
+    phrase, _ = await index.read(text_index.sequences, 1, ("subject",), [one, [Word("2")]], 11)
+    assert phrase == few

@@ -25,13 +25,13 @@ from merpati.base.clock import Clock
 from merpati.base.faults import Fault, Kind
 from merpati.base.log import Log
 from merpati.base.metrics import Metrics
-from merpati.services import extract
+from merpati.services import entry_words, extract
 from merpati.services.courtesy import Courtesy
 from merpati.services.documents import Reader
 from merpati.store import leases, text_feed, text_index, text_schema
 from merpati.store.blobs import BlobStore
 from merpati.store.engine import Announcement, Store, Topic
-from merpati.store.text_feed import Source
+from merpati.store.text_feed import Place, Source
 from merpati.store.text_index import Entry, Learned
 from merpati.wire.mime import tree
 from merpati.wire.mime.tree import Part
@@ -48,6 +48,7 @@ GATHER: Final = 0.15
 GATHER_MAX: Final = 1.0  # seconds; it doubles up to here while mail comes all the time
 SWEEP_EVERY: Final = 30.0  # seconds between two looks at all mailboxes
 TIDY_EVERY: Final = 6 * 3600.0  # seconds between two searches for what no email holds any more
+STALE: Final = 1.5  # as many places as emails, then those that nothing lies at are forgotten
 LEASE: Final = "text index"
 LEASE_MS: Final = 300_000  # long: to renew it takes the pen from the intake
 DOCUMENTS: Final = 20  # messages whose documents are read before looking which wait
@@ -223,14 +224,15 @@ class Indexer:
         courtesy = self._courtesy
         if courtesy is not None:
             courtesy.begin()
-        pairs, done = await self._store.read(
+        places, done = await self._store.read(
             text_feed.after_each,
             [(*mailbox, uid) for mailbox, (uid, _) in behind.items()],
             BATCH, max(SHARE, BATCH // len(behind)),
         )  # fmt: skip
         wanted: dict[int, set[int]] = {}  # accounts by blob
-        for account_id, blob_id in set(pairs) - await self._index.read(
-            text_index.known_pairs, pairs
+        pairs = {(account_id, blob_id) for account_id, blob_id, _, _ in places}
+        for account_id, blob_id in pairs - await self._index.read(
+            text_index.known_pairs, list(pairs)
         ):
             wanted.setdefault(blob_id, set()).add(account_id)
         blob_ids = sorted(wanted)
@@ -245,17 +247,21 @@ class Indexer:
                     for account_id in wanted[source.stored.blob_id]
                 ]
             if characters > BATCH_CHARACTERS:
-                await self._put(entries, ())
+                await self._put(entries, (), ())
                 entries, characters = [], 0
             if courtesy is not None:
                 await courtesy.rest()
-        await self._put(entries, done)
+        await self._put(entries, done, places)
         if courtesy is not None:
             await courtesy.rest()
 
-    async def _put(self, entries: list[Entry], done: Sequence[tuple[int, int, int]]) -> None:
+    async def _put(
+        self, entries: list[Entry], done: Sequence[tuple[int, int, int]], places: Sequence[Place]
+    ) -> None:
         """Enter messages, and what is done with them and with those before them."""
-        learned = await self._index.write_long(text_index.put, entries, done, self._words_known)
+        learned = await self._index.write_long(
+            text_index.put, entries, done, self._words_known, places
+        )
         self._remember(learned)
         self._entered.inc(by=len(entries))
         if any(entry.waiting for entry in entries):
@@ -280,7 +286,7 @@ class Indexer:
             content, root = self._open(source)
         except Fault as fault:
             self._log.error("index.damaged", blob=blob_id, reason=fault.text)
-            return Entry(0, blob_id, "", "", "", "", "")
+            return Entry(0, blob_id, "", "", "", "", "", partial=True)
         said = message.unfolded(content, root)
         subject, sender, recipients, header, body, names = map(
             spaced, msgspec.structs.astuple(said)[:-1]
@@ -288,7 +294,8 @@ class Indexer:
         if names:
             body = f"{body} {names}"
         waits = bool(extract.documents(root))
-        return Entry(0, blob_id, subject, sender, recipients, header, body, said.cut, waits)
+        entry = Entry(0, blob_id, subject, sender, recipients, header, body, said.cut, waits)
+        return entry_words.with_shown(entry, source.envelope)
 
     def _open(self, source: Source) -> tuple[bytes | mmap.mmap, Part]:
         """A message and its parts. Raises Fault CORRUPT, UNAVAILABLE."""
@@ -352,6 +359,18 @@ class Indexer:
             for at in range(0, len(gone), BATCH):
                 await self._index.write_long(text_index.forget, account_id, gone[at : at + BATCH])
             count += len(gone)
+            await self._tidy_places(account_id)
         if count:
             self._log.info("index.tidied", count=count)
         return count
+
+    async def _tidy_places(self, account_id: int) -> None:
+        """Forget where emails of an account have been, once that is more than where they are."""
+        held = await self._store.read(text_feed.count_of, account_id)
+        if await self._index.scan(text_index.count_places, account_id) <= STALE * held:
+            return
+        spots = await self._store.scan(text_feed.spots_of, account_id)
+        places = await self._index.scan(text_index.places_of, account_id)
+        gone = [place for place in places if place[2:] not in spots]
+        for at in range(0, len(gone), BATCH):
+            await self._index.write_long(text_index.forget_places, gone[at : at + BATCH])

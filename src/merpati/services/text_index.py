@@ -66,13 +66,15 @@ class Field(Enum):
     FROM = "from"  # From, Sender, Reply-To
     TO = "to"  # To, Cc, Bcc
     BODY = "body"  # the text of the message and of its attachments
-    TEXT = "text"  # all of it, and other header fields
+    HEADER = "header"  # other header fields
+    TEXT = "text"  # all of it
 
 
 _COLUMNS: Final = {
     Field.SUBJECT: ("subject",),
     Field.FROM: ("sender",),
     Field.TO: ("recipients",),
+    Field.HEADER: ("header",),
     Field.BODY: ("body", ATTACHED),
     Field.TEXT: ALL,
 }
@@ -93,6 +95,8 @@ class Matches(msgspec.Struct, frozen=True):
             hold what was looked for, so they must be read too.
         unread: Blob ids of emails whose text does not hold it, and whose documents are not in
             the index yet; `services.documents.Reader` says what is in them.
+        places: Blob id and UID of all those of them that came to the mailbox asked about and are
+            in the index, gone or not; None when these are more than were asked for.
     """
 
     scores: dict[int, float]
@@ -101,6 +105,19 @@ class Matches(msgspec.Struct, frozen=True):
     attached: frozenset[int] = frozenset()
     partial: frozenset[int] = frozenset()
     unread: frozenset[int] = frozenset()
+    places: Sequence[tuple[int, int]] | None = None
+
+
+class Narrowed(msgspec.Struct, frozen=True):
+    """Where a text may stand in a field.
+
+    Attributes:
+        uids: Of the emails of a mailbox that may hold it there, in no order, gone or not.
+        indexed: The UID up to which no others do.
+    """
+
+    uids: list[int]
+    indexed: int
 
 
 class TextIndex:
@@ -116,12 +133,14 @@ class TextIndex:
         self._kept = 0  # characters in them
 
     async def match(
-        self, account_id: int, field: Field, text: str, *, fuzzy: bool = False
-    ) -> Matches | None:
+        self, account_id: int, field: Field, text: str, *, fuzzy: bool = False,
+        mailbox_id: int = 0, few: int = 0,
+    ) -> Matches | None:  # fmt: skip
         """The messages of an account that hold the text in a field.
 
         None when the index cannot tell (no index, no words in the text, too many words that
-        hold it): then all messages must be read.
+        hold it): then all messages must be read. Of up to `few` messages it is also told where
+        they lie in a mailbox.
         """
         runs = folding.runs(fold(text))
         if not runs or self._opened is None:
@@ -129,10 +148,36 @@ class TextIndex:
         try:
             store = await self._open()
             words = await store.read(self._vocabulary, account_id)
-            if fuzzy:
-                return await store.scan(_fuzzy, account_id, field, runs, words)
-            places = [_place(run, words) for run in runs]
-            return await store.scan(_exact, account_id, field, runs, places)
+            places = [] if fuzzy else [_place(run, words) for run in runs]
+
+            async def search(tx: Transaction) -> Matches | None:
+                if fuzzy:
+                    return await _fuzzy(tx, account_id, field, runs, words)
+                return await _exact(tx, account_id, field, runs, places)
+
+            return await store.scan(_placed, search, account_id, mailbox_id, few)
+        except Fault as fault:
+            self._log.warning("index.unavailable", kind=fault.kind.value, reason=fault.text)
+            return None
+
+    async def narrow(
+        self, account_id: int, mailbox_id: int, field: Field, text: str, few: int
+    ) -> Narrowed | None:
+        """The emails of a mailbox that may hold the text in a field of the header.
+
+        None when the index cannot tell, or when it would be more than `few`.
+        """
+        runs = folding.runs(fold(text))
+        if not runs or self._opened is None:
+            return None
+        try:
+            store = await self._open()
+            words = await store.read(self._vocabulary, account_id)
+            wanted = _places(runs, [_place(run, words) for run in runs])
+            if not wanted:
+                return None
+            columns = _COLUMNS[field]
+            return await store.scan(_narrow, account_id, mailbox_id, columns, wanted, few)
         except Fault as fault:
             self._log.warning("index.unavailable", kind=fault.kind.value, reason=fault.text)
             return None
@@ -195,6 +240,19 @@ def _places(runs: Sequence[Run], places: Sequence[list[Word] | None]) -> list[li
     return all_places
 
 
+async def _placed(
+    tx: Transaction, search: Callable[[Transaction], Awaitable[Matches | None]],
+    account_id: int, mailbox_id: int, few: int,
+) -> Matches | None:  # fmt: skip
+    """What a search finds and, of few messages, where they lie in a mailbox."""
+    matches = await search(tx)
+    if matches is None or len(matches.scores) + len(matches.partial) + len(matches.unread) > few:
+        return matches
+    ids = {*matches.scores, *matches.partial, *matches.unread}
+    places = await text_index.places(tx, account_id, mailbox_id, sorted(ids))
+    return msgspec.structs.replace(matches, places=places)
+
+
 async def _exact(
     tx: Transaction,
     account_id: int,
@@ -254,6 +312,25 @@ async def _matches(
     return Matches(
         scores, exact, indexed, frozenset(attached), frozenset(partial), frozenset(unread)
     )
+
+
+async def _narrow(
+    tx: Transaction, account_id: int, mailbox_id: int, columns: Sequence[str],
+    wanted: Sequence[Sequence[Word]], few: int,
+) -> Narrowed | None:  # fmt: skip
+    partial = await text_index.partial(tx, account_id)
+    if len(partial) > few:
+        return None
+    if len(wanted) == 1:
+        found = await text_index.holders(tx, account_id, columns, wanted[0], few + 1)
+    else:
+        found, _ = await text_index.sequences(tx, account_id, columns, wanted, few + 1)
+    found |= partial
+    if len(found) > few:
+        return None
+    places = await text_index.places(tx, account_id, mailbox_id, sorted(found))
+    indexed = (await text_index.progress(tx, account_id)).get(mailbox_id, 0)
+    return Narrowed([uid for _, uid in places], indexed)
 
 
 async def _fuzzy(

@@ -9,12 +9,16 @@ import msgspec
 from merpati.store.blobs import Stored
 from merpati.store.engine import Transaction, id_list, one_of
 
+Place = tuple[int, int, int, int]
+"""Account, blob, mailbox and UID of an email."""
+
 
 class Source(msgspec.Struct, frozen=True):
     """A message to be read."""
 
     stored: Stored
     structure: bytes  # empty when it is not known
+    envelope: bytes  # prepared; empty when it is not known
 
 
 async def mailboxes(tx: Transaction, account_ids: Sequence[int] = ()) -> list[tuple[int, int, int]]:
@@ -31,8 +35,8 @@ async def mailboxes(tx: Transaction, account_ids: Sequence[int] = ()) -> list[tu
 
 async def after(
     tx: Transaction, account_id: int, mailbox_id: int, uid: int, limit: int
-) -> tuple[list[int], int]:
-    """The blobs of the first emails of a mailbox above a UID, and up to which UID that is all."""
+) -> tuple[list[Place], int]:
+    """The first emails of a mailbox above a UID, and up to which UID that is all."""
     last: int | None = await tx.value(
         "SELECT uidnext - 1 FROM mailbox WHERE account_id = $1 AND id = $2", account_id, mailbox_id
     )
@@ -41,7 +45,7 @@ async def after(
         " AND uid > $3 ORDER BY uid LIMIT $4",
         account_id, mailbox_id, uid, limit,
     )  # fmt: skip
-    found = [blob_id for blob_id, _ in rows]
+    found = [(account_id, blob_id, mailbox_id, uid) for blob_id, uid in rows]
     if len(rows) == limit:
         return found, rows[-1][1]
     return found, last or uid
@@ -49,7 +53,7 @@ async def after(
 
 async def after_each(
     tx: Transaction, begins: Iterable[tuple[int, int, int]], limit: int, share: int
-) -> tuple[list[tuple[int, int]], list[tuple[int, int, int]]]:
+) -> tuple[list[Place], list[tuple[int, int, int]]]:
     """`after` for several mailboxes: at most `share` emails of each, until there are `limit`.
 
     Args:
@@ -59,28 +63,43 @@ async def after_each(
         share: How many of one mailbox.
 
     Returns:
-        Account and blob of the emails, and by account and mailbox up to which UID that is all.
+        The emails, and by account and mailbox up to which UID that is all.
     """
-    pairs: list[tuple[int, int]] = []
+    places: list[Place] = []
     done: list[tuple[int, int, int]] = []
     for account_id, mailbox_id, uid in begins:
-        found, upto = await after(tx, account_id, mailbox_id, uid, min(limit - len(pairs), share))
-        pairs += [(account_id, blob_id) for blob_id in found]
+        found, upto = await after(tx, account_id, mailbox_id, uid, min(limit - len(places), share))
+        places += found
         done.append((account_id, mailbox_id, upto))
-        if len(pairs) >= limit:
+        if len(places) >= limit:
             break
-    return pairs, done
+    return places, done
 
 
 async def sources(tx: Transaction, blob_ids: Sequence[int]) -> list[Source]:
     """The messages of these blobs that are still there."""
     rows = await tx.rows(
         "SELECT b.id, b.size, b.location, coalesce(c.encoding, 0), coalesce(c.data, $2),"
-        " coalesce(m.structure, $2) FROM blob b LEFT JOIN body c ON c.blob_id = b.id"
+        " coalesce(m.structure, $2), coalesce(m.envelope, $2)"
+        " FROM blob b LEFT JOIN body c ON c.blob_id = b.id"
         f" LEFT JOIN message m ON m.blob_id = b.id WHERE {one_of(tx, 'b.id', 1)}",
         id_list(tx, blob_ids), b"",
     )  # fmt: skip
-    return [Source(Stored(*row[:5]), row[5]) for row in rows]
+    return [Source(Stored(*row[:5]), row[5], row[6]) for row in rows]
+
+
+async def count_of(tx: Transaction, account_id: int) -> int:
+    """How many emails an account holds, as often as they lie in a mailbox."""
+    found = await tx.value("SELECT sum(total) FROM mailbox WHERE account_id = $1", account_id)
+    return int(found or 0)
+
+
+async def spots_of(tx: Transaction, account_id: int) -> set[tuple[int, int]]:
+    """Mailbox and UID of all emails of an account."""
+    rows = await tx.rows(
+        "SELECT mailbox_id, uid FROM mailbox_email WHERE account_id = $1", account_id
+    )
+    return {(mailbox_id, uid) for mailbox_id, uid in rows}
 
 
 async def blobs_of(tx: Transaction, account_id: int) -> set[int]:

@@ -137,6 +137,33 @@ async def indexed(tx: Transaction, account_id: int) -> set[int]:
     return {blob_id for (blob_id,) in rows}
 
 
+async def places(
+    tx: Transaction, account_id: int, mailbox_id: int, blob_ids: Sequence[int]
+) -> list[tuple[int, int]]:
+    """Blob and UID of the emails of these messages that came to a mailbox; some may be gone."""
+    rows = await tx.rows(
+        "SELECT blob_id, uid FROM text_place"
+        f" WHERE account_id = $1 AND mailbox_id = $2 AND {one_of(tx, 'blob_id', 3)}",
+        account_id, mailbox_id, id_list(tx, blob_ids),
+    )  # fmt: skip
+    return [(blob_id, uid) for blob_id, uid in rows]
+
+
+async def places_of(tx: Transaction, account_id: int) -> list[tuple[int, int, int, int]]:
+    """Account, blob, mailbox and UID of all that came to an account, some of which may be gone."""
+    rows = await tx.rows(
+        "SELECT account_id, blob_id, mailbox_id, uid FROM text_place WHERE account_id = $1",
+        account_id,
+    )
+    return [(account, blob_id, mailbox_id, uid) for account, blob_id, mailbox_id, uid in rows]
+
+
+async def count_places(tx: Transaction, account_id: int) -> int:
+    """How many there are."""
+    found = await tx.value("SELECT count(*) FROM text_place WHERE account_id = $1", account_id)
+    return int(found or 0)
+
+
 async def accounts(tx: Transaction) -> list[int]:
     """The accounts that the index holds anything of."""
     rows = await tx.rows("SELECT DISTINCT account_id FROM text_progress ORDER BY account_id")
@@ -151,6 +178,7 @@ async def put(
     entries: Iterable[Entry],
     done: Iterable[tuple[int, int, int]],
     known_words: Mapping[int, AbstractSet[str]] = MappingProxyType({}),
+    places: Iterable[tuple[int, int, int, int]] = (),
 ) -> Learned:
     """Enter messages that are not in the index yet, and how far their mailboxes are done.
 
@@ -160,6 +188,7 @@ async def put(
         done: Account, mailbox, and the UID up to which all is entered now.
         known_words: By account, words that its vocabulary holds, unless it began anew: any
             that are given are not written again.
+        places: Account, blob, mailbox and UID of all emails that `done` tells of.
     """
     learned = Learned({}, set())
     found = {(entry.account_id, entry.blob_id): entry for entry in entries}
@@ -181,6 +210,11 @@ async def put(
         " ON CONFLICT (account_id, mailbox_id) DO UPDATE SET uid = excluded.uid"
         " WHERE excluded.uid > text_progress.uid",
         done,
+    )
+    await tx.run_many(
+        "INSERT INTO text_place (account_id, blob_id, mailbox_id, uid) VALUES ($1, $2, $3, $4)"
+        " ON CONFLICT DO NOTHING",
+        sorted(places),
     )
     return learned
 
@@ -264,16 +298,27 @@ async def forget(tx: Transaction, account_id: int, blob_ids: Sequence[int]) -> N
         await tx.run_many("DELETE FROM text_entry WHERE rowid = $1", numbers)
         await tx.run_many("DELETE FROM text_attached WHERE rowid = $1", numbers)
     pairs = [(account_id, blob_id) for blob_id in blob_ids]
-    tables = ["waiting", "partial"] + (["entry"] if tx.dialect is Dialect.POSTGRESQL else [])
+    tables = ["place", "waiting", "partial"] + (
+        ["entry"] if tx.dialect is Dialect.POSTGRESQL else []
+    )
     for table in tables:
         await tx.run_many(f"DELETE FROM text_{table} WHERE account_id = $1 AND blob_id = $2", pairs)
+
+
+async def forget_places(tx: Transaction, gone: Iterable[tuple[int, int, int, int]]) -> None:
+    """Remove places, each with account, blob, mailbox and UID."""
+    await tx.run_many(
+        "DELETE FROM text_place WHERE account_id = $1 AND blob_id = $2 AND mailbox_id = $3"
+        " AND uid = $4",
+        gone,
+    )
 
 
 async def forget_account(tx: Transaction, account_id: int) -> None:
     """Remove everything of an account: it is gone, or to be read anew."""
     await forget(tx, account_id, sorted(await indexed(tx, account_id)))
     await vocabulary.forget(tx, account_id)
-    for table in ("progress", "waiting", "partial"):
+    for table in ("progress", "place", "waiting", "partial"):
         await tx.run(f"DELETE FROM text_{table} WHERE account_id = $1", account_id)
 
 
@@ -309,24 +354,31 @@ async def _insert_vectors(tx: Transaction, rows: list[tuple[int, int, int, list[
 
 
 async def holders(
-    tx: Transaction, account_id: int, fields: Sequence[str], words: Sequence[Word]
-) -> set[int]:
-    """The messages of an account with one of the words in one of the fields."""
+    tx: Transaction, account_id: int, fields: Sequence[str], words: Sequence[Word],
+    most: int | None = None,
+) -> set[int]:  # fmt: skip
+    """The messages of an account with one of the words in one of the fields; about `most`."""
     found: set[int] = set()
     for at in range(0, len(words), TOGETHER):
         some = words[at : at + TOGETHER]
         if tx.dialect is Dialect.SQLITE:
-            more = await _matching(tx, account_id, fields, " OR ".join(map(_quoted, some)))
+            query = " OR ".join(map(_quoted, some))
+            more = await _matching(tx, account_id, fields, query, most)
         else:
             more = await _with_any(tx, account_id, fields, some)
         found = found | more if found else more
+        if most is not None and len(found) >= most:
+            break
     return found
 
 
 async def sequences(
-    tx: Transaction, account_id: int, fields: Sequence[str], places: Sequence[Sequence[Word]]
-) -> tuple[set[int], bool]:
+    tx: Transaction, account_id: int, fields: Sequence[str], places: Sequence[Sequence[Word]],
+    most: int | None = None,
+) -> tuple[set[int], bool]:  # fmt: skip
     """The messages with one word of each place, one place after the other where that is known.
+
+    `most`: more of them need not be told.
 
     Returns:
         The messages, and whether the words certainly follow each other.
@@ -346,7 +398,7 @@ async def sequences(
         for place in places:
             phrases = [f"{phrase} + {_quoted(word)}" for phrase in phrases for word in place]
         query = " OR ".join([phrase[3:] for phrase in phrases])
-        return await _matching(tx, account_id, fields, query), True
+        return await _matching(tx, account_id, fields, query, most), True
     return await together(tx, account_id, fields, places), False
 
 
@@ -367,9 +419,9 @@ async def together(
 
 
 async def _matching(
-    tx: Transaction, account_id: int, fields: Sequence[str], query: str
+    tx: Transaction, account_id: int, fields: Sequence[str], query: str, most: int | None = None
 ) -> set[int]:
-    """Messages that meet an FTS5 query in some of the fields."""
+    """Messages that meet an FTS5 query in some of the fields, at most so many of each table."""
     found: set[int] = set()
     first, last = _range(account_id)
     columns = [field for field in fields if field != ATTACHED]
@@ -381,9 +433,9 @@ async def _matching(
         asked.append((f"text_{ATTACHED}", query))
     for table, phrase in asked:
         listed = await tx.value(  # one text of all numbers costs less than half of a row for each
-            f"SELECT json_group_array(rowid - $2) FROM {table}"
-            f" WHERE {table} MATCH $1 AND rowid BETWEEN $2 AND $3",
-            phrase, first, last,
+            f"SELECT json_group_array(id) FROM (SELECT rowid - $2 AS id FROM {table}"
+            f" WHERE {table} MATCH $1 AND rowid BETWEEN $2 AND $3 LIMIT $4)",
+            phrase, first, last, -1 if most is None else most,
         )  # fmt: skip
         more = _NUMBERS.decode(listed)
         found = found | more if found else more

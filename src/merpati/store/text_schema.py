@@ -11,7 +11,7 @@ from merpati.base.faults import Fault, Kind
 from merpati.store.engine import Dialect, Transaction
 from merpati.store.schema import statements
 
-VERSION: Final = 1  # of the form of the index and of how texts are folded
+VERSION: Final = 2  # of the form of the index and of how texts are folded
 COLUMNS: Final = ("subject", "sender", "recipients", "header", "body")
 
 _VERSION: Final = "CREATE TABLE IF NOT EXISTS text_version (version BIGINT PRIMARY KEY);"
@@ -41,6 +41,15 @@ CREATE TABLE text_progress (
   mailbox_id BIGINT NOT NULL,
   uid BIGINT NOT NULL,
   PRIMARY KEY (account_id, mailbox_id)
+) {clustered};
+
+-- Where emails of these messages came to lie; what has gone since goes when the index is tidied.
+CREATE TABLE text_place (
+  account_id BIGINT NOT NULL,
+  blob_id BIGINT NOT NULL,
+  mailbox_id BIGINT NOT NULL,
+  uid BIGINT NOT NULL,
+  PRIMARY KEY (account_id, blob_id, mailbox_id, uid)
 ) {clustered};
 
 -- Messages whose attached documents are still to be read.
@@ -89,7 +98,7 @@ async def prepare(tx: Transaction) -> bool:
 async def clear(tx: Transaction) -> None:
     """Throw everything away and begin anew."""
     await tx.run(_VERSION)
-    for table in ("entry", "attached", "progress", "waiting", "partial"):
+    for table in ("entry", "attached", "progress", "place", "waiting", "partial"):
         await tx.run(f"DROP TABLE IF EXISTS text_{table}")
     own = _SQLITE if tx.dialect is Dialect.SQLITE else _POSTGRESQL
     for statement in statements(own + _BOTH, tx.dialect):

@@ -326,9 +326,12 @@ class Index:
         self.questions: list[tuple[Field, str, bool]] = []
 
     async def match(
-        self, account_id: int, field: Field, text: str, *, fuzzy: bool = False
-    ) -> Matches | None:
+        self, account_id: int, field: Field, text: str, *, fuzzy: bool = False,
+        mailbox_id: int = 0, few: int = 0,
+    ) -> Matches | None:  # fmt: skip
         assert account_id
+        assert mailbox_id == INBOX
+        assert few == 0  # of so small a mailbox
         self.questions.append((field, text, fuzzy))
         return self.matches
 

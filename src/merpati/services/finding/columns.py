@@ -202,6 +202,36 @@ def _said(token: bytes) -> tuple[str, str, str]:
 _known: Final = lru_cache(maxsize=1024)(_said)
 
 
+class Searched(msgspec.Struct, frozen=True):
+    """What header pages hold of a message for those who search.
+
+    Attributes:
+        subject: The subject.
+        sender: From.
+        recipients: To, Cc and Bcc.
+        ids: Message-ID and In-Reply-To.
+        cut: Of one of them only the beginning stands there.
+    """
+
+    subject: str
+    sender: str
+    recipients: tuple[str, str, str]
+    ids: tuple[str, str]
+    cut: bool
+
+
+def searched(envelope: bytes) -> Searched:
+    """The same of one message. Raises SyntaxFault: it is no prepared ENVELOPE."""
+    lists = prepared.people(envelope)
+    sender, *others = [
+        (_known(token) if len(token) <= KNOWN_MAX else _said(token))[0] for token in lists
+    ]
+    subject_field = _subjects([(0, envelope)])[0].decode()
+    ids = tuple([each.decode() for each in _ids([(0, envelope)])])
+    found = (subject_field, sender, *others, *ids)
+    return Searched(subject_field, sender, tuple(others), ids, any(CUT in each for each in found))  # type: ignore[arg-type]  # three lists of recipients, two of ids
+
+
 GROUPS: Final = (
     Group((Column.SENT_AT,), ("uid", "sent_at"), _dates),
     Group((Column.SUBJECT, Column.BASE_SUBJECT, Column.IS_REPLY), ("uid", "envelope"), _subjects),

@@ -17,6 +17,7 @@ import msgspec
 
 from merpati.base.tasks import Tasks
 from merpati.model import criteria as c
+from merpati.model import uids as uid_sets
 from merpati.services.documents import Reader
 from merpati.services.finding import contents
 from merpati.services.finding.answers import Answers
@@ -25,17 +26,23 @@ from merpati.services.finding.contents import Contents
 from merpati.services.finding.keywords import Keywords, by_marks
 from merpati.services.finding.orders import Orders
 from merpati.services.finding.pages import SPAN, Pages
-from merpati.services.text_index import Field, TextIndex
+from merpati.services.text_index import Field, Matches, TextIndex
 from merpati.store import emails, finding
 from merpati.store.blobs import BlobStore
 from merpati.store.engine import Store
 from merpati.wire.text.folding import fold
+from merpati.wire.text.message import is_other
 
 ROWS: Final = 8 * SPAN  # looked at by one statement, when rows are all it takes: 1 to 2 ms
+WALKED: Final = 16  # to look up one in so many costs less than to walk over all
 LARGE: Final = 4 * SPAN  # messages whose keywords and sizes are kept in memory
 UID_MAX: Final = 2**32 - 1
 ATTACHED: Final = frozenset({Field.BODY, Field.TEXT})  # where documents count
 INDEXED: Final = {"subject": Field.SUBJECT, "from": Field.FROM, "to": Field.TO}
+# Where the index holds what header pages hold.
+PAGED: Final = INDEXED | {
+    "cc": Field.TO, "bcc": Field.TO, "message-id": Field.HEADER, "in-reply-to": Field.HEADER,
+}  # fmt: skip
 
 
 class Source(msgspec.Struct, frozen=True):
@@ -52,6 +59,9 @@ class Found(msgspec.Struct):
     uids: Sequence[int]
     scores: dict[int, float]
 
+
+Ranges = tuple[tuple[int, int], ...]
+"""Ascending runs of UIDs, both ends included, that do not touch."""
 
 Turn = Callable[[int], Awaitable[None]]
 """Called after each page with how many messages have been looked at; may end the search."""
@@ -98,6 +108,9 @@ class Finder:
         met: list[int] = []
         scores: dict[int, float] = {}
         wanted = _arranged(await self._indexed(rest, source, scores))
+        possible = _possible(wanted)
+        if possible is not None:
+            uids = list(_within(uids, possible))
         done = 0
         rows_tell = finding.by_rows(wanted)
         for part in spans(uids, ROWS if rows_tell else SPAN):
@@ -131,12 +144,15 @@ class Finder:
             return c.Not(await self._indexed(wanted.part, source, {}))
         if not isinstance(wanted, c.Header | c.Body | c.Text):
             return wanted
+        if isinstance(wanted, c.Header) and not wanted.fuzzy:
+            return await self._narrowed(wanted, source)
         field = _field(wanted)
         if field is None or self.text_index is None:
             return wanted
         matches = await self.text_index.match(
-            source.account_id, field, wanted.text, fuzzy=wanted.fuzzy
-        )
+            source.account_id, field, wanted.text, fuzzy=wanted.fuzzy,
+            mailbox_id=source.mailbox_id, few=len(source.uids) // WALKED,
+        )  # fmt: skip
         if matches is None:
             return wanted
         is_sure = matches.exact or wanted.fuzzy
@@ -149,13 +165,33 @@ class Finder:
         unknown: tuple[c.Criterion, ...] = ()
         if first <= source.uids[-1]:
             unknown = (c.Uids(((first, UID_MAX),)),)
-        parts: list[c.Criterion] = [c.Blobs(sure)]
+        parts = [_emails(matches, sure)]
         if unknown or doubtful:
-            parts.append(c.And((c.Or((*unknown, c.Blobs(doubtful))), wanted)))
+            parts.append(c.And((c.Or((*unknown, _emails(matches, doubtful))), wanted)))
         if field in ATTACHED and (unknown or matches.unread):
-            unopened = c.Or((*unknown, c.Blobs(matches.unread)))
+            unopened = c.Or((*unknown, _emails(matches, matches.unread)))
             parts.append(c.And((unopened, c.Documents(wanted.text))))
         return parts[0] if len(parts) == 1 else c.Or(tuple(parts))
+
+    async def _narrowed(self, wanted: c.Header, source: Source) -> c.Criterion:
+        """The same, of those emails only which may meet it, when the index knows them as few."""
+        field, count = PAGED.get(wanted.field), len(source.uids)
+        few = count // WALKED
+        if field is None and is_other(wanted.field.encode("utf-8", "replace")):
+            field, few = Field.HEADER, count // 2  # all others would have to be read
+        elif count < LARGE:
+            return wanted
+        if field is None or self.text_index is None:
+            return wanted
+        narrowed = await self.text_index.narrow(
+            source.account_id, source.mailbox_id, field, wanted.text, few
+        )
+        if narrowed is None:
+            return wanted
+        runs = [(uid, uid) for uid in narrowed.uids]
+        if narrowed.indexed < source.uids[-1]:
+            runs.append((narrowed.indexed + 1, UID_MAX))
+        return c.And((c.Uids(uid_sets.joined(runs)), wanted))
 
     async def _score(self, source: Source, found: Found, scores: dict[int, float]) -> None:
         for part in spans(found.uids, SPAN):
@@ -235,6 +271,37 @@ class _Look:
         return await self._contents.meeting(
             source.account_id, source.mailbox_id, sorted(among), wanted
         )
+
+
+def _emails(matches: Matches, ids: frozenset[int]) -> c.Criterion:
+    """The emails that hold some of the messages found."""
+    if matches.places is None:
+        return c.Blobs(ids)
+    return c.Uids(uid_sets.joined([(uid, uid) for blob, uid in matches.places if blob in ids]))
+
+
+def _possible(criterion: c.Criterion) -> Ranges | None:
+    """Runs of UIDs outside of which nothing meets a criterion; None: anything may."""
+    match criterion:
+        case c.Uids(ranges=ranges):
+            return ranges
+        case c.And(parts=parts):
+            known = [found for part in parts if (found := _possible(part)) is not None]
+            return min(known, key=_extent, default=None)
+        case c.Or(parts=parts):
+            runs: list[tuple[int, int]] = []
+            for part in parts:
+                found = _possible(part)
+                if found is None:
+                    return None
+                runs += found
+            return uid_sets.joined(runs)
+        case _:
+            return None
+
+
+def _extent(ranges: Ranges) -> int:
+    return sum(last - first + 1 for first, last in ranges)
 
 
 def _field(wanted: c.Header | c.Body | c.Text) -> Field | None:

@@ -49,6 +49,7 @@ SLICE: Final = 128  # messages that are read and folded in one turn of the event
 GLANCED: Final = 512  # messages of whose envelopes one turn only sees whether they may hold a word
 WAITING: Final = 256  # pages that are still to be made; what is searched later asks again
 KEEP_FROM: Final = 64  # a page is made, or made anew, for the sake of so many messages
+FEW: Final = 4  # messages of which a search reads the envelopes rather than their page
 LEVEL: Final = 1  # of zstd: fast, and columns are alike enough
 REMEMBERED: Final = 24 << 20  # bytes of unpacked columns; 100,000 subjects are 5 MB
 UNSAVED: Final = 64  # packed columns, of about 10 KB each, that one commit keeps
@@ -101,8 +102,15 @@ class Pages:
         Of a page that is not made yet it has only the messages that may hold the text.
         """
         place = (account_id, mailbox_id, uids[0] // SPAN)
+        if len(uids) <= FEW and self._recent.get((place, column)) is None:
+            return (await self._read(place, GROUP_OF[column], uids))[column]
         word = longest_word(text)
-        if self._tasks is None or not word or await self._kept(place, column) is not None:
+        if (
+            self._tasks is None
+            or not word
+            or len(uids) < KEEP_FROM
+            or await self._kept(place, column) is not None
+        ):
             return await self.load(account_id, mailbox_id, uids, column)
         if len(self._waiting) < WAITING:
             self._waiting[place, column] = uids

@@ -59,7 +59,7 @@ def read(envelope: bytes) -> Envelope:
     Raises:
         SyntaxFault: it is none.
     """
-    date, subject, author, to, cc, bcc, in_reply_to, message_id = _tokens(envelope)
+    date, subject, author, to, cc, bcc, in_reply_to, message_id = fields(envelope)
     return Envelope(
         _text(date),
         _text(subject),
@@ -78,7 +78,21 @@ def people(envelope: bytes) -> tuple[bytes, ...]:
     Raises:
         SyntaxFault: it is no prepared ENVELOPE.
     """
-    return _tokens(envelope)[2:6]
+    return fields(envelope)[2:6]
+
+
+def fields(envelope: bytes) -> tuple[bytes, ...]:
+    """Date, Subject, From, To, Cc, Bcc, In-Reply-To and Message-ID as they stand there.
+
+    Raises:
+        SyntaxFault: it is no prepared ENVELOPE.
+    """
+    found = _ENVELOPE.fullmatch(envelope)
+    if found is None:
+        found = _ENVELOPE.fullmatch(_without_literals(envelope))
+    if found is None:
+        raise SyntaxFault("this is no prepared envelope")
+    return found.groups()
 
 
 def addresses(token: bytes) -> list[Address]:
@@ -128,15 +142,6 @@ def displayed(addresses: list[Address]) -> str:
     if first.name:
         return decoded(first.name)
     return _box(first)
-
-
-def _tokens(envelope: bytes) -> tuple[bytes, ...]:
-    found = _ENVELOPE.fullmatch(envelope)
-    if found is None:
-        found = _ENVELOPE.fullmatch(_without_literals(envelope))
-    if found is None:
-        raise SyntaxFault("this is no prepared envelope")
-    return found.groups()
 
 
 def _text(token: bytes) -> bytes | None:

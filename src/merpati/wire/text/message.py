@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from merpati.wire.mime.tree import Part
 
 BODY_MAX: Final = 1 << 20  # characters of text; a novel has half as many
-HEADER_MAX: Final = 1 << 16  # characters of each group of fields
+HEADER_MAX: Final = 1 << 16  # characters of each group of fields; what is no longer is whole
 NAMES_MAX: Final = 1_000  # attachments whose names count
 
 _SUBJECT, _SENDER, _RECIPIENTS, _OTHER, _NOISE = range(5)
@@ -62,7 +62,7 @@ class Texts(msgspec.Struct, frozen=True):
         header: Other fields.
         body: The text of the message.
         attachments: Names of its files, and the text of those that could be read.
-        cut: There is more text than this.
+        cut: There is more text than this, or more of the header.
     """
 
     subject: str = ""
@@ -87,6 +87,7 @@ def unfolded(buffer: bytes | mmap.mmap, root: Part) -> Texts:
     """The same as people see it."""
     body, cut = _bounded(_body(buffer, root), BODY_MAX)
     names = "\n".join([part.filename for part in _parts(root) if part.filename][:NAMES_MAX])
+    cut = cut or root.body_start - root.header_start > HEADER_MAX
     return Texts(*_header(buffer, root), body, names, cut)
 
 
@@ -113,12 +114,21 @@ def _header(buffer: bytes | mmap.mmap, part: Part) -> tuple[str, str, str, str]:
     groups: tuple[list[bytes], ...] = ([], [], [], [], [])
     for name, value in _FIELD.findall(b"\n" + buffer[start:end]):
         groups[_group(name)].append(value)
-    subject, senders, recipients, other = [
-        # The comma keeps encoded words of two fields apart.
-        words.decode(b" , ".join(values)[:HEADER_MAX]) if values else ""
-        for values in groups[:4]
-    ]
+    subject, senders, recipients, other = map(_decoded, groups[:4])
     return subject, senders, recipients, other
+
+
+def _decoded(values: list[bytes]) -> str:
+    """Values of fields in one text; the comma keeps encoded words of two fields apart."""
+    joined = b" , ".join(values)[:HEADER_MAX]
+    if joined.isascii() or len(values) < 2:
+        return words.decode(joined)
+    return " , ".join(map(words.decode, values))[:HEADER_MAX]  # each may have another charset
+
+
+def is_other(field: bytes) -> bool:
+    """Whether what a header field says is in `Texts.header`."""
+    return _group(field) == _OTHER
 
 
 @lru_cache(maxsize=2_000)
