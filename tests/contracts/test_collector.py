@@ -95,7 +95,7 @@ async def test_a_collector_is_claimed_by_one_and_comes_due_again(store: Store) -
         b"\x00sealed", True, f"collector:{number}"
     )  # fmt: skip
     assert await store.write(collector.claim, number, NOW) is None
-    await store.write(collector.prolong, number, NOW + 5, 3)
+    await store.write(collector.prolong, claimed, NOW + 5, 3)
     await store.write(collector.done, number, NOW + 6, NOW + 300)
     found = await store.read(collector.get, number)
     assert (found.collected, found.checked_at, found.next_at) == (3, NOW + 6, NOW + 300)

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ from merpati.base.secrets import Secret
 from merpati.model.mailbox import INBOX_ID
 from merpati.services.collect import RETRY_MAX, Collect
 from merpati.services.sealing import FILE, Sealing
-from merpati.store import collector, directory, emails
+from merpati.store import collector, directory, emails, remote
 from merpati.store.blobs import Stored
 from merpati.store.collector import Collector, Wanted
 from merpati.store.engine import Conflict, Row, Transaction
@@ -21,6 +20,7 @@ from tests.servers.pop3.server import Pop3Server
 from tests.support import imap
 from tests.support.clock import FakeClock
 from tests.support.imap_source import Source
+from tests.support.pop3_source import Pop3Source
 from tests.support.server import ANA, PASSWORD, TestInstance
 
 DAY = 86_400
@@ -186,55 +186,251 @@ async def test_a_box_for_a_domain_is_taken_apart(here: TestInstance, there: Test
     assert len(await inbox(here, here.ana.id)) == 2, "what names nobody here goes to the owner"
 
 
-@asynccontextmanager
-async def pop3_box(messages: list[bytes], bad: int, how: str) -> AsyncIterator[int]:
-    """A POP3 server that refuses one message, or ends the session in the middle of it."""
+def letter(text: str) -> bytes:
+    return f"Subject: {text}\r\n\r\n{text}\r\n".encode()
 
-    async def session(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.write(b"+OK ready\r\n")
-        while line := await reader.readline():
-            verb, _, rest = line.split(b"\r")[0].partition(b" ")
-            if verb == b"RETR" and int(rest) == bad:
-                writer.write(b"-ERR gone\r\n" if how == "refused" else b"+OK\r\nSubject: ha")
-                if how == "refused":
-                    continue
-                break
-            writer.write(b"+OK done\r\n")
-            if verb == b"UIDL":
-                writer.writelines(b"%d u%d\r\n" % (n, n) for n in range(1, len(messages) + 1))
-                writer.write(b".\r\n")
-            elif verb == b"RETR":
-                writer.write(messages[int(rest) - 1] + b".\r\n")
-            elif verb == b"QUIT":
-                break
-        writer.close()
 
-    server = await asyncio.start_server(session, "127.0.0.1", 0)
-    async with server:
-        yield server.sockets[0].getsockname()[1]
+def numbered(*texts: str) -> list[tuple[str, bytes]]:
+    return [(f"u{n}", letter(text)) for n, text in enumerate(texts)]
+
+
+async def subjects(here: TestInstance) -> list[str]:
+    return [
+        one.partition(b"Subject: ")[2].partition(b"\r")[0].decode()
+        for one in await inbox(here, here.budi.id)
+    ]
+
+
+async def look_later(here: TestInstance, seconds: float = 301) -> None:
+    advance(here, seconds)
+    await collecting(here).turn()
 
 
 @pytest.mark.parametrize("how", ["refused", "ended"])
 async def test_a_message_that_cannot_be_had_keeps_back_no_other(
     here: TestInstance, there: TestInstance, protocol: str, how: str
 ) -> None:
-    messages = [LETTER.replace(b"one", b"%d" % n).replace(b".", b"") for n in range(4)]
-    source = Source({b"INBOX": messages})
+    messages = numbered(*"0123")
+    box = Pop3Source(messages)
+    setattr(box, {"refused": "refused", "ended": "ending"}[how], {"u1"})
+    contents = [content for _, content in messages]
+    source = Source({b"INBOX": contents})
     setattr(source, {"refused": "refused", "ended": "unreadable"}[how], {(b"INBOX", 2)})
-    serving = pop3_box(messages, 2, how) if protocol == "pop3" else source.serving()
+    serving = box.serving() if protocol == "pop3" else source.serving()
     async with serving as port:
         number = await add(here, there, protocol, port=port)
+        await collecting(here).turn()
         for _ in range(2):
-            await collecting(here).turn()
-            found = [one.partition(b"Subject: ")[2][:1] for one in await inbox(here, here.budi.id)]
-            assert found == [b"0", b"2", b"3"]
+            assert await subjects(here) == ["0", "2", "3"]
             now = await state(here, number)
             assert (now.failures, now.collected) == (0, 3)
             assert now.problem.startswith("1 messages cannot be had there, and are tried again: ")
-            advance(here, 301)
-        messages.append(LETTER.replace(b"one", b"late"))
-        await collecting(here).turn()
+            await look_later(here)
+        messages.append(("late", letter("late")))
+        contents.append(letter("late"))
+        await look_later(here)
         assert len(await inbox(here, here.budi.id)) == 4
+
+
+async def test_what_cannot_be_had_is_tried_after_longer_and_longer_waits(
+    here: TestInstance, there: TestInstance
+) -> None:
+    box = Pop3Source(numbered("0", "1"), refused={"u1"})
+    async with box.serving() as port:
+        number = await add(here, there, "pop3", port=port)
+        await collecting(here).turn()
+        for _ in range(2 * DAY // 301):  # a look every five minutes, for two days
+            await look_later(here)
+        assert box.asked.count("u1") == 9, "after 10, 20, 40 minutes ... and then once a day"
+        [missing] = await here.store.read(remote.not_here, here.budi.id, f"collector:{number}")
+        assert (missing.name, missing.tries) == ("u1", 9)
+        assert missing.problem.endswith("said: gone")
+        await here.store.write(collector.change, number, {}, here.now)
+        await collecting(here).turn()
+        assert box.asked.count("u1") == 10, "`collector run` tries at once"
+        box.refused.clear()
+        await look_later(here)
+        await look_later(here)
+    assert await subjects(here) == ["0", "1"]
+    assert (await state(here, number)).problem == ""
+
+
+async def test_many_that_end_the_session_keep_back_none_for_ever(
+    here: TestInstance, there: TestInstance
+) -> None:
+    box = Pop3Source(numbered(*map(str, range(30))), ending={f"u{n}" for n in range(29)})
+    async with box.serving() as port:
+        await add(here, there, "pop3", port=port)
+        await collecting(here).turn()
+        for _ in range(2):
+            await look_later(here, 601)
+    assert await subjects(here) == ["29"]
+
+
+async def test_an_imap_server_that_leaves_one_out_is_told_of(
+    here: TestInstance, there: TestInstance
+) -> None:
+    source = Source({b"INBOX": [letter("0"), letter("1")]}, silent={(b"INBOX", 1)})
+    async with source.serving() as port:
+        number = await add(here, there, "imap", port=port)
+        await collecting(here).turn()
+    assert await subjects(here) == ["1"]
+    assert "did not send it" in (await state(here, number)).problem
+
+
+async def test_two_messages_with_one_unique_id_are_two(
+    here: TestInstance, there: TestInstance
+) -> None:
+    """RFC 1939 7: a server may make them from a hash of what two messages have in common."""
+    box = Pop3Source([("same", letter("0")), ("same", letter("1"))])
+    async with box.serving() as port:
+        await add(here, there, "pop3", port=port, keep_days=0)
+        await collecting(here).turn()
+        await look_later(here)
+    assert await subjects(here) == ["0", "1"]
+    assert box.messages == []
+
+
+async def test_new_unique_ids_bring_nothing_twice(here: TestInstance, there: TestInstance) -> None:
+    box = Pop3Source(numbered("0", "1", "1"))
+    async with box.serving() as port:
+        number = await add(here, there, "pop3", port=port, keep_days=3)
+        await collecting(here).turn()
+        box.messages = [(f"other{n}", content) for n, (_, content) in enumerate(box.messages)]
+        box.messages.append(("fresh", letter("2")))
+        await look_later(here)
+        await look_later(here)
+        assert await subjects(here) == ["0", "1", "1", "2"]
+        assert len(box.messages) == 4
+        assert (await state(here, number)).collected == 4
+        await look_later(here, 3 * DAY - 500)
+        assert [content for _, content in box.messages] == [letter("2")], (
+            "since when is known still"
+        )
+
+
+async def test_a_new_uidvalidity_brings_nothing_twice(
+    here: TestInstance, there: TestInstance
+) -> None:
+    source = Source({b"INBOX": [letter("0"), letter("1"), letter("1")]})
+    async with source.serving() as port:
+        await add(here, there, "imap", port=port)
+        await collecting(here).turn()
+        for first in (2, 1):  # UIDs that were others' before
+            source.uidvalidity += 1
+            source.first = first
+            await look_later(here)
+        source.folders[b"INBOX"].append(letter("2"))
+        await look_later(here)
+    assert await subjects(here) == ["0", "1", "1", "2"]
+
+
+async def test_uids_of_another_uidvalidity_are_not_removed(
+    here: TestInstance, there: TestInstance
+) -> None:
+    """The server ends the session over a message, and has numbered anew in the next one."""
+    source = Source({b"INBOX": [letter("0"), letter("1")]}, unreadable={(b"INBOX", 2)})
+    source.renumbers = True
+    async with source.serving() as port:
+        number = await add(here, there, "imap", port=port, keep_days=0)
+        await collecting(here).turn()
+    assert source.removed == []
+    assert "numbered its messages anew" in (await state(here, number)).problem
+
+
+async def test_an_imap_server_that_sends_all_twice_delivers_once(
+    here: TestInstance, there: TestInstance
+) -> None:
+    source = Source({b"INBOX": [letter("0"), letter("1")]}, twice=True)
+    async with source.serving() as port:
+        await add(here, there, "imap", port=port)
+        await collecting(here).turn()
+    assert await subjects(here) == ["0", "1"]
+
+
+async def test_names_of_another_mailbox_say_nothing(
+    here: TestInstance, there: TestInstance
+) -> None:
+    box, other = Pop3Source(numbered("0", "1")), Pop3Source(numbered("1", "2", "3"))
+    async with box.serving() as port, other.serving() as other_port:
+        number = await add(here, there, "pop3", port=port)
+        await collecting(here).turn()
+        sealed = Sealing(here.folder, here.ids).close(Secret(PASSWORD), "127.0.0.1 budi")
+        change: dict[str, Any] = {
+            "name": "budi", "password": sealed, "port": other_port, "keep_days": 0
+        }  # fmt: skip
+        await here.store.write(collector.change, number, change, here.now)
+        await collecting(here).turn()
+    assert await subjects(here) == ["0", "1", "2", "3"]
+    assert other.messages == []
+
+
+async def test_two_looks_at_once_deliver_once(
+    here: TestInstance, there: TestInstance, protocol: str
+) -> None:
+    """`collector run` comes in the middle of a look, and another worker takes it."""
+    number = await add(here, there, protocol)
+    for n in range(20):
+        await there.deliver(letter(str(n)))
+    box = Pop3Source([(f"u{n}", letter(str(n))) for n in range(20)])
+    source = Source({b"INBOX": [letter(str(n)) for n in range(20)]})
+    async with (box if protocol == "pop3" else source).serving() as port:
+        await here.store.write(collector.change, number, {"port": port}, here.now)
+        one = await state(here, number)
+        await asyncio.gather(*(collecting(here).look(one) for _ in range(3)))
+    assert sorted(await subjects(here)) == sorted(map(str, range(20)))
+    assert (await state(here, number)).failures == 0
+
+
+async def test_a_collector_that_is_removed_meanwhile_leaves_nothing_behind(
+    here: TestInstance, there: TestInstance
+) -> None:
+    number = await add(here, there, "pop3")
+    await there.deliver(LETTER)
+    one = await state(here, number)
+    await here.store.write(collector.remove, number)
+    await collecting(here).look(one)
+    assert await inbox(here, here.budi.id) == []
+    assert await inbox(there, there.ana.id) != []
+
+
+async def test_a_disabled_account_has_its_mail_once_it_is_enabled(
+    here: TestInstance, there: TestInstance
+) -> None:
+    number = await add(here, there, "pop3")
+    await there.deliver(LETTER)
+    await here.store.write(directory.set_account, here.budi.id, disabled=True)
+    await collecting(here).turn()
+    assert "disabled" in (await state(here, number)).problem
+    await here.store.write(directory.set_account, here.budi.id, disabled=False)
+    here.router.forget()
+    await look_later(here, 601)
+    assert len(await inbox(here, here.budi.id)) == 1
+
+
+async def test_a_slow_mailbox_delays_no_other(here: TestInstance, there: TestInstance) -> None:
+    stuck = Pop3Source([], says={b"UIDL": b""})
+    async with stuck.serving() as port:
+        await add(here, there, "pop3", port=port)
+        await add(here, there, "pop3")
+        await there.deliver(LETTER)
+        lanes = [asyncio.create_task(collecting(here).turn()) for _ in range(2)]
+        done, waiting = await asyncio.wait(lanes, timeout=5, return_when="FIRST_COMPLETED")
+        assert len(done) == len(waiting) == 1
+        for lane in waiting:
+            lane.cancel()
+    assert len(await inbox(here, here.budi.id)) == 1
+
+
+async def test_an_empty_message_keeps_back_no_other(
+    here: TestInstance, there: TestInstance
+) -> None:
+    box = Pop3Source([("u1", b""), ("u2", letter("2"))])
+    async with box.serving() as port:
+        number = await add(here, there, "pop3", port=port, keep_days=0)
+        await collecting(here).turn()
+    assert (await state(here, number)).problem == ""
+    assert "2" in await subjects(here)
 
 
 async def test_a_loop_is_left_there_and_the_rest_comes(

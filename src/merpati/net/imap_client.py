@@ -367,8 +367,10 @@ class ImapClient:
 
     async def _stream(self, size: int, sink: Sink) -> None:
         connection = self._connection
+        patience = remotes.Patience(self._remote, connection, self._seconds)
+        patience.wait(size)  # it may say itself that it is too large
         while size > 0:
-            connection.deadline(self._seconds)
+            patience.wait(sink.size)
             piece = await connection.read_some()
             if len(piece) > size:
                 connection.unread(piece[size:])

@@ -36,7 +36,7 @@ class ImapLink:
         self._remote = remote
         self._account = account
         self._reaper = reaper
-        self._opened: tuple[bytes, bool] | None = None
+        self._opened: tuple[bytes, bool, int] | None = None
         self.client: ImapClient
 
     @classmethod
@@ -49,7 +49,7 @@ class ImapLink:
     async def select(self, name: bytes, *, read_only: bool) -> Selected:
         """Open a mailbox, now and in sessions to come. Raises Fault as `ImapClient.select`."""
         selected = await self.client.select(name, read_only=read_only)
-        self._opened = (name, read_only)
+        self._opened = (name, read_only, selected.uidvalidity)
         return selected
 
     async def close(self) -> None:
@@ -57,35 +57,57 @@ class ImapLink:
         await self.client.close()
 
     async def reopen(self) -> None:
-        """Begin anew, with the same mailbox open. Raises Fault when it cannot be."""
+        """Begin anew, with the same mailbox open.
+
+        Raises:
+            Fault: when it cannot be; UNAVAILABLE when its UIDs are those of other messages now.
+        """
         await self.client.close()
         for number, wait in enumerate(WAITS, 1):
             await asyncio.sleep(wait)
             try:
-                self.client = await ImapClient.connect(self._remote, self._account, self._reaper)
-                if self._opened is not None:
-                    await self.client.select(self._opened[0], read_only=self._opened[1])
+                uidvalidity = await self._begin_again()
+                break
             except Fault:
                 if number == len(WAITS):
                     raise
-            else:
-                return
+        if self._opened is not None and uidvalidity != self._opened[2]:
+            text = f"{self._remote.place} has numbered its messages anew meanwhile; look again"
+            raise Fault(Kind.UNAVAILABLE, text)
+
+    async def _begin_again(self) -> int:
+        """The UIDVALIDITY of what is open now; 0: nothing is."""
+        self.client = await ImapClient.connect(self._remote, self._account, self._reaper)
+        if self._opened is None:
+            return 0
+        name, read_only, _ = self._opened
+        try:
+            return (await self.client.select(name, read_only=read_only)).uidvalidity
+        except Fault:
+            await self.client.close()
+            raise
 
     async def fetch(
         self, uids: Sequence[int], make: Callable[[], S], lost: dict[int, str]
     ) -> AsyncIterator[tuple[Message, S]]:
         """As `ImapClient.fetch`; what the server will not give goes into `lost` with its words.
 
-        Ends early when many in a row are lost: the rest is neither given nor in `lost`.
+        Each message comes once, and none that was not asked for. Ends early when many in a row
+        are lost: the rest is neither given nor in `lost`.
         """
         waiting, alone, in_row = list(uids), False, 0
+        wanted = set(uids)
         while waiting and in_row < LOST_MAX:
             asked = waiting[:1] if alone else waiting
             came: set[int] = set()
             problem = ""
             try:
                 async for message, sink in self.client.fetch(asked, make):
-                    came.add(message.uid or 0)
+                    if message.uid not in wanted:
+                        sink.discard()
+                        continue
+                    wanted.remove(message.uid)
+                    came.add(message.uid)
                     yield message, sink
             except Fault as fault:
                 if fault.kind is Kind.NO_SPACE:  # that is ours
@@ -97,6 +119,9 @@ class ImapLink:
                 in_row += 1
             if came:
                 in_row = 0
+            if not problem:
+                silent = f"{self._remote.place} did not send it, nor say why"
+                lost.update(dict.fromkeys(sorted(wanted.intersection(asked)), silent))
             done = came if problem and not alone else came.union(asked)
             alone = bool(problem) and not done
             waiting = [uid for uid in waiting if uid not in done]

@@ -84,11 +84,12 @@ class Pop3Client:
         return found
 
     async def fetch(self, number: int, sink: Sink) -> None:
-        """A message, as it comes. Raises Fault NOT_FOUND, and CLOSED, TIMEOUT."""
+        """A message, as it comes. Raises Fault NOT_FOUND, and CLOSED, TIMEOUT, TOO_LARGE."""
         await self._ask(commands.Retr(number), Kind.NOT_FOUND)
         decoder = DataDecoder(BareNewlines.NORMALISE)
+        patience = remotes.Patience(self._remote, self._connection, self._seconds)
         while not decoder.done:
-            self._connection.deadline(self._seconds)
+            patience.wait(decoder.size)
             for piece in decoder.feed(await self._connection.read_some()):
                 sink.add(piece)
         self._connection.unread(decoder.rest)

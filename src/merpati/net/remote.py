@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from merpati.net.stream import Connection
 
 SECURITIES: Final = ("tls", "starttls", "none")
+MESSAGE_MAX: Final = 1024 * 1024 * 1024  # octets; what is larger does not end
+RATE_MIN: Final = 500  # octets a second of a message, in the long run; slower is as good as never
 
 
 class Remote(msgspec.Struct, frozen=True):
@@ -53,6 +55,29 @@ class Remote(msgspec.Struct, frozen=True):
                 text = f"{self.authority} holds no certificates that can be read: {error}"
                 raise Fault(Kind.CONFIG, text) from error
         return context
+
+
+class Patience:
+    """How long to wait for a message that a server sends: at every pause, and in all."""
+
+    def __init__(self, remote: Remote, connection: Connection, seconds: float) -> None:
+        self._remote = remote
+        self._connection = connection
+        self._seconds = seconds
+        self._began = asyncio.get_running_loop().time()
+
+    def wait(self, size: int) -> None:
+        """So many octets have come: prolong the deadline.
+
+        Raises:
+            Fault: TOO_LARGE.
+        """
+        if size > MESSAGE_MAX:
+            text = f"{self._remote.place} sends a message of more than {MESSAGE_MAX} octets"
+            raise Fault(Kind.TOO_LARGE, text)
+        passed = asyncio.get_running_loop().time() - self._began
+        left = self._seconds + size / RATE_MIN - passed
+        self._connection.deadline(max(0.0, min(self._seconds, left)))
 
 
 class Account(msgspec.Struct, frozen=True):

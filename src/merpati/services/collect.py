@@ -5,7 +5,11 @@ script see it, and its trace begins. It was judged when it came to the other ser
 taken (SPF of the hop between us would mean nothing), and its Received fields stay.
 
 It is remembered by its unique-id or UID in the transaction that makes it durable here, and removed
-there after that: wherever a crash comes, the message is neither lost nor fetched twice.
+there after that: wherever a crash comes, the message is neither lost nor fetched twice. Its hash
+tells that it is here when its server calls it otherwise one day; two that have the same name at
+once (RFC 1939 7 allows it) are two messages.
+
+What cannot be had is tried again, after longer and longer waits, and keeps back no other.
 
 A box for a whole domain (multi-drop) is taken apart by `wire/multidrop.py`; what names nobody,
 or nobody who is here, goes to the account that answers for the box.
@@ -14,7 +18,9 @@ or nobody who is here, goes to the account that answers for the box.
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Final
 
 import msgspec
@@ -32,22 +38,24 @@ from merpati.services.accept import Accept
 from merpati.services.route import Router
 from merpati.services.sealing import Sealing
 from merpati.store import collector, directory, remote
-from merpati.store.blobs import Spool
+from merpati.store.blobs import Spool, content_hash
 from merpati.store.collector import Collector
 from merpati.store.engine import Store, Transaction
-from merpati.store.remote import RemoteMessage
+from merpati.store.remote import NOT_HERE, RemoteMessage
 from merpati.wire import multidrop, trace
 from merpati.wire.mbox import RETURN_PATH
 from merpati.wire.smtp.paths import parse_address
 
 LOOK_EVERY: Final = 15.0  # seconds between two looks at what is due
 PARALLEL: Final = 4  # mailboxes at once in each worker
+HOLD_EVERY: Final = 240.0  # seconds after which a look that goes on says so; a lease has 900
 MESSAGES_MAX: Final = 1000  # of one look; more wait for the next, which comes at once
 LOST_MAX: Final = 10  # messages over which a POP3 server ended the session, in one look
 RETRY_MAX: Final = 6 * 3600  # seconds; the longest wait after failures
+LOST_RETRY_MAX: Final = 24 * 3600  # seconds; the longest wait for a message that cannot be had
 DAY: Final = 86_400_000  # milliseconds
 # Faults after which a message is left where it is, and not fetched again.
-LEFT: Final = frozenset({Kind.DENIED, Kind.LOOP, Kind.NOT_FOUND, Kind.SYNTAX, Kind.TOO_LARGE})
+LEFT: Final = frozenset({Kind.DENIED, Kind.LOOP, Kind.SYNTAX, Kind.TOO_LARGE})
 
 
 class Look(msgspec.Struct):
@@ -55,7 +63,8 @@ class Look(msgspec.Struct):
 
     taken: int = 0
     left: list[str] = []  # why messages were left there
-    lost: dict[str, str] = {}  # messages that the server would not give, and its words
+    in_vain: int = 0  # messages that were tried, and that the server would not give
+    lost: list[RemoteMessage] = []  # all that it has not given yet, of this look or another
     more: bool = False  # there are more than `MESSAGES_MAX`
     ended: bool = False  # the server has ended a session over a message
 
@@ -78,31 +87,33 @@ class Collect:
         self._authority = authority
 
     def start(self, tasks: Tasks) -> None:
-        """Begin; ends with the tasks."""
-        tasks.every(LOOK_EVERY, self.turn, "collector")
+        """Begin; ends with the tasks. A mailbox that takes long keeps no more than its turn."""
+        for _ in range(PARALLEL):
+            tasks.every(LOOK_EVERY, self.turn, "collector")
 
     async def turn(self) -> int:
-        """Look at all that are due, a few at once; how many those were."""
-        ids = await self._store.read(collector.due, self._now(), 100)
-        turns = asyncio.Semaphore(PARALLEL)
-
-        async def one(collector_id: int) -> None:
-            async with turns:
-                claimed = await self._store.write(collector.claim, collector_id, self._now())
-                if claimed is not None:
-                    await self.look(claimed)
-
-        await asyncio.gather(*map(one, ids))
-        return len(ids)
+        """Look at all that are due, one after the other; how many those were."""
+        count = 0
+        for collector_id in await self._store.read(collector.due, self._now(), 100):
+            claimed = await self._store.write(collector.claim, collector_id, self._now())
+            if claimed is not None:
+                await self.look(claimed)
+                count += 1
+        return count
 
     async def look(self, one: Collector) -> Look:
         """Fetch what is new, and note how it went."""
         look = Look()
         problem = ""
+        holding = asyncio.create_task(self._hold(one))
         try:
             await self._look(one, look)
+        except collector.Changed:
+            return look
         except Fault as fault:
             problem = fault.text
+        finally:
+            holding.cancel()
         now = self._now()
         if problem:
             wait = min(one.every * 2 ** min(one.failures + 1, 16), max(RETRY_MAX, one.every))
@@ -111,13 +122,21 @@ class Collect:
             return look
         wait = 0 if look.more else one.every
         if look.lost:
-            said = next(iter(look.lost.values()))
+            said = max(look.lost, key=lambda lost: lost.seen_at).problem
             problem = f"{len(look.lost)} messages cannot be had there, and are tried again: {said}"
+        if look.in_vain:
             self._log.warning("collector.lost", collector=one.id, problem=problem)
         await self._store.write(collector.done, one.id, now, now + wait * 1000, problem)
         if look.taken or look.left:
             self._log.info("collector.done", collector=one.id, taken=look.taken, left=look.left[:5])
         return look
+
+    async def _hold(self, one: Collector) -> None:
+        """Keep a mailbox from other workers, however long a message takes."""
+        while True:
+            await asyncio.sleep(HOLD_EVERY)
+            with suppress(Fault):
+                await self._store.write(collector.prolong, one, self._now(), 0)
 
     async def _look(self, one: Collector, look: Look) -> None:
         server = Remote(one.host, one.port, one.security, one.verify, self._authority)
@@ -132,29 +151,30 @@ class Collect:
             pass
 
     async def _look_pop3(self, one: Collector, look: Look, client: Pop3Client) -> bool:
-        """False when the server has ended the session over a message; it is not asked for again."""
+        """False when the server has ended the session over a message, and others are waiting."""
         try:
-            there = await client.unique_ids()
-            box = await self._box(one, 0, [name for _, name in there])
-            for number, name in there:
-                if name in box.known or name in look.lost:
-                    continue
+            there = _told_apart(await client.unique_ids())
+            box = await self._box(one, 0, list(there))
+            for name in box.fresh(list(there), one.every, self._now()):
                 if look.taken == MESSAGES_MAX:
                     look.more = True
                     break
                 spool = self._begin()
                 try:
-                    if await _fetched(client, number, name, spool, look):
+                    problem = await _problem_of(client, there[name], spool)
+                    if problem is None:
                         await self._take(one, look, name, box, spool)
-                    elif look.ended:
-                        return False
+                        continue
                 finally:
                     spool.discard()
+                await self._lose(one, look, name, box, problem.text)
+                if problem.kind is not Kind.NOT_FOUND:
+                    return look.in_vain >= LOST_MAX
             ripe = box.ripe(one.keep_days, self._now())
-            for number, name in there:
-                if name in ripe:
-                    await client.mark(number)
+            for name in ripe:
+                await client.mark(there[name])
             await client.quit()
+            await self._end(one, look, box, ripe)
         finally:
             client.abort()
         return True
@@ -163,35 +183,49 @@ class Collect:
         try:
             selected = await link.select(one.folder.encode(), read_only=one.keep_days < 0)
             there = await link.client.survey() if selected.exists else []
-            uids = [
-                each.uid for each in there if each.uid and rb"\Deleted" not in (each.flags or ())
-            ]
-            box = await self._box(one, selected.uidvalidity, [str(uid) for uid in uids])
-            fresh = [uid for uid in uids if str(uid) not in box.known]
+            box = await self._box(one, selected.uidvalidity, [str(each.uid) for each in there])
+            names = [
+                str(each.uid) for each in there
+                if each.uid and rb"\Deleted" not in (each.flags or ())
+            ]  # fmt: skip
+            fresh = list(map(int, box.fresh(names, one.every, self._now())))
             look.more = len(fresh) > MESSAGES_MAX
             lost: dict[int, str] = {}
-            async for message, spool in link.fetch(fresh[:MESSAGES_MAX], self._begin, lost):
-                try:
-                    await self._take(one, look, str(message.uid), box, spool)
-                finally:
-                    spool.discard()
-            look.lost = {str(uid): said for uid, said in lost.items()}
+            try:
+                async for message, spool in link.fetch(sorted(fresh[:MESSAGES_MAX]), self._begin, lost):
+                    try:
+                        await self._take(one, look, str(message.uid), box, spool)
+                    finally:
+                        spool.discard()
+            finally:
+                for uid, said in lost.items():
+                    await self._lose(one, look, str(uid), box, said)
             ripe = box.ripe(one.keep_days, self._now())
-            await link.client.remove([uid for uid in uids if str(uid) in ripe])
+            await link.client.remove(sorted(map(int, ripe)))
+            await self._end(one, look, box, ripe)
         finally:
             await link.close()
 
     async def _box(self, one: Collector, uidvalidity: int, names: Sequence[str]) -> _Box:
-        """What is known of a mailbox; what is there no longer is forgotten."""
+        """What is known of a mailbox."""
         opened = await self._store.write(
             remote.open_folder, one.account_id, one.source, one.folder, uidvalidity, 0
         )
-        known = await self._store.scan(remote.messages, one.account_id, opened.id)
-        there = set(names)
-        gone = [name for name in known if name not in there]
-        if gone:
-            await self._store.write_long(remote.forget, one.account_id, opened.id, gone)
-        return _Box(opened.id, {name: each for name, each in known.items() if name in there})
+        return _Box(
+            opened.id, await self._store.scan(remote.messages, one.account_id, opened.id), names
+        )
+
+    async def _end(self, one: Collector, look: Look, box: _Box, removed: Sequence[str]) -> None:
+        """Forget what is there no longer, once it cannot come back under another name.
+
+        What was removed there is known by its name alone: another message may be its like.
+        """
+        look.lost = [each for each in box.known.values() if each.tries]
+        if removed:
+            plain = [msgspec.structs.replace(box.known[name], hash=b"") for name in removed]
+            await self._store.write_long(remote.remember, one.account_id, box.id, plain)
+        if box.gone and not (look.more or look.lost):
+            await self._store.write_long(remote.forget, one.account_id, box.id, list(box.gone))
 
     def _begin(self) -> Spool:
         _, spool = self._accept.begin()
@@ -202,22 +236,47 @@ class Collect:
         trace_id, unused = self._accept.begin()
         unused.discard()
         now = self._now()
-        taken = RemoteMessage(name, 0, "", now)
+        look.taken += 1
+        found = await asyncio.to_thread(content_hash, spool.content())
+        old = box.called_otherwise(found)
+        if old is not None:
+            await self._store.write(remote.rename, one.account_id, box.id, [(old.name, name)])
+            box.known[name] = msgspec.structs.replace(old, name=name)
+            return
+        taken = RemoteMessage(name, 0, "", now, found)
 
         async def remember(tx: Transaction) -> None:
-            await _remember(tx, one, box.id, taken, now)
+            if not await remote.take(tx, one.account_id, box.id, taken):
+                raise Fault(Kind.EXISTS, "another look has fetched it")
+            await collector.prolong(tx, one, now, 1)
 
         try:
             arrival = await self._arrival(one, spool)
             await self._accept.take(trace_id, spool, arrival, remember)
         except Fault as fault:
-            if fault.kind not in LEFT:
+            if fault.kind in LEFT:
+                taken = RemoteMessage(name, NOT_HERE, "", now, found, problem=fault.text)
+                look.left.append(f"{name}: {fault.text}")
+                await self._note(one, box, taken)
+            elif fault.kind is not Kind.EXISTS:
                 raise
-            taken = RemoteMessage(name, -1, "", now)
-            look.left.append(f"{name}: {fault.text}")
-            await self._store.write(remember)
         box.known[name] = taken
-        look.taken += 1
+
+    async def _lose(self, one: Collector, look: Look, name: str, box: _Box, said: str) -> None:
+        """The server would not give a message; it may later."""
+        before = box.known.get(name)
+        tries = before.tries + 1 if before is not None else 1
+        box.known[name] = RemoteMessage(name, NOT_HERE, "", self._now(), tries=tries, problem=said)
+        look.in_vain += 1
+        look.lost = [each for each in box.known.values() if each.tries]
+        await self._note(one, box, box.known[name])
+
+    async def _note(self, one: Collector, box: _Box, found: RemoteMessage) -> None:
+        async def unit(tx: Transaction) -> None:
+            await remote.remember(tx, one.account_id, box.id, [found])
+            await collector.prolong(tx, one, self._now(), 0)
+
+        await self._store.write(unit)
 
     async def _arrival(self, one: Collector, spool: Spool) -> Arrival:
         """Whose a message is, and how it came; its Return-Path becomes the sender."""
@@ -254,42 +313,64 @@ class Collect:
 
 
 class _Box:
-    """What is here of a mailbox there."""
+    """What is known of a mailbox: of what is there, and of what is there no longer."""
 
-    def __init__(self, folder_id: int, known: dict[str, RemoteMessage]) -> None:
+    def __init__(
+        self, folder_id: int, known: dict[str, RemoteMessage], names: Sequence[str]
+    ) -> None:
+        there = set(names)
         self.id = folder_id
-        self.known = known
+        self.known = {name: one for name, one in known.items() if name in there}
+        self.gone = {name: one for name, one in known.items() if name not in there}
+        self._otherwise: dict[bytes, list[str]] = {}
+        for name, one in self.gone.items():
+            if one.hash:
+                self._otherwise.setdefault(one.hash, []).append(name)
 
-    def ripe(self, keep_days: int, now: int) -> set[str]:
+    def fresh(self, names: Sequence[str], every: int, now: int) -> list[str]:
+        """Which of these are to be fetched: what is new, then what is to be tried again by now."""
+        new = [name for name in names if name not in self.known]
+        again = []
+        for name in names:
+            one = self.known.get(name)
+            if one is not None and one.tries:
+                wait = min(every * 2 ** min(one.tries, 16), max(LOST_RETRY_MAX, every))
+                if one.seen_at + wait * 1000 <= now:
+                    again.append(name)
+        return new + again
+
+    def called_otherwise(self, found: bytes) -> RemoteMessage | None:
+        """What was here under a name that none has there any more, once for each such name."""
+        names = self._otherwise.get(found)
+        return self.gone.pop(names.pop()) if names else None
+
+    def ripe(self, keep_days: int, now: int) -> list[str]:
         """What is to be removed there now; never what could not be delivered."""
         if keep_days < 0:
-            return set()
+            return []
         before = now - keep_days * DAY
-        return {name for name, one in self.known.items() if one.uid == 0 and one.seen_at <= before}
+        return [name for name, one in self.known.items() if one.uid == 0 and one.seen_at <= before]
 
 
-async def _fetched(client: Pop3Client, number: int, name: str, spool: Spool, look: Look) -> bool:
-    """Whether a message came; `look` has the server's words otherwise.
+def _told_apart(listed: Sequence[tuple[int, str]]) -> dict[str, int]:
+    """Numbers by unique-id; of several messages that have the same, the others get a number."""
+    found: dict[str, int] = {}
+    times: Counter[str] = Counter()
+    for number, name in listed:
+        times[name] += 1
+        found[name if times[name] == 1 else f"{name} {times[name]}"] = number
+    return found
 
-    Raises:
-        Fault: NO_SPACE, which is ours; what ended the session, when that was too often.
-    """
+
+async def _problem_of(client: Pop3Client, number: int, spool: Spool) -> Fault | None:
+    """Why a message did not come. Raises Fault NO_SPACE, which is ours."""
     try:
         await client.fetch(number, spool)
     except Fault as fault:
-        look.ended = fault.kind is not Kind.NOT_FOUND
-        if fault.kind is Kind.NO_SPACE or (look.ended and len(look.lost) >= LOST_MAX):
+        if fault.kind is Kind.NO_SPACE:
             raise
-        look.lost[name] = fault.text
-        return False
-    return True
-
-
-async def _remember(
-    tx: Transaction, one: Collector, folder_id: int, taken: RemoteMessage, now: int
-) -> None:
-    await remote.remember(tx, one.account_id, folder_id, [taken])
-    await collector.prolong(tx, one.id, now, 1 if taken.uid == 0 else 0)
+        return fault
+    return None
 
 
 def _address(sender: str) -> str:

@@ -11,6 +11,7 @@ from typing import Final
 import msgspec
 
 from merpati.base.faults import Fault, Kind
+from merpati.store import remote
 from merpati.store.engine import Row, Transaction
 
 COLUMNS: Final = (
@@ -53,9 +54,21 @@ class Collector(msgspec.Struct, frozen=True):
         return f"collector:{self.id}"
 
     @property
+    def mailbox(self) -> dict[str, str]:
+        """What names of messages there belong to."""
+        return {"protocol": self.protocol, "host": self.host, "name": self.name}
+
+    @property
     def purpose(self) -> str:
         """What its password is sealed for."""
         return f"{self.host} {self.name}"
+
+
+class Changed(Fault):
+    """NOT_FOUND: while it was looked at, it was removed or became another mailbox."""
+
+    def __init__(self) -> None:
+        super().__init__(Kind.NOT_FOUND, "the collector was changed or removed meanwhile")
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
@@ -111,6 +124,10 @@ async def change(
     """Change columns; what was wrong is forgotten, and it is looked at at once."""
     if not set(changes) <= SETTABLE:
         raise ValueError(f"not columns to set: {sorted(set(changes) - SETTABLE)}")
+    before = await get(tx, collector_id)
+    await remote.try_again(tx, before.account_id, before.source)
+    if any(changes.get(column, old) != old for column, old in before.mailbox.items()):
+        await remote.outdate(tx, before.account_id, before.source)
     columns = "".join(f", {column} = ${n}" for n, column in enumerate(changes, 3))
     await tx.run(
         f"UPDATE collector SET next_at = $2, failures = 0{columns} WHERE id = $1",
@@ -143,12 +160,19 @@ async def claim(tx: Transaction, collector_id: int, now: int) -> Collector | Non
     return None if row is None else _collector(row)
 
 
-async def prolong(tx: Transaction, collector_id: int, now: int, taken: int) -> None:
-    """There is progress: so many messages more."""
-    await tx.run(
-        "UPDATE collector SET next_at = $2, collected = collected + $3 WHERE id = $1",
-        collector_id, now + LEASE, taken,
+async def prolong(tx: Transaction, one: Collector, now: int, taken: int) -> None:
+    """It is still looked at: so many messages more.
+
+    Raises:
+        Changed: it is there no longer, or is another mailbox by now.
+    """
+    found = await tx.run(
+        "UPDATE collector SET next_at = $2, collected = collected + $3"
+        " WHERE id = $1 AND protocol = $4 AND host = $5 AND name = $6",
+        one.id, now + LEASE, taken, *one.mailbox.values(),
     )  # fmt: skip
+    if not found:
+        raise Changed
 
 
 async def done(

@@ -57,7 +57,7 @@ Announcement = tuple[Topic, int]
 # (cancelled, a broken disk, a lost connection) nobody knows: a file that its rows may name
 # has to stay, and is garbage if none does.
 UNDONE: Final = frozenset(
-    {Kind.OVER_QUOTA, Kind.NO_SPACE, Kind.NOT_FOUND, Kind.DENIED, Kind.TOO_MANY}
+    {Kind.OVER_QUOTA, Kind.NO_SPACE, Kind.NOT_FOUND, Kind.DENIED, Kind.TOO_MANY, Kind.EXISTS}
 )
 
 

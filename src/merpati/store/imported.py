@@ -49,6 +49,14 @@ async def remember(
     )
 
 
+async def undo(tx: Transaction, account_id: int, mailbox_id: int, hashes: Sequence[bytes]) -> None:
+    """Emails go since their source has deleted them: should it have them again, they come again."""
+    rows = [(account_id, mailbox_id, ref(digest), digest) for digest in hashes]
+    where = "WHERE account_id = $1 AND mailbox_id = $2 AND ref = $3 AND hash = $4"
+    await tx.run_many(f"UPDATE imported SET copies = copies - 1 {where}", rows)
+    await tx.run_many(f"DELETE FROM imported {where} AND copies < 1", rows)
+
+
 async def forget(tx: Transaction, account_id: int) -> int:
     """Forget what was imported into an account; how many messages that were."""
     await tx.run(

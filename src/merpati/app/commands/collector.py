@@ -23,6 +23,7 @@ from merpati.services.sealing import Sealing
 from merpati.store import collector, directory, remote
 from merpati.store.collector import Collector, Wanted
 from merpati.store.engine import Transaction
+from merpati.store.remote import RemoteMessage
 
 PORTS: Final = {
     ("pop3", "tls"): 995, ("pop3", "starttls"): 110, ("pop3", "none"): 110,
@@ -31,6 +32,7 @@ PORTS: Final = {
 PASSWORD_VARIABLE: Final = "MERPATI_COLLECTOR_PASSWORD"  # noqa: S105 -- the name of a variable
 EVERY_MIN: Final = 60  # seconds; providers close the door to who asks more often
 RUN_SECONDS: Final = 60.0
+SHOWN: Final = 20  # messages that are not here; all of them with --json
 UNITS: Final = {"": 1, "s": 1, "m": 60, "h": 3600}
 
 
@@ -140,14 +142,21 @@ async def _list(one: Session, args: argparse.Namespace) -> None:
 
 
 async def _show(one: Session, args: argparse.Namespace) -> None:
+    """One with its state, and what of it could not be had, or is left there."""
     each = await one.store.read(collector.get, args.number)
     addresses = await one.store.read(_addresses, [each.account_id])
-    if args.json:
-        session.print_json(_plain(each, addresses))
-        return
+    missing = await one.store.read(remote.not_here, each.account_id, each.source)
     plain = _plain(each, addresses)
+    if args.json:
+        rows = [{"name": m.name, "tries": m.tries, "problem": m.problem} for m in missing]
+        session.print_json({**plain, "not_here": rows})
+        return
     for key, value in plain.items():
         say(f"{tell(key):11} {tell(str(value))}")
+    for message in missing[:SHOWN]:
+        say(f"{message.name}: {tell(_why(message))}")
+    if len(missing) > SHOWN:
+        say(f"... and {len(missing) - SHOWN} more; --json names them")
 
 
 async def _set(one: Session, args: argparse.Namespace) -> int | None:
@@ -156,6 +165,10 @@ async def _set(one: Session, args: argparse.Namespace) -> int | None:
     changes: dict[str, str | int | bytes] = {
         name: value for name in names if (value := getattr(args, name)) is not None
     }
+    old = PORTS[each.protocol, each.security]
+    new = PORTS[args.protocol or each.protocol, args.security or each.security]
+    if args.port is None and each.port == old != new:
+        changes["port"] = new
     if args.user:
         changes["name"] = args.user
     if args.verify:
@@ -255,6 +268,13 @@ def _state(each: Collector) -> str:
     if each.problem:
         return f"fetched {when}; {each.problem}"
     return f"fetched {when}" if when else "not yet fetched"
+
+
+def _why(message: RemoteMessage) -> str:
+    """Why a message is not here, and what becomes of it."""
+    if message.tries:
+        return f"tried {message.tries} times, and tried again: {message.problem}"
+    return f"left there: {message.problem}"
 
 
 def _plain(each: Collector, addresses: dict[int, str]) -> dict[str, Any]:

@@ -69,6 +69,14 @@ PHRASES: Final[dict[str, str]] = {
         "{count} pesan tidak dapat diambil di sana, dan dicoba lagi: {reason:said}"
     ),
     "not yet fetched": "belum diambil",
+    "tried {count} times, and tried again: {reason}": (
+        "sudah dicoba {count} kali, dan dicoba lagi: {reason:said}"
+    ),
+    "left there: {reason}": "dibiarkan di sana: {reason:said}",
+    "the collector was changed or removed meanwhile": (
+        "pengambil ini sementara itu diubah atau dihapus"
+    ),
+    "another look has fetched it": "sudah diambil oleh pemeriksaan lain",
     "disabled": "nonaktif",
     "gone": "sudah tidak ada",
     "account": "akun",

@@ -307,6 +307,12 @@ PHRASES: Final[dict[str, str]] = {
     "{host} does not stop telling": "{host:text} tidak berhenti mengirim",
     "{host} waits for what does not come": "{host:text} menunggu yang tidak datang",
     "{host} answers what was not asked": "{host:text} menjawab yang tidak ditanyakan",
+    "{host} has numbered its messages anew meanwhile; look again": (
+        "{host:text} sementara itu menomori ulang pesannya; periksalah lagi"
+    ),
+    "{host} sends a message of more than {count} octets": (
+        "{host:text} mengirim pesan yang lebih dari {count} oktet"
+    ),
     "{host} ends the session: {reason}": "{host:text} mengakhiri sesi: {reason:text}",
     "{host} does not speak IMAP: {line}": "{host:text} tidak berbicara IMAP: {line:text}",
     "{host} does not speak POP3: {line}": "{host:text} tidak berbicara POP3: {line:text}",
