@@ -3,11 +3,12 @@ from __future__ import annotations
 import pytest
 
 from merpati.base.faults import Fault, Kind
-from merpati.store import collector, directory, imported, pop3, remote
+from merpati.store import collector, directory, imported, pop3, remote, schema
 from merpati.store.collector import Wanted
 from merpati.store.engine import Store, Transaction
 from merpati.store.pop3 import Policy
-from merpati.store.remote import RemoteMessage
+from merpati.store.remote import Known, RemoteMessage
+from tests.contracts.conftest import Opener
 from tests.support import store as stores
 from tests.support.store import ARCHIVE, INBOX, add_account
 
@@ -50,6 +51,67 @@ async def test_limits_hold_again_after_an_import_that_ignored_them(store: Store)
 
     assert await store.write(unit) == 1
     assert (await store.write(stores.add, account.id, "again")).placed == []
+
+
+async def test_what_was_copied_before_hashes_were_kept_is_known_by_them_too(empty: Opener) -> None:
+    store = await empty()
+    await store.write(schema.migrate, 36)
+    account = await add_account(store)
+    added = await store.write(stores.add, account.id, "mail")
+
+    async def as_before(tx: Transaction) -> None:
+        await tx.run(
+            "INSERT INTO remote_folder VALUES ($1, 1, 'imap:x', 'INBOX', 7, 1)", account.id
+        )
+        for name, uid in (("12", added.placed[0].uid), ("13", 0), ("14", 99)):
+            await tx.run(
+                "INSERT INTO remote_message (account_id, folder_id, name, uid, keywords, seen_at)"
+                " VALUES ($1, 1, $2, $3, '', 0)",
+                account.id, name, uid,
+            )  # fmt: skip
+
+    async def digest(tx: Transaction) -> bytes:
+        return bytes(await tx.value("SELECT hash FROM blob"))
+
+    await store.write(as_before)
+    await store.write(schema.migrate)
+    found = await store.read(remote.messages, account.id, 1)
+    assert {name: one.hash for name, one in found.items()} == {
+        "12": await store.read(digest), "13": b"", "14": b""
+    }  # fmt: skip
+
+
+async def test_messages_that_have_other_names_are_told_by_their_hash(store: Store) -> None:
+    account = await add_account(store)
+    folder = await store.write(remote.open_folder, account.id, "imap:x", "INBOX", 7, INBOX)
+    rows = [
+        RemoteMessage("9", 1, "$seen", NOW, b"a"), RemoteMessage("10", 2, "", NOW, b"a"),
+        RemoteMessage("11", 3, "", NOW), RemoteMessage("12", remote.NOT_HERE, "", NOW, tries=2),
+    ]  # fmt: skip
+    await store.write(remote.remember, account.id, folder.id, rows)
+    for uidvalidity in (8, 7, 8, 9):
+        await store.write(remote.open_folder, account.id, "imap:x", "INBOX", uidvalidity, INBOX)
+    kept = await store.read(remote.messages, account.id, folder.id)
+    assert sorted(kept) == [" 7 10", " 7 9"]
+    known = Known(kept, ["9"])
+    assert [known.called_otherwise(digest, "9") for digest in (b"b", b"a", b"a", b"a")] == [
+        None, " 7 9", " 7 10", None
+    ]  # fmt: skip
+    await store.write(remote.rename, account.id, folder.id, [(" 7 9", "10"), (" 7 10", "10")])
+    found = await store.read(remote.messages, account.id, folder.id)
+    assert (found["10"].uid, sorted(found)) == (1, [" 7 10", "10"])
+
+
+async def test_a_message_is_taken_by_whoever_is_first(store: Store) -> None:
+    account = await add_account(store)
+    folder = await store.write(remote.open_folder, account.id, "collector:1", "", 0, 0)
+    lost = RemoteMessage("u", remote.NOT_HERE, "", NOW, b"", 3, "gone")
+    await store.write(remote.remember, account.id, folder.id, [lost])
+    assert await store.read(remote.not_here, account.id, "collector:1") == [lost]
+    one = RemoteMessage("u", 0, "", NOW + 1, b"hash")
+    assert await store.write(remote.take, account.id, folder.id, one)
+    assert not await store.write(remote.take, account.id, folder.id, one)
+    assert await store.read(remote.messages, account.id, folder.id) == {"u": one}
 
 
 async def test_a_folder_with_a_new_uidvalidity_is_forgotten(store: Store) -> None:

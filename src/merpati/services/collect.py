@@ -41,7 +41,7 @@ from merpati.store import collector, directory, remote
 from merpati.store.blobs import Spool, content_hash
 from merpati.store.collector import Collector
 from merpati.store.engine import Store, Transaction
-from merpati.store.remote import NOT_HERE, RemoteMessage
+from merpati.store.remote import NOT_HERE, Known, RemoteMessage
 from merpati.wire import multidrop, trace
 from merpati.wire.mbox import RETURN_PATH
 from merpati.wire.smtp.paths import parse_address
@@ -192,7 +192,9 @@ class Collect:
             look.more = len(fresh) > MESSAGES_MAX
             lost: dict[int, str] = {}
             try:
-                async for message, spool in link.fetch(sorted(fresh[:MESSAGES_MAX]), self._begin, lost):
+                async for message, spool in link.fetch(
+                    sorted(fresh[:MESSAGES_MAX]), self._begin, lost
+                ):
                     try:
                         await self._take(one, look, str(message.uid), box, spool)
                     finally:
@@ -220,9 +222,9 @@ class Collect:
 
         What was removed there is known by its name alone: another message may be its like.
         """
-        look.lost = [each for each in box.known.values() if each.tries]
+        look.lost = [each for each in box.here.values() if each.tries]
         if removed:
-            plain = [msgspec.structs.replace(box.known[name], hash=b"") for name in removed]
+            plain = [msgspec.structs.replace(box.here[name], hash=b"") for name in removed]
             await self._store.write_long(remote.remember, one.account_id, box.id, plain)
         if box.gone and not (look.more or look.lost):
             await self._store.write_long(remote.forget, one.account_id, box.id, list(box.gone))
@@ -238,10 +240,9 @@ class Collect:
         now = self._now()
         look.taken += 1
         found = await asyncio.to_thread(content_hash, spool.content())
-        old = box.called_otherwise(found)
+        old = box.called_otherwise(found, name)
         if old is not None:
-            await self._store.write(remote.rename, one.account_id, box.id, [(old.name, name)])
-            box.known[name] = msgspec.structs.replace(old, name=name)
+            await self._store.write(remote.rename, one.account_id, box.id, [(old, name)])
             return
         taken = RemoteMessage(name, 0, "", now, found)
 
@@ -260,16 +261,16 @@ class Collect:
                 await self._note(one, box, taken)
             elif fault.kind is not Kind.EXISTS:
                 raise
-        box.known[name] = taken
+        box.here[name] = taken
 
     async def _lose(self, one: Collector, look: Look, name: str, box: _Box, said: str) -> None:
         """The server would not give a message; it may later."""
-        before = box.known.get(name)
+        before = box.here.get(name)
         tries = before.tries + 1 if before is not None else 1
-        box.known[name] = RemoteMessage(name, NOT_HERE, "", self._now(), tries=tries, problem=said)
+        box.here[name] = RemoteMessage(name, NOT_HERE, "", self._now(), tries=tries, problem=said)
         look.in_vain += 1
-        look.lost = [each for each in box.known.values() if each.tries]
-        await self._note(one, box, box.known[name])
+        look.lost = [each for each in box.here.values() if each.tries]
+        await self._note(one, box, box.here[name])
 
     async def _note(self, one: Collector, box: _Box, found: RemoteMessage) -> None:
         async def unit(tx: Transaction) -> None:
@@ -312,44 +313,33 @@ class Collect:
         return int(self._clock.now() * 1000)
 
 
-class _Box:
-    """What is known of a mailbox: of what is there, and of what is there no longer."""
+class _Box(Known):
+    """What is known of a mailbox."""
 
     def __init__(
-        self, folder_id: int, known: dict[str, RemoteMessage], names: Sequence[str]
+        self, folder_id: int, rows: dict[str, RemoteMessage], names: Sequence[str]
     ) -> None:
-        there = set(names)
+        super().__init__(rows, names)
         self.id = folder_id
-        self.known = {name: one for name, one in known.items() if name in there}
-        self.gone = {name: one for name, one in known.items() if name not in there}
-        self._otherwise: dict[bytes, list[str]] = {}
-        for name, one in self.gone.items():
-            if one.hash:
-                self._otherwise.setdefault(one.hash, []).append(name)
 
     def fresh(self, names: Sequence[str], every: int, now: int) -> list[str]:
         """Which of these are to be fetched: what is new, then what is to be tried again by now."""
-        new = [name for name in names if name not in self.known]
+        new = [name for name in names if name not in self.here]
         again = []
         for name in names:
-            one = self.known.get(name)
+            one = self.here.get(name)
             if one is not None and one.tries:
                 wait = min(every * 2 ** min(one.tries, 16), max(LOST_RETRY_MAX, every))
                 if one.seen_at + wait * 1000 <= now:
                     again.append(name)
         return new + again
 
-    def called_otherwise(self, found: bytes) -> RemoteMessage | None:
-        """What was here under a name that none has there any more, once for each such name."""
-        names = self._otherwise.get(found)
-        return self.gone.pop(names.pop()) if names else None
-
     def ripe(self, keep_days: int, now: int) -> list[str]:
         """What is to be removed there now; never what could not be delivered."""
         if keep_days < 0:
             return []
         before = now - keep_days * DAY
-        return [name for name, one in self.known.items() if one.uid == 0 and one.seen_at <= before]
+        return [name for name, one in self.here.items() if one.uid == 0 and one.seen_at <= before]
 
 
 def _told_apart(listed: Sequence[tuple[int, str]]) -> dict[str, int]:

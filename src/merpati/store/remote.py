@@ -9,12 +9,12 @@ under another.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final
 
 import msgspec
 
-from merpati.store.engine import Transaction
+from merpati.store.engine import Row, Transaction
 
 NOT_HERE: Final = -1  # as the `uid` of a message that could not be had, or delivered
 
@@ -47,6 +47,34 @@ class RemoteMessage(msgspec.Struct, frozen=True):
     hash: bytes = b""
     tries: int = 0
     problem: str = ""
+
+
+class Known:
+    """What is known of the messages of a folder.
+
+    Attributes:
+        here: of those that are there, by their names.
+        gone: of those that are there no longer, by the names they had.
+    """
+
+    def __init__(self, rows: Mapping[str, RemoteMessage], names: Collection[str]) -> None:
+        """`names` are those of the messages that are there."""
+        there = set(names)
+        self.here = {name: one for name, one in rows.items() if name in there}
+        self.gone = {name: one for name, one in rows.items() if name not in there}
+        self._otherwise: dict[bytes, list[str]] = {}
+        for name in sorted(self.gone, key=lambda name: (len(name), name), reverse=True):
+            if self.gone[name].hash:
+                self._otherwise.setdefault(self.gone[name].hash, []).append(name)
+
+    def called_otherwise(self, digest: bytes, name: str) -> str | None:
+        """The name that a message had when it came here; the oldest, and each is told once."""
+        names = self._otherwise.get(digest)
+        if not names:
+            return None
+        old = names.pop()
+        self.here[name] = msgspec.structs.replace(self.gone.pop(old), name=name)
+        return old
 
 
 async def find_folder(
@@ -112,9 +140,10 @@ async def _outdate(tx: Transaction, account_id: int, folder: RemoteFolder) -> No
     """Only what is known by its hash stays known."""
     mark = f" {folder.uidvalidity} "
     await tx.run(
-        "DELETE FROM remote_message WHERE account_id = $1 AND folder_id = $2"
-        " AND (hash IS NULL OR name LIKE $3)",
-        account_id, folder.id, f"{mark}%",
+        "DELETE FROM remote_message WHERE account_id = $1 AND folder_id = $2 AND (hash IS NULL"
+        " OR name IN (SELECT CAST($3 AS TEXT) || name FROM remote_message"
+        " WHERE account_id = $1 AND folder_id = $2))",
+        account_id, folder.id, mark,
     )  # fmt: skip
     await tx.run(
         "UPDATE remote_message SET name = CAST($3 AS TEXT) || name"
@@ -130,7 +159,7 @@ async def messages(tx: Transaction, account_id: int, folder_id: int) -> dict[str
         " WHERE account_id = $1 AND folder_id = $2",
         account_id, folder_id,
     )  # fmt: skip
-    return {row[0]: RemoteMessage(*row[:4], bytes(row[4] or b""), *row[5:]) for row in rows}
+    return {row[0]: _message(row) for row in rows}
 
 
 async def not_here(tx: Transaction, account_id: int, source: str) -> list[RemoteMessage]:
@@ -141,7 +170,7 @@ async def not_here(tx: Transaction, account_id: int, source: str) -> list[Remote
         " (SELECT id FROM remote_folder WHERE account_id = $1 AND source = $2) ORDER BY name",
         account_id, source,
     )  # fmt: skip
-    return [RemoteMessage(*row[:4], bytes(row[4] or b""), *row[5:]) for row in rows]
+    return [_message(row) for row in rows]
 
 
 async def try_again(tx: Transaction, account_id: int, source: str) -> None:
@@ -214,10 +243,14 @@ async def rename(
     tx: Transaction, account_id: int, folder_id: int, names: Sequence[tuple[str, str]]
 ) -> None:
     """Messages have other names now: those they had, and those they have."""
-    await forget(tx, account_id, folder_id, [new for _, new in names])
+    where = "account_id = $1 AND folder_id = $2"
     await tx.run_many(
-        "UPDATE remote_message SET name = $4"
-        " WHERE account_id = $1 AND folder_id = $2 AND name = $3",
+        f"DELETE FROM remote_message WHERE {where} AND name = $3 AND uid < 0",
+        [(account_id, folder_id, new) for _, new in names],
+    )
+    await tx.run_many(
+        f"UPDATE remote_message SET name = $4 WHERE {where} AND name = $3"
+        f" AND NOT EXISTS (SELECT 1 FROM remote_message WHERE {where} AND name = $4)",
         [(account_id, folder_id, old, new) for old, new in names],
     )
 
@@ -240,3 +273,8 @@ async def forget_source(tx: Transaction, account_id: int, source: str) -> None:
     await tx.run(
         "DELETE FROM remote_folder WHERE account_id = $1 AND source = $2", account_id, source
     )
+
+
+def _message(row: Row) -> RemoteMessage:
+    name, uid, keywords, seen_at, digest, tries, problem = row
+    return RemoteMessage(name, uid, keywords, seen_at, bytes(digest or b""), tries, problem)

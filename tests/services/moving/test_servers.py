@@ -12,6 +12,7 @@ from merpati.model.mailbox import INBOX_ID
 from merpati.net.remote import Account, Remote
 from merpati.services.moving.servers import Copied, Job, Options, Servers
 from merpati.store import email_keywords, emails, mailboxes
+from merpati.store.blobs import Stored
 from merpati.store.email_keywords import Change
 from tests.services.moving.test_files import contents, fill
 from tests.support import imap
@@ -106,6 +107,118 @@ async def test_a_new_uidvalidity_copies_nothing_twice(instance: TestInstance) ->
     await instance.store.write(renew)
     again = await copy(instance, port)
     assert (again.report.found, again.report.added, again.report.known) == (1, 0, 1)
+
+
+async def put_back(instance: TestInstance, uid: int) -> None:
+    """ANA moves a message out of the INBOX and back: it has another UID."""
+    columns = ("uid", "blob_id", "size", "location", "encoding", "data")
+    [row] = await instance.store.read(emails.fetch, instance.ana.id, INBOX_ID, [uid], columns)
+    content = bytes(instance.blobs.read(Stored(row[1], row[2], row[3], row[4], row[5] or b"")))
+    await instance.store.write(emails.remove, instance.ana.id, INBOX_ID, [uid])
+    await instance.deliver(content)
+
+
+async def test_what_was_moved_away_and_back_there_is_not_removed_here(
+    instance: TestInstance,
+) -> None:
+    await instance.deliver(FRESH)
+    port = imap.serve(instance)
+    await copy(instance, port)
+    await put_back(instance, 1)
+    for _ in range(2):
+        again = await copy(instance, port, delete=True)
+        assert (again.report.added, again.removed) == (0, 0)
+        assert len((await contents(instance, instance.budi))["INBOX"]) == 1
+        [inbox] = [one for one in again.compared if one.folder == "INBOX"]
+        assert (inbox.there, inbox.here, inbox.gone_here) == (1, 1, 0)
+
+
+async def test_what_comes_back_there_after_a_run_comes_back_here(instance: TestInstance) -> None:
+    await instance.deliver(FRESH)
+    port = imap.serve(instance)
+    await copy(instance, port)
+    await instance.store.write(emails.remove, instance.ana.id, INBOX_ID, [1])
+    assert (await copy(instance, port, delete=True)).removed == 1
+    await instance.deliver(FRESH)
+    again = await copy(instance, port, delete=True)
+    assert again.report.added == 1
+    assert len((await contents(instance, instance.budi))["INBOX"]) == 1
+
+
+async def test_a_second_copy_that_comes_later_is_a_second_email(instance: TestInstance) -> None:
+    await instance.deliver(FRESH)
+    port = imap.serve(instance)
+    await copy(instance, port)
+    await instance.deliver(FRESH)
+    assert (await copy(instance, port)).report.added == 1
+    await instance.store.write(emails.remove, instance.ana.id, INBOX_ID, [1])
+    assert (await copy(instance, port, delete=True)).removed == 1
+    assert len((await contents(instance, instance.budi))["INBOX"]) == 1
+
+
+async def test_after_a_new_uidvalidity_the_right_one_of_two_copies_is_removed(
+    instance: TestInstance,
+) -> None:
+    source = Source({b"INBOX": [FRESH, FRESH, letter("other")]})
+    source.flags = {(b"INBOX", 1): rb"\Flagged"}
+    await copy_source(instance, source)
+    source.uidvalidity += 1
+    source.first = 2
+    source.flags = {(b"INBOX", 2): rb"\Flagged", (b"INBOX", 4): rb"\Seen"}
+    again = await copy_source(instance, source)
+    assert (again.report.added, again.flags) == (0, 1), "a flag that changed meanwhile comes too"
+    del source.folders[b"INBOX"][0]
+    source.first = 3
+    assert (await copy_source(instance, source, delete=True)).removed == 1
+    found = (await contents(instance, instance.budi))["INBOX"]
+    assert [keywords for _, keywords, _ in found] == ["", "$seen"]
+
+
+async def test_what_went_while_the_uidvalidity_changed_goes_when_all_the_rest_came(
+    instance: TestInstance,
+) -> None:
+    source = Source({b"INBOX": [letter("a"), letter("b"), letter("c")]})
+    await copy_source(instance, source)
+    source.uidvalidity += 1
+    del source.folders[b"INBOX"][0]
+    source.unreadable = {(b"INBOX", 2)}
+    assert (await copy_source(instance, source, delete=True)).removed == 0, "it may be that one"
+    source.unreadable = set()
+    assert (await copy_source(instance, source, delete=True)).removed == 1
+    assert await subjects(instance) == {"INBOX": ["b", "c"]}
+
+
+async def test_what_another_folder_still_has_is_not_removed(instance: TestInstance) -> None:
+    names = [b"e&AwE-t&AOk-", b"&AOk-t&AOk-"]  # both are one mailbox here
+    source = Source({name: [letter("same")] for name in names})
+    await copy_source(instance, source)
+    source.folders[names[0]].clear()
+    for _ in range(2):
+        await copy_source(instance, source, delete=True)
+        assert await subjects(instance) == {"\u00e9t\u00e9": ["same"]}
+
+
+async def test_a_server_under_another_name_brings_nothing_twice_and_loses_nothing(
+    instance: TestInstance,
+) -> None:
+    source = Source({b"INBOX": [FRESH, FRESH]})
+    await copy_source(instance, source)
+    async with source.serving() as port:
+        remote = Remote("localhost", port, "none")
+        servers = Servers(
+            instance.store, instance.blobs, instance.clock, Options(delete=True), nothing
+        )
+        for left in (2, 1):
+            del source.folders[b"INBOX"][left:]
+            [copied] = await servers.copy_all([Job(remote, Account(ANA, PASSWORD), BUDI)], 1)
+            assert (copied.problem, copied.report.added) == ("", 0)
+            assert len((await contents(instance, instance.budi))["INBOX"]) >= left
+
+
+async def test_a_server_that_sends_all_twice_adds_once(instance: TestInstance) -> None:
+    source = Source({b"INBOX": [letter("a"), letter("b")]}, twice=True)
+    assert (await copy_source(instance, source)).report.added == 2
+    assert await subjects(instance) == {"INBOX": ["a", "b"]}
 
 
 async def test_a_dry_run_counts_and_stores_nothing(instance: TestInstance) -> None:

@@ -4,9 +4,11 @@ Of every folder it is remembered which messages are here (their UIDs and flags t
 first run copies all, days before the switch, and the last one on the evening of the switch only
 what has come, changed or gone since. What is broken off goes on behind the last batch.
 
-A folder whose UIDVALIDITY has changed is looked at anew, and nothing is added twice, since
-messages are also known by their hash (`intake`). A folder is remembered by the name that the
-server itself writes: two of its names may well become one mailbox here.
+A folder whose UIDVALIDITY has changed is looked at anew, and nothing is added twice: what there
+is none of any longer under its UID is known by its hash, and so is a message that was moved away
+and back. Each message there has an email of its own here, also among messages that are the same,
+so what is deleted there is removed here and its like is not. A folder is remembered by the name
+that the server itself writes: two of its names may well become one mailbox here.
 
 A message that the server cannot read is named, and the rest comes (`net/imap_link.py`).
 """
@@ -28,11 +30,11 @@ from merpati.net.imap_link import ImapLink
 from merpati.net.reaper import Reaper
 from merpati.net.remote import Account, Remote
 from merpati.services.moving.intake import Incoming, Intake, Report, Taken, spooled
-from merpati.store import directory, email_keywords, emails, mailboxes, remote
+from merpati.store import directory, email_keywords, emails, imported, mailboxes, remote
 from merpati.store.blobs import BlobStore
 from merpati.store.email_keywords import Change
 from merpati.store.engine import Row, Store, Transaction
-from merpati.store.remote import RemoteFolder, RemoteMessage
+from merpati.store.remote import Known, RemoteFolder, RemoteMessage
 from merpati.wire.imap.client_responses import Folder, Message, Namespaces
 from merpati.wire.maildir import flags_keyword
 
@@ -224,21 +226,24 @@ class _Copy:
                 remote.open_folder, self._account_id, self._source, name,
                 selected.uidvalidity, mailbox.id,
             )  # fmt: skip
-        known: dict[str, RemoteMessage] = {}
+        names = [str(one.uid) for one in there]
+        state = Known({}, names)
         if opened is not None:
-            known = await self._store.scan(remote.messages, self._account_id, opened.id)
-        fresh = [one.uid for one in there if one.uid and str(one.uid) not in known]
+            rows = await self._store.scan(remote.messages, self._account_id, opened.id)
+            state = Known(rows, names)
+        fresh = [one.uid for one in there if one.uid and str(one.uid) not in state.here]
         self._intake.report.known += len(there) - len(fresh)
         if self._options.dry_run:
             self._intake.report.found += len(fresh)
             self._intake.report.added += len(fresh)
             return
-        await self._fetch(folder, mailbox, opened, fresh)
-        if opened is not None and mailbox is not None:
-            await self._changed(opened, there, known)
-            await self._gone(opened, there, known)
-            if self._options.compare:
-                await self._compare(folder, Compared(folder.path, mailbox.name), opened, there)
+        if opened is None or mailbox is None:
+            return
+        came = await self._fetch(folder, mailbox, opened, fresh, state)
+        await self._changed(opened, there, state.here)
+        await self._gone(opened, state, came=came)
+        if self._options.compare:
+            await self._compare(folder, Compared(folder.path, mailbox.name), opened, there)
 
     async def _mailbox(self, folder: Folder, before: RemoteFolder | None) -> Mailbox | None:
         """Where a folder goes: where it went before, though that be called otherwise by now."""
@@ -249,11 +254,14 @@ class _Copy:
         return await self._intake.mailbox(folder.path, role)
 
     async def _fetch(
-        self, folder: Folder, mailbox: Mailbox | None, opened: RemoteFolder | None,
-        uids: list[int],
-    ) -> None:  # fmt: skip
-        """Copy messages that are not here, and name those that the server will not give."""
-        seen: Counter[int] = Counter()
+        self, folder: Folder, mailbox: Mailbox, opened: RemoteFolder, uids: list[int],
+        state: Known,
+    ) -> bool:  # fmt: skip
+        """Copy messages that are not here, and name those that the server will not give.
+
+        Whether all came.
+        """
+        seen = await self._seen(opened, state) if uids else Counter()
         batch: list[Taken] = []
         size = 0
         lost: dict[int, str] = {}
@@ -266,18 +274,26 @@ class _Copy:
                 size += spool.size
                 if len(batch) >= BATCH_MESSAGES or size >= BATCH_BYTES:
                     full, batch = batch, []
-                    await self._keep(folder, mailbox, opened, full, seen)
+                    await self._keep(folder, mailbox, opened, full, seen, state)
                     await self._throttle(size, began)
                     size, began = 0, self._clock.monotonic()
         finally:  # the server may be gone; what has come stays
             if batch:
-                await self._keep(folder, mailbox, opened, batch, seen)
+                await self._keep(folder, mailbox, opened, batch, seen, state)
         for uid, said in lost.items():
             self._intake.report.skip(f"{folder.path} UID {uid}", said)
         unasked = sum(1 for uid in uids if uid > max([last, *lost])) if lost else 0
         if unasked:
             text = f"{unasked} more messages were not asked for: too many in a row failed"
             self._intake.report.skip(folder.path, text)
+        return not lost
+
+    async def _seen(self, opened: RemoteFolder, state: Known) -> Counter[int]:
+        """How often messages stand in the source for whose copies there are emails already."""
+        others = await self._store.scan(remote.beside, self._account_id, self._source, opened)
+        seen = Counter({imported.ref(found): count for found, count in others.items()})
+        seen.update(imported.ref(one.hash) for one in state.here.values() if one.hash)
+        return seen
 
     def _incoming(self, message: Message) -> Incoming:
         date = message.date
@@ -287,23 +303,33 @@ class _Copy:
         )
 
     async def _keep(
-        self, folder: Folder, mailbox: Mailbox | None, opened: RemoteFolder | None,
-        batch: list[Taken], seen: Counter[int],
+        self, folder: Folder, mailbox: Mailbox, opened: RemoteFolder, batch: list[Taken],
+        seen: Counter[int], state: Known,
     ) -> None:  # fmt: skip
-        empty = [one for one in batch if not one.size]
-        for one in empty:
-            self._intake.report.skip(f"{folder.path} UID {one.incoming.origin}", "it is empty")
-        full = [one for one in batch if one.size]
+        full: list[Taken] = []
+        moved: list[tuple[str, str]] = []
+        report = self._intake.report
+        for one in batch:
+            name = one.incoming.origin
+            old = state.called_otherwise(one.hash, name)
+            if not one.size:
+                report.skip(f"{folder.path} UID {name}", "it is empty")
+            elif old is not None:
+                moved.append((old, name))
+                seen[imported.ref(one.hash)] += 1
+                one.spool.discard()
+            else:
+                full.append(one)
         uids = await self._intake.take_batch(folder.path, mailbox, full, seen)
-        if opened is None:
-            return
+        report.found += len(moved)
+        report.known += len(moved)
         now = int(self._clock.now() * 1000)
         found = [
             RemoteMessage(one.incoming.origin, uids[one.incoming.origin],
-                          " ".join(sorted(one.incoming.keywords)), now)
+                          " ".join(sorted(one.incoming.keywords)), now, one.hash)
             for one in full
         ]  # fmt: skip
-        await self._store.write(remote.remember, self._account_id, opened.id, found)
+        await self._store.write(_remember, self._account_id, opened.id, found, moved)
 
     async def _throttle(self, size: int, began: float) -> None:
         if self._options.bytes_per_second:
@@ -328,19 +354,17 @@ class _Copy:
             )  # fmt: skip
             self._copied.flags += len(group)
 
-    async def _gone(
-        self, opened: RemoteFolder, there: list[Message], known: dict[str, RemoteMessage]
-    ) -> None:
-        """What was deleted there since the last run."""
-        names = {str(one.uid) for one in there}
-        gone = [one for name, one in known.items() if name not in names]
+    async def _gone(self, opened: RemoteFolder, state: Known, *, came: bool) -> None:
+        """What was deleted there since the last run.
+
+        Of what had its name before the UIDVALIDITY changed that is only certain when all came.
+        """
+        gone = [one for one in state.gone.values() if came or not one.name.startswith(" ")]
         if not gone or not self._options.delete:
             return
-        uids = sorted(one.uid for one in gone if one.uid)
-        await self._store.write_long(
-            _remove, self._account_id, opened, uids, [one.name for one in gone]
+        self._copied.removed += await self._store.write_long(
+            _remove, self._account_id, opened, gone
         )
-        self._copied.removed += len(uids)
 
     async def _compare(
         self, folder: Folder, compared: Compared, opened: RemoteFolder, there: list[Message]
@@ -411,11 +435,25 @@ async def _set_keywords(
     await remote.remember(tx, account_id, opened.id, found)
 
 
+async def _remember(
+    tx: Transaction, account_id: int, folder_id: int, found: list[RemoteMessage],
+    moved: list[tuple[str, str]],
+) -> None:  # fmt: skip
+    await remote.rename(tx, account_id, folder_id, moved)
+    await remote.remember(tx, account_id, folder_id, found)
+
+
 async def _remove(
-    tx: Transaction, account_id: int, opened: RemoteFolder, uids: list[int], names: list[str]
-) -> None:
+    tx: Transaction, account_id: int, opened: RemoteFolder, gone: list[RemoteMessage]
+) -> int:
+    """Emails that no other message elsewhere stands for; should it come back, so do they."""
+    await remote.forget(tx, account_id, opened.id, [one.name for one in gone])
+    held = await remote.emails_of(tx, account_id, opened.mailbox_id)
+    uids = sorted({one.uid for one in gone if one.uid} - held)
+    rows = await _sizes(tx, account_id, opened.mailbox_id, uids)
+    await imported.undo(tx, account_id, opened.mailbox_id, [bytes(row[2]) for row in rows])
     await emails.remove(tx, account_id, opened.mailbox_id, uids)
-    await remote.forget(tx, account_id, opened.id, names)
+    return len(uids)
 
 
 async def _sizes(tx: Transaction, account_id: int, mailbox_id: int, uids: list[int]) -> list[Row]:
