@@ -19,7 +19,7 @@ from merpati.store import mailboxes, places
 from merpati.store.engine import Transaction
 from merpati.store.places import Place
 from merpati.wire.imap import acl, commands, names, responses
-from merpati.wire.imap.commands import ListReturn, ListSelection
+from merpati.wire.imap.commands import ListReturn, ListSelection, StatusItem
 
 
 class _Tree(msgspec.Struct):
@@ -45,6 +45,8 @@ async def list_(client: Client, command: commands.List) -> Done:
     if not command.extended and not command.patterns[0]:
         client.connection.write(responses.separator())
         return Done("LIST completed")
+    if StatusItem.HIGHESTMODSEQ in command.status:  # RFC 7162 3.1 means STATUS however it is asked
+        client.enable_condstore()
     tree = await client.services.store.read(_tree, client.account_id)
     for line in _lines(tree, command):
         info = (b"SUBSCRIBED",) if line.child_subscribed else ()
