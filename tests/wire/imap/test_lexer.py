@@ -27,6 +27,11 @@ def test_a_line_without_literal_is_a_whole_command() -> None:
         (b"a FETCH 1 BODY[HEADER.FIELDS ({0}", Literal(0, True, False, fits=True)),
         (b'a LOGIN "x\\"y" {1}', Literal(1, True, False, fits=True)),
         (b"a APPEND x {999999999999}", Literal(999999999999, True, False, fits=False)),
+        # RFC 7888 3: those bytes are on their way, whatever stands before
+        (b"a LOGIN x{3+}", Literal(3, synchronising=False, binary=False, fits=True)),
+        (b"a LOGIN x~{3+}", Literal(3, synchronising=False, binary=True, fits=True)),
+        (b'a LOGIN "x {3+}', Literal(3, synchronising=False, binary=False, fits=True)),
+        (b"{3+}", Literal(3, synchronising=False, binary=False, fits=True)),
     ],
 )
 def test_a_literal_at_the_end_of_a_line_is_announced(line: bytes, literal: Literal) -> None:

@@ -153,7 +153,11 @@ class CommandReader:
         if line[at - 1 : at] == b"~":
             at -= 1
         match = _LITERAL.fullmatch(line, at)
-        if match is None or line[at - 1 : at] not in {b" ", b"("} or not _CLOSED.fullmatch(line):
+        if match is None:
+            return None
+        # RFC 7888 3: whatever stands before `{3+}`, its bytes come, and are no command. Who wrote
+        # `{3}` where no string can stand waits for an answer.
+        if not match[3] and (line[at - 1 : at] not in {b" ", b"("} or not _CLOSED.fullmatch(line)):
             return None
         size = int(match[2])
         if size > LITERAL_MAX:
