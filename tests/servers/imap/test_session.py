@@ -129,11 +129,44 @@ async def test_a_damaged_message_is_refused_and_the_session_lives(tmp_path: Path
         await client.close()
 
 
+async def test_a_message_with_nul_must_come_as_a_binary_literal(tmp_path: Path) -> None:
+    async with TestInstance(tmp_path) as instance:
+        client = await Client.connect(serve(instance), mailbox="INBOX")
+        data = b"Subject: zero\r\n\r\n" + b"x" * 300_000 + b"\0\r\n" + b"x" * 300_000
+        client.writer.write(b"x APPEND INBOX {%d+}\r\n%b\r\n" % (len(data), data))
+        answer = await client.line()
+        assert answer.startswith(b"x NO [CANNOT] a message with NUL")
+        client.writer.write(b"y APPEND INBOX {5+}\r\na:b\r\n (\\Seen) {6+}\r\na: b\0\n\r\n")
+        answer = await client.line()  # RFC 3502 6.3.11: all or nothing
+        assert answer.startswith(b"y NO [CANNOT]")
+        assert await client.ok("STATUS INBOX (MESSAGES)") == [b'* STATUS "INBOX" (MESSAGES 0)']
+        client.writer.write(b"z APPEND INBOX ~{%d+}\r\n%b\r\n" % (len(data), data))
+        while not (await client.line()).startswith(b"z OK [APPENDUID"):
+            pass
+        await client.close()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"a SEARCH SUBJECT x{8+}", b"a NONSENSE x{8+}", b'a SEARCH SUBJECT "x{8+}', b"a{8+}",
+        b"a APPEND x{8+}", b"{8+}", b"a FETCH 1 x~{8+}",
+    ],
+)  # fmt: skip
+async def test_the_bytes_of_a_misplaced_literal_are_no_command(line: bytes, tmp_path: Path) -> None:
+    async with TestInstance(tmp_path) as instance:
+        said = f"l LOGIN {ANA} {PASSWORD}\r\ns SELECT INBOX\r\n".encode() + line
+        answer = await talk(serve(instance), said + b"\r\nb LOGOUT\r\nc NOOP\r\n")
+        assert b" BAD " in answer
+        assert b"c OK" in answer
+        assert b"BYE" not in answer
+
+
 async def test_a_large_message_comes_whole_in_pieces(tmp_path: Path) -> None:
     async with TestInstance(tmp_path) as instance:
         data = b"Subject: large\r\n\r\n" + b"0123456789abcdef\0\r\n" * 100_000
         client = await Client.connect(serve(instance), mailbox="INBOX")
-        client.writer.write(b"x APPEND INBOX {%d+}\r\n%b\r\n" % (len(data), data))
+        client.writer.write(b"x APPEND INBOX ~{%d+}\r\n%b\r\n" % (len(data), data))
         while not (await client.line()).startswith(b"x OK [APPENDUID"):
             pass
         [line] = await client.ok("FETCH 1 (UID BODY.PEEK[] RFC822.SIZE)")

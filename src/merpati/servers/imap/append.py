@@ -37,6 +37,7 @@ MESSAGES_MAX: Final = 1_000  # of one command
 HELD_MAX: Final = 8 * 1024 * 1024  # bytes of one command in memory; what comes then goes to files
 SHORT_MAX: Final = 16  # messages whose rows do not hold up the event loop
 GO_AHEAD: Final = b"+ OK\r\n"
+NUL: Final = "a message with NUL in it must be sent as a binary literal, ~{size}"
 SKIP_MAX: Final = 10 * 1024 * 1024  # bytes read for nothing before the connection is closed
 GONE: Final = frozenset({Kind.CLOSED, Kind.TIMEOUT})  # nobody is there to hear why
 
@@ -202,7 +203,7 @@ class _Taking:
             return
         self._is_binary |= step.binary
         try:
-            await _fill(self._client, self._spool, step.size)
+            await _fill(self._client, self._spool, step)
         except Fault as fault:
             self._refuse(fault)
 
@@ -333,9 +334,15 @@ async def skip(client: Client, size: int) -> None:
         size -= len(piece)
 
 
-async def _fill(client: Client, spool: Spool, size: int) -> None:
-    """Read a literal into the spool; when that refuses, to its end all the same."""
-    connection = client.connection
+async def _fill(client: Client, spool: Spool, step: Octets) -> None:
+    """Read a literal into the spool; when that refuses, to its end all the same.
+
+    Raises:
+        Refused: it holds NUL and is no `literal8` (RFC 9051 9, CHAR8): what was sent could not
+            be told again.
+        Fault: as `Spool.add`, `Connection.read_some`.
+    """
+    connection, size = client.connection, step.size
     while size > 0:
         piece = await connection.read_some()
         if len(piece) > size:
@@ -343,6 +350,8 @@ async def _fill(client: Client, spool: Spool, size: int) -> None:
             piece = piece[:size]
         size -= len(piece)
         try:
+            if not step.binary and 0 in piece:
+                raise Refused(NUL, responses.CANNOT)
             spool.add(piece)
         except Fault:
             await skip(client, size)

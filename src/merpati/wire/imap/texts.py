@@ -45,6 +45,9 @@ _INDONESIAN: Final = {
         "kotak surat tidak dapat dipindah ke bawah dirinya sendiri"
     ),
     "a message may not be empty": "pesan tidak boleh kosong",
+    "a message with NUL in it must be sent as a binary literal, ~{size}": (
+        "pesan yang berisi NUL harus dikirim sebagai literal biner, ~{ukuran}"
+    ),
     "no message has that number": "tidak ada pesan dengan nomor itu",
     "some of these messages are gone": "sebagian pesan itu sudah tidak ada",
     "some messages were changed before": "sebagian pesan sudah diubah sebelumnya",
