@@ -82,6 +82,9 @@ async def test_only_where_words_were_looked_for_are_they_marked(jmap: JmapInstan
         "emailId": "M100000001", "subject": None, "preview": "<mark>no fish</mark>",
     }  # fmt: skip
     assert told["notFound"] is None
+    await jmap.deliver(b"Content-Type: text/html\r\n\r\n<p>no gold<b>fis</b>h</p>")
+    told = await snippets(jmap, {"body": "goldfish"}, "M100000002")  # one word, as search has it
+    assert told["list"][0]["preview"] == "no <mark>goldfish</mark>"
     unlike = {"operator": "NOT", "conditions": [{"text": "fish"}]}
     for filter_ in (None, unlike, {"from": "fish"}):
         [one] = (await snippets(jmap, filter_, "M100000001"))["list"]

@@ -22,6 +22,7 @@ from merpati.wire.text.markup import visible, visible_pieces
         ("a<!-- never closed", "a"),
         ("a<script>never closed", "a"),
         ("a<p class=", "a"),
+        ("a&#" + "9" * 100_000 + ";b", "a\ufffdb"),
     ],
 )
 def test_only_what_is_shown_counts(markup: str, words: str) -> None:

@@ -31,6 +31,7 @@ from merpati.wire.jmap.values import (
     nullable,
 )
 from merpati.wire.mime import headers, text, tree
+from merpati.wire.text import markup
 
 if TYPE_CHECKING:
     from merpati.store.engine import Transaction
@@ -168,7 +169,7 @@ def _said(content: Any, part: tree.Part) -> str:
             break
     said = "".join(pieces)[:READ_MAX]
     if part.subtype == "html":
-        said = text.visible(said)
+        said = markup.visible(said)
     return _SPACE.sub(" ", said).strip()
 
 

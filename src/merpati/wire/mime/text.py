@@ -8,16 +8,16 @@ wrong byte must not hide the rest of the text.
 from __future__ import annotations
 
 import binascii
-import html
 import re
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from merpati.wire.mime import charsets, headers, words
+from merpati.wire.text import markup
 
 if TYPE_CHECKING:
     import mmap
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from merpati.wire.mime.headers import Headers
     from merpati.wire.mime.tree import Part
@@ -45,15 +45,6 @@ _HIGH_BYTES: Final = bytes(range(0x80, 0x100))
 # "=" of a soft line break, too.
 _SOFT_BREAK = re.compile(rb"=[ \t]*+\r?(?:\n|\Z)|(?<![ \t])[ \t]++(?=\r?\n|\Z)|=\r(?!\n)")
 
-# What a browser does not show. What is never closed reaches to the end, so that
-# a thousand openings are not a thousand searches.
-_HIDDEN = re.compile(
-    r"<!--.*?(?:-->|\Z)|<(style|script|title)\b.*?(?:</\1\s*+>|\Z)|<[a-z/!?][^>]*+(?:>|\Z)",
-    re.IGNORECASE | re.DOTALL,
-)
-_TAG_MAX: Final = 4_096  # characters of an unfinished tag that wait for the next chunk
-# `html.unescape` turns digits into a number, and Python refuses more than 4,300.
-_HUGE_REFERENCE = re.compile(r"&#(?:[0-9]{8,}+|[xX][0-9A-Fa-f]{8,}+);?")
 # Fillers that newsletters put behind their preheader text, and control characters.
 _UNSEEN = re.compile(
     "[\0-\x1f\x7f\u00ad\u034f\u061c\u115f\u200b-\u200f\u2028-\u202e\u2060-\u2064\ufeff\ufffc]+"
@@ -207,30 +198,6 @@ def _last_whole(data: bytes) -> int:
     return len(data)
 
 
-def visible(markup: str) -> str:
-    """The words of HTML, for searching and previews; markup becomes white space.
-
-    This is no sanitiser: the result is text and must be escaped where it is shown.
-    """
-    words_only = _HIDDEN.sub(" ", markup)
-    if "&" not in words_only:
-        return words_only
-    return html.unescape(_HUGE_REFERENCE.sub("\ufffd", words_only))
-
-
-def _visible_pieces(pieces: Iterable[str]) -> Iterator[str]:
-    """The words of HTML that comes in pieces, which may end within a tag."""
-    rest = ""
-    for piece in pieces:
-        markup = rest + piece
-        opened = markup.rfind("<", max(0, len(markup) - _TAG_MAX))
-        cut = opened if opened > markup.rfind(">") else len(markup)
-        rest = markup[cut:]
-        yield visible(markup[:cut])
-    if rest:
-        yield visible(rest)
-
-
 def preview(buffer: bytes | mmap.mmap, root: Part) -> str:
     """How the message's text begins, on one line of at most `PREVIEW` characters.
 
@@ -254,7 +221,7 @@ def _first_line(buffer: bytes | mmap.mmap, part: Part) -> str:
         end = min(part.body_end, part.body_start + limit)
         said = "".join(_texts(buffer, part, end))
         if part.subtype == "html":
-            said = visible(said)
+            said = markup.visible(said)
         fresh = _QUOTED_LINE.sub("", said) if ">" in said else said
         line = _one_line(fresh) or _one_line(said)
         if len(line) == PREVIEW or end == part.body_end:
@@ -319,7 +286,7 @@ def searchable(buffer: bytes | mmap.mmap, root: Part) -> Iterator[str]:
         elif part.type == "text":
             pieces = text(buffer, part)
             last = ""
-            for piece in _visible_pieces(pieces) if part.subtype == "html" else pieces:
+            for piece in markup.visible_pieces(pieces) if part.subtype == "html" else pieces:
                 yield last + piece
                 last = piece[-OVERLAP:]
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from merpati.wire.mime import charsets, headers, params
 from merpati.wire.mime import text as mime_text
+from merpati.wire.text import markup
 
 if TYPE_CHECKING:
     import mmap
@@ -17,10 +18,6 @@ if TYPE_CHECKING:
 
 
 # Markup that ends no word, and white space, of which HTML shows only one.
-_WITHIN_WORDS: Final = re.compile(
-    r"</?(?:a|abbr|b|big|code|em|font|i|mark|s|small|span|strong|sub|sup|tt|u)(?:\s[^<>]*+)?>",
-    re.IGNORECASE,
-)
 _SPACES: Final = re.compile(r"\s++")
 _ENCODINGS: Final = frozenset(
     {"7bit", "8bit", "binary", "quoted-printable", "base64", "x-uuencode", "uuencode", "x-uue"}
@@ -114,7 +111,7 @@ class Bodies:
         key = (part.body_start, part.body_end, "words")
         if key not in self._kept:
             self._budget.spend(len(said) // 25)
-            self._kept[key] = _SPACES.sub(" ", mime_text.visible(_WITHIN_WORDS.sub("", said)))
+            self._kept[key] = _SPACES.sub(" ", markup.visible(said))
         return self._kept[key]
 
     def _has_body(self, root: Part) -> bool:
