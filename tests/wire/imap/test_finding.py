@@ -100,6 +100,26 @@ def test_wrong_commands_are_refused(line: bytes) -> None:
         read(b"a " + line)
 
 
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [
+        (b"SEARCH NONSENSE", "SEARCH knows no such key"),
+        (b"SEARCH (SEEN NONSENSE)", "SEARCH knows no such key"),
+        (b"THREAD REFERENCES utf-8 NONSENSE x", "SEARCH knows no such key"),
+        (b"SEARCH SUBJECT", "an argument is missing, or a space before it"),
+        (b"SEARCH RETURN (PARTIAL 1:4294967296) ALL", "a place in a range is at most 4294967295"),
+        (b"SEARCH RETURN (PARTIAL -1:2) ALL", "both ends of a range count from the same side"),
+        (b"UID FETCH 1 UID (PARTIAL 1:4294967296)", "a place in a range is at most 4294967295"),
+        (b"UID FETCH 1 UID (PARTIAL -1:2)", "both ends of a range count from the same side"),
+        (b"UID FETCH 1 UID (NONSENSE)", "expected CHANGEDSINCE, VANISHED or PARTIAL"),
+    ],
+)
+def test_a_refusal_names_what_is_wrong(line: bytes, why: str) -> None:
+    with pytest.raises(BadCommand) as caught:
+        read(b"a " + line)
+    assert caught.value.text == why
+
+
 def test_an_unknown_charset_is_told() -> None:
     for line in (b"SEARCH CHARSET x ALL", b"SORT (DATE) x ALL", b"THREAD REFS x ALL"):
         with pytest.raises(parser.BadCharset) as caught:

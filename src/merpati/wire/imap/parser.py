@@ -400,7 +400,7 @@ def _fetch_modifier(a: Arguments) -> tuple[bytes, Any]:
     if name == b"VANISHED":
         return name, 0
     if name != b"CHANGEDSINCE":
-        raise SyntaxFault("expected CHANGEDSINCE or VANISHED")
+        raise SyntaxFault("expected CHANGEDSINCE, VANISHED or PARTIAL")
     a.space()
     return name, a.number(MODSEQ_MAX)
 
@@ -409,8 +409,10 @@ def _partial(a: Arguments) -> tuple[int, int]:
     """partial-range: `1:500`, or `-1:-100` from the end (RFC 9394 4)."""
     match = a.match(_PARTIAL, "a range such as 1:500 or -1:-100")
     first, last = int(match[1]), int(match[2])
-    if max(abs(first), abs(last)) > NUMBER_MAX or (first < 0) is not (last < 0):
-        raise SyntaxFault("a range counts from one end")
+    if max(abs(first), abs(last)) > NUMBER_MAX:
+        raise SyntaxFault(f"a place in a range is at most {NUMBER_MAX}")
+    if (first < 0) is not (last < 0):
+        raise SyntaxFault("both ends of a range count from the same side")
     return first, last
 
 

@@ -140,7 +140,9 @@ def render_returns(returns: Returns) -> bytes:
 def _partial(a: Arguments) -> Partial:
     match = a.match(_PARTIAL, "a range such as 1:100 or -1:-100")
     first, last = sorted((int(match[2]), int(match[4])))
-    if match[1] != match[3] or last > NUMBER_MAX:
+    if last > NUMBER_MAX:
+        raise SyntaxFault(f"a place in a range is at most {NUMBER_MAX}")
+    if match[1] != match[3]:
         raise SyntaxFault("both ends of a range count from the same side")
     return Partial(first, last, match[1] == b"-")
 

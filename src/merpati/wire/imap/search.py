@@ -360,6 +360,8 @@ def _key(cursor: Cursor, encoding: str) -> SearchKey:
     constant = _CONSTANTS.get(name)
     if constant is not None:
         return constant
+    if name not in _NAMES:
+        raise SyntaxFault("SEARCH knows no such key")
     cursor.space()
     if name in _FIELDS:
         return Header(_FIELDS[name], _text(cursor, encoding))
@@ -368,10 +370,7 @@ def _key(cursor: Cursor, encoding: str) -> SearchKey:
         return Day(relation, _day(cursor), sent)
     if name in _SAVED_DAYS:
         return SavedDay(_SAVED_DAYS[name], _day(cursor))
-    reader = _READERS.get(name)
-    if reader is None:
-        raise SyntaxFault("SEARCH knows no such key")
-    return reader(cursor, encoding)
+    return _READERS[name](cursor, encoding)
 
 
 def _day(cursor: Cursor) -> int:
@@ -445,6 +444,7 @@ _READERS: Final[dict[bytes, Callable[[Cursor, str], SearchKey]]] = {
     b"UNKEYWORD": lambda cursor, _: Keyword(flags.keyword(cursor.atom()), present=False),
     b"YOUNGER": lambda cursor, _: _within(cursor, younger=True),
 }
+_NAMES: Final = frozenset().union(_FIELDS, _DAYS, _SAVED_DAYS, _READERS)  # what takes arguments
 
 
 def render(key: SearchKey) -> bytes:
