@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from bench import corpus
 from bench.imap_client import Imap
-from bench.meter import Meter
+from bench.meter import REST_LONG, Meter, rest
 from bench.report import Row, Runs, at_most
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ USER: Final = 4
 SESSIONS: Final = 100
 CHANGES: Final = 40
 PAUSE: Final = 0.1  # between changes, so that each is heard of alone
-QUIET_SECONDS: Final = 5.0
+QUIET_SECONDS: Final = 20.0
 PATIENCE: Final = 10.0
 
 
@@ -34,7 +34,10 @@ def measure(plan: Plan, _generator: Generator, targets: list[Target]) -> list[Ro
         with ExitStack() as stack:
             _measure_one(runs, plan, target, stack)
     rows = [
-        runs.row("quiet", "ms CPU/s", at_most(1), f"{SESSIONS} sessions in IDLE, nothing happens")
+        runs.row("alone", "ms CPU/s", None, "one session, nothing happens"),
+        runs.row(
+            "quiet", "ms CPU/s", at_most(1), f"{SESSIONS} more in IDLE, nothing happens: more"
+        ),
     ]
     for name, title in (("mail", "new mail reaches all of them"), ("flag", "a flag reaches them")):
         rows.append(runs.row(f"{name} p50", "ms", None, f"{title}, p50"))
@@ -52,16 +55,19 @@ def _measure_one(runs: Runs, plan: Plan, target: Target, stack: ExitStack) -> No
     with Imap(target, USER) as writer:
         writer.append("INBOX", [corpus.message(1)])
         writer.command("SELECT INBOX")
+        rest(target.groups, REST_LONG)
+        alone = _quiet(target)
         sessions = [stack.enter_context(Imap(target, USER)) for _ in range(SESSIONS)]
         for session in sessions:
             session.command("SELECT INBOX")
             session.send(b"i IDLE\r\n")
             while not session.line().startswith(b"+"):
                 pass
-        time.sleep(1)
-        with Meter(target.groups) as meter:
-            time.sleep(QUIET_SECONDS)
-        runs.add("quiet", target.name, meter.cpu / meter.wall * 1e3, meter.foreign)
+        rest(target.groups, REST_LONG)
+        beside = _quiet(target)
+        runs.add("alone", target.name, alone.cpu / alone.wall * 1e3, alone.foreign)
+        more = max(0.0, beside.cpu / beside.wall - alone.cpu / alone.wall)
+        runs.add("quiet", target.name, more * 1e3, beside.foreign)
         waits: dict[str, list[float]] = {"mail": [], "flag": []}
         for number in range(CHANGES):
             time.sleep(PAUSE)
@@ -78,6 +84,13 @@ def _measure_one(runs: Runs, plan: Plan, target: Target, stack: ExitStack) -> No
             wait = found[len(found) * part // 100] * 1e3
             runs.add(f"{name} p{part}", target.name, wait)
             plan.say(f"idle: {target.name} {name} p{part} {wait:.1f} ms")
+
+
+def _quiet(target: Target) -> Meter:
+    """What a server takes for keeping itself, looking after its files and the like."""
+    with Meter(target.groups) as meter:
+        time.sleep(QUIET_SECONDS)
+    return meter
 
 
 def _append(number: int) -> bytes:
