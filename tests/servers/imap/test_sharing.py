@@ -229,3 +229,13 @@ async def test_notify_tells_of_what_others_begin_and_cease_to_share(
         told = await budi.ok("NOOP")
         assert f'* LIST (\\NonExistent) "/" "Shared/{name}/INBOX"'.encode() in told
     await budi.close()
+
+
+async def test_special_uses_are_given_by_the_owner_alone(instance: TestInstance) -> None:
+    await share(instance, instance.budi, letters.ALL)
+    await instance.store.write(mailboxes.destroy, instance.ana.id, "Trash")
+    budi = await Client.connect(serve(instance), BUDI)
+    await budi.command(f'CREATE "Other Users/{ANA}/INBOX/Bin" (USE (\\Trash))')
+    assert budi.text.startswith("NO [USEATTR]")
+    assert await instance.store.read(mailboxes.by_role, instance.ana.id, "trash") is None
+    await budi.close()

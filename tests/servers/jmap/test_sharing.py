@@ -213,3 +213,25 @@ async def test_who_does_not_use_sharing_is_not_told_of_it(jmap: JmapInstance) ->
     assert "shareWith" not in made["created"]["k"]
     assert made["created"]["k"]["myRights"].keys() == RIGHTS.keys()
     assert refused["type"] == "invalidArguments"
+
+
+async def test_only_the_owner_changes_roles_and_order(jmap: JmapInstance, people: People) -> None:
+    """They say where the owner's mail is put, and what of it is thrown away."""
+    everything = dict.fromkeys(RIGHTS, True)
+    for id_ in ("F1", "F4", "F6"):
+        await people.share(id_, {"shareWith": {people.budi: everything}})
+    await jmap.call(
+        "Mailbox/set", accountId=jmap.account, update={"F5": {"role": None}}
+    )  # so that no other mailbox has it
+    for id_, patch in (
+        ("F4", {"role": None}), ("F6", {"role": "trash"}), ("F6", {"sortOrder": 7}),
+    ):  # fmt: skip
+        told = await people.share(id_, patch, user=jmap.budi)
+        assert told["notUpdated"][id_]["type"] == "forbidden", patch
+    made = await jmap.call(
+        "Mailbox/set", accountId=jmap.account, user=jmap.budi,
+        create={"a": {"name": "Bin", "parentId": "F1", "role": "trash"}, "b": {
+            "name": "Plain", "parentId": "F1"}},
+    )  # fmt: skip
+    assert made["notCreated"]["a"]["type"] == "forbidden"
+    assert list(made["created"]) == ["b"]

@@ -198,6 +198,8 @@ async def create(client: Client, command: commands.Create) -> Done:
 async def _create(tx: Transaction, user_id: int, path: str, now: int, role: str) -> str:
     """Make it; its object id."""
     spot = await places.above(tx, user_id, path, rights.ABOVE[commands.Create])
+    if role and spot.account_id != user_id:  # it says where the owner's mail is put
+        raise Refused("that special use cannot be set", responses.USEATTR)
     if role and await mailboxes.by_role(tx, spot.account_id, role) is not None:
         raise Refused("another mailbox has that special use", responses.USEATTR)
     made = await mailboxes.create(tx, spot.account_id, spot.path, now, role=role)

@@ -170,8 +170,8 @@ class Mailbox(Kind):
         """RFC 8621 2.5."""
         view = await look(tx, access, call.user.id)
         parent = _parent(view, call, new["parentId"])
-        if new["role"] is not None and new["role"] in {one.role for one in view.tree.values()}:
-            raise wrong("another mailbox has that role", "role")
+        if new["role"] is not None:
+            _check_role(access, view, new["role"])
         path = _child_path(view, parent, new["name"])
         _check_place(view, parent, new["name"])
         if new["shareWith"] and letters.ADMINISTER not in view.rights(parent):
@@ -225,8 +225,10 @@ class Mailbox(Kind):
         if moves and not old["myRights"]["mayRename"]:
             raise SetFault("forbidden", "this mailbox keeps its name and place")
         role = new["role"] or ""
-        if role and role != node.role and role in {one.role for one in view.tree.values()}:
-            raise wrong("another mailbox has that role", "role")
+        if role != node.role:
+            _check_role(access, view, role)
+        if new["sortOrder"] != node.sort_order and not access.is_own:
+            raise SetFault("forbidden", "only the owner changes the order of these mailboxes")
         if node.id == INBOX_ID and role != "inbox":
             raise wrong("the inbox keeps its role", "role")
         grants: dict[int, str] = {}
@@ -412,6 +414,18 @@ def _staying(view: View, wanted: Mapping[int, tuple[int, str]]) -> set[int]:
         if seen.setdefault(place, id_) != id_ or place[0] in wanted:
             stay.add(id_)
     return stay
+
+
+def _check_role(access: Access, view: View, role: str) -> None:
+    """Raise SetFault unless a mailbox may get this role, or lose the one it has.
+
+    Roles say where the owner's mail is put, and what of it is thrown away; so no right in a
+    mailbox is one to change them.
+    """
+    if not access.is_own:
+        raise SetFault("forbidden", "only the owner gives and takes roles here")
+    if role and role in {one.role for one in view.tree.values()}:
+        raise wrong("another mailbox has that role", "role")
 
 
 async def _leave_roles(
