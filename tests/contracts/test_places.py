@@ -302,3 +302,39 @@ async def test_the_limit_on_mailboxes_counts_those_that_are_there(
     with pytest.raises(Fault) as refused:
         await store.write(mailboxes.create, ani, "More", NOW)
     assert refused.value.kind is Kind.TOO_MANY
+
+
+async def test_subscriptions_follow_an_account_to_its_new_name(store: Store) -> None:
+    ani, budi = await two(store)
+    eve = (await add_account(store, "eve@far.example")).id
+    await share(store, ani, BUDI, "lr", INBOX)
+    desk = await store.write(members.add_shared, "info@example.org", name="Desk", now=NOW)
+    for who in ("anyone", "@far.example"):
+        await store.write(members.put, desk.id, who, held="lr")
+    wanted = {
+        budi: [
+            f"Other Users/{ANI}/INBOX", "Shared/Desk", "Shared/Desk/INBOX", "Shared/Desks/INBOX",
+        ],
+        eve: ["Shared/info@example.org/INBOX"],
+    }  # fmt: skip
+    for user_id, names in wanted.items():
+        for name in names:
+            await store.write(mailboxes.subscribe, user_id, name)
+    await store.write(members.rename_shared, desk, "Counter")
+    await store.write(directory.rename, ani, "ani.w@example.org")
+    assert await others(store, budi) == [
+        "Other Users/ani.w@example.org/INBOX", "Shared/Counter", "Shared/Counter/INBOX",
+        "Shared/Desks/INBOX",
+    ]  # fmt: skip
+    assert await others(store, eve) == ["Shared/info@example.org/INBOX"]
+    await store.write(directory.rename, desk.id, "desk@far.example")
+    assert (await others(store, budi))[-2:] == [
+        "Shared/desk@far.example", "Shared/desk@far.example/INBOX",
+    ]  # fmt: skip
+    assert await others(store, eve) == ["Shared/Counter/INBOX"]
+
+
+async def others(store: Store, user_id: int) -> list[str]:
+    """What somebody subscribes to in mailboxes of others."""
+    names = await store.read(mailboxes.subscriptions, user_id)
+    return [name for name in names if "/" in name]

@@ -12,7 +12,7 @@ from merpati.base.faults import Fault, Kind, SyntaxFault
 from merpati.model.account import Account, AccountKind, Alias, Domain
 from merpati.model.mailbox import STANDARD
 from merpati.model.mailing_list import Role, split_role
-from merpati.store import expunged, mailboxes, metadata, rights, web_sessions
+from merpati.store import expunged, mailboxes, metadata, places, rights, web_sessions
 from merpati.store import quota as usage
 from merpati.store.engine import Conflict, Row, Topic, Transaction, id_list, one_of
 from merpati.store.suppression import one_of_texts, text_list
@@ -423,6 +423,7 @@ async def rename(tx: Transaction, account_id: int, address: str) -> None:
     """Give an account a new primary address; the old one keeps leading to it."""
     local, domain_name = split_address(address)
     home = await domain(tx, domain_name)
+    seen = await places.seen_as(tx, account_id)
     await tx.run("UPDATE address SET is_primary = 0 WHERE account_id = $1", account_id)
     kept = await tx.run(
         "UPDATE address SET is_primary = 1 WHERE domain_id = $1 AND local = $2 AND account_id = $3",
@@ -435,6 +436,7 @@ async def rename(tx: Transaction, account_id: int, address: str) -> None:
     if before != home.id:
         await usage.recount(tx, before)
         await usage.recount(tx, home.id)
+    await places.follow(tx, account_id, seen)
     tx.announce(Topic.DIRECTORY, 0)
 
 

@@ -15,7 +15,7 @@ from merpati.base.faults import Fault, Kind
 from merpati.model import rights as letters
 from merpati.model.account import Account, AccountKind
 from merpati.model.mailbox import SEPARATOR
-from merpati.store import directory, mailboxes, rights
+from merpati.store import directory, mailboxes, places, rights
 from merpati.store.engine import Topic, Transaction
 
 
@@ -59,10 +59,15 @@ async def add_shared(
 
 
 async def rename_shared(tx: Transaction, account: Account, name: str) -> None:
-    """Give a shared account another name; raises as `add_shared`."""
+    """Give a shared account another name; whoever subscribes to it still does.
+
+    Raises as `add_shared`.
+    """
     if name != account.name:
         await check_name(tx, account.address, name)
+        before = await places.seen_as(tx, account.id)
         await directory.set_account(tx, account.id, name=name)
+        await places.follow(tx, account.id, before)
 
 
 async def shared(tx: Transaction, address: str) -> Account:

@@ -13,6 +13,8 @@ unique within their domain only.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import msgspec
 
 from merpati.base.faults import Fault, Kind
@@ -173,6 +175,36 @@ async def prefix(tx: Transaction, user_id: int, owner_id: int) -> str:
     if user_id == owner_id:
         return ""
     return (await _prefixes(tx, user_id, [owner_id])).get(owner_id, "")
+
+
+async def seen_as(tx: Transaction, owner_id: int) -> dict[int, str]:
+    """What stands before an account's paths, for each user who may subscribe to some of them.
+
+    To be asked before the account gets another name, and handed to `follow` after that.
+    """
+    subjects = [
+        row[0]
+        for row in await tx.rows(
+            "SELECT DISTINCT subject FROM mailbox_right WHERE account_id = $1", owner_id
+        )
+    ]
+    if not subjects:
+        return {}
+    users = await tx.rows(
+        "SELECT DISTINCT s.account_id FROM subscription s JOIN account u ON u.id = s.account_id"
+        f" WHERE ({one_of(tx, 'u.id', 1)} OR {one_of(tx, '-u.domain_id', 1)})"
+        " AND (s.name LIKE $2 OR s.name LIKE $3)",
+        id_list(tx, subjects), f"{OTHER_USERS}/%", f"{SHARED}/%",
+    )  # fmt: skip
+    return {user_id: await prefix(tx, user_id, owner_id) for (user_id,) in users}
+
+
+async def follow(tx: Transaction, owner_id: int, before: Mapping[int, str]) -> None:
+    """Let subscriptions to an account's mailboxes be of the paths that those have now."""
+    for user_id, old in before.items():
+        new = await prefix(tx, user_id, owner_id)
+        if new != old:
+            await mailboxes.follow(tx, user_id, old[: -len(SEPARATOR)], new[: -len(SEPARATOR)])
 
 
 def object_id(user_id: int, place: Place) -> str:

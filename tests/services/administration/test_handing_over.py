@@ -9,6 +9,7 @@ import pytest
 
 from merpati.base.faults import Fault, Kind
 from merpati.model.account import AccountKind
+from merpati.model.mailbox import INBOX_ID
 from merpati.services.administration import handing_over
 from merpati.services.app_passwords import AppPasswords
 from merpati.services.indonesian import PHRASES
@@ -19,7 +20,9 @@ from merpati.store import (
     directory,
     forwards,
     handovers,
+    mailboxes,
     members,
+    rights,
     sieve,
 )
 from merpati.store.collector import Wanted
@@ -158,6 +161,22 @@ async def test_it_is_taken_back_as_one_act(instance: ApiInstance) -> None:
     answer = await instance.ask("POST", f"/accounts/{ANA}/hand-back", instance.admin)
     assert answer.status == 404
     assert "30 days" in answer.json["detail"]
+
+
+async def test_who_subscribes_to_a_shared_folder_of_it_still_does(instance: ApiInstance) -> None:
+    ana, budi, write = instance.ana.id, instance.budi.id, instance.store.write
+    await write(rights.grant, ana, [INBOX_ID], budi, "lr")
+    await write(mailboxes.subscribe, budi, f"Other Users/{ANA}/INBOX")
+    await hand_over(instance)
+    assert await followed(instance) == ["Shared/ana/INBOX"]
+    await done(instance, "POST", f"/accounts/{ANA}/hand-back")
+    assert await followed(instance) == [f"Other Users/{ANA}/INBOX"]
+
+
+async def followed(instance: ApiInstance) -> list[str]:
+    """What Budi subscribes to in mailboxes of others."""
+    names = await instance.store.read(mailboxes.subscriptions, instance.budi.id)
+    return [one for one in names if "/" in one]
 
 
 async def test_the_audit_takes_it_back_and_that_as_well(instance: ApiInstance) -> None:

@@ -127,12 +127,12 @@ async def change(
             `members.check_name` for a shared mailbox.
     """
     before = await directory.account(tx, address)
-    if before.kind is AccountKind.SHARED:
-        await _check_shared(tx, before, wanted)
     given: dict[str, Any] = {
         name: value for name, value in structs.asdict(wanted).items() if value is not UNSET
     }
     target = given.pop("address", "")
+    if before.kind is AccountKind.SHARED:
+        await _rename_shared(tx, before, given.pop("name", before.name), target)
     if given.get("admin") is False or given.get("disabled") is True:
         await keep_one(tx, before)
     columns = {
@@ -151,13 +151,11 @@ async def change(
     return after
 
 
-async def _check_shared(tx: Transaction, before: Account, wanted: AccountChange) -> None:
-    """Its name, of which its members make paths, has to be one also after the change."""
-    name = before.name if wanted.name is UNSET else wanted.name
-    address = before.address if wanted.address is UNSET else wanted.address
-    home = before.address.rpartition("@")[2]
-    if name != before.name or address.lower().rpartition("@")[2] != home:
-        await members.check_name(tx, address, name)
+async def _rename_shared(tx: Transaction, before: Account, name: str, target: str) -> None:
+    """Give a shared mailbox its name, which has to be its own in the domain of its new address."""
+    if target and target.lower().rpartition("@")[2] != before.address.rpartition("@")[2]:
+        await members.check_name(tx, target, name)
+    await members.rename_shared(tx, before, name)
 
 
 async def set_password(

@@ -35,6 +35,7 @@ from merpati.store import (
     forwards,
     handovers,
     members,
+    places,
     sieve,
 )
 from merpati.store.engine import Transaction
@@ -133,9 +134,11 @@ async def hand_over(
     record = Handover(account.id, to.id, now, until, account.password, msgspec.json.encode(kept))
     await handovers.put(tx, record)
     await handovers.end_access(tx, account.id)
+    seen = await places.seen_as(tx, account.id)
     await directory.set_account(
         tx, account.id, password="", is_admin=0, disabled=0, name=name, kind="shared"
     )
+    await places.follow(tx, account.id, seen)
     await _stop(tx, account, kept, wanted.reply, now)
     await members.put(tx, account.id, to.address, held=rights.ALL, send=Send.AS)
     await audit.record(
@@ -166,6 +169,7 @@ async def hand_back(
     kept = msgspec.json.decode(record.kept, type=Kept)
     reply = await sieve.auto_reply(tx, account.id)
     to = await directory.account_by_id(tx, record.successor_id)
+    seen = await places.seen_as(tx, account.id)
     for one in await members.listing(tx, account.id):
         await members.remove(tx, account.id, one.name)
     await handovers.remove(tx, account.id)
@@ -173,6 +177,7 @@ async def hand_back(
         tx, account.id, password=record.password, is_admin=int(kept.admin),
         disabled=int(kept.disabled), name=kept.name, kind="person",
     )  # fmt: skip
+    await places.follow(tx, account.id, seen)
     await _start(tx, account, kept, now)
     steps = await _take_back(tx, actor, now, account, to, kept, token)
     await audit.record(
