@@ -83,6 +83,17 @@ async def test_a_special_use_comes_back_only_if_no_other_has_it(store: Store) ->
     assert (await store.read(mailboxes.get, account.id, "Archive")).role == ""
 
 
+async def test_a_special_use_comes_back_after_a_mailbox_below_it(store: Store) -> None:
+    account = await add_account(store)
+    await store.write(mailboxes.create, account.id, "Archive/2025", NOW)
+    for path in ("Archive/2025", "Archive"):
+        await store.write(mailboxes.destroy, account.id, path, NOW)
+    archive, below = await store.read(restore.summary, account.id)
+    for one in (below, archive):
+        await store.write(restore.restore, account.id, one, NOW)
+    assert (await store.read(mailboxes.get, account.id, "Archive")).role == "archive"
+
+
 async def test_only_what_was_removed_since_then_comes_back(store: Store) -> None:
     account = await add_account(store)
     for n in range(3):

@@ -114,12 +114,14 @@ async def reopen(tx: Transaction, account_id: int, mailbox: Removed, now: int) -
         "SELECT role FROM removed_mailbox WHERE account_id = $1 AND mailbox_id = $2",
         account_id, mailbox.mailbox_id,
     )  # fmt: skip
+    if role and await mailboxes.by_role(tx, account_id, role) is not None:
+        role = ""
     found = await mailboxes.find(tx, account_id, mailbox.path)
     if found is None:
-        if role and await mailboxes.by_role(tx, account_id, role) is not None:
-            role = ""
         found = await mailboxes.create(tx, account_id, mailbox.path, now, role=role or "")
         await mailboxes.subscribe(tx, account_id, mailbox.path)
+    elif role and not found.role:  # as when one below it came back first
+        await mailboxes.set_role(tx, account_id, found.id, role)
     return found.id
 
 
