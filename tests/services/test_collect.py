@@ -10,6 +10,7 @@ import pytest
 from merpati.base.faults import Fault, Kind
 from merpati.base.secrets import Secret
 from merpati.model.mailbox import INBOX_ID
+from merpati.services import collect
 from merpati.services.collect import RETRY_MAX, Collect
 from merpati.services.sealing import FILE, Sealing
 from merpati.store import collector, directory, emails, remote
@@ -92,9 +93,9 @@ async def test_mail_is_fetched_once_and_left(
     number = await add(here, there, protocol)
     for _ in range(2):
         await there.deliver(LETTER)
-    collect = collecting(here)
-    assert await collect.turn() == 1
-    assert await collect.turn() == 0, "it is not due"
+    ours = collecting(here)
+    assert await ours.turn() == 1
+    assert await ours.turn() == 0, "it is not due"
     found = await inbox(here, here.budi.id)
     assert len(found) == 2
     assert found[0].startswith(b"Return-Path: <x@example.com>\r\nReceived: from 127.0.0.1 ")
@@ -103,7 +104,7 @@ async def test_mail_is_fetched_once_and_left(
     assert found[0].endswith(b"\r\nSubject: one\r\n\r\n.hello\r\n")
     await there.deliver(LETTER.replace(b"one", b"late"))
     advance(here, 301)
-    await collect.turn()
+    await ours.turn()
     assert [b"late" in one for one in await inbox(here, here.budi.id)] == [False, False, True]
     assert len(await inbox(there, there.ana.id)) == 3
     assert (await state(here, number)).collected == 3
@@ -124,10 +125,10 @@ async def test_it_may_be_removed_there_some_days_later(
 ) -> None:
     await add(here, there, protocol, keep_days=3)
     await there.deliver(LETTER)
-    collect = collecting(here)
+    ours = collecting(here)
     left = []
     for _ in range(4):
-        await collect.turn()
+        await ours.turn()
         left.append(len(await inbox(there, there.ana.id)))
         advance(here, DAY + 1)
     assert left == [1, 1, 1, 0]
@@ -149,16 +150,16 @@ async def test_failures_wait_longer_each_time(
     here: TestInstance, there: TestInstance, protocol: str
 ) -> None:
     number = await add(here, there, protocol, password="wrong")
-    collect = collecting(here)
+    ours = collecting(here)
     waits = []
     for _ in range(6):
-        await collect.look(await state(here, number))
+        await ours.look(await state(here, number))
         waits.append((await state(here, number)).next_at // 1000 - here.now // 1000)
     found = await state(here, number)
     assert waits[:3] == [600, 1200, 2400]
     assert waits[-1] == min(300 * 2**6, RETRY_MAX)
     assert found.failures == 6
-    assert found.problem.startswith("127.0.0.1 port ")
+    assert " port " in found.problem
     password = Sealing(here.folder, here.ids).close(Secret(PASSWORD), f"127.0.0.1 {ANA}")
     await here.store.write(collector.change, number, {"password": password}, here.now)
     assert (await state(here, number)).failures == 0
@@ -419,7 +420,65 @@ async def test_a_slow_mailbox_delays_no_other(here: TestInstance, there: TestIns
         assert len(done) == len(waiting) == 1
         for lane in waiting:
             lane.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
     assert len(await inbox(here, here.budi.id)) == 1
+
+
+@pytest.mark.parametrize(
+    ("verb", "answer", "problem"),
+    [
+        (b"USER", b"+OK " + b"x" * 5000 + b"\r\n", "does not speak POP3: The line is longer"),
+        (b"UIDL", b"+OK\r\n1 " + b"x" * 5000 + b"\r\n.\r\n", "does not speak POP3: The line is"),
+        (b"UIDL", b"-ERR what?\r\n", "it gives no unique-ids (UIDL), which a collector needs: "),
+        (b"PASS", b"-ERR no\r\n", f"{ANA} is not let in: 127.0.0.1 port "),
+        (b"PASS", b"-ERR no\r\n", "said: no; a new password is set with: merpati collector set "),
+        (b"DELE", b"-ERR read-only\r\n", "could not be removed there: 127.0.0.1 port "),
+        (b"QUIT", b"-ERR locked\r\n", "could not be removed there: 127.0.0.1 port "),
+    ],
+)
+async def test_what_is_wrong_is_told_by_name(
+    here: TestInstance, there: TestInstance, verb: bytes, answer: bytes, problem: str
+) -> None:
+    async with Pop3Source(numbered("0"), says={verb: answer}).serving() as port:
+        number = await add(here, there, "pop3", port=port, keep_days=0)
+        await collecting(here).turn()
+    found = await state(here, number)
+    assert found.failures == 1
+    assert problem in found.problem
+
+
+async def test_how_the_session_ends_is_nothing_when_nothing_was_to_be_removed(
+    here: TestInstance, there: TestInstance
+) -> None:
+    async with Pop3Source(numbered("0"), says={b"QUIT": b"-ERR\r\n"}).serving() as port:
+        number = await add(here, there, "pop3", port=port)
+        await collecting(here).turn()
+    assert (await state(here, number)).failures == 0
+
+
+async def held_until(here: TestInstance, number: int, until: int) -> None:
+    """Waits until a look may take longer than that."""
+    async with asyncio.timeout(10):
+        for _ in range(10_000):
+            if (await state(here, number)).next_at > until:
+                return
+            await asyncio.sleep(0.01)
+
+
+async def test_a_look_that_takes_long_stays_its_workers_own(
+    here: TestInstance, there: TestInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(collect, "HOLD_EVERY", 0.01)
+    async with Pop3Source([], says={b"UIDL": b""}).serving() as port:
+        number = await add(here, there, "pop3", port=port)
+        turn = asyncio.create_task(collecting(here).turn())
+        await held_until(here, number, here.now)
+        for _ in range(3):
+            before = (await state(here, number)).next_at
+            advance(here, 600)
+            await held_until(here, number, before)
+        turn.cancel()
+        await asyncio.gather(turn, return_exceptions=True)
 
 
 async def test_an_empty_message_keeps_back_no_other(

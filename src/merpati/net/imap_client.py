@@ -18,6 +18,7 @@ import msgspec
 
 from merpati.base.faults import Fault, Kind, SyntaxFault
 from merpati.net import remote as remotes
+from merpati.net.stream import LongLine
 from merpati.wire import scram_client
 from merpati.wire.imap import client_responses, sets, strings
 from merpati.wire.imap.client_responses import (
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
 SECONDS: Final = 120.0  # to wait for a server to say anything
 SET_MAX: Final = 4000  # octets of a set of UIDs in one command; servers take 8,000 (RFC 2683)
 GREETINGS_MAX: Final = 10_000  # untagged responses that a command may have before its answer
-ANSWERS_MAX: Final = 20_000_000  # FETCH responses of one command
+ANSWERS_MAX: Final = 5_000_000  # responses to a FETCH
 
 
 class Sink(Protocol):
@@ -139,13 +140,14 @@ class ImapClient:
 
     async def survey(self, items: bytes = b"UID FLAGS") -> list[Message]:
         """What FETCH tells of every message of the open mailbox, by UID."""
-        found = []
-        async for response in self._command(b"UID FETCH 1:* (" + items + b")"):
+        found: dict[int, Message] = {}
+        command = b"UID FETCH 1:* (" + items + b")"
+        async for response in self._command(command, most=ANSWERS_MAX):
             if isinstance(response, Data) and response.name == b"FETCH":
                 one = client_responses.message(response)
                 if one.uid is not None:
-                    found.append(one)
-        return sorted(found, key=lambda one: one.uid or 0)
+                    found[one.uid] = one
+        return [found[uid] for uid in sorted(found)]
 
     async def fetch(
         self, uids: Sequence[int], make: Callable[[], S]
@@ -167,7 +169,7 @@ class ImapClient:
         try:
             for part in _sets(uids):
                 command = b"UID FETCH " + part + b" (UID FLAGS INTERNALDATE BODY.PEEK[])"
-                async for response in self._command(command, sink=sink):
+                async for response in self._command(command, sink=sink, most=ANSWERS_MAX):
                     if not isinstance(response, Data) or response.name != b"FETCH":
                         continue
                     one = client_responses.message(response)
@@ -282,13 +284,7 @@ class ImapClient:
 
     async def _run(self, command: bytes) -> list[Data]:
         """A command's data, all of it; for answers that are short."""
-        told: list[Data] = []
-        async for response in self._command(command):
-            if isinstance(response, Data):
-                told.append(response)
-                if len(told) > GREETINGS_MAX:
-                    raise Fault(Kind.TOO_MANY, f"{self._remote.place} does not stop telling")
-        return told
+        return [one async for one in self._command(command) if isinstance(one, Data)]
 
     async def _command(
         self,
@@ -297,6 +293,7 @@ class ImapClient:
         *,
         more: Sequence[bytes] = (),
         sink: Callable[[], Sink] | None = None,
+        most: int = GREETINGS_MAX,
     ) -> AsyncIterator[Response]:
         """What a server says to a command, up to its answer.
 
@@ -305,10 +302,11 @@ class ImapClient:
             refused: What NO means.
             more: Lines that follow, each when the server waits for it.
             sink: Makes what takes a body.
+            most: Responses before the answer.
         """
         tag = self._send(command)
         lines = list(more)
-        for _ in range(ANSWERS_MAX):
+        for _ in range(most):
             response = await self._response(sink)
             if isinstance(response, Continuation):
                 if not lines:
@@ -361,7 +359,7 @@ class ImapClient:
                 else:
                     reader.check(size)
                     reader.fill(await connection.read_exactly(size))
-        except SyntaxFault as fault:
+        except (SyntaxFault, LongLine) as fault:
             text = f"{self._remote.place} does not speak IMAP: {fault.text}"
             raise Fault(Kind.UNAVAILABLE, text) from fault
 

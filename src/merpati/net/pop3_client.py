@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from merpati.base.faults import Fault, Kind, SyntaxFault
 from merpati.net import remote as remotes
+from merpati.net.stream import LongLine
 from merpati.wire.pop3 import commands, responses
 from merpati.wire.pop3.responses import Status
 from merpati.wire.smtp.data import BareNewlines, DataDecoder
@@ -54,8 +55,7 @@ class Pop3Client:
             if remote.security == "starttls":
                 await client._ask(commands.Stls(), Kind.TLS_REQUIRED)
                 await remotes.encrypt(connection, remote)
-            await client._ask(commands.User(account.name), Kind.AUTH_FAILED)
-            await client._ask(commands.Pass(account.password), Kind.AUTH_FAILED)
+            await client._sign_in(account)
         except BaseException:
             connection.abort()
             raise
@@ -98,15 +98,24 @@ class Pop3Client:
         """Have a message removed at the end of the session."""
         await self._ask(commands.Dele(number), Kind.NOT_FOUND)
 
+    async def _sign_in(self, account: Account) -> None:
+        try:
+            await self._ask(commands.User(account.name), Kind.AUTH_FAILED)
+            await self._ask(commands.Pass(account.password), Kind.AUTH_FAILED)
+        except Fault as fault:
+            if fault.kind is not Kind.AUTH_FAILED:
+                raise
+            text = f"{account.name} is not let in: {fault.text}"
+            raise Fault(Kind.AUTH_FAILED, text) from None
+
     async def _ask(self, command: commands.Command, refused: Kind) -> Status:
         self._connection.write(commands.encode(command) + b"\r\n")
         return await self._status(refused)
 
     async def _status(self, refused: Kind) -> Status:
         """The next status line; `refused` is what -ERR means unless it says so itself."""
-        self._connection.deadline(self._seconds)
         try:
-            line = await self._connection.read_line(LINE_MAX, bare_lf=True)
+            line = await self._line()
             status = responses.parse_status(line[: responses.RESPONSE_LINE_LIMIT - 2])
         except SyntaxFault as fault:
             raise self._foreign(fault.text) from fault
@@ -122,11 +131,17 @@ class Pop3Client:
     async def _lines(self) -> AsyncIterator[bytes]:
         """The lines of a list."""
         while True:
-            self._connection.deadline(self._seconds)
-            line = await self._connection.read_line(LINE_MAX, bare_lf=True)
+            line = await self._line()
             if line == b".":
                 return
             yield line.removeprefix(b".")
+
+    async def _line(self) -> bytes:
+        self._connection.deadline(self._seconds)
+        try:
+            return await self._connection.read_line(LINE_MAX, bare_lf=True)
+        except LongLine as fault:
+            raise self._foreign(fault.text) from fault
 
     def _foreign(self, why: str) -> Fault:
         self._connection.abort()

@@ -112,6 +112,10 @@ class Collect:
             return look
         except Fault as fault:
             problem = fault.text
+            if fault.kind is Kind.AUTH_FAILED:
+                problem += (
+                    f"; a new password is set with: merpati collector set {one.id} --password"
+                )
         finally:
             holding.cancel()
         now = self._now()
@@ -153,7 +157,7 @@ class Collect:
     async def _look_pop3(self, one: Collector, look: Look, client: Pop3Client) -> bool:
         """False when the server has ended the session over a message, and others are waiting."""
         try:
-            there = _told_apart(await client.unique_ids())
+            there = _told_apart(await _listed(client))
             box = await self._box(one, 0, list(there))
             for name in box.fresh(list(there), one.every, self._now()):
                 if look.taken == MESSAGES_MAX:
@@ -171,9 +175,7 @@ class Collect:
                 if problem.kind is not Kind.NOT_FOUND:
                     return look.in_vain >= LOST_MAX
             ripe = box.ripe(one.keep_days, self._now())
-            for name in ripe:
-                await client.mark(there[name])
-            await client.quit()
+            await _remove(client, [there[name] for name in ripe])
             await self._end(one, look, box, ripe)
         finally:
             client.abort()
@@ -181,7 +183,11 @@ class Collect:
 
     async def _look_imap(self, one: Collector, look: Look, link: ImapLink) -> None:
         try:
-            selected = await link.select(one.folder.encode(), read_only=one.keep_days < 0)
+            try:
+                selected = await link.select(one.folder.encode(), read_only=one.keep_days < 0)
+            except Fault as fault:
+                text = f"its folder {one.folder} cannot be opened: {fault.text}"
+                raise Fault(fault.kind, text) from fault
             there = await link.client.survey() if selected.exists else []
             box = await self._box(one, selected.uidvalidity, [str(each.uid) for each in there])
             names = [
@@ -203,7 +209,11 @@ class Collect:
                 for uid, said in lost.items():
                     await self._lose(one, look, str(uid), box, said)
             ripe = box.ripe(one.keep_days, self._now())
-            await link.client.remove(sorted(map(int, ripe)))
+            try:
+                await link.client.remove(sorted(map(int, ripe)))
+            except Fault as fault:
+                text = f"what is here already could not be removed there: {fault.text}"
+                raise Fault(fault.kind, text) from fault
             await self._end(one, look, box, ripe)
         finally:
             await link.close()
@@ -350,6 +360,28 @@ def _told_apart(listed: Sequence[tuple[int, str]]) -> dict[str, int]:
         times[name] += 1
         found[name if times[name] == 1 else f"{name} {times[name]}"] = number
     return found
+
+
+async def _listed(client: Pop3Client) -> list[tuple[int, str]]:
+    try:
+        return await client.unique_ids()
+    except Fault as fault:
+        if fault.kind is not Kind.UNSUPPORTED:
+            raise
+        text = f"it gives no unique-ids (UIDL), which a collector needs: {fault.text}"
+        raise Fault(Kind.UNSUPPORTED, text) from fault
+
+
+async def _remove(client: Pop3Client, numbers: Sequence[int]) -> None:
+    """Have messages removed there, and leave."""
+    try:
+        for number in numbers:
+            await client.mark(number)
+        await client.quit()
+    except Fault as fault:
+        if numbers:  # else nobody cares how it ends
+            text = f"what is here already could not be removed there: {fault.text}"
+            raise Fault(fault.kind, text) from fault
 
 
 async def _problem_of(client: Pop3Client, number: int, spool: Spool) -> Fault | None:

@@ -76,6 +76,20 @@ PHRASES: Final[dict[str, str]] = {
     "the collector was changed or removed meanwhile": (
         "pengambil ini sementara itu diubah atau dihapus"
     ),
+    "{reason}; a new password is set with: merpati collector set {number} --password": (
+        "{reason:said}; kata sandi baru dipasang dengan: merpati collector set {number} --password"
+    ),
+    "{user} is not let in: {reason}": "{user:text} tidak diizinkan masuk: {reason:said}",
+    "it gives no unique-ids (UIDL), which a collector needs: {reason}": (
+        "server itu tidak memberi tanda pengenal pesan (UIDL), yang diperlukan pengambil:"
+        " {reason:said}"
+    ),
+    "what is here already could not be removed there: {reason}": (
+        "yang sudah ada di sini tidak dapat dihapus di sana: {reason:said}"
+    ),
+    "its folder {folder} cannot be opened: {reason}": (
+        "foldernya {folder:text} tidak dapat dibuka: {reason:said}"
+    ),
     "another look has fetched it": "sudah diambil oleh pemeriksaan lain",
     "disabled": "nonaktif",
     "gone": "sudah tidak ada",
