@@ -8,10 +8,12 @@ As the suite `search` of `make bench` it has goals.
 
 from __future__ import annotations
 
+import math
 import shutil
 import statistics
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -19,9 +21,12 @@ from typing import TYPE_CHECKING, Final
 import uvloop
 
 from bench import corpus, intake
+from bench.imap_client import Imap
 from bench.meter import rest
 from bench.ours import Ours
 from bench.report import OURS, Row, at_least, at_most
+from merpati.app.config import read_config
+from merpati.app.search import index_file
 from merpati.base.clock import SystemClock
 from merpati.base.ids import SystemIds
 from merpati.base.log import Log, Sink
@@ -32,7 +37,7 @@ from merpati.services.indexer import Indexer
 from merpati.services.text_index import Field, TextIndex
 from merpati.store import directory, emails, schema, text_schema
 from merpati.store.blobs import BlobStore
-from merpati.store.sqlite import SqliteStore
+from merpati.store.sqlite import SqliteStore, connect
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,6 +49,10 @@ if TYPE_CHECKING:
 SUITE: Final = "search"
 MESSAGES: Final = 100_000
 QUICK_MESSAGES: Final = 5_000
+BEHIND: Final = 1_500  # messages that come one after the other, and are waited for
+EVERY_SECONDS: Final = 1 / 75
+LOOK_SECONDS: Final = 0.01
+BEHIND_SECONDS: Final = 30.0  # then what is not in the index is not waited for
 CROWD: Final = 100  # accounts that get mail in turn, in the second measurement
 P99_MAX: Final = 50.0  # milliseconds
 SIZE: Final = 3_300  # bytes of text; with its header a message of 4 KB
@@ -118,7 +127,50 @@ def measure(plan: Plan, generator: Generator, folder: Path) -> list[Row]:
     home = folder / "search"
     home.mkdir()
     rows = uvloop.run(run(QUICK_MESSAGES if plan.is_quick else MESSAGES, home, plan.say))
-    return [*rows, beside_intake(plan, generator, home)]
+    return [*rows, behind_delivery(plan, home), beside_intake(plan, generator, home)]
+
+
+def behind_delivery(plan: Plan, folder: Path) -> Row:
+    """How long after its OK a message is in the index, while some come all the time.
+
+    A server of its own, one session that appends; the index is looked at from beside it.
+    """
+    home = folder / "behind"
+    home.mkdir()
+    server = Ours(home)
+    server.start()
+    answered: list[float] = []
+    entered: list[float] = []
+    try:
+        looking = threading.Thread(target=_look, args=(server.config, entered))
+        with Imap(server.target(), 1) as session:
+            looking.start()
+            for number in range(BEHIND):
+                began = time.monotonic()
+                session.append("INBOX", [content(number)])
+                answered.append(time.monotonic())
+                time.sleep(max(0.0, began + EVERY_SECONDS - answered[-1]))
+        looking.join()
+    finally:
+        server.close()
+    lags = sorted((later - at) * 1e3 for at, later in zip(answered, entered, strict=True))
+    p50, p99 = lags[BEHIND // 2], lags[BEHIND * 99 // 100]
+    plan.say(f"behind delivery: {p50:.0f} ms, p99 {p99:.0f} ms")
+    return Row(SUITE, "behind delivery: p99", "ms", {OURS: p99}, at_most(2_000))
+
+
+def _look(config: Path, entered: list[float]) -> None:
+    """Note when each message of the one account that gets mail was entered."""
+    index = connect(index_file(read_config(config)), read_only=True)
+    until = time.monotonic() + BEHIND * EVERY_SECONDS + BEHIND_SECONDS
+    while len(entered) < BEHIND and time.monotonic() < until:
+        (last,) = index.execute("SELECT coalesce(max(uid), 0) FROM text_progress").fetchone() or (
+            0,
+        )
+        entered += [time.monotonic()] * (last - len(entered))
+        time.sleep(LOOK_SECONDS)
+    entered += [math.inf] * (BEHIND - len(entered))
+    index.close()
 
 
 def beside_intake(plan: Plan, generator: Generator, folder: Path) -> Row:
