@@ -95,6 +95,18 @@ async def test_an_account_can_be_changed_and_disabled(store: Store) -> None:
         await store.write(directory.set_account, account.id, used=0)
 
 
+async def test_a_name_is_one_line_of_text(store: Store) -> None:
+    one = await add_account(store, "ani@example.org")
+    for name in ("Ani\r\nBcc: x@example.org", "Ani\x00", "\u202eina"):
+        with pytest.raises(Fault, match="is no name"):
+            await store.write(directory.set_account, one.id, name=name)
+        with pytest.raises(Fault, match="is no name"):
+            await store.write(
+                directory.add_account, "budi@example.org", name=name, password="", now=NOW
+            )
+    await store.write(directory.set_account, one.id, name="Ánĭ \u00a0 王小明")
+
+
 async def test_a_renamed_account_is_still_found_by_its_old_address(store: Store) -> None:
     account = await add_account(store)
     await store.write(directory.add_domain, "new.example", NOW)

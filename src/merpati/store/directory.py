@@ -10,7 +10,7 @@ from msgspec import structs
 
 from merpati.base.faults import Fault, Kind, SyntaxFault
 from merpati.model.account import Account, AccountKind, Alias, Domain
-from merpati.model.mailbox import STANDARD
+from merpati.model.mailbox import STANDARD, is_shown
 from merpati.model.mailing_list import Role, split_role
 from merpati.store import expunged, mailboxes, metadata, places, rights, web_sessions
 from merpati.store import quota as usage
@@ -276,8 +276,9 @@ async def add_account(
         kind: A person's, or one that its members share.
 
     Raises:
-        Fault: NOT_FOUND for an unknown domain, EXISTS for an address in use.
+        Fault: NOT_FOUND for an unknown domain, EXISTS for an address in use, SYNTAX.
     """
+    check_name(name)
     local, domain_name = split_address(address)
     home = await domain(tx, domain_name)
     await check_free(tx, home.id, local, address)
@@ -293,6 +294,12 @@ async def add_account(
         await mailboxes.create(tx, account_id, mailbox_name, now, role=role)
         await mailboxes.subscribe(tx, account_id, mailbox_name)
     return await account(tx, address)
+
+
+def check_name(name: str) -> None:
+    """Raise Fault SYNTAX for a person's name that is not one line of text."""
+    if not is_shown(name):
+        raise Fault(Kind.SYNTAX, f"{name!r} is no name: write it in one line of plain text")
 
 
 async def check_free(tx: Transaction, domain_id: int, local: str, address: str) -> None:
@@ -407,8 +414,9 @@ async def sole_aliases(tx: Transaction, addresses: list[str]) -> list[str]:
 async def set_account(tx: Transaction, account_id: int, /, **changes: str | int) -> None:
     """Change columns of an account.
 
-    They are those of `SETTABLE`. Another password ends all sessions.
+    They are those of `SETTABLE`. Another password ends all sessions. Raises as `check_name`.
     """
+    check_name(str(changes.get("name", "")))
     if not changes or not set(changes) <= SETTABLE:
         raise ValueError(f"not columns to set: {sorted(set(changes) - SETTABLE)}")
     if "password" in changes:

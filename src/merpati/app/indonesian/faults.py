@@ -213,6 +213,9 @@ PHRASES: Final[dict[str, str]] = {
     "{address} is the last administrator; name another one first": (
         "{address} administrator terakhir; tunjuk yang lain dahulu"
     ),
+    "{name} is no name: write it in one line of plain text": (
+        "{name} bukan nama: tulislah dalam satu baris teks biasa"
+    ),
     "the message cannot be composed: {reason}": "pesan tidak dapat disusun: {reason:said}",
     "{address} administers more than you do; ask an administrator": (
         "{address} mengelola lebih banyak daripada Anda; mintalah kepada administrator"
