@@ -35,6 +35,7 @@ from merpati.wire.text.message import is_other
 
 ROWS: Final = 8 * SPAN  # looked at by one statement, when rows are all it takes: 1 to 2 ms
 WALKED: Final = 16  # to look up one in so many costs less than to walk over all
+PLACES_MAX: Final = 4_096  # looked up: what is done with them takes the event loop some 5 ms
 LARGE: Final = 4 * SPAN  # messages whose keywords and sizes are kept in memory
 UID_MAX: Final = 2**32 - 1
 ATTACHED: Final = frozenset({Field.BODY, Field.TEXT})  # where documents count
@@ -151,7 +152,7 @@ class Finder:
             return wanted
         matches = await self.text_index.match(
             source.account_id, field, wanted.text, fuzzy=wanted.fuzzy,
-            mailbox_id=source.mailbox_id, few=len(source.uids) // WALKED,
+            mailbox_id=source.mailbox_id, few=min(len(source.uids) // WALKED, PLACES_MAX),
         )  # fmt: skip
         if matches is None:
             return wanted
@@ -184,7 +185,7 @@ class Finder:
         if field is None or self.text_index is None:
             return wanted
         narrowed = await self.text_index.narrow(
-            source.account_id, source.mailbox_id, field, wanted.text, few
+            source.account_id, source.mailbox_id, field, wanted.text, min(few, PLACES_MAX)
         )
         if narrowed is None:
             return wanted
@@ -325,10 +326,16 @@ def spans(uids: Sequence[int], span: int) -> Iterator[Sequence[int]]:
 def _within(uids: Sequence[int], ranges: Sequence[tuple[int, int]]) -> Iterator[int]:
     """The UIDs that lie in ranges."""
     first = bisect_right(ranges, (uids[0], UID_MAX)) - 1
+    at = 0
     for low, high in ranges[max(first, 0) :]:
         if low > uids[-1]:
             break
-        yield from uids[bisect_left(uids, low) : bisect_right(uids, high)]
+        at = bisect_left(uids, low, at)
+        if low == high:
+            if uids[at] == low:
+                yield low
+        else:
+            yield from uids[at : bisect_right(uids, high, at)]
 
 
 def _narrowed(criterion: c.Criterion, uids: Sequence[int]) -> tuple[c.Criterion, Sequence[int]]:
