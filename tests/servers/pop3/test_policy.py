@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import unicodedata
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -97,6 +99,34 @@ async def test_what_was_fetched_may_be_removed_some_days_later(server: Pop3Serve
         assert "EXPIRE 7" in await client.lines()
 
 
+async def session_ends(server: Pop3Server) -> None:
+    """Waits until nobody has the maildrop."""
+    async with asyncio.timeout(10):
+        for _ in range(1000):
+            with suppress(Fault):
+                server.services.locks.take(server.instance.ana.id).release()
+                return
+            await asyncio.sleep(0.01)
+
+
+@pytest.mark.parametrize("chosen", [{"hide_fetched": True}, {"expire_days": 7}])
+async def test_what_a_session_fetched_that_broke_off_is_neither_hidden_nor_removed(
+    server: Pop3Server, chosen: dict[str, Any]
+) -> None:
+    """RFC 1939 6: without QUIT nothing is removed; the client may have got half of it."""
+    clock = FakeClock()
+    server.services = replace(server.services, clock=clock)
+    await choose(server, **chosen)
+    await server.instance.deliver(LETTER)
+    port = server.listen()
+    assert await fetch_all(server, port, quit_it=False) == 1
+    await session_ends(server)
+    clock.advance(8 * 86_400)
+    assert await fetch_all(server, port) == 1
+    clock.advance(8 * 86_400)
+    assert await fetch_all(server, port) == 0
+
+
 async def test_several_mailboxes_may_be_shown_and_deleted_from(server: Pop3Server) -> None:
     instance = server.instance
 
@@ -180,6 +210,19 @@ async def test_large_messages_are_treated_the_same(server: Pop3Server) -> None:
     assert lines[0] == "Subject: =?utf-8?b?R3LDvMOfZQ==?="
     assert lines[-1] == "y"
     assert len(lines) == 100_005
+
+
+async def test_many_that_imap_removes_meanwhile_do_not_end_the_session(server: Pop3Server) -> None:
+    instance = server.instance
+    for _ in range(30):
+        await instance.deliver(LETTER)
+    async with server.client(server.listen()) as client:
+        await instance.store.write(emails.remove, instance.ana.id, INBOX_ID, list(range(2, 30)))
+        await client.ask("DELE 1")
+        for number in range(2, 30):
+            assert (await client.ask(f"RETR {number}")).startswith("-ERR no such message")
+        assert await client.ask("QUIT") == "+OK bye"
+    assert await keywords(server) == [""]
 
 
 async def test_a_message_that_imap_removes_meanwhile_harms_nobody(server: Pop3Server) -> None:

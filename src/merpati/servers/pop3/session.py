@@ -5,10 +5,10 @@ now, acts, and queues a response; responses leave when it next waits for the cli
 what was pipelined is answered in one packet. The maildrop is what the INBOX was at login,
 and nothing of it is removed before QUIT.
 
-The octets of a message are those stored, so sizes are exact. Two kinds of message, which
-cannot come by SMTP, grow on the wire: one without CRLF at its end gets it, and a CR or LF
-that stands alone becomes CRLF, since a client could take it for the end of a line and so
-find the end of the response in the middle of a message.
+The octets of a message are those stored, so sizes are exact, but for two: a message without CRLF
+at its end, which cannot come by SMTP, gets it, and a header with UTF-8 is put into ASCII for
+clients that know nothing else. A CR or LF that stands alone stays so; a dot behind one is doubled
+(wire/pop3/responses.py), so that no client finds the end of the answer in the middle of a message.
 """
 
 from __future__ import annotations
@@ -119,7 +119,6 @@ class Session:
                     connection.deadline(settings.idle_timeout)
                     await self._step()
         finally:
-            await self._note_fetched()
             self._leave()
         await connection.close()
 
@@ -142,7 +141,7 @@ class Session:
             self._refuse(fault)
 
     def _refuse(self, fault: Fault) -> None:
-        self._errors += 1
+        self._errors += fault.kind is not Kind.NOT_FOUND  # IMAP may have removed what is asked for
         if fault.kind is Kind.CORRUPT:
             account = self._maildrop.account_id
             self._services.log.error("pop3.corrupt", account=account, problem=fault.text)
@@ -378,7 +377,11 @@ class Session:
         self._ok("bye")
 
     async def _note_fetched(self) -> None:
-        """What was fetched, when the account's policy asks; a client that went away has it too."""
+        """What was fetched, when the account's policy asks.
+
+        Only at QUIT: a client that went away may have got but a part, and a policy may hide or
+        remove what was fetched.
+        """
         drop, services = self._maildrop, self._services
         if not (drop.policy.remembers or drop.policy.mark_seen):
             return
