@@ -30,20 +30,20 @@ CUT: Final = "\x02"  # ends one that was longer than `TEXT_MAX`
 
 
 class Column(IntEnum):
-    """The columns; the number is kept in the store. Another layout takes other numbers."""
+    """The columns; the number is kept in the store. Another layout, or folding, takes others."""
 
     SENT_AT = 32  # Unix milliseconds
-    SUBJECT = 34
+    SUBJECT = 50
     BASE_SUBJECT = 35
     IS_REPLY = 36  # by its subject: 0 or 1
-    MESSAGE_ID = 37
-    IN_REPLY_TO = 38
+    MESSAGE_ID = 51
+    IN_REPLY_TO = 52
     OWN_ID = 39  # a hash; 0 for none
     REFS = 40  # for each message: how many ancestors, and the hashes of their ids
-    FROM = 41
-    TO = 42
-    CC = 43
-    BCC = 44
+    FROM = 53
+    TO = 54
+    CC = 55
+    BCC = 56
     LOCAL_FROM = 45
     LOCAL_TO = 46
     LOCAL_CC = 47

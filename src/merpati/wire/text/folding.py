@@ -88,7 +88,8 @@ def spaced(text: str) -> str:
 def _folded(text: str) -> str:
     """A text folded, but for white space."""
     text = _UNSEEN.sub("", unicodedata.normalize("NFKD", text)).casefold()
-    text = _MARKS.sub("", unicodedata.normalize("NFKD", text))
+    # "I" is the capital of both (RFC 5051 2); without its dot, "i" is a letter without its accent.
+    text = _MARKS.sub("", unicodedata.normalize("NFKD", text)).replace("\u0131", "i")
     return unicodedata.normalize("NFC", text).lower()
 
 
