@@ -13,7 +13,7 @@ from merpati.services.text_index import Field, TextIndex
 from merpati.store import text_index, text_schema
 from merpati.store.sqlite import SqliteStore
 from merpati.store.text_index import Entry
-from merpati.wire.text.folding import fold, spaced
+from merpati.wire.text.folding import fold, spaced, words
 from tests.support.clock import FakeClock
 
 if TYPE_CHECKING:
@@ -158,6 +158,31 @@ async def test_a_fuzzy_question_finds_forms_beginnings_and_slips(
 ) -> None:
     await enter(store, body, "something else entirely")
     assert await found(index, wanted, fuzzy=True) == {1}
+
+
+async def test_a_fuzzy_question_may_have_words_of_one_letter(
+    store: Store, index: TextIndex
+) -> None:
+    await enter(store, "vitamin C daily", "vitamin D daily", "C++ and 5 more", "что я видел")
+    assert await found(index, "vitamin c", fuzzy=True) == {1}
+    assert await found(index, "C++", fuzzy=True) == {1, 3}
+    assert await found(index, "5", fuzzy=True) == {3}
+    assert await found(index, "я", fuzzy=True) == {4}
+
+
+@given(bodies=st.lists(TEXTS, min_size=1, max_size=6), wanted=WANTED)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+async def test_a_fuzzy_question_finds_all_that_hold_all_its_words(
+    store: Store, index: TextIndex, bodies: list[str], wanted: str
+) -> None:
+    await store.write(text_schema.clear)
+    await enter(store, *bodies)
+    matches = await index.match(1, Field.BODY, wanted, fuzzy=True)
+    asked = set(words(wanted))
+    assert (matches is None) is (not asked)
+    if matches is not None:
+        having = {n for n, body in enumerate(bodies, 1) if asked <= set(words(body))}
+        assert having <= set(matches.scores)
 
 
 async def test_what_fits_better_comes_first(store: Store, index: TextIndex) -> None:

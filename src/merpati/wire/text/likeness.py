@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from merpati.wire.text.stems import core, stems
+from merpati.wire.text.stems import LEAST, core, stems
 
 FORM: Final = 0.8  # what another form of the word counts for
 PREFIX: Final = 0.6  # and a word that only begins like it
@@ -48,7 +48,7 @@ def alike(word: str, words: Vocabulary, most: int) -> list[tuple[list[str], floa
     own = stems(word)
     forms = {
         one
-        for stem in sorted(own, key=len)[:3]
+        for stem in sorted([one for one in own if len(one) >= LEAST], key=len)[:3]
         for one in words.holding(core(stem), CANDIDATES_MAX)
         if own & stems(one)
     } - {word}
