@@ -5,8 +5,10 @@ from typing import Any
 import pytest
 
 from merpati.model import object_ids
+from merpati.model.mailbox import INBOX_ID
 from merpati.servers.jmap.call import CORE, MAIL, OWNER, PRINCIPALS
 from merpati.servers.jmap.mailbox_view import RIGHTS
+from merpati.store import rights
 from tests.support.http import Site
 from tests.support.jmap import JmapInstance
 from tests.support.server import BUDI
@@ -235,3 +237,14 @@ async def test_only_the_owner_changes_roles_and_order(jmap: JmapInstance, people
     )  # fmt: skip
     assert made["notCreated"]["a"]["type"] == "forbidden"
     assert list(made["created"]) == ["b"]
+
+
+async def test_how_much_a_mailbox_holds_is_for_its_readers(
+    jmap: JmapInstance, people: People
+) -> None:
+    await jmap.deliver(b"Subject: one\r\n\r\nhello\r\n")
+    counts = ("totalEmails", "unreadEmails", "totalThreads", "unreadThreads")
+    for held, told in (("l", [0, 0, 0, 0]), ("lr", [1, 1, 1, 1])):
+        await jmap.store.write(rights.grant, jmap.ana.id, [INBOX_ID], jmap.budi.id, held)
+        (inbox,) = (await people.seen())["list"]
+        assert [inbox[name] for name in counts] == told

@@ -49,6 +49,7 @@ ROLES: Final = frozenset({
 COUNTS: Final = ("totalEmails", "unreadEmails", "totalThreads", "unreadThreads")
 COUNTED: Final = ("totalThreads", "unreadThreads")
 THREADS: Final = frozenset(COUNTED)
+NOTHING: Final = Threads(0, 0)
 SORT_ORDER_MAX: Final = 2**31 - 1
 FOLLOWED: Final = 1000  # emails that changed, whose threads are looked at
 _nullable_id: Final = nullable(is_reference)
@@ -130,8 +131,10 @@ class Mailbox(Kind):
                 _without_admin(one)
         if properties & THREADS:  # after the state: what changes between is told once more
             counts = await self._counts.of(access.account_id)
+            hidden = await call.services.store.read(_unreadable, access, call.user.id)
             for one in got.objects:
-                threads = counts.get(object_ids.read_mailbox(one["id"]) or 0, Threads(0, 0))
+                id_ = object_ids.read_mailbox(one["id"]) or 0
+                threads = counts.get(id_, NOTHING) if id_ not in hidden else NOTHING
                 one |= {
                     name: count
                     for name, count in zip(COUNTED, (threads.total, threads.unread), strict=True)
@@ -190,7 +193,7 @@ class Mailbox(Kind):
         if grants:
             await mailbox_sharing.put(tx, call, access, made.id, grants)
         view = await look(tx, access, call.user.id)
-        told = view.object(view.tree[made.id], Threads(0, 0))
+        told = view.object(view.tree[made.id], NOTHING)
         if PRINCIPALS not in call.using:
             _without_admin(told)
         return {
@@ -327,6 +330,14 @@ async def _get(
         whole["shareWith"] = mailbox_sharing.told(with_)
         objects.append({name: whole[name] for name in whole if name in properties})
     return Got(str(view.state), objects)
+
+
+async def _unreadable(tx: Transaction, access: Access, user_id: int) -> set[int]:
+    """Mailboxes of which the user may not know how much they hold."""
+    if access.is_own:
+        return set()
+    view = await look(tx, access, user_id)
+    return {id_ for id_ in view.tree if not view.is_readable(id_)}
 
 
 async def _changes(

@@ -80,8 +80,15 @@ class View:
         """How many emails of a mailbox are shown."""
         return node.total - self._left_out.get(node.id, NONE).total
 
+    def is_readable(self, id_: int) -> bool:
+        """Whether the user may know what a mailbox holds, and so how much."""
+        return letters.READ in self.rights(id_)
+
     def object(self, node: Node, threads: Threads | None) -> dict[str, Any]:
         """A mailbox as its properties, but those of `threads` and with whom it is shared."""
+        total, unread = self.total(node), node.unseen - self._left_out.get(node.id, NONE).unseen
+        if not self.is_readable(node.id):
+            total = unread = 0
         may = rights_object(self.rights(node.id))
         if node.id == INBOX_ID:
             may["mayRename"] = may["mayDelete"] = False
@@ -92,8 +99,8 @@ class View:
             "parentId": object_ids.mailbox(parent) if parent else None,
             "role": node.role or None,
             "sortOrder": node.sort_order,
-            "totalEmails": self.total(node),
-            "unreadEmails": node.unseen - self._left_out.get(node.id, NONE).unseen,
+            "totalEmails": total,
+            "unreadEmails": unread,
             "totalThreads": threads.total if threads else 0,
             "unreadThreads": threads.unread if threads else 0,
             "myRights": may,
