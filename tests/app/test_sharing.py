@@ -139,7 +139,8 @@ def test_what_finds_no_room_stays_restorable_and_the_rest_is_in_the_audit(
     asyncio.run(prepare())
     merpati("account", "set", "citra@a.id", "--messages", "1")
     done = merpati("account", "undelete", "citra@a.id", "--since", "1h")
-    assert (done.status, "would exceed the quota" in done.err) == (1, True)
+    assert (done.status, done.out) == (1, "1 emails are back in INBOX.\n")
+    assert "would exceed the quota" in done.err
     found = merpati("account", "expunged", "citra@a.id", "--json").json
     assert [one["mailbox"] for one in found] == ["Archive"]
     assert [one["after"] for one in noted(merpati, "citra@a.id")] == [

@@ -59,14 +59,13 @@ async def undelete(one: Session, args: argparse.Namespace) -> None:
 
     async def note(emails: int, boxes: list[str]) -> None:
         await one.store.write(note_restored, one.actor, one.now, account.address, emails, boxes)
+        say(f"{emails} emails are back in {', '.join(boxes)}.")
 
     done = await Restore(one.store, SystemClock()).restore(
         account.id, mailbox=args.mailbox, since=since, note=note
     )
     if not done.mailboxes:
         say("Nothing can be restored.")
-        return
-    say(f"{done.emails} emails are back in {', '.join(done.mailboxes)}.")
 
 
 def _since(text: str, now: int) -> int:
