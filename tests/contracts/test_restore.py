@@ -7,7 +7,7 @@ import pytest
 
 from merpati.base.faults import Fault, Kind
 from merpati.services.restore import Restore
-from merpati.store import directory, emails, expunged, mailboxes, restore
+from merpati.store import directory, emails, expunged, mailboxes, members, restore, rights
 from merpati.store.blobs import BlobStore
 from merpati.store.check import check
 from merpati.store.engine import Store, Transaction
@@ -169,3 +169,39 @@ async def test_the_last_of_several_steps_says_so(
     steps = [await service.step(account.id, box.id, NOW) for _ in range(2)]
     assert [(one.emails, one.more) for one in steps] == [(2, True), (2, False)]
     assert await store.read(restore.summary, account.id) == []
+
+
+async def test_a_restored_mailbox_is_open_to_nobody_new(store: Store) -> None:
+    """What it inherits may be more than it had, and what it had may be taken away since."""
+    people = {name: (await add_account(store, f"{name}@example.org")).id for name in "abcd"}
+    desk = await store.write(members.add_shared, "info@example.org", name="Desk", now=NOW)
+    for name in people:
+        await store.write(members.put, desk.id, f"{name}@example.org", held="lrsw")
+    box = await store.write(mailboxes.create, desk.id, "Staff", NOW)
+    await store.write(rights.grant, desk.id, [box.id], people["a"], "")
+    await store.write(rights.grant, desk.id, [box.id], people["b"], "lrx")
+    await store.write(rights.grant, desk.id, [box.id], people["d"], "r", negative=True)
+    await store.write(mailboxes.destroy, desk.id, "Staff", NOW)
+    await store.write(members.remove, desk.id, "c@example.org")
+    (found,) = await store.read(restore.summary, desk.id)
+    await store.write(restore.restore, desk.id, found, NOW)
+    box = await store.read(mailboxes.get, desk.id, "Staff")
+    entries = await store.read(rights.entries, desk.id, box.id)
+    assert [(one.name, one.negative, one.rights) for one in entries] == [
+        ("b@example.org", False, "lr"), ("d@example.org", False, "lrsw"),
+        ("d@example.org", True, "r"),
+    ]  # fmt: skip
+
+
+async def test_a_mailbox_that_an_older_release_deleted_comes_back(store: Store) -> None:
+    account = await add_account(store)
+    await store.write(mailboxes.create, account.id, "Work", NOW)
+    await store.write(mailboxes.destroy, account.id, "Work", NOW)
+
+    async def forget(tx: Transaction) -> None:
+        await tx.run("UPDATE removed_mailbox SET rights = NULL")
+
+    await store.write(forget)
+    (found,) = await store.read(restore.summary, account.id)
+    await store.write(restore.restore, account.id, found, NOW)
+    assert (await store.read(mailboxes.get, account.id, "Work")).total == 0

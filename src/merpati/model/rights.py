@@ -65,6 +65,11 @@ def union(first: str, second: str) -> str:
     return "".join([letter for letter in ALL if letter in first or letter in second])
 
 
+def common(first: str, second: str) -> str:
+    """The rights in both."""
+    return "".join([letter for letter in first if letter in second])
+
+
 def without(rights: str, taken: str) -> str:
     """The rights of the first that are not in the second."""
     return "".join([letter for letter in rights if letter not in taken])

@@ -47,14 +47,18 @@ async def keep(
 
 
 async def keep_mailbox(
-    tx: Transaction, account_id: int, mailbox_id: int, path: str, role: str, now: int | None
-) -> None:
-    """As `keep`, for all emails of a mailbox that is about to be deleted."""
+    tx: Transaction, account_id: int, mailbox_id: int, path: str, role: str, rights: str,
+    now: int | None,
+) -> None:  # fmt: skip
+    """As `keep`, for all emails of a mailbox that is about to be deleted.
+
+    `rights` are as `rights.written` tells them.
+    """
     await keep(tx, account_id, mailbox_id, "uid > $4", 0, now)
     await tx.run(
-        "INSERT INTO removed_mailbox (account_id, mailbox_id, path, role, removed_at)"
-        f" VALUES ($1, $2, $3, $4, coalesce(CAST($5 AS BIGINT), {NOW[tx.dialect]}))",
-        account_id, mailbox_id, path, role, now,
+        "INSERT INTO removed_mailbox (account_id, mailbox_id, path, role, rights, removed_at)"
+        f" VALUES ($1, $2, $3, $4, $5, coalesce(CAST($6 AS BIGINT), {NOW[tx.dialect]}))",
+        account_id, mailbox_id, path, role, rights, now,
     )  # fmt: skip
 
 

@@ -226,7 +226,8 @@ async def destroy(tx: Transaction, account_id: int, path: str, now: int | None =
     )  # fmt: skip
     if children:
         raise Fault(Kind.IN_USE, f"{path!r} has mailboxes below it; delete those first")
-    await expunged.keep_mailbox(tx, account_id, mailbox.id, mailbox.name, mailbox.role, now)
+    held = await rights.written(tx, account_id, mailbox.id)
+    await expunged.keep_mailbox(tx, account_id, mailbox.id, mailbox.name, mailbox.role, held, now)
     gone = await tx.rows(
         "DELETE FROM mailbox_email WHERE account_id = $1 AND mailbox_id = $2"
         " RETURNING uid, email_id, thread_id, added",

@@ -9,7 +9,7 @@ import msgspec
 
 from merpati.model.mailbox import SEPARATOR
 from merpati.model.message import DELETED
-from merpati.store import mailboxes, transfer
+from merpati.store import mailboxes, rights, transfer
 from merpati.store.engine import Row, Transaction, id_list, one_of
 
 STEP: Final = 500  # emails restored in one write
@@ -104,21 +104,25 @@ def below(found: Sequence[Removed], path: str) -> list[Removed]:
 async def reopen(tx: Transaction, account_id: int, mailbox: Removed, now: int) -> int:
     """The id of the mailbox to restore to; it is made again if it was deleted.
 
-    It has its old path and role, if nothing else has got them, and a new UIDVALIDITY.
+    It has its old path and role, if nothing else has got them, and a new UIDVALIDITY. It is
+    shared as the one above it, but with nobody who might not use it before.
     Raises Fault TOO_MANY.
     """
     there = await mailboxes.counters(tx, account_id, mailbox.mailbox_id)
     if there is not None:
         return there.id
-    role: str | None = await tx.value(
-        "SELECT role FROM removed_mailbox WHERE account_id = $1 AND mailbox_id = $2",
+    row = await tx.row(
+        "SELECT role, rights FROM removed_mailbox WHERE account_id = $1 AND mailbox_id = $2",
         account_id, mailbox.mailbox_id,
     )  # fmt: skip
+    role, held = row or ("", None)
     if role and await mailboxes.by_role(tx, account_id, role) is not None:
         role = ""
     found = await mailboxes.find(tx, account_id, mailbox.path)
     if found is None:
-        found = await mailboxes.create(tx, account_id, mailbox.path, now, role=role or "")
+        found = await mailboxes.create(tx, account_id, mailbox.path, now, role=role)
+        if held is not None:
+            await rights.narrow(tx, account_id, found.id, held)
         await mailboxes.subscribe(tx, account_id, mailbox.path)
     elif role and not found.role:  # as when one below it came back first
         await mailboxes.set_role(tx, account_id, found.id, role)

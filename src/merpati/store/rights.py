@@ -20,6 +20,7 @@ from merpati.store.engine import Row, Topic, Transaction
 
 ANYONE: Final = "anyone"  # RFC 4314 2: here everybody in the domain of the mailbox
 ENTRIES_MAX: Final = 500  # of one mailbox
+_ROWS: Final = list[tuple[int, int, str]]  # subject, negative, rights
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -180,6 +181,41 @@ async def inherit(tx: Transaction, account_id: int, parent_id: int, mailbox_id: 
             " WHERE account_id = $1 AND rights <> ''",
             account_id, mailbox_id,
         )  # fmt: skip
+
+
+async def written(tx: Transaction, account_id: int, mailbox_id: int) -> str:
+    """The rows of a mailbox as one text, for when it is made again."""
+    return msgspec.json.encode(await _rows(tx, account_id, mailbox_id)).decode()
+
+
+async def narrow(tx: Transaction, account_id: int, mailbox_id: int, before: str) -> None:
+    """Let a mailbox that was made again give nobody more than it did `before`, as written then.
+
+    It has what it inherited, which may be more. What somebody had and would not inherit does
+    not come back: it may have been taken away meanwhile.
+    """
+    had = {(row[0], row[1]): row[2] for row in msgspec.json.decode(before, type=_ROWS)}
+    has = {(row[0], row[1]): row[2] for row in await _rows(tx, account_id, mailbox_id)}
+    for subject, negative in sorted(has.keys() | had.keys()):
+        now = has.get((subject, negative), letters.NONE)
+        then = had.get((subject, negative), letters.NONE)
+        both = letters.union(now, then) if negative else letters.common(now, then)
+        if both != now and await _exists(tx, subject):
+            await grant(tx, account_id, [mailbox_id], subject, both, negative=bool(negative))
+
+
+async def _exists(tx: Transaction, subject: int) -> bool:
+    """Whether there is such an account, or below 0 such a domain, still."""
+    table, number = ("account", subject) if subject > 0 else ("domain", -subject)
+    return await tx.row(f"SELECT 1 FROM {table} WHERE id = $1", number) is not None
+
+
+async def _rows(tx: Transaction, account_id: int, mailbox_id: int) -> list[Row]:
+    return await tx.rows(
+        "SELECT subject, negative, rights FROM mailbox_right"
+        " WHERE account_id = $1 AND mailbox_id = $2 ORDER BY subject, negative",
+        account_id, mailbox_id,
+    )  # fmt: skip
 
 
 async def at_top(tx: Transaction, owner_id: int, user_id: int) -> str:
