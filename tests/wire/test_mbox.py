@@ -104,6 +104,14 @@ def test_every_kind_is_read_back_with_flags_and_dates(kind: Kind) -> None:
     assert found == [(message, keywords, WHEN) for message in messages]
 
 
+@pytest.mark.parametrize("kind", [Kind.MBOXRD, Kind.MBOXCL, Kind.MBOXCL2])
+def test_a_message_without_a_header_stays_one(kind: Kind) -> None:
+    content = b"\r\nFrom a@b Mon Jan  1 10:00:00 2024\r\nSubject: inside\r\n\r\ntext\r\n"
+    file = b"".join(mbox.render(content, kind, 0, frozenset()))
+    [entry] = mbox.entries(file, kind)
+    assert b"".join(mbox.message(file, entry, mbox.marks(file, entry))) == content
+
+
 def test_mboxo_cannot_tell_who_quoted() -> None:
     message = MESSAGE + b">From me\r\n"
     assert read(written(message, kind=Kind.MBOXO), Kind.MBOXO)[0][0] == MESSAGE + b"From me\r\n"

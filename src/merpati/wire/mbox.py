@@ -57,6 +57,7 @@ _QUOTED: Final = re.compile(rb"(?m)^>(?=>*+From )")
 _TO_QUOTE_ONCE: Final = re.compile(rb"(?m)^(?=From )")
 _TO_QUOTE: Final = re.compile(rb"(?m)^(?=>*+From )")
 _EMPTY_LINE: Final = re.compile(rb"\n\r?\n")
+_NO_HEADER: Final = re.compile(rb"\r?\n")
 _LENGTH: Final = re.compile(rb"(?im)^Content-Length:[ \t]*([0-9]{1,15})[ \t]*\r?$")
 # What `render` writes before everything else.
 _OWN: Final = re.compile(
@@ -352,8 +353,7 @@ def _changed(
 
 def _body_length(content: Content, kind: Kind, *, regular: bool) -> int | None:
     """Octets of the body in the file; None without one."""
-    empty = content[:2] == b"\r\n" or content[:1] == b"\n"
-    found = None if empty else _EMPTY_LINE.search(content)
+    found = _NO_HEADER.match(content) or _EMPTY_LINE.search(content)
     if found is None:
         return None
     return sum(map(len, _written(content, found.end(), kind, regular=regular)))
