@@ -102,6 +102,34 @@ async def test_messages_that_have_other_names_are_told_by_their_hash(store: Stor
     assert (found["10"].uid, sorted(found)) == (1, [" 7 10", "10"])
 
 
+async def test_what_the_source_deleted_may_be_imported_again(store: Store) -> None:
+    account = await add_account(store)
+    one, two = b"a" * 32, b"b" * 32
+    await store.write(imported.remember, account.id, INBOX, [(one, 5), (two, 6), (one, 7)])
+    await store.write(imported.undo, account.id, INBOX, [one, two])
+    found = await store.read(imported.known, account.id, INBOX, [one, two])
+    assert {digest: each.copies for digest, each in found.items()} == {one: 1}
+
+
+async def test_what_is_known_of_a_source_is_found_by_mailbox_and_undone(store: Store) -> None:
+    account = await add_account(store)
+    folders = [
+        await store.write(remote.open_folder, account.id, source, name, 7, INBOX)
+        for source, name in (("imap:x", "A"), ("imap:x", "B"), ("imap:y", "A"))
+    ]
+    for n, folder in enumerate(folders, 1):
+        rows = [RemoteMessage("1", n, "", NOW, b"%d" % n), RemoteMessage("2", -1, "", NOW, tries=1)]
+        await store.write(remote.remember, account.id, folder.id, rows)
+    assert await store.read(remote.emails_of, account.id, INBOX) == {1, 2, 3}
+    assert await store.read(remote.emails_of, account.id, ARCHIVE) == set()
+    assert await store.read(remote.beside, account.id, "imap:x", folders[0]) == {b"2": 1}
+    await store.write(remote.try_again, account.id, "imap:x")
+    assert await store.read(remote.not_here, account.id, "imap:x") == []
+    assert len(await store.read(remote.not_here, account.id, "imap:y")) == 1
+    await store.write(remote.outdate, account.id, "imap:x")
+    assert list(await store.read(remote.messages, account.id, folders[1].id)) == [" 7 1"]
+
+
 async def test_a_message_is_taken_by_whoever_is_first(store: Store) -> None:
     account = await add_account(store)
     folder = await store.write(remote.open_folder, account.id, "collector:1", "", 0, 0)

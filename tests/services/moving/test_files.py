@@ -217,6 +217,22 @@ async def test_broken_files_are_named_and_the_rest_comes_in(
     assert [reason for _, reason in report.skipped] == ["it is empty"]
 
 
+def test_a_live_maildir_may_rename_its_files_meanwhile(tmp_path: Path) -> None:
+    for part in ("cur", "new", "tmp"):
+        (tmp_path / part).mkdir()
+    files = [tmp_path / "cur" / "1.a,S=5:2,", tmp_path / "new" / "2.b", tmp_path / "cur" / "3.c:2,"]
+    for file in files:
+        file.write_bytes(b"x: y\n")
+    [source] = maildirs.sources(tmp_path)
+    found = list(maildirs.messages(source))
+    files[0].rename(tmp_path / "cur" / "1.a,S=5:2,S")
+    files[1].rename(tmp_path / "cur" / "2.b:2,")
+    files[2].unlink()
+    assert [b"".join(one.read()) for one in found[:2]] == [b"x: y\r\n"] * 2
+    with pytest.raises(FileNotFoundError):
+        list(found[2].read())
+
+
 async def test_files_that_dovecot_has_packed_are_unpacked(
     instance: TestInstance, tmp_path: Path
 ) -> None:

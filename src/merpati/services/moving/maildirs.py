@@ -136,7 +136,7 @@ def _names(directory: Path) -> list[str]:
 def _reader(file: Path, *, verbatim: bool) -> Callable[[], Iterable[bytes]]:
     def read() -> Iterator[bytes]:
         carried = b""
-        for chunk in packed.chunks(file):
+        for chunk in packed.chunks(_place(file)):
             if verbatim:
                 yield chunk
                 continue
@@ -147,6 +147,15 @@ def _reader(file: Path, *, verbatim: bool) -> Callable[[], Iterable[bytes]]:
             yield carried
 
     return read
+
+
+def _place(file: Path) -> Path:
+    """Where a message is by now: a server that goes on renames it when it is read or flagged."""
+    if file.exists():
+        return file
+    base, cur = maildir.parse_name(file.name).base, file.parent.parent / "cur"
+    found = (cur / name for name in _names(cur) if maildir.parse_name(name).base == base)
+    return next(found, file)
 
 
 def _time(file: Path, named: int) -> int:
