@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import mailbox
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -116,3 +117,29 @@ def test_mail_is_collected_from_a_dovecot(
     assert PASSWORD not in json.dumps(listed)
     removed = instance.run("collector", "remove", added, "-c", server.config)
     assert removed.returncode == 0, removed.stderr
+
+
+def test_a_dovecot_that_numbers_its_messages_anew_brings_none_twice(
+    server: Installation, other: Dovecot
+) -> None:
+    numbers = {}
+    for protocol in ("pop3", "imap"):
+        server.add_account(f"anew{protocol}@b.id")
+        for number in (1, 2, 2):
+            other.put(f"anew{protocol}", LETTER % number)
+        done = instance.run(
+            "collector", "add", f"anew{protocol}@b.id", "--protocol", protocol,
+            "--host", "127.0.0.1", "--port", str(getattr(other, protocol)), "--security", "none",
+            "--user", f"anew{protocol}", "--leave", "-c", server.config, text=f"{PASSWORD}\n",
+        )  # fmt: skip
+        numbers[f"anew{protocol}"] = done.stdout.split()[1]
+    for there in (3, 4):
+        for user, number in numbers.items():
+            if there == 4:
+                other.put(user, LETTER % 3)
+            ran = instance.run("collector", "run", number, "-c", server.config)
+            assert ran.returncode == 0, ran.stdout + ran.stderr
+            assert boxes(server, f"{user}@b.id") == {"INBOX": there}
+            for file in (other.folder / "mail" / user / "Maildir").glob("dovecot*"):
+                file.unlink()
+        time.sleep(1.1)  # Dovecot takes the second for UIDVALIDITY

@@ -72,9 +72,9 @@ async def set_policy(tx: Transaction, account_id: int, chosen: Policy) -> None:
 
 
 async def folders(tx: Transaction, account_id: int, chosen: Policy) -> list[Mailbox]:
-    """The mailboxes that are shown; INBOX when none of those chosen is there any more."""
+    """The mailboxes that are shown, each once; INBOX when none of those is there any more."""
     found = [await mailboxes.find(tx, account_id, path) for path in chosen.folders]
-    there = [mailbox for mailbox in found if mailbox is not None]
+    there = list({mailbox.id: mailbox for mailbox in found if mailbox is not None}.values())
     if not there:
         inbox = await mailboxes.counters(tx, account_id, INBOX_ID)
         there = [] if inbox is None else [inbox]

@@ -150,6 +150,12 @@ async def test_several_mailboxes_may_be_shown_and_deleted_from(server: Pop3Serve
     assert await instance.store.read(emails.uids_of, instance.ana.id, junk_id) == []
 
 
+async def test_a_mailbox_that_was_chosen_twice_is_shown_once(server: Pop3Server) -> None:
+    await choose(server, folders=("INBOX", "Archive", "inbox"))
+    await server.instance.deliver(LETTER)
+    assert await fetch_all(server, server.listen()) == 1
+
+
 async def test_a_mailbox_that_is_not_there_cannot_be_chosen(server: Pop3Server) -> None:
     with pytest.raises(Fault, match="no mailbox"):
         await choose(server, folders=("Nowhere",))
