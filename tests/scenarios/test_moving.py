@@ -125,8 +125,8 @@ def test_a_dovecot_that_numbers_its_messages_anew_brings_none_twice(
     numbers = {}
     for protocol in ("pop3", "imap"):
         server.add_account(f"anew{protocol}@b.id")
-        for number in (1, 2, 2):
-            other.put(f"anew{protocol}", LETTER % number)
+        for subject in (1, 2, 2):
+            other.put(f"anew{protocol}", LETTER % subject)
         done = instance.run(
             "collector", "add", f"anew{protocol}@b.id", "--protocol", protocol,
             "--host", "127.0.0.1", "--port", str(getattr(other, protocol)), "--security", "none",
