@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
 
+from merpati.store import directory, remote
+from merpati.store.remote import RemoteMessage
+from merpati.store.sqlite import SqliteStore
 from tests.app.conftest import Merpati
 
 ADDRESS = "admin@a.id"
@@ -90,6 +94,46 @@ def test_a_collector_is_kept_changed_and_removed(merpati: Merpati, folder: Path)
     assert merpati("collector", "set", number, "--every", "5").status == 1
     assert merpati("collector", "remove", number).status == 0
     assert merpati("collector", "show", number).status == 1
+
+
+def test_what_a_collector_could_not_have_is_named(
+    merpati: Merpati, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = ("--host", "127.0.0.1", "--user", "ana", "--no-check")
+    number = merpati("collector", "add", ADDRESS, *words, text="geheim\n").out.split()[1]
+
+    async def note() -> None:
+        store = SqliteStore(folder / "data" / "merpati.sqlite")
+        account = await store.read(directory.account, ADDRESS)
+        opened = await store.write(
+            remote.open_folder, account.id, f"collector:{number}", "INBOX", 0, 0
+        )
+        rows = [
+            RemoteMessage("u1", remote.NOT_HERE, "", 1, tries=3, problem="h port 1 said: gone"),
+            RemoteMessage("u2", remote.NOT_HERE, "", 1, problem="a mail loop"),
+        ]
+        await store.write(remote.remember, account.id, opened.id, rows)
+        await store.close()
+
+    asyncio.run(note())
+    shown = merpati("collector", "show", number).out
+    assert "u1: tried 3 times, and tried again: h port 1 said: gone\n" in shown
+    assert "u2: left there: a mail loop\n" in shown
+    found = merpati("collector", "show", number, "--json").json["not_here"]
+    assert found[0] == {"name": "u1", "tries": 3, "problem": "h port 1 said: gone"}
+    monkeypatch.setenv("MERPATI_LANG", "id")
+    assert "u1: sudah dicoba 3 kali, dan dicoba lagi: " in merpati("collector", "show", number).out
+
+
+def test_the_standard_port_follows_the_protocol(merpati: Merpati) -> None:
+    words = ("--host", "127.0.0.1", "--user", "ana", "--no-check")
+    number = merpati("collector", "add", ADDRESS, *words, text="geheim\n").out.split()[1]
+    for change, port in (
+        (("--protocol", "imap"), 993), (("--security", "starttls"), 143),
+        (("--port", "10143"), 10143), (("--security", "tls"), 10143),
+    ):  # fmt: skip
+        assert merpati("collector", "set", number, *change).status == 0
+        assert merpati("collector", "show", number, "--json").json["port"] == port
 
 
 def test_a_server_that_is_not_there_is_told_at_once(merpati: Merpati) -> None:
