@@ -112,6 +112,8 @@ def test_wrong_commands_are_refused(line: bytes) -> None:
         (b"UID FETCH 1 UID (PARTIAL 1:4294967296)", "a place in a range is at most 4294967295"),
         (b"UID FETCH 1 UID (PARTIAL -1:2)", "both ends of a range count from the same side"),
         (b"UID FETCH 1 UID (NONSENSE)", "expected CHANGEDSINCE, VANISHED or PARTIAL"),
+        (b"STORE 1 +FLAGS", "an argument is missing, or a space before it"),
+        (b"STORE 1 NONSENSE x", "expected FLAGS, +FLAGS or -FLAGS"),
     ],
 )
 def test_a_refusal_names_what_is_wrong(line: bytes, why: str) -> None:

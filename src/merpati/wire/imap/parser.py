@@ -52,7 +52,7 @@ SASL_LINE_MAX: Final = 16 * 1024  # a token of OAuth or Kerberos in base64; ours
 REMEMBERED_MAX: Final = 200  # octets of a command that is worth remembering; ours
 REMEMBERED: Final = 512  # commands; ours
 
-_SIGN: Final = re.compile(rb"([+-]?)[Ff][Ll][Aa][Gg][Ss](\.[Ss][Ii][Ll][Ee][Nn][Tt])? ")
+_SIGN: Final = re.compile(rb"([+-]?)[Ff][Ll][Aa][Gg][Ss](\.[Ss][Ii][Ll][Ee][Nn][Tt])?(?= |\Z)")
 _BASE64: Final = re.compile(rb"[A-Za-z0-9+/]+={0,2}|=")
 _PARTIAL: Final = re.compile(rb"(-?[1-9][0-9]{0,9}):(-?[1-9][0-9]{0,9})")
 _SECRET: Final = frozenset({b"LO", b"AU"})  # LOGIN and AUTHENTICATE are not remembered
@@ -428,6 +428,7 @@ def _store(a: Arguments) -> c.Command:
         a.expect(b")")
         a.space()
     sign = a.match(_SIGN, "FLAGS, +FLAGS or -FLAGS")
+    a.space()
     mode, silent = c.StoreMode(sign[1]), sign[2] is not None
     return c.Store(a.tag, a.uid, wanted, mode, a.keywords(), silent, since)
 
