@@ -53,6 +53,20 @@ def test_each_text_is_in_its_group() -> None:
     assert not found.cut
 
 
+def test_what_a_bounce_says_of_its_recipient_is_text() -> None:
+    report = (
+        b"Content-Type: multipart/report; boundary=b; report-type=delivery-status\r\n\r\n"
+        b"--b\r\n\r\nIt could not be delivered.\r\n"
+        b"--b\r\nContent-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; mx.example\r\n"
+        b"\r\nFinal-Recipient: rfc822; budi@example.org\r\nAction: failed\r\n"
+        b"--b\r\nContent-Type: message/partial; id=x; number=2\r\n\r\nZm9yIHByb2dyYW1z\r\n--b--\r\n"
+    )
+    root = tree.parse(report)
+    assert "rfc822; budi@example.org" in message.texts(report, root).body
+    assert message.holds(report, root, "budi@example.org")
+    assert not message.holds(report, root, "zm9y")
+
+
 def test_reading_for_one_text_agrees_with_the_texts() -> None:
     root = tree.parse(MESSAGE)
     for wanted in ("cafe au", "hello", "forwarded", "bericht.pdf"):

@@ -48,6 +48,12 @@ _IS_NOISE = re.compile(
 )
 # As `headers` reads fields.
 _FIELD = re.compile(rb"\n([!-9;-~\x80-\xff]++)[ \t]*+:(.*+(?:\n[ \t].*+)*)")
+# Types of message/... that are lines for people and programs: whoever looks for the address that
+# a bounce is about may find it there alone.
+_REPORTS: Final = frozenset(
+    {"delivery-status", "global-delivery-status", "feedback-report", "tracking-status"}
+    | {"disposition-notification", "global-disposition-notification"}
+)
 # Armoured OpenPGP is no text.
 _ARMOUR = re.compile(r"-----BEGIN (PGP [A-Z ]{1,40})-----.*?(?:-----END \1-----|\Z)", re.DOTALL)
 
@@ -142,7 +148,7 @@ def _body(buffer: bytes | mmap.mmap, root: Part) -> Iterator[str]:
     for part in _parts(root):
         if part.type == "message" and part.children:
             yield "\n".join((*_header(buffer, part.children[0]), ""))
-        elif part.type == "text":
+        elif part.type == "text" or (part.type == "message" and part.subtype in _REPORTS):
             pieces = text.text(buffer, part)
             yield from markup.visible_pieces(pieces) if part.subtype == "html" else _bare(pieces)
             yield "\n"
