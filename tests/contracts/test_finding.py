@@ -42,7 +42,6 @@ async def test_rows_are_found_by_everything_they_hold(store: Store) -> None:
     assert await find(c.Received(before=NOW)) == []
     assert await find(c.Saved(since=NOW + 1)) == []
     assert await find(c.ModSeq(10**9)) == []
-    assert await find(c.Blobs(frozenset({1, 3, 77}))) == [1, 3]
     assert await find(c.Content(2, NOW)) == [2]
     assert await find(c.InMailbox((INBOX, 99))) == [1, 2, 3, 4]
     assert await find(c.InMailbox(())) == []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -39,6 +39,11 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
 @pytest.fixture
 def index(store: Store) -> TextIndex:
     """An index on it."""
+    return index_on(store)
+
+
+def index_on(store: Store) -> TextIndex:
+    """One that remembers nothing."""
 
     async def opened() -> Store:
         return store
@@ -65,11 +70,11 @@ async def found(index: TextIndex, text: str, *, fuzzy: bool = False) -> set[int]
 @given(bodies=st.lists(TEXTS, min_size=1, max_size=6), wanted=WANTED)
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 async def test_the_index_never_misses_what_reading_finds_and_is_exact_when_it_says_so(
-    store: Store, index: TextIndex, bodies: list[str], wanted: str
+    store: Store, bodies: list[str], wanted: str
 ) -> None:
     await store.write(text_schema.clear)
     await enter(store, *bodies)
-    matches = await index.match(1, Field.BODY, wanted)
+    matches = await index_on(store).match(1, Field.BODY, wanted)
     naive = {n for n, body in enumerate(bodies, 1) if fold(wanted) in fold(body)}
     if matches is not None:
         assert naive <= set(matches.scores)
@@ -173,11 +178,11 @@ async def test_a_fuzzy_question_may_have_words_of_one_letter(
 @given(bodies=st.lists(TEXTS, min_size=1, max_size=6), wanted=WANTED)
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 async def test_a_fuzzy_question_finds_all_that_hold_all_its_words(
-    store: Store, index: TextIndex, bodies: list[str], wanted: str
+    store: Store, bodies: list[str], wanted: str
 ) -> None:
     await store.write(text_schema.clear)
     await enter(store, *bodies)
-    matches = await index.match(1, Field.BODY, wanted, fuzzy=True)
+    matches = await index_on(store).match(1, Field.BODY, wanted, fuzzy=True)
     asked = set(words(wanted))
     assert (matches is None) is (not asked)
     if matches is not None:
@@ -201,3 +206,60 @@ async def test_what_fits_better_comes_first(store: Store, index: TextIndex) -> N
 
 async def test_without_an_index_everything_is_to_be_read() -> None:
     assert await TextIndex(None, Log(Sink(FakeClock()))).match(1, Field.BODY, "word") is None
+
+
+async def test_an_answer_is_found_once_for_all_mailboxes_until_the_index_goes_on(
+    store: Store, index: TextIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+    holders = text_index.holders
+
+    async def counted(*args: Any) -> set[int]:
+        asked.append(1)
+        return await holders(*args)
+
+    monkeypatch.setattr(text_index, "holders", counted)
+    entries = [Entry(1, n, "", "", "", "", "pear", waiting=n == 3) for n in range(1, 4)]
+    places = [(1, 1, 1, 5), (1, 2, 2, 6), (1, 3, 2, 7)]
+    await store.write_long(text_index.put, entries, [(1, 1, 5), (1, 2, 7)], {}, places)
+
+    async def lying(mailbox_id: int, few: int = 9) -> list[tuple[int, int]] | None:
+        matches = await index.match(1, Field.BODY, "pear", mailbox_id=mailbox_id, few=few)
+        assert matches is not None
+        return None if matches.places is None else sorted(matches.places)
+
+    assert await lying(1) == [(1, 5)]
+    count = len(asked)
+    assert await lying(2) == [(2, 6), (3, 7)]
+    assert await lying(2, 2) is None
+    assert len(asked) == count
+    await store.write_long(text_index.attach, 1, 3, "fig", cut=False)
+    assert await lying(2) == [(2, 6), (3, 7)]
+    assert len(asked) > count
+    await store.write_long(text_index.put, [Entry(1, 4, "", "", "", "", "pear")], [(1, 1, 8)])
+    matches = await index.match(1, Field.BODY, "pear")
+    assert matches is not None
+    assert 4 in matches.scores
+    await index.close()
+
+
+async def test_documents_are_opened_for_what_the_index_cannot_tell_from_a_word(
+    store: Store, index: TextIndex
+) -> None:
+    entries = [Entry(1, n, "", "", "", "", "see attached", waiting=True) for n in (1, 2)]
+    await store.write_long(text_index.put, entries, [(1, 1, 2)])
+    for number, text in ((1, "vitamin c annual report"), (2, "annual")):
+        await store.write_long(text_index.attach, 1, number, text, cut=False)
+    for wanted, attached, unread in (
+        ("C++", set(), {1}),
+        ("vitamin C", {1}, set()),
+        ("annual-report", {1}, set()),
+        ("annual", {1, 2}, set()),
+        ("nnua", {1, 2}, set()),
+        ("(annual", set(), {1, 2}),
+        ("annual" * 50, set(), set()),
+    ):
+        matches = await index.match(1, Field.BODY, wanted)
+        assert matches is not None
+        assert matches.attached == frozenset(attached), wanted
+        assert matches.unread == frozenset(unread), wanted

@@ -91,10 +91,10 @@ class Content(msgspec.Struct, frozen=True):
     received_at: int
 
 
-class Blobs(msgspec.Struct, frozen=True):
-    """Emails of these bytes: how an index answers."""
+class Among(msgspec.Struct, frozen=True):
+    """Messages by UID, however many: how an index answers."""
 
-    ids: frozenset[int]
+    uids: frozenset[int]
 
 
 class ThreadId(msgspec.Struct, frozen=True):
@@ -175,7 +175,7 @@ Criterion = (
     | SentDay
     | ModSeq
     | Content
-    | Blobs
+    | Among
     | ThreadId
     | InMailbox
     | InThread

@@ -50,18 +50,13 @@ def union(texts: Iterable[str]) -> list[int]:
 
 def added(text: str, more: str) -> str:
     """The numbers of two sets as one, however many they are: only runs are looked at."""
-    return _written(joined([*ranges(text), *ranges(more)]))
-
-
-def joined(runs: Iterable[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
-    """Runs in any order as ascending ones that do not touch, both ends included."""
-    found: list[tuple[int, int]] = []
-    for first, last in sorted(runs):
-        if found and first <= found[-1][1] + 1:
-            found[-1] = (found[-1][0], max(last, found[-1][1]))
+    runs: list[tuple[int, int]] = []
+    for first, last in sorted([*ranges(text), *ranges(more)]):
+        if runs and first <= runs[-1][1] + 1:
+            runs[-1] = (runs[-1][0], max(last, runs[-1][1]))
         else:
-            found.append((first, last))
-    return tuple(found)
+            runs.append((first, last))
+    return _written(runs)
 
 
 def without(text: str, less: str) -> str:

@@ -36,6 +36,7 @@ from merpati.wire.text.likeness import Vocabulary, alike
 
 EXPANSIONS_MAX: Final = 2_000  # words that hold a part; beyond them the question is too wide
 ALIKE_MAX: Final = 100  # words like one that is looked for
+KNOWN_SECONDS: Final = 2.0  # that the last answer is kept
 BLOCKS_KEPT: Final = 32 << 20  # characters of vocabularies that a process keeps
 
 # What a hit counts for by where it is.
@@ -88,13 +89,14 @@ class Matches(msgspec.Struct, frozen=True):
         exact: Each of them certainly holds the text. If not, they must be read to be sure;
             no others do in any case, but those the next attributes tell of.
         attached: Those of them that hold it in an attached document: they need not be read,
-            and could not tell.
+            and could not tell. Several words in their order are taken for it, whatever stands
+            between them there.
         indexed: By mailbox id the UID up to which all its emails are in the index; those
             above, and all emails of a mailbox that is not named here, must be read.
         partial: Blob ids of emails that are too long: the part of them in the index does not
             hold what was looked for, so they must be read too.
         unread: Blob ids of emails whose text does not hold it, and whose documents are not in
-            the index yet; `services.documents.Reader` says what is in them.
+            the index yet or may hold it; `services.documents.Reader` says what is in them.
         places: Blob id and UID of all those of them that came to the mailbox asked about and are
             in the index, gone or not; None when these are more than were asked for.
     """
@@ -106,6 +108,14 @@ class Matches(msgspec.Struct, frozen=True):
     partial: frozenset[int] = frozenset()
     unread: frozenset[int] = frozenset()
     places: Sequence[tuple[int, int]] | None = None
+
+
+class _Answered(msgspec.Struct, frozen=True):
+    """What was found, for as long as the index of the account is at that point."""
+
+    question: tuple[int, Field, str, bool]
+    point: tuple[dict[int, int], int, int]
+    matches: Matches | None
 
 
 class Narrowed(msgspec.Struct, frozen=True):
@@ -131,6 +141,8 @@ class TextIndex:
         self._opening = asyncio.Lock()
         self._blocks: OrderedDict[int, str] = OrderedDict()
         self._kept = 0  # characters in them
+        self._known: _Answered | None = None
+        self._forgetting: asyncio.TimerHandle | None = None
 
     async def match(
         self, account_id: int, field: Field, text: str, *, fuzzy: bool = False,
@@ -155,10 +167,14 @@ class TextIndex:
                     return await _fuzzy(tx, account_id, field, runs, words)
                 return await _exact(tx, account_id, field, runs, places)
 
-            return await store.scan(_placed, search, account_id, mailbox_id, few)
+            question = (account_id, field, fold(text), fuzzy)
+            known = self._known if self._known and self._known.question == question else None
+            found = await store.scan(_placed, search, question, known, mailbox_id, few)
         except Fault as fault:
             self._log.warning("index.unavailable", kind=fault.kind.value, reason=fault.text)
             return None
+        self._know(found)
+        return found.matches
 
     async def narrow(
         self, account_id: int, mailbox_id: int, field: Field, text: str, few: int
@@ -174,16 +190,26 @@ class TextIndex:
             store = await self._open()
             words = await store.read(self._vocabulary, account_id)
             wanted = _places(runs, [_place(run, words) for run in runs])
-            if not wanted:
-                return None
+            if not wanted or any(len(run.text) > PART_MAX for run in runs):
+                return None  # of longer words only pieces stand in a row
             columns = _COLUMNS[field]
             return await store.scan(_narrow, account_id, mailbox_id, columns, wanted, few)
         except Fault as fault:
             self._log.warning("index.unavailable", kind=fault.kind.value, reason=fault.text)
             return None
 
+    def _know(self, answered: _Answered) -> None:
+        """Keep an answer for a moment: who looks in all mailboxes asks for each."""
+        if self._forgetting is not None:
+            self._forgetting.cancel()
+        self._known = answered
+        loop = asyncio.get_running_loop()
+        self._forgetting = loop.call_later(KNOWN_SECONDS, setattr, self, "_known", None)
+
     async def close(self) -> None:
         """Let go of the index."""
+        if self._forgetting is not None:
+            self._forgetting.cancel()
         if self._store is not None:
             await self._store.close()
 
@@ -242,15 +268,26 @@ def _places(runs: Sequence[Run], places: Sequence[list[Word] | None]) -> list[li
 
 async def _placed(
     tx: Transaction, search: Callable[[Transaction], Awaitable[Matches | None]],
-    account_id: int, mailbox_id: int, few: int,
-) -> Matches | None:  # fmt: skip
-    """What a search finds and, of few messages, where they lie in a mailbox."""
-    matches = await search(tx)
-    if matches is None or len(matches.scores) + len(matches.partial) + len(matches.unread) > few:
-        return matches
-    ids = {*matches.scores, *matches.partial, *matches.unread}
-    places = await text_index.places(tx, account_id, mailbox_id, sorted(ids))
-    return msgspec.structs.replace(matches, places=places)
+    question: tuple[int, Field, str, bool], known: _Answered | None, mailbox_id: int, few: int,
+) -> _Answered:  # fmt: skip
+    """What a search finds, or has just found, and of few messages where they lie in a mailbox."""
+    account_id = question[0]
+    point = (
+        await text_index.progress(tx, account_id),
+        await text_index.count_waiting(tx, (account_id,)),
+        await text_index.count_partial(tx, account_id),
+    )
+    if known is not None and known.point == point:
+        matches = known.matches
+    else:
+        matches = await search(tx)
+    places = None
+    if matches is not None:
+        if len(matches.scores) + len(matches.partial) + len(matches.unread) <= few:
+            ids = {*matches.scores, *matches.partial, *matches.unread}
+            places = await text_index.places(tx, account_id, mailbox_id, sorted(ids))
+        matches = msgspec.structs.replace(matches, places=places)
+    return _Answered(question, point, matches)
 
 
 async def _exact(
@@ -269,12 +306,16 @@ async def _exact(
     own = [column for column in columns if column != ATTACHED]
     found, adjacent = await _holding(tx, account_id, own, wanted, whole=whole)
     attached: set[int] = set()
+    closed: set[int] = set()
     if ATTACHED in columns:
         attached, _ = await _holding(tx, account_id, (ATTACHED,), wanted, whole=whole)
+        if not whole or (len(runs) == 1 and not is_one):  # "C++" is more than the word "C"
+            attached, closed = set(), attached - found
         found |= attached
     scores = dict.fromkeys(found, 1.0)
     exact = is_one and whole and adjacent
-    return await _matches(tx, account_id, columns, scores, attached, exact=exact)
+    matches = await _matches(tx, account_id, columns, scores, attached, exact=exact)
+    return msgspec.structs.replace(matches, unread=matches.unread | closed)
 
 
 async def _holding(

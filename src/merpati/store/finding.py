@@ -14,10 +14,10 @@ import msgspec
 from merpati.model import criteria as c
 from merpati.model.message import DELETED
 from merpati.store import emails
-from merpati.store.engine import Dialect, Row, Transaction, id_list, one_of
+from merpati.store.engine import Dialect, Row, Transaction
 
 _BY_ROWS: Final = (
-    c.All | c.Keyword | c.Size | c.Received | c.Saved | c.SentDay | c.ModSeq | c.Content | c.Blobs
+    c.All | c.Keyword | c.Size | c.Received | c.Saved | c.SentDay | c.ModSeq | c.Content
     | c.ThreadId | c.InMailbox | c.InThread
 )  # fmt: skip
 _numbers: Final = msgspec.json.Decoder(list[int]).decode
@@ -171,9 +171,6 @@ class _Where:
             case c.Content(blob_id=blob_id, received_at=received_at):
                 blob, at = self._value(blob_id), self._value(received_at)
                 return f"(e.blob_id = {blob} AND e.received_at = {at})"
-            case c.Blobs(ids=ids):
-                self.values.append(id_list(self._tx, ids))
-                return f"({one_of(self._tx, 'e.blob_id', len(self.values))})"
             case c.ThreadId(id=wanted_id):
                 return f"(e.thread_id = {self._value(wanted_id)})"
             case c.InMailbox() | c.InThread():

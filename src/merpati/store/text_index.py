@@ -101,6 +101,12 @@ async def partial(tx: Transaction, account_id: int) -> set[int]:
     return {blob_id for (blob_id,) in rows}
 
 
+async def count_partial(tx: Transaction, account_id: int) -> int:
+    """How many they are."""
+    found = await tx.value("SELECT count(*) FROM text_partial WHERE account_id = $1", account_id)
+    return int(found or 0)
+
+
 async def unread(tx: Transaction, account_id: int) -> set[int]:
     """The messages of an account whose documents are not in the index yet."""
     rows = await tx.rows("SELECT blob_id FROM text_waiting WHERE account_id = $1", account_id)

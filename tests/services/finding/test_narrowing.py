@@ -53,6 +53,7 @@ SUBJECTS = [
     "再见世界 invoice".encode(),
     b"in\r\n voice",
     b"in\xe9voice",
+    b"l" * 260 + b"o" * 300 + b" ng",
     b"",
 ]
 IDS = [b"<one.1@a.example>", b"< one.1 @ a.example >", b"one.1@a.example", b"(why) <two@b>", b""]
@@ -69,7 +70,7 @@ TEXTS = [
     "王小", "王", "invoice", "in voice", "invoice für", "xx inv", "再见", "one.1", "<one.1@a",
     "two", "list.a", "grün", "blü", "zebra", "p299@many", "person 12", "example", "the boss",
     "team:", "", "zoro", "zoro <q",
-    "last@c.example", "e", "word zebra", "\\n", "@",
+    "l" * 260 + "o" * 300 + " ng", "last@c.example", "e", "word zebra", "\\n", "@",
 ]  # fmt: skip
 FIELDS = [
     "from", "to", "cc", "bcc", "subject", "message-id", "in-reply-to", "list-id", "x-colour",

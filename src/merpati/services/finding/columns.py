@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from enum import IntEnum
+from enum import IntEnum, unique
 from functools import lru_cache
 from hashlib import blake2b
 from typing import Any, Final
@@ -29,6 +29,7 @@ HERE: Final = "\x01"  # begins a field that is there; no decoded text holds it
 CUT: Final = "\x02"  # ends one that was longer than `TEXT_MAX`
 
 
+@unique
 class Column(IntEnum):
     """The columns; the number is kept in the store. Another layout, or folding, takes others."""
 
@@ -49,10 +50,11 @@ class Column(IntEnum):
     LOCAL_CC = 47
     DISPLAY_FROM = 48
     DISPLAY_TO = 49
+    BLOB_ID = 57
 
 
 TEXTS: Final = frozenset(Column) - {
-    Column.SENT_AT, Column.IS_REPLY, Column.OWN_ID, Column.REFS,
+    Column.SENT_AT, Column.IS_REPLY, Column.OWN_ID, Column.REFS, Column.BLOB_ID,
 }  # fmt: skip
 FIELDS: Final = {
     "from": Column.FROM,
@@ -83,8 +85,8 @@ _PRINTABLE: Final = bytes(set(range(32, 127)) - set(b"\\")) + b"\n"
 _TOGETHER_MIN: Final = 8  # subjects that are looked at as one text
 
 
-def _dates(rows: Sequence[Row]) -> tuple[bytes, ...]:
-    """SENT_AT: of the Date field, else of when a message came."""
+def _numbers(rows: Sequence[Row]) -> tuple[bytes, ...]:
+    """SENT_AT, of the Date field, else of when a message came; or BLOB_ID."""
     return (array("q", [row[1] for row in rows]).tobytes(),)
 
 
@@ -233,11 +235,12 @@ def searched(envelope: bytes) -> Searched:
 
 
 GROUPS: Final = (
-    Group((Column.SENT_AT,), ("uid", "sent_at"), _dates),
+    Group((Column.SENT_AT,), ("uid", "sent_at"), _numbers),
     Group((Column.SUBJECT, Column.BASE_SUBJECT, Column.IS_REPLY), ("uid", "envelope"), _subjects),
     Group((Column.MESSAGE_ID, Column.IN_REPLY_TO), ("uid", "envelope"), _ids),
     Group((Column.OWN_ID, Column.REFS), ("uid", "envelope", "refs"), _links),
-    Group(tuple(Column)[8:], ("uid", "envelope"), _people),
+    Group(tuple(Column)[8:17], ("uid", "envelope"), _people),
+    Group((Column.BLOB_ID,), ("uid", "blob_id"), _numbers),
 )
 GROUP_OF: Final = {column: group for group in GROUPS for column in group.columns}
 

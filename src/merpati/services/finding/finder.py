@@ -10,14 +10,15 @@ from __future__ import annotations
 
 import asyncio
 from bisect import bisect_left, bisect_right
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from itertools import compress
 from typing import Final
 
 import msgspec
 
 from merpati.base.tasks import Tasks
 from merpati.model import criteria as c
-from merpati.model import uids as uid_sets
 from merpati.services.documents import Reader
 from merpati.services.finding import contents
 from merpati.services.finding.answers import Answers
@@ -27,7 +28,7 @@ from merpati.services.finding.keywords import Keywords, by_marks
 from merpati.services.finding.orders import Orders
 from merpati.services.finding.pages import SPAN, Pages
 from merpati.services.text_index import Field, Matches, TextIndex
-from merpati.store import emails, finding
+from merpati.store import finding
 from merpati.store.blobs import BlobStore
 from merpati.store.engine import Store
 from merpati.wire.text.folding import fold
@@ -37,6 +38,7 @@ ROWS: Final = 8 * SPAN  # looked at by one statement, when rows are all it takes
 WALKED: Final = 16  # to look up one in so many costs less than to walk over all
 PLACES_MAX: Final = 4_096  # looked up: what is done with them takes the event loop some 5 ms
 LARGE: Final = 4 * SPAN  # messages whose keywords and sizes are kept in memory
+STEP: Final = 65_536  # UIDs that are compared in one turn of the event loop: 3 ms
 UID_MAX: Final = 2**32 - 1
 ATTACHED: Final = frozenset({Field.BODY, Field.TEXT})  # where documents count
 INDEXED: Final = {"subject": Field.SUBJECT, "from": Field.FROM, "to": Field.TO}
@@ -60,9 +62,6 @@ class Found(msgspec.Struct):
     uids: Sequence[int]
     scores: dict[int, float]
 
-
-Ranges = tuple[tuple[int, int], ...]
-"""Ascending runs of UIDs, both ends included, that do not touch."""
 
 Turn = Callable[[int], Awaitable[None]]
 """Called after each page with how many messages have been looked at; may end the search."""
@@ -108,10 +107,13 @@ class Finder:
                 return Found(marks.meeting(rest, uids), {})
         met: list[int] = []
         scores: dict[int, float] = {}
+        source = msgspec.structs.replace(source, uids=uids)
         wanted = _arranged(await self._indexed(rest, source, scores))
-        possible = _possible(wanted)
+        possible = _possible(wanted, uids)
         if possible is not None:
-            uids = list(_within(uids, possible))
+            uids = await _those(possible, uids)
+            if isinstance(wanted, c.Among):  # that is the answer
+                return Found(uids, _of(scores, uids))
         done = 0
         rows_tell = finding.by_rows(wanted)
         for part in spans(uids, ROWS if rows_tell else SPAN):
@@ -125,18 +127,15 @@ class Finder:
             await asyncio.sleep(0)
             if turn is not None:
                 await turn(done)
-        found = Found(met, {})
-        if scores:
-            await self._score(source, found, scores)
         await self.pages.settle()
-        return found
+        return Found(met, _of(scores, met))
 
     async def _indexed(
         self, wanted: c.Criterion, source: Source, scores: dict[int, float]
     ) -> c.Criterion:
         """The same with what the text index knows in place of what it was asked.
 
-        What it does not know is left to be read. `scores` takes relevance by blob id.
+        What it does not know is left to be read. `scores` takes relevance by UID.
         """
         if isinstance(wanted, c.And | c.Or):
             asked = [await self._indexed(part, source, scores) for part in wanted.parts]
@@ -157,22 +156,49 @@ class Finder:
         if matches is None:
             return wanted
         is_sure = matches.exact or wanted.fuzzy
-        if wanted.fuzzy:
-            for blob_id, score in matches.scores.items():
-                scores[blob_id] = max(score, scores.get(blob_id, 0.0))
-        sure = frozenset(matches.scores) if is_sure else matches.attached
-        doubtful = matches.partial.union(() if is_sure else matches.scores) - sure
+        sure_ids = frozenset(matches.scores) if is_sure else matches.attached
+        doubtful_ids = matches.partial.union(() if is_sure else matches.scores) - sure_ids
+        sure, doubtful, unread = await self._lying(
+            source, matches, (sure_ids, doubtful_ids, matches.unread),
+            scores if wanted.fuzzy else None,
+        )  # fmt: skip
         first = matches.indexed.get(source.mailbox_id, 0) + 1
         unknown: tuple[c.Criterion, ...] = ()
         if first <= source.uids[-1]:
             unknown = (c.Uids(((first, UID_MAX),)),)
-        parts = [_emails(matches, sure)]
-        if unknown or doubtful:
-            parts.append(c.And((c.Or((*unknown, _emails(matches, doubtful))), wanted)))
-        if field in ATTACHED and (unknown or matches.unread):
-            unopened = c.Or((*unknown, _emails(matches, matches.unread)))
-            parts.append(c.And((unopened, c.Documents(wanted.text))))
+        parts: list[c.Criterion] = [sure]
+        if unknown or doubtful.uids:
+            parts.append(c.And((c.Or((*unknown, doubtful)), wanted)))
+        if field in ATTACHED and (unknown or unread.uids):
+            parts.append(c.And((c.Or((*unknown, unread)), c.Documents(wanted.text))))
         return parts[0] if len(parts) == 1 else c.Or(tuple(parts))
+
+    async def _lying(
+        self, source: Source, matches: Matches, groups: Sequence[frozenset[int]],
+        scores: dict[int, float] | None,
+    ) -> list[c.Among]:  # fmt: skip
+        """The emails of each group of messages; `scores` takes relevance by UID."""
+        found: list[set[int]] = [set() for _ in groups]
+
+        def take(uids: Sequence[int], blob_ids: Sequence[int]) -> None:
+            for group, some in zip(groups, found, strict=True):
+                if group:
+                    some.update(compress(uids, map(group.__contains__, blob_ids)))
+            if scores is not None:
+                for uid, blob_id in zip(uids, blob_ids, strict=True):
+                    score = matches.scores.get(blob_id, 0.0)
+                    if score > scores.get(uid, 0.0):
+                        scores[uid] = score
+
+        if matches.places is not None:
+            take([uid for _, uid in matches.places], [blob_id for blob_id, _ in matches.places])
+        else:
+            place = source.account_id, source.mailbox_id
+            for part in spans(source.uids, SPAN):
+                page = await self.pages.load(*place, part, Column.BLOB_ID)
+                take(page.uids, page.numbers())
+                await asyncio.sleep(0)
+        return [c.Among(frozenset(some)) for some in found]
 
     async def _narrowed(self, wanted: c.Header, source: Source) -> c.Criterion:
         """The same, of those emails only which may meet it, when the index knows them as few."""
@@ -189,18 +215,10 @@ class Finder:
         )
         if narrowed is None:
             return wanted
-        runs = [(uid, uid) for uid in narrowed.uids]
-        if narrowed.indexed < source.uids[-1]:
-            runs.append((narrowed.indexed + 1, UID_MAX))
-        return c.And((c.Uids(uid_sets.joined(runs)), wanted))
-
-    async def _score(self, source: Source, found: Found, scores: dict[int, float]) -> None:
-        for part in spans(found.uids, SPAN):
-            rows = await self.store.read(
-                emails.fetch, source.account_id, source.mailbox_id, part, ("uid", "blob_id")
-            )
-            found.scores.update({uid: scores[blob] for uid, blob in rows if blob in scores})
-            await asyncio.sleep(0)
+        among = c.Among(frozenset(narrowed.uids))
+        if narrowed.indexed >= source.uids[-1]:
+            return c.And((among, wanted))
+        return c.And((c.Or((among, c.Uids(((narrowed.indexed + 1, UID_MAX),)))), wanted))
 
 
 class _Look:
@@ -247,6 +265,8 @@ class _Look:
                 return among - await self.meeting(part, among)
             case c.Uids(ranges=ranges):
                 return among.intersection(_within(self._uids, ranges))
+            case c.Among(uids=uids):
+                return among & uids
             case c.Header(field=field) if field in FIELDS:
                 return await self._by_header(wanted, FIELDS[field], among)
             case c.Header() | c.Body() | c.Text() | c.HasAttachment() | c.Smime():
@@ -274,35 +294,43 @@ class _Look:
         )
 
 
-def _emails(matches: Matches, ids: frozenset[int]) -> c.Criterion:
-    """The emails that hold some of the messages found."""
-    if matches.places is None:
-        return c.Blobs(ids)
-    return c.Uids(uid_sets.joined([(uid, uid) for blob, uid in matches.places if blob in ids]))
-
-
-def _possible(criterion: c.Criterion) -> Ranges | None:
-    """Runs of UIDs outside of which nothing meets a criterion; None: anything may."""
+def _possible(criterion: c.Criterion, uids: Sequence[int]) -> AbstractSet[int] | None:
+    """UIDs beside which nothing meets a criterion; None: anything may."""
     match criterion:
+        case c.Among(uids=found):
+            return found
         case c.Uids(ranges=ranges):
-            return ranges
+            return set(_within(uids, ranges))
         case c.And(parts=parts):
-            known = [found for part in parts if (found := _possible(part)) is not None]
-            return min(known, key=_extent, default=None)
+            known = [some for part in parts if (some := _possible(part, uids)) is not None]
+            return min(known, key=len, default=None)
         case c.Or(parts=parts):
-            runs: list[tuple[int, int]] = []
+            all_known: set[int] = set()
             for part in parts:
-                found = _possible(part)
-                if found is None:
+                some = _possible(part, uids)
+                if some is None:
                     return None
-                runs += found
-            return uid_sets.joined(runs)
+                all_known |= some
+            return all_known
         case _:
             return None
 
 
-def _extent(ranges: Ranges) -> int:
-    return sum(last - first + 1 for first, last in ranges)
+async def _those(some: AbstractSet[int], uids: Sequence[int]) -> list[int]:
+    """Those of ascending UIDs that are among some, ascending."""
+    if len(some) * WALKED < len(uids):
+        last = uids[-1]
+        return [uid for uid in sorted(some) if uid <= last and uids[bisect_left(uids, uid)] == uid]
+    found: list[int] = []
+    for start in range(0, len(uids), STEP):
+        part = uids[start : start + STEP]
+        found += compress(part, map(some.__contains__, part))
+        await asyncio.sleep(0)
+    return found
+
+
+def _of(scores: Mapping[int, float], uids: Sequence[int]) -> dict[int, float]:
+    return {uid: scores[uid] for uid in uids if uid in scores} if scores else {}
 
 
 def _field(wanted: c.Header | c.Body | c.Text) -> Field | None:
@@ -326,16 +354,10 @@ def spans(uids: Sequence[int], span: int) -> Iterator[Sequence[int]]:
 def _within(uids: Sequence[int], ranges: Sequence[tuple[int, int]]) -> Iterator[int]:
     """The UIDs that lie in ranges."""
     first = bisect_right(ranges, (uids[0], UID_MAX)) - 1
-    at = 0
     for low, high in ranges[max(first, 0) :]:
         if low > uids[-1]:
             break
-        at = bisect_left(uids, low, at)
-        if low == high:
-            if uids[at] == low:
-                yield low
-        else:
-            yield from uids[at : bisect_right(uids, high, at)]
+        yield from uids[bisect_left(uids, low) : bisect_right(uids, high)]
 
 
 def _narrowed(criterion: c.Criterion, uids: Sequence[int]) -> tuple[c.Criterion, Sequence[int]]:
