@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from merpati.base.faults import Fault, Kind
-from merpati.store import directory
+from merpati.store import directory, sqlite
 from merpati.store.engine import Announcement, Topic, Transaction
 from merpati.store.sqlite import (
     AHEAD_PAGES,
@@ -251,11 +251,13 @@ async def test_a_lively_log_is_written_ahead_and_keeps_what_was_committed(tmp_pa
             await store.write(directory.add_domain, f"{name}{number}.example", NOW)
 
     await asyncio.gather(add(ours, "ours"), add(theirs, "theirs"))
-    for _ in range(200):
-        if log.stat().st_size > AHEAD_PAGES * FRAME / 2:
+    length = same = 0
+    for _ in range(2_000):  # each of them asks for room
+        before, length = length, log.stat().st_size
+        same = same + 1 if length == before and length > AHEAD_PAGES * FRAME / 2 else 0
+        if same == 30:
             break
         await asyncio.sleep(0.01)
-    length = log.stat().st_size
     assert length > AHEAD_PAGES * FRAME / 2
     await asyncio.gather(add(ours, "more"), add(theirs, "yet"))
     assert log.stat().st_size == length, "a commit made it longer"
@@ -268,6 +270,39 @@ async def test_a_lively_log_is_written_ahead_and_keeps_what_was_committed(tmp_pa
     reader = SqliteStore(after / database.name)
     assert len(await reader.read(directory.domains)) == 200
     await reader.close()
+
+
+async def test_the_log_is_copied_in_a_pause_unless_it_grows_too_long(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite, "CHECKPOINT_PAGES", 20)
+    monkeypatch.setattr(sqlite, "PAUSE_SECONDS", 1.0)
+    monkeypatch.setattr(sqlite, "LIVELY_PAGES", 1_000_000)  # to make room comes before
+    store = await stores.sqlite(tmp_path)
+    database = tmp_path / "merpati.db"
+    untouched = database.stat().st_mtime_ns
+
+    async def add(name: str, count: int) -> bool:
+        """Whether the file was written to meanwhile."""
+        before = database.stat().st_mtime_ns
+        for number in range(count):
+            await store.write(directory.add_domain, f"{name}{number}.example", NOW)
+        return database.stat().st_mtime_ns != before
+
+    assert not await add("one", 60)
+    for _ in range(1_000):
+        if database.stat().st_mtime_ns != untouched:
+            break
+        await asyncio.sleep(0.01)
+    assert database.stat().st_mtime_ns != untouched
+    monkeypatch.setattr(sqlite, "PRESSING_PAGES", 40)
+    monkeypatch.setattr(sqlite, "PAUSE_SECONDS", 0.2)
+    for turn in range(500):  # without a pause
+        if await add(f"two{turn}-", 10):
+            break
+    else:
+        pytest.fail("it was not copied")
+    await store.close()
 
 
 async def test_waiting_for_something_else_than_the_transaction_is_a_defect(

@@ -62,6 +62,8 @@ LATELY: Final = 16  # commits that the averages look back on
 COMPANY: Final = 1.3  # units in a batch on average from which on others are waited for
 LOOKS: Final = 2  # turns of the loop that bring no further unit, then the batch is complete
 CHECKPOINT_PAGES: Final = 6_000  # of write-ahead log, then they are copied to the main file
+PRESSING_PAGES: Final = 10_000  # until then a pause of writing is waited for
+PAUSE_SECONDS: Final = 0.05
 RESTART_PAGES: Final = 16_000  # then writers wait until the log can begin anew
 LIVELY_PAGES: Final = 64  # of log: who has written as much will write more
 AHEAD_PAGES: Final = 2_000  # of log that are written before they are needed
@@ -250,6 +252,7 @@ class SqliteStore:
         self._thread = threading.Thread(target=self._work, name="merpati-writer", daemon=True)
         self._thread.start()
         self._log_pages = 0
+        self._committed = 0.0  # when, as `time.monotonic` tells it
         self._room = float(LIVELY_PAGES) if durable else math.inf  # pages; then more is made
         self._writer.set_wal_hook(self._count_log)
         self._log_jobs: queue.SimpleQueue[Callable[[apsw.Connection], None] | None]
@@ -417,6 +420,7 @@ class SqliteStore:
             self._pencil.execute("COMMIT")
             took = time.monotonic() - began
             self._commit_seconds += (took - self._commit_seconds) / LATELY
+            self._committed = began + took
         except Exception as error:  # noqa: BLE001 -- whatever it was, none of them may hear "done"
             self._give_up(batch, error)
         finally:
@@ -512,11 +516,16 @@ class SqliteStore:
         db.close()
 
     def _copy_log(self, db: apsw.Connection) -> None:
-        """Copy the log to the main file.
+        """Copy the log to the main file, in a pause of our writing if one comes soon.
 
         That alone lets the log begin anew whenever writers pause for a moment. When
         they do not, they are made to: by then there is little left to copy.
         """
+        while self._log_pages < PRESSING_PAGES and self._log_jobs.empty():
+            passed = time.monotonic() - self._committed
+            if passed >= PAUSE_SECONDS:
+                break
+            time.sleep(PAUSE_SECONDS - passed)
         db.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
         if self._log_pages > RESTART_PAGES:
             with self._pen_held():
