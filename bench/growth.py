@@ -113,7 +113,7 @@ async def _fill(ours: Ours, user: int, count: int) -> None:
             account.id, count - 1,
         )  # fmt: skip
         await tx.run(
-            "UPDATE account SET modseq = modseq + $2, next_email = next_email + $2,"
+            "UPDATE account SET modseq = modseq + $2,"
             " emails = emails + $2, used = used * ($2 + 1) WHERE id = $1",
             account.id, count - 1,
         )  # fmt: skip

@@ -284,8 +284,8 @@ async def add_account(
     await check_free(tx, home.id, local, address)
     account_id = await tx.value(
         "INSERT INTO account (domain_id, name, password, is_admin, disabled, language, quota,"
-        " used, emails, modseq, next_email, next_mailbox, uidvalidity, created_at, kind)"
-        " VALUES ($1, $2, $3, $4, 0, $5, $6, 0, 0, 0, 1, 1, 0, $7, $8) RETURNING id",
+        " used, emails, modseq, next_mailbox, uidvalidity, created_at, kind)"
+        " VALUES ($1, $2, $3, $4, 0, $5, $6, 0, 0, 0, 1, 0, $7, $8) RETURNING id",
         home.id, name, password, int(is_admin), language, quota, now, kind.value,
     )  # fmt: skip
     await usage.join_domain(tx, account_id)

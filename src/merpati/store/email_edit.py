@@ -105,7 +105,7 @@ async def _link(tx: Transaction, account_id: int, place: Held, target: int, now:
     """Let one mailbox more hold an email."""
     uid, email_id, thread_id, blob_id, received_at, size, keywords, *sent, added = place.row
     await _drop_doubles(tx, account_id, target, [email_id])  # one that IMAP has marked
-    modseq, _ = await quota.take(tx, account_id, size, 1)
+    modseq = await quota.take(tx, account_id, size, 1)
     unseen = int(not emails.is_seen(keywords))
     [new] = await emails.count_in(tx, account_id, target, modseq, 1, unseen, size)
     row = (new, email_id, thread_id, blob_id, received_at, size, keywords, *sent)

@@ -312,7 +312,7 @@ async def copy(
     if not rows:
         return 0, [], []
     size = sum(row[4] for row in rows)
-    modseq, _ = await quota.take(tx, account_id, size, len(rows))
+    modseq = await quota.take(tx, account_id, size, len(rows))
     unseen = sum(not is_seen(row[5]) for row in rows)
     new = await count_in(tx, account_id, target, modseq, len(rows), unseen, size)
     copies = [(uid, first_id(target, uid), *row[1:]) for uid, row in zip(new, rows, strict=True)]

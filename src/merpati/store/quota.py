@@ -104,26 +104,26 @@ async def _warn(tx: Transaction, table: str, key: str, value: int) -> bool:
     )
 
 
-async def take(tx: Transaction, account_id: int, size: int, count: int) -> tuple[int, int]:
-    """Count new emails in an account; the modseq of the act and the id of the first.
+async def take(tx: Transaction, account_id: int, size: int, count: int) -> int:
+    """Count new emails in an account; the modseq of the act.
 
     Raises:
         Fault: OVER_QUOTA; NOT_FOUND when the account is gone.
     """
     row = await tx.row(
-        "UPDATE account SET modseq = modseq + 1, next_email = next_email + $3, used = used + $2,"
-        f" emails = emails + $3 WHERE id = $1 AND {ROOM}"
-        " RETURNING modseq, next_email - $3, in_domain_quota * domain_id",
+        "UPDATE account SET modseq = modseq + 1, used = used + $2, emails = emails + $3"
+        f" WHERE id = $1 AND {ROOM} RETURNING modseq, in_domain_quota * domain_id",
         account_id, size, count,
     )  # fmt: skip
     if row is None:
         raise Fault(Kind.OVER_QUOTA, "that would exceed the quota; delete some mail first")
-    modseq, email_id, domain_id = row
+    modseq: int = row[0]
+    domain_id = row[1]
     if domain_id and not await _take(tx, domain_id, size, count):
         text = "that would exceed the quota of the domain; tell your administrator"
         raise Fault(Kind.OVER_QUOTA, text)
     tx.announce(Topic.ACCOUNT, account_id)
-    return modseq, email_id
+    return modseq
 
 
 async def _take_in_domains(
@@ -177,8 +177,8 @@ async def take_each(
         if len(modseqs) < len(wanted):
             which, ids = among(tx, "id", 1, list(modseqs))
         await tx.run(
-            "UPDATE account SET modseq = modseq + 1, next_email = next_email + 1,"
-            f" used = used + $2, emails = emails + 1 WHERE {which}",
+            "UPDATE account SET modseq = modseq + 1, used = used + $2, emails = emails + 1"
+            f" WHERE {which}",
             ids, size,
         )  # fmt: skip
     return modseqs

@@ -77,7 +77,7 @@ async def adopt(
         Fault: OVER_QUOTA; NOT_FOUND when the mailbox is gone.
     """
     size = sum(row[4] for row in rows)
-    modseq, _ = await quota.take(tx, account_id, size, len(rows))
+    modseq = await quota.take(tx, account_id, size, len(rows))
     unseen = sum(not emails.is_seen(row[5]) for row in rows)
     uids = await emails.count_in(tx, account_id, mailbox_id, modseq, len(rows), unseen, size)
     adopted = []

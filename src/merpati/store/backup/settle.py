@@ -32,7 +32,7 @@ async def settle(tx: Transaction, sequences: dict[str, int], now: int) -> None:
         " CAST(modseq AS TEXT), '' FROM account"
     )
     await tx.run(
-        f"UPDATE account SET modseq = modseq + {RESERVE}, next_email = next_email + {RESERVE},"
+        f"UPDATE account SET modseq = modseq + {RESERVE},"
         f" next_mailbox = next_mailbox + {FEW}, uidvalidity ="
         " CASE WHEN uidvalidity >= $1 THEN uidvalidity + 1 ELSE $1 END",
         now // SECONDS,

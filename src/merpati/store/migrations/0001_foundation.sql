@@ -26,7 +26,6 @@ CREATE TABLE account (
   emails BIGINT NOT NULL,                 -- count of its emails
   modseq BIGINT NOT NULL,                 -- of its last change
   has_linked BIGINT NOT NULL DEFAULT 0,   -- 1: one email may lie in several of its mailboxes
-  next_email BIGINT NOT NULL,
   next_mailbox BIGINT NOT NULL,
   uidvalidity BIGINT NOT NULL,            -- the last one given to a mailbox; only rises
   created_at BIGINT NOT NULL
