@@ -154,7 +154,8 @@ class TextIndex:
         hold it): then all messages must be read. Of up to `few` messages it is also told where
         they lie in a mailbox.
         """
-        runs = folding.runs(fold(text))
+        folded = fold(text)
+        runs = folding.runs(folded)
         if not runs or self._opened is None:
             return None
         try:
@@ -167,7 +168,7 @@ class TextIndex:
                     return await _fuzzy(tx, account_id, field, runs, words)
                 return await _exact(tx, account_id, field, runs, places)
 
-            question = (account_id, field, fold(text), fuzzy)
+            question = (account_id, field, folded, fuzzy)
             known = self._known if self._known and self._known.question == question else None
             found = await store.scan(_placed, search, question, known, mailbox_id, few)
         except Fault as fault:

@@ -17,6 +17,11 @@ import msgspec
 from merpati.store.engine import Row, Transaction
 
 NOT_HERE: Final = -1  # as the `uid` of a message that could not be had, or delivered
+_COLUMNS: Final = "name, uid, keywords, seen_at, hash, tries, problem"
+_NOT_HERE: Final = (
+    "account_id = $1 AND uid < 0 AND folder_id IN"
+    " (SELECT id FROM remote_folder WHERE account_id = $1 AND source = $2)"
+)
 
 
 class RemoteFolder(msgspec.Struct, frozen=True):
@@ -155,8 +160,7 @@ async def _outdate(tx: Transaction, account_id: int, folder: RemoteFolder) -> No
 async def messages(tx: Transaction, account_id: int, folder_id: int) -> dict[str, RemoteMessage]:
     """Every message of a folder of which something is known, by name."""
     rows = await tx.rows(
-        "SELECT name, uid, keywords, seen_at, hash, tries, problem FROM remote_message"
-        " WHERE account_id = $1 AND folder_id = $2",
+        f"SELECT {_COLUMNS} FROM remote_message WHERE account_id = $1 AND folder_id = $2",
         account_id, folder_id,
     )  # fmt: skip
     return {row[0]: _message(row) for row in rows}
@@ -165,9 +169,7 @@ async def messages(tx: Transaction, account_id: int, folder_id: int) -> dict[str
 async def not_here(tx: Transaction, account_id: int, source: str) -> list[RemoteMessage]:
     """What could not be had from a source, or is left there."""
     rows = await tx.rows(
-        "SELECT name, uid, keywords, seen_at, hash, tries, problem FROM remote_message"
-        " WHERE account_id = $1 AND uid < 0 AND folder_id IN"
-        " (SELECT id FROM remote_folder WHERE account_id = $1 AND source = $2) ORDER BY name",
+        f"SELECT {_COLUMNS} FROM remote_message WHERE {_NOT_HERE} ORDER BY name",
         account_id, source,
     )  # fmt: skip
     return [_message(row) for row in rows]
@@ -175,11 +177,7 @@ async def not_here(tx: Transaction, account_id: int, source: str) -> list[Remote
 
 async def try_again(tx: Transaction, account_id: int, source: str) -> None:
     """Forget why messages of a source are not here."""
-    await tx.run(
-        "DELETE FROM remote_message WHERE account_id = $1 AND uid < 0 AND folder_id IN"
-        " (SELECT id FROM remote_folder WHERE account_id = $1 AND source = $2)",
-        account_id, source,
-    )  # fmt: skip
+    await tx.run(f"DELETE FROM remote_message WHERE {_NOT_HERE}", account_id, source)
 
 
 async def emails_of(tx: Transaction, account_id: int, mailbox_id: int) -> set[int]:

@@ -13,10 +13,12 @@ from merpati.model import criteria as c
 from merpati.services import indexer
 from merpati.services.documents import Reader
 from merpati.services.finding import finder
+from merpati.services.finding.columns import Column
 from merpati.services.finding.finder import Finder, Source
+from merpati.services.finding.pages import KEEP_FROM
 from merpati.services.indexer import Indexer
 from merpati.services.text_index import TextIndex
-from merpati.store import email_edit, emails, mailboxes, text_index, text_schema
+from merpati.store import email_edit, emails, finding, mailboxes, text_index, text_schema
 from merpati.store.sqlite import SqliteStore
 from tests.services.finding.mail import Mail, message
 from tests.support.clock import FakeClock
@@ -159,8 +161,12 @@ async def test_no_header_field_is_so_odd_that_the_index_would_hide_it(indexed: I
             await indexed.agree(c.Header(field, text))
 
 
+@pytest.mark.parametrize("looked_up", [0, 4_096])
 @pytest.mark.parametrize("seed", range(4))
-async def test_the_index_changes_no_answer(indexed: Indexed, seed: int) -> None:
+async def test_the_index_changes_no_answer(
+    indexed: Indexed, monkeypatch: pytest.MonkeyPatch, seed: int, looked_up: int
+) -> None:
+    monkeypatch.setattr(finder, "PLACES_MAX", looked_up)
     chance = random.Random(seed)
     mail = indexed.mail
     archive = await mail.store.write(mailboxes.create, mail.account_id, "Kept", NOW)
@@ -192,6 +198,18 @@ async def test_few_that_hold_a_text_are_looked_up_where_they_lie(indexed: Indexe
     assert len(await indexed.agree(c.Body("pear"))) == 29
     await mail.add(message("another plum, not in the index yet"))
     assert await indexed.agree(c.Body("plum")) == [31, 32]
+
+
+async def test_where_many_lie_is_told_by_a_column_that_is_kept(
+    indexed: Indexed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(finder, "PLACES_MAX", 0)
+    mail = indexed.mail
+    await mail.add(*[message(f"{n} {'pear' if n % 2 else 'fig'}") for n in range(KEEP_FROM)])
+    await indexed.indexer.finish()
+    assert await indexed.agree(c.Body("pear")) == list(range(2, KEEP_FROM + 1, 2))
+    place = (mail.account_id, INBOX, 0, Column.BLOB_ID)
+    assert await mail.store.read(finding.load_page, *place) is not None
 
 
 async def test_where_mail_has_been_is_forgotten_when_the_index_is_tidied(

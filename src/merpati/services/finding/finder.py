@@ -113,6 +113,7 @@ class Finder:
         if possible is not None:
             uids = await _those(possible, uids)
             if isinstance(wanted, c.Among):  # that is the answer
+                await self.pages.settle()
                 return Found(uids, _of(scores, uids))
         done = 0
         rows_tell = finding.by_rows(wanted)
