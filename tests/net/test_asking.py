@@ -149,13 +149,13 @@ async def test_a_rule_that_breaks_is_a_defect_of_its_caller_to_see(resolver: Res
 async def test_several_rules_wait_side_by_side_each_within_its_own_time(
     server: DnsServer,
 ) -> None:
-    server.delay = 0.1
+    server.delay = 0.5
     resolver = Resolver([server.nameserver], FakeClock(), timeout=5, attempts=1)
     first, second = ask(("here.test", "A")), ask(("here.test", "MX"), ("here.test", "TXT"))
     late = ask(("null.test", "MX"), ("old.test", "A"))
     begun = asyncio.get_running_loop().time()
     answers = await asking.answer_all(resolver, (first, 5.0), (second, 5.0), (late, 0.01))
-    assert asyncio.get_running_loop().time() - begun < 0.29  # one after the other: 0.3 at least
+    assert asyncio.get_running_loop().time() - begun < 1.4  # one after the other: 1.5 at least
     assert [[bool(one.failure) for one in each] for each in answers] == [
         [False], [False, False], [True, True],
     ]  # fmt: skip

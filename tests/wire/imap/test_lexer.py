@@ -187,7 +187,7 @@ def test_a_long_line_of_quotes_is_looked_at_once() -> None:
     reader = CommandReader()
     started = time.process_time()
     assert reader.feed(b'a X "' + b'\\"' * 30_000 + b" {3}") is None
-    assert time.process_time() - started < 0.1
+    assert time.process_time() - started < 0.5
 
 
 @given(st.lists(st.binary(max_size=12), min_size=1, max_size=6))

@@ -169,7 +169,7 @@ def test_hostile_patterns_stay_linear(pattern: str, name: str) -> None:
     compiled = names.Pattern("", pattern)
     started = time.process_time()
     assert not compiled.matches(name)
-    assert time.process_time() - started < 0.1  # by backtracking: longer than the universe
+    assert time.process_time() - started < 1  # by backtracking: longer than the universe
 
 
 @given(WELL_FORMED)
