@@ -16,9 +16,16 @@ from merpati.services import indexer
 from merpati.services.courtesy import Courtesy, Times
 from merpati.services.digest import digest
 from merpati.services.documents import Reader
-from merpati.services.indexer import EVERYTHING, Indexer
+from merpati.services.indexer import EVERYTHING, PAUSE, Indexer
 from merpati.services.text_index import Field, TextIndex
-from merpati.store import email_edit, emails, leases, text_index, text_schema, vocabulary
+from merpati.store import (
+    email_edit,
+    emails,
+    leases,
+    text_index,
+    text_schema,
+    vocabulary,
+)
 from merpati.store.blobs import BlobStore
 from merpati.store.engine import Topic
 from merpati.store.sqlite import SqliteStore
@@ -235,6 +242,42 @@ async def test_new_mail_is_found_soon_after_it_was_announced(mail: Mail) -> None
     work.cancel()
     with suppress(asyncio.CancelledError):
         await work
+
+
+async def test_what_the_index_says_it_holds_is_found_while_it_grows(mail: Mail) -> None:
+    """Each question is answered out of one moment, with the words of that moment."""
+    work = asyncio.create_task(mail.indexer.run())
+    mail.store.on_commit(mail.indexer.heard)
+    for n in range(12):
+        word = f"word{n}word"
+        uid = await mail.deliver(f"Subject: {word}\r\n\r\nx\r\n")
+        async with asyncio.timeout(30):
+            while True:
+                many, narrowed = await asyncio.gather(  # so many that some wait for their turn
+                    asyncio.gather(*[mail.asked.match(1, Field.TEXT, word) for _ in range(20)]),
+                    mail.asked.narrow(1, INBOX_ID, Field.SUBJECT, word, 10),
+                )
+                if narrowed is not None and narrowed.indexed >= uid:
+                    assert narrowed.uids == [uid]
+                there = [one for one in many if one and one.indexed.get(INBOX_ID, 0) >= uid]
+                assert [len(one.scores) for one in there] == [1] * len(there)
+                if len(there) == len(many):
+                    break
+    work.cancel()
+    with suppress(asyncio.CancelledError):
+        await work
+
+
+async def test_it_ends_when_it_is_told_to_though_its_store_is_gone(mail: Mail) -> None:
+    work = asyncio.create_task(mail.indexer.run())
+    await mail.deliver("Subject: x\r\n\r\nalpha\r\n")
+    async with asyncio.timeout(30):
+        while not await mail.found("alpha"):  # noqa: ASYNC110 -- there is no event to wait for
+            await asyncio.sleep(0.02)
+    await mail.store.close()
+    work.cancel()
+    await asyncio.wait([work], timeout=2 * PAUSE)
+    assert work.cancelled()
 
 
 async def test_one_works_at_a_time(mail: Mail) -> None:

@@ -86,7 +86,8 @@ async def _renew(ordered: Certificates, woken: asyncio.Event, log: Log) -> None:
         except Exception as problem:  # noqa: BLE001 -- one defect must not end all renewals
             log.defect("certificate.renewal-failed", problem)
         with suppress(TimeoutError):
-            await asyncio.wait_for(woken.wait(), RENEW_EVERY)
+            async with asyncio.timeout(RENEW_EVERY):
+                await woken.wait()
 
 
 def build(ground: Ground, post: Post) -> Protection:

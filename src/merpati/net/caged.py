@@ -49,7 +49,8 @@ class Caged:
             if self._idle is not None:
                 self._idle.cancel()
             try:
-                return await asyncio.wait_for(self._exchange(request), WALL_SECONDS)
+                async with asyncio.timeout(WALL_SECONDS):
+                    return await self._exchange(request)
             except (OSError, asyncio.IncompleteReadError, TimeoutError):
                 await self._end()
                 return None

@@ -134,7 +134,8 @@ class Indexer:
             lane.cancel()
             await asyncio.gather(lane, return_exceptions=True)
             await self._reader.close()
-            await self._store.write(leases.release, LEASE, self._name)
+            with contextlib.suppress(Fault):  # it would hide why this ends, if it was cancelled
+                await self._store.write(leases.release, LEASE, self._name)
 
     async def _follow(self, lane: asyncio.Task[None]) -> None:
         """Catch up with everything now and then, and at once with what is announced."""
@@ -151,7 +152,8 @@ class Indexer:
             await self._keep()
             gather = min(2 * gather, GATHER_MAX) if self._woken.is_set() else GATHER
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._woken.wait(), LEASE_MS / 6000)
+                async with asyncio.timeout(LEASE_MS / 6000):
+                    await self._woken.wait()
                 # What was announced while a batch was entered has waited already.
                 await asyncio.sleep(self._dirty_since + gather - self._clock.monotonic())
             await self._catch_up_dirty()

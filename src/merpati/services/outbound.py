@@ -14,6 +14,7 @@ one of its messages is to be returned, or its sender warned, is that message loo
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -175,10 +176,9 @@ class QueueRunner:
             # What is due and was not claimed waits for a busy destination.
             shortest = BUSY if self._backlogs else 0.05
             wait = min(IDLE, max(shortest, due / 1000 - self._clock.now()))
-        try:
-            await asyncio.wait_for(self._woken.wait(), wait)
-        except TimeoutError:
-            return
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(wait):
+                await self._woken.wait()
 
     def _full(self) -> bool:
         if self.lanes >= self._settings.connections:

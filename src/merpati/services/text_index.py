@@ -20,6 +20,7 @@ from enum import Enum
 from itertools import chain
 from math import log
 from operator import itemgetter
+from threading import Lock
 from typing import Final
 
 import msgspec
@@ -28,7 +29,7 @@ from merpati.base.faults import Fault
 from merpati.base.log import Log
 from merpati.base.settings import setting
 from merpati.store import text_index, text_schema, vocabulary
-from merpati.store.engine import Store, Transaction
+from merpati.store.engine import P, Store, T, Transaction, Unit
 from merpati.store.text_index import ALL, ATTACHED, Word
 from merpati.wire.text import folding
 from merpati.wire.text.folding import PART_MAX, Run, fold
@@ -140,6 +141,7 @@ class TextIndex:
         self._store: Store | None = None
         self._opening = asyncio.Lock()
         self._blocks: OrderedDict[int, str] = OrderedDict()
+        self._keeping = Lock()  # of these, since the store scans in threads
         self._kept = 0  # characters in them
         self._known: _Answered | None = None
         self._forgetting: asyncio.TimerHandle | None = None
@@ -156,23 +158,19 @@ class TextIndex:
         """
         folded = fold(text)
         runs = folding.runs(folded)
-        if not runs or self._opened is None:
+        if not runs:
             return None
-        try:
-            store = await self._open()
-            words = await store.read(self._vocabulary, account_id)
-            places = [] if fuzzy else [_place(run, words) for run in runs]
+        question = (account_id, field, folded, fuzzy)
+        known = self._known if self._known and self._known.question == question else None
 
-            async def search(tx: Transaction) -> Matches | None:
-                if fuzzy:
-                    return await _fuzzy(tx, account_id, field, runs, words)
-                return await _exact(tx, account_id, field, runs, places)
+        async def search(tx: Transaction) -> Matches | None:
+            words = await self._vocabulary(tx, account_id)
+            if fuzzy:
+                return await _fuzzy(tx, account_id, field, runs, words)
+            return await _exact(tx, account_id, field, runs, [_place(run, words) for run in runs])
 
-            question = (account_id, field, folded, fuzzy)
-            known = self._known if self._known and self._known.question == question else None
-            found = await store.scan(_placed, search, question, known, mailbox_id, few)
-        except Fault as fault:
-            self._log.warning("index.unavailable", kind=fault.kind.value, reason=fault.text)
+        found = await self._ask(_placed, search, question, known, mailbox_id, few)
+        if found is None:
             return None
         self._know(found)
         return found.matches
@@ -185,16 +183,25 @@ class TextIndex:
         None when the index cannot tell, or when it would be more than `few`.
         """
         runs = folding.runs(fold(text))
-        if not runs or self._opened is None:
+        if not runs or any(len(run.text) > PART_MAX for run in runs):
+            return None  # of longer words only pieces stand in a row
+
+        async def search(tx: Transaction) -> Narrowed | None:
+            words = await self._vocabulary(tx, account_id)
+            wanted = _places(runs, [_place(run, words) for run in runs])
+            if not wanted:
+                return None
+            return await _narrow(tx, account_id, mailbox_id, _COLUMNS[field], wanted, few)
+
+        return await self._ask(search)
+
+    async def _ask(self, unit: Unit[P, T], *args: P.args, **kwargs: P.kwargs) -> T | None:
+        """What a unit of work finds; None when there is no index, or it cannot be read."""
+        if self._opened is None:
             return None
         try:
-            store = await self._open()
-            words = await store.read(self._vocabulary, account_id)
-            wanted = _places(runs, [_place(run, words) for run in runs])
-            if not wanted or any(len(run.text) > PART_MAX for run in runs):
-                return None  # of longer words only pieces stand in a row
-            columns = _COLUMNS[field]
-            return await store.scan(_narrow, account_id, mailbox_id, columns, wanted, few)
+            store = await self._open(self._opened)
+            return await store.scan(unit, *args, **kwargs)
         except Fault as fault:
             self._log.warning("index.unavailable", kind=fault.kind.value, reason=fault.text)
             return None
@@ -214,32 +221,38 @@ class TextIndex:
         if self._store is not None:
             await self._store.close()
 
-    async def _open(self) -> Store:
-        assert self._opened is not None
+    async def _open(self, opened: Callable[[], Awaitable[Store]]) -> Store:
         async with self._opening:
             if self._store is None:
-                store = await self._opened()
+                store = await opened()
                 await store.write(text_schema.prepare)
                 self._store = store
         return self._store
 
     async def _vocabulary(self, tx: Transaction, account_id: int) -> Vocabulary:
+        """The words of an account, of the same moment as all else that a transaction sees.
+
+        With the words of a moment before, a message that was entered since would not be found,
+        though the index says that it is there.
+        """
         blocks = []
         for number in await vocabulary.block_ids(tx, account_id):
-            block = self._blocks.get(number)
+            with self._keeping:
+                block = self._blocks.get(number)
+                if block is not None:
+                    self._blocks.move_to_end(number)
             if block is None:
                 block = await vocabulary.block(tx, number)
                 self._keep(number, block)
-            else:
-                self._blocks.move_to_end(number)
             blocks.append(block)
         return Vocabulary(blocks)
 
     def _keep(self, number: int, block: str) -> None:
-        self._blocks[number] = block
-        self._kept += len(block)
-        while self._kept > BLOCKS_KEPT:
-            self._kept -= len(self._blocks.popitem(last=False)[1])
+        with self._keeping:
+            self._kept += len(block) - len(self._blocks.get(number, ""))
+            self._blocks[number] = block
+            while self._kept > BLOCKS_KEPT:
+                self._kept -= len(self._blocks.popitem(last=False)[1])
 
 
 def _place(run: Run, words: Vocabulary) -> list[Word] | None:

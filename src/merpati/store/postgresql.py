@@ -207,7 +207,8 @@ class PostgresqlStore:
         self._bus.cancel()  # it may be waiting for a server that is gone
         await asyncio.wait({self._bus}, timeout=CLOSE_SECONDS)
         try:
-            await asyncio.wait_for(self._pool.close(), CONNECT_SECONDS)
+            async with asyncio.timeout(CONNECT_SECONDS):
+                await self._pool.close()
         except _ERRORS:
             self._pool.terminate()
 
@@ -299,7 +300,8 @@ class PostgresqlStore:
         self._listening.set()
         while self._outgoing or not self._closed:
             try:
-                await asyncio.wait_for(self._wake.wait(), HEARTBEAT_SECONDS)
+                async with asyncio.timeout(HEARTBEAT_SECONDS):
+                    await self._wake.wait()
             except TimeoutError:
                 await connection.execute("SELECT 1", timeout=CONNECT_SECONDS)
             self._wake.clear()
