@@ -21,6 +21,8 @@ from merpati.services.text_index import Field, TextIndex
 from merpati.store import (
     email_edit,
     emails,
+    fetch_pages,
+    finding,
     leases,
     text_index,
     text_schema,
@@ -278,6 +280,22 @@ async def test_it_ends_when_it_is_told_to_though_its_store_is_gone(mail: Mail) -
     work.cancel()
     await asyncio.wait([work], timeout=2 * PAUSE)
     assert work.cancelled()
+
+
+async def test_what_fetch_reads_is_kept_for_pages_that_are_full(mail: Mail) -> None:
+    """In whatever batches mail comes."""
+    for count in (200, 56, 300):
+        for n in range(count):
+            await mail.deliver(f"Subject: {n}\r\n\r\nx\r\n")
+        await mail.indexer.finish()
+    uids = list(range(1, 557))
+    await mail.store.write(emails.copy, 1, INBOX_ID, stores.ARCHIVE, uids)
+    await mail.indexer.finish()
+    for mailbox_id in (INBOX_ID, stores.ARCHIVE):
+        for page, is_kept in enumerate((True, True, False)):
+            for field in fetch_pages.FIELDS.values():
+                kept = await mail.store.read(finding.load_page, 1, mailbox_id, page, field)
+                assert (kept is not None) is is_kept
 
 
 async def test_one_works_at_a_time(mail: Mail) -> None:

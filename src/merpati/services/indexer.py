@@ -9,6 +9,8 @@ however many mailboxes hold it.
 
 Text goes before documents: PDF and Office files are read in a second lane, by a process that is
 caged (`services/documents`), while text mail that comes meanwhile is never held up.
+
+Who follows all mail anyway keeps the pages that FETCH reads as well (`store/fetch_pages`).
 """
 
 from __future__ import annotations
@@ -28,7 +30,7 @@ from merpati.base.metrics import Metrics
 from merpati.services import entry_words, extract
 from merpati.services.courtesy import Courtesy
 from merpati.services.documents import Reader
-from merpati.store import leases, text_feed, text_index, text_schema
+from merpati.store import fetch_pages, finding, leases, text_feed, text_index, text_schema
 from merpati.store.blobs import BlobStore
 from merpati.store.engine import Announcement, Store, Topic
 from merpati.store.text_feed import Place, Source
@@ -253,9 +255,24 @@ class Indexer:
                 entries, characters = [], 0
             if courtesy is not None:
                 await courtesy.rest()
+        await self._keep_pages({mailbox: uid for mailbox, (uid, _) in behind.items()}, done)
         await self._put(entries, done, places)
         if courtesy is not None:
             await courtesy.rest()
+
+    async def _keep_pages(
+        self, before: dict[_Mailbox, int], done: Sequence[tuple[int, int, int]]
+    ) -> None:
+        """Keep what FETCH tells of the messages that mailboxes are full of up to now."""
+        pages: fetch_pages.Pages = {}
+        for account_id, mailbox_id, upto in done:
+            first = before[account_id, mailbox_id]
+            if fetch_pages.is_filled(first, upto):
+                pages |= await self._store.scan(
+                    fetch_pages.filled, account_id, mailbox_id, first, upto
+                )
+        if pages:
+            await self._store.write_long(finding.save_pages, pages)
 
     async def _put(
         self, entries: list[Entry], done: Sequence[tuple[int, int, int]], places: Sequence[Place]

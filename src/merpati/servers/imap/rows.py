@@ -22,14 +22,14 @@ from merpati.servers.imap import surrogate
 from merpati.servers.imap.client import Client
 from merpati.servers.imap.legal import Refused
 from merpati.servers.imap.view import View
-from merpati.store import email_keywords, emails
+from merpati.store import email_keywords, fetch_pages
 from merpati.store.engine import Row
 from merpati.wire.imap import dates, flags, responses, results, sets, strings
 from merpati.wire.imap.fetch import Attribute
 from merpati.wire.imap.session import messagelimit
 
 CHUNK: Final = 500  # messages in one turn of the event loop
-CHUNK_WIDE: Final = 200  # when they bring their structures along
+CHUNK_WIDE: Final = fetch_pages.SPAN  # when they bring their structures along
 CHUNK_FLAGS: Final = 2_000  # when nothing but flags is asked for
 
 # Column and text of each attribute that lies in a row as it is.
@@ -78,10 +78,13 @@ class Selection(msgspec.Struct, frozen=True):
     uids: Sequence[int]
 
     def chunks(self, size: int) -> Iterator[Selection]:
-        """The same in pieces."""
-        for start in range(0, len(self.uids), size):
-            stop = start + size
-            yield Selection(self.places[start:stop], self.uids[start:stop])
+        """The same in pieces; wide ones as pages lie."""
+        if size == CHUNK_WIDE:
+            slices = fetch_pages.pieces(self.uids)
+        else:
+            slices = (slice(at, at + size) for at in range(0, len(self.uids), size))
+        for piece in slices:
+            yield Selection(self.places[piece], self.uids[piece])
 
     def part(self, partial: tuple[int, int]) -> Selection:
         """Those from one place to another, from 1, or from -1 at the end (RFC 9394 3.3)."""
@@ -195,7 +198,7 @@ async def send(client: Client, view: View, how: Plan, wanted: Selection) -> int:
         client.connection.deadline(client.services.settings.message_timeout)
         if not (how.flags_only and await _send_flags(client, view, how, part)):
             found = await store.read(
-                emails.fetch, view.account_id, view.mailbox_id, part.uids, how.columns
+                fetch_pages.fetch, view.account_id, view.mailbox_id, part.uids, how.columns
             )
             if how.chunk == CHUNK_WIDE and not client.utf8:
                 found = await surrogate.described(client, view, how.columns, found)

@@ -36,7 +36,7 @@ from merpati.services.finding.columns import (
     unpack,
 )
 from merpati.services.finding.shelf import Shelf
-from merpati.store import emails, finding
+from merpati.store import fetch_pages, finding
 from merpati.store.engine import Row, Store
 
 if sys.version_info >= (3, 14):
@@ -46,7 +46,6 @@ else:
 
 SPAN: Final = 1024  # UIDs of a page
 SLICE: Final = 128  # messages that are read and folded in one turn of the event loop
-GLANCED: Final = 512  # messages of whose envelopes one turn only sees whether they may hold a word
 WAITING: Final = 256  # pages that are still to be made; what is searched later asks again
 KEEP_FROM: Final = 64  # a page is made, or made anew, for the sake of so many messages
 FEW: Final = 4  # messages of which a search reads the envelopes rather than their page
@@ -116,9 +115,9 @@ class Pages:
             self._waiting[place, column] = uids
         group = GROUP_OF[column]
         found: list[Row] = []
-        for start in range(0, len(uids), GLANCED):
+        for piece in fetch_pages.pieces(uids):
             rows = await self._store.read(
-                emails.fetch, account_id, mailbox_id, uids[start : start + GLANCED], group.read
+                fetch_pages.fetch, account_id, mailbox_id, uids[piece], group.read
             )
             found += suspects(rows, word)
             await asyncio.sleep(0)
@@ -234,9 +233,8 @@ class Pages:
     async def _read(self, place: Place, group: Group, uids: Sequence[int]) -> dict[Column, Page]:
         """A group of columns of those of ascending UIDs that exist."""
         rows: list[Row] = []
-        for start in range(0, len(uids), GLANCED):
-            wanted = uids[start : start + GLANCED]
-            rows += await self._store.read(emails.fetch, *place[:2], wanted, group.read)
+        for piece in fetch_pages.pieces(uids):
+            rows += await self._store.read(fetch_pages.fetch, *place[:2], uids[piece], group.read)
             await asyncio.sleep(0)
         return await _columns(group, rows)
 
