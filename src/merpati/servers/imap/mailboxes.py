@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
+from functools import lru_cache
 from operator import attrgetter
 from typing import Final
 
@@ -46,13 +47,13 @@ UNCHANGING: Final = Done("SELECT completed", responses.READ_ONLY)
 STATED: Final = Done("STATUS completed")
 
 # What of STATUS stands in the mailbox's row.
-COUNTED: Final[dict[StatusItem, Callable[[Mailbox], int]]] = {
-    StatusItem.MESSAGES: attrgetter("total"),
-    StatusItem.UIDNEXT: attrgetter("uidnext"),
-    StatusItem.UIDVALIDITY: attrgetter("uidvalidity"),
-    StatusItem.UNSEEN: attrgetter("unseen"),
-    StatusItem.HIGHESTMODSEQ: attrgetter("modseq"),
-    StatusItem.SIZE: attrgetter("size"),
+COUNTED: Final = {
+    StatusItem.MESSAGES: "total",
+    StatusItem.UIDNEXT: "uidnext",
+    StatusItem.UIDVALIDITY: "uidvalidity",
+    StatusItem.UNSEEN: "unseen",
+    StatusItem.HIGHESTMODSEQ: "modseq",
+    StatusItem.SIZE: "size",
 }
 
 # [UNSEEN n] takes a search from the start; in a bigger mailbox it is left out, as RFC 3501
@@ -323,14 +324,28 @@ async def status(client: Client, command: commands.Status) -> Done:
     return STATED
 
 
-async def status_line(client: Client, place: places.Place, items: Iterable[StatusItem]) -> bytes:
+async def status_line(client: Client, place: places.Place, items: tuple[StatusItem, ...]) -> bytes:
     """The STATUS response of a mailbox."""
-    mailbox = place.mailbox
-    shown: dict[StatusItem, int | ObjectId] = {}
-    for item in items:
-        counted = COUNTED.get(item)
-        shown[item] = counted(mailbox) if counted else await _looked_up(client, place, item)
-    return responses.status(place.path, shown, utf8=client.utf8)
+    counts = _counts(items)
+    if counts is not None:  # as nearly always
+        values: Sequence[int | ObjectId] = counts(place.mailbox)
+    else:
+        values = [await _value(client, place, item) for item in items]
+    return responses.status(place.path, items, values, utf8=client.utf8)
+
+
+@lru_cache(maxsize=64)
+def _counts(items: tuple[StatusItem, ...]) -> Callable[[Mailbox], tuple[int, ...]] | None:
+    """What gives the values of several items that all stand in the row; else None."""
+    names = [COUNTED[item] for item in items if item in COUNTED]
+    return attrgetter(*names) if 1 < len(names) == len(items) else None
+
+
+async def _value(client: Client, place: places.Place, item: StatusItem) -> int | ObjectId:
+    if item in COUNTED:
+        count: int = getattr(place.mailbox, COUNTED[item])
+        return count
+    return await _looked_up(client, place, item)
 
 
 async def _looked_up(client: Client, place: places.Place, item: StatusItem) -> int | ObjectId:

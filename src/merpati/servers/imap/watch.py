@@ -243,7 +243,7 @@ def _status(client: Client, path: str, mailbox: Mailbox, events: frozenset[Event
         items[StatusItem.UNSEEN] = mailbox.unseen
     if Event.FLAG_CHANGE in events or client.condstore:
         items[StatusItem.HIGHESTMODSEQ] = mailbox.modseq
-    return responses.status(path, items, utf8=client.utf8)
+    return responses.status(path, tuple(items), items.values(), utf8=client.utf8)
 
 
 # Names

@@ -272,9 +272,15 @@ def separator() -> bytes:
     return b'* LIST (\\Noselect) "/" ""\r\n'
 
 
-def status(name: str, items: Mapping[StatusItem, int | ObjectId], *, utf8: bool = False) -> bytes:
-    """`* STATUS name (MESSAGES 1 ...)`."""
-    return _status_line(tuple(items)) % (_mailbox(name, utf8), *items.values())
+def status(
+    name: str,
+    items: tuple[StatusItem, ...],
+    values: Iterable[int | ObjectId],
+    *,
+    utf8: bool = False,
+) -> bytes:
+    """`* STATUS name (MESSAGES 1 ...)`, with a value for each item."""
+    return _status_line(items) % (_mailbox(name, utf8), *values)
 
 
 @lru_cache(maxsize=64)
