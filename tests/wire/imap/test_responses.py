@@ -61,7 +61,7 @@ def test_list_and_status_write_names_for_the_client_at_hand() -> None:
     assert made == b'* LIST (\\Drafts) "/" "Entw&APw-rfe" ("CHILDINFO" ("SUBSCRIBED"))\r\n'
     made = r.mailbox_list("Entwürfe", utf8=True, kind=b"LSUB")
     assert made == '* LSUB () "/" "Entwürfe"\r\n'.encode()
-    made = r.status('a "b"', {StatusItem.MESSAGES: 2, StatusItem.UIDNEXT: 4})
+    made = r.status('a "b"', (StatusItem.MESSAGES, StatusItem.UIDNEXT), (2, 4))
     assert made == b'* STATUS "a \\"b\\"" (MESSAGES 2 UIDNEXT 4)\r\n'
 
 
