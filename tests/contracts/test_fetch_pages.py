@@ -7,7 +7,7 @@ import random
 import msgspec
 import pytest
 
-from merpati.store import emails, fetch_pages, finding
+from merpati.store import emails, fetch_pages, finding, mailboxes
 from merpati.store.engine import Store, Transaction
 from merpati.store.fetch_pages import SPAN, WORTH
 from tests.support import store as stores
@@ -105,6 +105,17 @@ async def test_what_cannot_stand_in_a_page_is_read_from_the_rows(store: Store) -
     await same(store, account_id, list(range(1, SPAN)))
     await store.write(emails.remove, account_id, INBOX, list(range(SPAN, 2 * SPAN - WORTH + 1)))
     assert await keep(store, account_id, SPAN, 2 * SPAN) == []
+
+
+async def test_no_page_is_kept_of_a_mailbox_that_is_gone(store: Store) -> None:
+    account_id = await fill(store)
+    pages = await store.scan(fetch_pages.filled, account_id, INBOX, 0, SPAN)
+    other = await store.write(mailboxes.create, account_id, "other", NOW)
+    await store.write(finding.save_pages, {(account_id, other.id, 0, 64): b"x"})
+    await store.write(mailboxes.destroy, account_id, "other", NOW)
+    await store.write(finding.save_pages, {(account_id, other.id, 0, 64): b"x"} | pages)
+    assert await store.read(finding.load_page, account_id, other.id, 0, 64) is None
+    assert await store.read(finding.load_page, account_id, INBOX, 0, 64)
 
 
 async def test_a_page_that_lacks_a_message_is_not_believed(store: Store) -> None:

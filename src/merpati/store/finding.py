@@ -267,12 +267,14 @@ async def load_page(
 async def save_pages(tx: Transaction, pages: Mapping[tuple[int, int, int, int], bytes]) -> None:
     """Keep fields of header pages in place of those that were there.
 
+    Not those of a mailbox that has gone since they were made: nobody would remove them.
+
     `pages`: by account, mailbox, page and field.
     """
     rows: list[Row] = [(*place, data) for place, data in pages.items()]
     await tx.run_many(
         "INSERT INTO header_page (account_id, mailbox_id, page, field, data)"
-        " VALUES ($1, $2, $3, $4, $5)"
+        " SELECT $1, $2, $3, $4, $5 FROM mailbox WHERE account_id = $1 AND id = $2"
         " ON CONFLICT (account_id, mailbox_id, field, page) DO UPDATE SET data = excluded.data",
         rows,
     )
