@@ -33,13 +33,14 @@ SIZES: Final = (1_000, 100_000, 1_000_000)  # messages, of the users 1, 2, 3
 QUICK_SIZES: Final = (1_000, 10_000, 100_000)
 FACTOR: Final = 3.0  # of the time in the smallest mailbox
 TIMES: Final = 25
-NOW: Final = 1_800_000_000_000  # when the messages came, Unix milliseconds
+CAME: Final = 1_600_000_000_000  # the first of the messages, Unix milliseconds
 RARE: Final = "haberdasher"  # in the texts and headers of few messages
-ASKED: Final = {
-    "SEARCH UNSEEN": "SEARCH UNSEEN",
-    "SEARCH of a word": f"SEARCH TEXT {RARE}",
-    "SEARCH of a sender": f"SEARCH FROM {RARE}",
-    "SEARCH of a Message-ID": f"SEARCH HEADER Message-ID {RARE}",
+ASKED: Final = {  # and how many it finds
+    "SEARCH UNSEEN": ("SEARCH UNSEEN", 29),
+    "SEARCH SINCE": ("SEARCH SINCE 1-Jan-2026", 28),
+    "SEARCH of a word": (f"SEARCH TEXT {RARE}", 1),
+    "SEARCH of a sender": (f"SEARCH FROM {RARE}", 1),
+    "SEARCH of a Message-ID": (f"SEARCH HEADER Message-ID {RARE}", 1),
 }
 WORK: Final = (
     "SELECT", "FETCH of one", "STORE of one", "EXPUNGE of one", "APPEND of one", *ASKED,
@@ -91,18 +92,18 @@ async def _fill(ours: Ours, user: int, count: int) -> None:
     store = await open_store(read_config(ours.config))
     message = corpus.message(1)
     body = BlobStore(ours.folder / "blobs", SystemIds(SystemClock())).inline(message)
-    found = digest(message, NOW)
+    found = digest(message, CAME)
 
     async def unit(tx: Any) -> None:
         account = await directory.account(tx, ours.target().user(user))
         placement = emails.Placement(account.id, INBOX_ID)
-        await emails.add(tx, body, found, [placement], NOW)
+        await emails.add(tx, body, found, [placement], CAME)
         await tx.run(
             "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < $2)"
             " INSERT INTO mailbox_email (account_id, mailbox_id, uid, modseq, added, email_id,"
             " thread_id, blob_id, received_at, size, keywords)"
             " SELECT e.account_id, e.mailbox_id, e.uid + i, e.modseq + i, e.added + i,"
-            " e.email_id + i, e.thread_id + i, e.blob_id, e.received_at, e.size, '$seen'"
+            " e.email_id + i, e.thread_id + i, e.blob_id, e.received_at + i, e.size, '$seen'"
             " FROM n, mailbox_email e WHERE e.account_id = $1 AND e.uid = 1",
             account.id, count - 1,
         )  # fmt: skip
@@ -131,8 +132,7 @@ def _session(ours: Ours, user: int, size: int) -> dict[str, float]:
     with Imap(ours.target(), user) as session:
         times = {"SELECT": _median(lambda _: session.command("SELECT INBOX"))}
         session.command("FETCH 1 UID")
-        for name, command in ASKED.items():
-            hits = 29 if name == "SEARCH UNSEEN" else 1
+        for name, (command, hits) in ASKED.items():
 
             def search(_: int, command: str = command, hits: int = hits) -> None:
                 answer = session.command(command)

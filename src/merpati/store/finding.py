@@ -66,6 +66,23 @@ async def numbers(
     return uids, values
 
 
+async def times(
+    tx: Transaction, account_id: int, mailbox_id: int, first: int, end: int, span: int
+) -> list[Row]:
+    """Of each page of `span` UIDs, from one page up to another, that has emails.
+
+    The number of the page, when the first and the last of them came, Unix milliseconds, and on
+    which day the first and the last were sent.
+    """
+    sent = f"coalesce(sent_day, received_at / {emails.DAY_MS})"
+    return await tx.rows(
+        f"SELECT uid / {span} AS page, min(received_at), max(received_at), min({sent}), max({sent})"
+        " FROM mailbox_email WHERE account_id = $1 AND mailbox_id = $2 AND uid >= $3 AND uid < $4"
+        f" GROUP BY uid / {span}",
+        account_id, mailbox_id, first * span, end * span,
+    )  # fmt: skip
+
+
 class Marked(msgspec.Struct, frozen=True):
     """Rows of a mailbox as columns."""
 

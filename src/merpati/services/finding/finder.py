@@ -27,6 +27,7 @@ from merpati.services.finding.contents import Contents
 from merpati.services.finding.keywords import Keywords, by_marks
 from merpati.services.finding.orders import Orders
 from merpati.services.finding.pages import SPAN, Pages
+from merpati.services.finding.times import Times
 from merpati.services.text_index import Field, Matches, TextIndex
 from merpati.store import finding
 from merpati.store.blobs import BlobStore
@@ -87,6 +88,7 @@ class Finder:
         self.answers = Answers()
         self.orders = Orders(self.pages)
         self.keywords = Keywords(store, self.pages)
+        self.times = Times(store, self.pages)
         self.contents = Contents(store, blob_store, reader)
         self.text_index = text_index
 
@@ -99,8 +101,13 @@ class Finder:
         rest, uids = _narrowed(criterion, source.uids)
         if isinstance(rest, c.All) or not uids:
             return Found(uids if isinstance(uids, range) else list(uids), {})
+        place = source.account_id, source.mailbox_id
+        if len(uids) >= LARGE:
+            uids = await self.times.possible(place, uids, rest)
+            if not uids:
+                await self.pages.settle()
+                return Found([], {})
         if len(uids) >= LARGE and by_marks(rest):
-            place = source.account_id, source.mailbox_id
             marks = await self.keywords.current(*place, source.uids)
             await self.pages.settle()
             if marks is not None:
