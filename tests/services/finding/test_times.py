@@ -52,9 +52,11 @@ def asked(chance: random.Random, depth: int = 2) -> Criterion:
         low, high = ends[0], ends[1]
         ms = [None if end is None else NOW + end * DAY for end in (low, high)]
         days = [None if end is None else NOW // DAY + end for end in (low, high)]
-        return chance.choice([c.Received(*ms), c.Received(*ms), c.SentDay(*days), c.Size(least=1)])
+        leaves: list[Criterion] = [c.Received(*ms), c.SentDay(*days), c.Size(least=1)]
+        return chance.choice([leaves[0], *leaves])
     parts = tuple([asked(chance, depth - 1) for _ in range(chance.randint(0, 3))])
-    return chance.choice([c.And(parts), c.Or(parts), c.Not(asked(chance, depth - 1))])
+    kinds: list[Criterion] = [c.And(parts), c.Or(parts), c.Not(asked(chance, depth - 1))]
+    return chance.choice(kinds)
 
 
 @pytest.mark.parametrize("seed", range(4))
