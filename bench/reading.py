@@ -38,6 +38,8 @@ LOGINS: Final = 20  # users who sign in over and over
 LISTED: Final = "(UID FLAGS ENVELOPE BODYSTRUCTURE INTERNALDATE RFC822.SIZE)"
 ENVELOPES: Final = "FETCH 1:* (ENVELOPE BODYSTRUCTURE INTERNALDATE RFC822.SIZE)"
 BODIES: Final = "FETCH 1:* BODY.PEEK[]"
+MARK: Final = "STORE 1:* +FLAGS (\\Deleted)"
+UNMARK: Final = "STORE 1:* -FLAGS (\\Deleted)"
 COUNTS: Final = "(MESSAGES UNSEEN UIDNEXT UIDVALIDITY HIGHESTMODSEQ)"
 
 # What of the better peer's time and CPU each may take, and what it is called.
@@ -137,6 +139,9 @@ def _ask(runs: Runs, plan: Plan, targets: list[Target], box: str) -> None:
     _in_turn(
         runs, plan, targets, "select", "INBOX", lambda one: _often(one, OPENINGS, *both), units
     )
+    _in_turn(
+        runs, plan, targets, "all", box, lambda one: _often(one, 1, MARK, UNMARK), 2 * plan.messages
+    )
     status = f"STATUS {box} {COUNTS}"
     _in_turn(
         runs, plan, targets, "status", "INBOX", lambda one: _often(one, OPENINGS, status), OPENINGS
@@ -151,8 +156,9 @@ def _arrange(runs: Runs, plan: Plan, target: Target, box: str, number: int) -> N
         session.command(f"CREATE {moved}")
     _timed(runs, plan, target, "copy", box, lambda one: one.drink(f"COPY 1:* {copies}"))
     _timed(runs, plan, target, "move", copies, lambda one: one.drink(f"MOVE 1:* {moved}"))
-    mark = "STORE 1:* +FLAGS (\\Deleted)"
-    _timed(runs, plan, target, "all", moved, lambda one: one.drink(mark))
+    with Imap(target, USER) as session:
+        session.command(f"SELECT {moved}")
+        session.drink(MARK)
     _timed(runs, plan, target, "expunge", moved, lambda one: one.drink("EXPUNGE"))
 
 

@@ -256,6 +256,9 @@ def flag_lines(
     # After its last number a line ends, and the next one begins.
     begin, *texts = template.split(b"%d")
     texts[-1] += begin
+    if len(texts) == len(different) == 1 and written is None:  # all say the same of themselves
+        text = texts[0].replace(b"%b", known[keywords[0]], 1)
+        return (begin + text.join(results.digits(numbers)) + text).removesuffix(begin)
     columns: list[Iterable[bytes]] = []
     for values, text in zip((numbers, uids), texts, strict=False):
         columns += (results.digits(values), between(text))
