@@ -107,6 +107,26 @@ async def test_what_cannot_stand_in_a_page_is_read_from_the_rows(store: Store) -
     assert await keep(store, account_id, SPAN, 2 * SPAN) == []
 
 
+async def test_pages_with_few_messages_left_can_be_told_and_dropped(store: Store) -> None:
+    account_id = await fill(store)
+    await keep(store, account_id, 0, COUNT)
+    fields = tuple(fetch_pages.FIELDS.values())
+
+    async def sparse(least: int) -> list[tuple[int, int]]:
+        return await store.scan(finding.sparse_pages, account_id, fields, SPAN, least)
+
+    assert await sparse(WORTH) == []
+    assert await sparse(SPAN) == [(INBOX, 0)]  # there is no UID 0
+    await store.write(emails.remove, account_id, INBOX, list(range(SPAN, 2 * SPAN - 3)))
+    assert await sparse(3) == []
+    gone = await sparse(WORTH)
+    assert gone == [(INBOX, 1)]
+    await store.write(finding.drop_sparse, account_id, fields, gone)
+    assert await sparse(SPAN) == [(INBOX, 0)]
+    assert await store.read(finding.load_page, account_id, INBOX, 1, 64) is None
+    assert await store.read(finding.load_page, account_id, INBOX, 0, 65)
+
+
 async def test_no_page_is_kept_of_a_mailbox_that_is_gone(store: Store) -> None:
     account_id = await fill(store)
     pages = await store.scan(fetch_pages.filled, account_id, INBOX, 0, SPAN)

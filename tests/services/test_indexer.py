@@ -16,6 +16,8 @@ from merpati.services import indexer
 from merpati.services.courtesy import Courtesy, Times
 from merpati.services.digest import digest
 from merpati.services.documents import Reader
+from merpati.services.finding.columns import Column
+from merpati.services.finding.times import FIELD
 from merpati.services.indexer import EVERYTHING, PAUSE, Indexer
 from merpati.services.text_index import Field, TextIndex
 from merpati.store import (
@@ -296,6 +298,32 @@ async def test_what_fetch_reads_is_kept_for_pages_that_are_full(mail: Mail) -> N
             for field in fetch_pages.FIELDS.values():
                 kept = await mail.store.read(finding.load_page, 1, mailbox_id, page, field)
                 assert (kept is not None) is is_kept
+
+
+async def test_pages_go_with_their_messages(mail: Mail) -> None:
+    for n in range(600):
+        await mail.deliver(f"Subject: {n}\r\n\r\nx\r\n")
+    await mail.indexer.finish()
+    header = {(1, INBOX_ID, 0, int(Column.SUBJECT)): b"x", (1, INBOX_ID, 0, FIELD): b"x"}
+    await mail.store.write(finding.save_pages, header)
+
+    async def kept() -> list[int]:
+        places = [(page, field) for page in (0, 1) for field in fetch_pages.FIELDS.values()]
+        places += [(0, int(Column.SUBJECT)), (0, FIELD)]
+        found = [await mail.store.read(finding.load_page, 1, INBOX_ID, *place) for place in places]
+        return [place for place, data in enumerate(found) if data is not None]
+
+    await mail.indexer.tidy()
+    assert await kept() == [0, 1, 2, 3, 4, 5]
+    await mail.store.write(emails.remove, 1, INBOX_ID, range(1, 256 - fetch_pages.WORTH))
+    await mail.indexer.tidy()
+    assert await kept() == [0, 1, 2, 3, 4, 5]
+    await mail.store.write(emails.remove, 1, INBOX_ID, [200])
+    await mail.indexer.tidy()
+    assert await kept() == [2, 3, 4, 5]
+    await mail.store.write(emails.remove, 1, INBOX_ID, range(200, 560))
+    await mail.indexer.tidy()
+    assert await kept() == [5]
 
 
 async def test_one_works_at_a_time(mail: Mail) -> None:

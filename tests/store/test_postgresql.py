@@ -129,6 +129,40 @@ async def test_a_unit_that_never_gets_through_is_given_up(node: PostgresqlStore)
     await node.write(directory.add_domain, "after.example", NOW)  # the lane is free again
 
 
+async def test_a_long_unit_gets_through_beside_many_short_ones(node: PostgresqlStore) -> None:
+    done = asyncio.Event()
+
+    async def make(tx: Transaction) -> None:
+        await tx.run("CREATE TABLE t (v BIGINT NOT NULL)")
+        await tx.run("INSERT INTO t (v) VALUES (0)")
+
+    async def increase(tx: Transaction, pause: float) -> None:
+        value: int = await tx.value("SELECT v FROM t")
+        if pause:
+            await tx.value(f"SELECT count(pg_sleep({pause}))")
+        await tx.run("UPDATE t SET v = $1", value + 1)
+
+    async def hurry() -> int:
+        count = 0
+        while not done.is_set():
+            await node.write(increase, 0)
+            count += 1
+        return count
+
+    await node.write(make)
+    others = [asyncio.create_task(hurry()) for _ in range(4)]
+    for _ in range(3):
+        await node.write(increase, 0.05)
+    done.set()
+    count = sum(await asyncio.gather(*others)) + 3
+
+    async def value(tx: Transaction) -> int:
+        found: int = await tx.value("SELECT v FROM t")
+        return found
+
+    assert await node.read(value) == count
+
+
 @pytest.mark.parametrize(
     ("state", "kind"),
     [("53100", Kind.NO_SPACE), ("53300", Kind.UNAVAILABLE), ("XX001", Kind.CORRUPT),

@@ -30,6 +30,8 @@ from merpati.base.metrics import Metrics
 from merpati.services import entry_words, extract
 from merpati.services.courtesy import Courtesy
 from merpati.services.documents import Reader
+from merpati.services.finding import pages
+from merpati.services.finding.columns import Column
 from merpati.store import fetch_pages, finding, leases, text_feed, text_index, text_schema
 from merpati.store.blobs import BlobStore
 from merpati.store.engine import Announcement, Store, Topic
@@ -55,6 +57,11 @@ LEASE: Final = "text index"
 LEASE_MS: Final = 300_000  # long: to renew it takes the pen from the intake
 DOCUMENTS: Final = 20  # messages whose documents are read before looking which wait
 WORDS_KEPT: Final = 300_000  # words of vocabularies in memory: about 30 MB
+# The fields of pages, how many UIDs these span, and for how many messages they are kept.
+PAGED: Final = (
+    (tuple(fetch_pages.FIELDS.values()), fetch_pages.SPAN, fetch_pages.WORTH),
+    (tuple(map(int, Column)), pages.SPAN, pages.KEEP_FROM),
+)
 EVERYTHING: Final = 0  # no account: it announces that the index was thrown away
 PAUSE: Final = 5.0  # seconds after a failure
 
@@ -264,15 +271,15 @@ class Indexer:
         self, before: dict[_Mailbox, int], done: Sequence[tuple[int, int, int]]
     ) -> None:
         """Keep what FETCH tells of the messages that mailboxes are full of up to now."""
-        pages: fetch_pages.Pages = {}
+        filled: fetch_pages.Pages = {}
         for account_id, mailbox_id, upto in done:
             first = before[account_id, mailbox_id]
             if fetch_pages.is_filled(first, upto):
-                pages |= await self._store.scan(
+                filled |= await self._store.scan(
                     fetch_pages.filled, account_id, mailbox_id, first, upto
                 )
-        if pages:
-            await self._store.write_long(finding.save_pages, pages)
+        if filled:
+            await self._store.write_long(finding.save_pages, filled)
 
     async def _put(
         self, entries: list[Entry], done: Sequence[tuple[int, int, int]], places: Sequence[Place]
@@ -368,6 +375,7 @@ class Indexer:
         count = 0
         self._words_known.clear()  # others than those that came first have their turn
         for account_id in await self._index.read(text_index.accounts):
+            await self._tidy_pages(account_id)
             have = await self._index.scan(text_index.indexed, account_id)
             held = await self._store.scan(text_feed.blobs_of, account_id)
             if not held:  # perhaps the account is gone
@@ -382,6 +390,15 @@ class Indexer:
         if count:
             self._log.info("index.tidied", count=count)
         return count
+
+    async def _tidy_pages(self, account_id: int) -> None:
+        """Forget pages of which few messages are left: else they would outlive all mail."""
+        for fields, span, least in PAGED:
+            gone = await self._store.scan(finding.sparse_pages, account_id, fields, span, least)
+            for at in range(0, len(gone), BATCH):
+                await self._store.write_long(
+                    finding.drop_sparse, account_id, fields, gone[at : at + BATCH]
+                )
 
     async def _tidy_places(self, account_id: int) -> None:
         """Forget where emails of an account have been, once that is more than where they are."""

@@ -6,7 +6,8 @@ when UIDs have filled a page of `SPAN`, what is told of its messages is kept onc
 header pages, packed: an eighth of the room, and in one piece.
 
 What a message says never changes, and no UID is added to a page that is full. So a page is never
-wrong; it may hold messages that are gone, and who reads it asks the rows which are there.
+wrong; it may hold messages that are gone, and who reads it asks the rows which are there. When
+few are left of them it goes (`finding.sparse_pages`).
 """
 
 from __future__ import annotations

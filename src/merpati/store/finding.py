@@ -6,7 +6,7 @@ looked at in C. What else is asked for is answered by `services/finding`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -14,7 +14,7 @@ import msgspec
 from merpati.model import criteria as c
 from merpati.model.message import DELETED
 from merpati.store import emails
-from merpati.store.engine import Dialect, Row, Transaction
+from merpati.store.engine import Dialect, Row, Transaction, id_list, one_of
 
 _BY_ROWS: Final = (
     c.All | c.Keyword | c.Size | c.Received | c.Saved | c.SentDay | c.ModSeq | c.Content
@@ -294,6 +294,39 @@ async def save_pages(tx: Transaction, pages: Mapping[tuple[int, int, int, int], 
         " SELECT $1, $2, $3, $4, $5 FROM mailbox WHERE account_id = $1 AND id = $2"
         " ON CONFLICT (account_id, mailbox_id, field, page) DO UPDATE SET data = excluded.data",
         rows,
+    )
+
+
+async def sparse_pages(
+    tx: Transaction, account_id: int, fields: Collection[int], span: int, least: int
+) -> list[tuple[int, int]]:
+    """Mailbox and number of pages of `span` UIDs with fewer than `least` emails left.
+
+    Of those that are kept under some fields, which are no fields of a whole mailbox.
+    """
+    kept = await tx.rows(
+        "SELECT DISTINCT mailbox_id, page FROM header_page WHERE account_id = $1"
+        f" AND {one_of(tx, 'field', 2)}",
+        account_id, id_list(tx, fields),
+    )  # fmt: skip
+    if not kept:
+        return []
+    full = await tx.rows(
+        f"SELECT mailbox_id, uid / {span} FROM mailbox_email WHERE account_id = $1"
+        f" GROUP BY mailbox_id, uid / {span} HAVING count(*) >= $2",
+        account_id, least,
+    )  # fmt: skip
+    return sorted({(row[0], row[1]) for row in kept} - {(row[0], row[1]) for row in full})
+
+
+async def drop_sparse(
+    tx: Transaction, account_id: int, fields: Collection[int], pages: Collection[tuple[int, int]]
+) -> None:
+    """Forget pages, given by mailbox and number, under some fields."""
+    await tx.run_many(
+        "DELETE FROM header_page WHERE account_id = $1 AND mailbox_id = $2 AND field = $3"
+        " AND page = $4",
+        [(account_id, mailbox_id, field, page) for mailbox_id, page in pages for field in fields],
     )
 
 

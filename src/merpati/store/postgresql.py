@@ -44,6 +44,7 @@ CONNECT_SECONDS: Final = 10.0
 CLOSE_SECONDS: Final = 1.0  # what is still to be told may take so long
 STATEMENTS: Final = 400  # prepared for each connection; the product has fewer
 PAUSES: Final = (0.0, 0.0, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)  # before each new try
+PATIENT: Final = 3  # new tries; before the next one no other unit of the process begins
 SETTINGS: Final = {
     "application_name": "merpati",
     "jit": "off",  # every statement is short
@@ -121,6 +122,8 @@ class PostgresqlStore:
         self._writes = 0  # under way
         self._idle = asyncio.Event()  # set whenever the last of them ends
         self._lane = asyncio.Lock()
+        self._open = asyncio.Event()  # for units that begin
+        self._open.set()
         self._listeners: list[Callable[[set[Announcement]], None]] = []
         self._outgoing: set[Announcement] = set()
         self._wake = asyncio.Event()
@@ -213,15 +216,21 @@ class PostgresqlStore:
             self._pool.terminate()
 
     async def _try(self, unit: Callable[..., Awaitable[T]], args: Any, kwargs: Any) -> T:
+        await self._open.wait()
         with contextlib.suppress(_Again):
             return await self._attempt(unit, args, kwargs)
         async with self._lane:
-            for pause in PAUSES:
-                await asyncio.sleep(pause)
-                try:
-                    return await self._attempt(unit, args, kwargs)
-                except _Again as again:
-                    reason = again.__cause__
+            try:
+                for number, pause in enumerate(PAUSES):
+                    if number == PATIENT:
+                        self._open.clear()  # who loses again and again would do so for ever
+                    await asyncio.sleep(pause)
+                    try:
+                        return await self._attempt(unit, args, kwargs)
+                    except _Again as again:
+                        reason = again.__cause__
+            finally:
+                self._open.set()
         text = f"the database is too busy with the same rows: {reason}; try again"
         raise Fault(Kind.UNAVAILABLE, text)
 
