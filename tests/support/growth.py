@@ -17,10 +17,17 @@ SHORT = 1e-4
 """Seconds below which nothing is told: there the clock and the caches speak, not the size."""
 
 
-def growth(run: Callable[[bytes], object], unit: bytes, size: int, start: bytes = b"") -> float:
+def growth(
+    run: Callable[[bytes], object],
+    unit: bytes,
+    size: int,
+    start: bytes = b"",
+    *,
+    most: float = LINEAR,
+) -> float:
     """time(2n) / time(n) for `start` and then `unit` over and over, n bytes of it.
 
-    Each time is the best of several; a pair that looks bad is measured again,
+    Each time is the best of several; a pair of more than `most` is measured again,
     since other work on the machine can only make it look worse. What takes less
     than SHORT counts as SHORT, so work that a limit bounds gives 1 or less.
     """
@@ -29,7 +36,7 @@ def growth(run: Callable[[bytes], object], unit: bytes, size: int, start: bytes 
     ratio = float("inf")
     for _ in range(5):
         ratio = min(ratio, _best(run, large) / max(_best(run, small), SHORT))
-        if ratio <= LINEAR:
+        if ratio <= most:
             break
     return ratio
 
