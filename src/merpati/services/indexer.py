@@ -271,7 +271,7 @@ class Indexer:
         self, before: dict[_Mailbox, int], done: Sequence[tuple[int, int, int]]
     ) -> None:
         """Keep what FETCH tells of the messages that mailboxes are full of up to now."""
-        filled: fetch_pages.Pages = {}
+        filled: fetch_pages.Packed = {}
         for account_id, mailbox_id, upto in done:
             first = before[account_id, mailbox_id]
             if fetch_pages.is_filled(first, upto):
@@ -279,7 +279,8 @@ class Indexer:
                     fetch_pages.filled, account_id, mailbox_id, first, upto
                 )
         if filled:
-            await self._store.write_long(finding.save_pages, filled)
+            with contextlib.suppress(Fault):  # a full disk: FETCH reads the rows
+                await self._store.write_long(finding.save_pages, filled)
 
     async def _put(
         self, entries: list[Entry], done: Sequence[tuple[int, int, int]], places: Sequence[Place]

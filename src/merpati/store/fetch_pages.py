@@ -34,7 +34,7 @@ LEVEL: Final = 1  # of zstd
 FIELDS: Final = {"envelope": 64, "bodystructure": 65}
 _APART: Final = b"\0"  # stands in no quoted string; a page with a literal that holds it is not made
 
-Pages = dict[tuple[int, int, int, int], bytes]
+Packed = dict[tuple[int, int, int, int], bytes]
 """Packed pages by account, mailbox, page and field, as `finding.save_pages` takes them."""
 
 
@@ -91,12 +91,12 @@ def is_filled(before: int, upto: int) -> bool:
 
 async def filled(
     tx: Transaction, account_id: int, mailbox_id: int, before: int, upto: int
-) -> Pages:
+) -> Packed:
     """The pages that UIDs above one, and up to another, have filled, ready to be kept.
 
     Not those with few messages, nor with one of which nothing is known.
     """
-    pages: Pages = {}
+    pages: Packed = {}
     for page in range((before + 1) // SPAN, (upto + 1) // SPAN):
         uids = range(page * SPAN, (page + 1) * SPAN)
         rows = await emails.fetch(tx, account_id, mailbox_id, uids, ("uid", *FIELDS))

@@ -5,6 +5,7 @@ from pathlib import Path
 from merpati.model.mailbox import INBOX_ID
 from merpati.servers.imap import fetch
 from merpati.store import email_keywords, emails, fetch_pages, finding
+from merpati.store.engine import Transaction
 from tests.support.imap import Client, serve
 from tests.support.server import TestInstance
 
@@ -50,6 +51,13 @@ async def test_what_is_told_out_of_pages_is_the_same(tmp_path: Path) -> None:
         assert len(pages) == 6
         await instance.store.write(finding.save_pages, pages)
         assert [await client.ok(one) for one in asked] == rows
+        told = await client.ok("FETCH 1:200 ENVELOPE")
+
+        async def spoil(tx: Transaction) -> None:
+            await tx.run("UPDATE message SET envelope = $1", b"other")
+
+        await instance.store.write(spoil)
+        assert await client.ok("FETCH 1:200 ENVELOPE") == told  # so it is the page that is read
         other = await Client.connect(serve(instance), mailbox="INBOX")
         await other.ok("STORE 20:30 +FLAGS.SILENT (\\Deleted)")
         await other.ok("EXPUNGE")

@@ -120,6 +120,14 @@ async def test_of_a_large_mailbox_only_pages_of_those_days_are_read(
     assert await mail.finder.times.possible(place, mail.uids, c.Not(both)) is mail.uids
     any_size = c.And((c.Received(since=NOW), c.Or((between, c.Size(least=1)))))
     assert await mail.finder.times.possible(place, mail.uids, any_size) is mail.uids
+    monkeypatch.setattr(finder, "LARGE", 2 * SPAN)
+
+    async def spoil(tx: Transaction) -> None:
+        await tx.run("UPDATE mailbox_email SET received_at = $1 WHERE uid = 3", NOW + 40 * DAY)
+
+    await mail.store.write(spoil)  # which no page tells, so it is not read
+    found = (await mail.finder.find(mail.source, c.Received(since=NOW + 30 * DAY))).uids
+    assert [*found] == list(range(31, 51))
     await mail.finder.pages.settle()
     other = Times(mail.store, Pages(mail.store))
     assert len(await other.possible(place, mail.uids, between)) == 11

@@ -83,7 +83,7 @@ class Times:
         self, place: Place, uids: Sequence[int], wanted: c.Criterion
     ) -> Sequence[int]:
         """Those of ascending UIDs that may meet a criterion, as far as times tell."""
-        if not uids or not _tells(wanted):
+        if not uids or _mask(wanted, unpack(b"")) is None:
             return uids
         bounds = await self._bounds(place, uids[-1] // SPAN)
         mask = _mask(wanted, bounds)
@@ -126,17 +126,11 @@ class Times:
         return bounds
 
 
-def _tells(wanted: c.Criterion) -> bool:
-    """Whether times may leave out messages; the recursion is as deep as the criterion."""
-    if isinstance(wanted, c.And):
-        return any(map(_tells, wanted.parts))
-    if isinstance(wanted, c.Or):
-        return all(map(_tells, wanted.parts)) and bool(wanted.parts)
-    return isinstance(wanted, c.Received | c.SentDay)
-
-
 def _mask(wanted: c.Criterion, bounds: Bounds) -> bytes | None:
-    """A byte for each page: 1 if it may hold what meets a criterion; None: each may."""
+    """A byte for each page: 1 if it may hold what meets a criterion; None: times never tell.
+
+    The recursion is as deep as the criterion.
+    """
     if isinstance(wanted, c.And | c.Or):
         masks = [_mask(part, bounds) for part in wanted.parts]
         known = [mask for mask in masks if mask is not None]
